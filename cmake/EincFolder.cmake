@@ -1,0 +1,27 @@
+# einc_folder(NAME USES folder...): a static library of every .c file in the folder. A file includes its own folder's headers by
+# bare name and those of a folder it may use as "folder/header.h": each folder is seen through its own include root, which
+# holds links to the folders it uses and nothing else.
+set(EINC_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+
+function(einc_include_root target)
+    set(root ${CMAKE_BINARY_DIR}/include/${target})
+    file(MAKE_DIRECTORY ${root})
+    foreach(folder ${ARGN})
+        file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${root}/${folder} SYMBOLIC)
+    endforeach()
+    target_include_directories(${target} PRIVATE ${root})
+endfunction()
+
+function(einc_folder name)
+    cmake_parse_arguments(FOLDER "" "" "USES" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+    add_library(einc_${name} STATIC ${sources})
+    target_compile_options(einc_${name} PRIVATE ${EINC_WARNINGS})
+    target_compile_definitions(einc_${name} PRIVATE _POSIX_C_SOURCE=200809L)
+    einc_include_root(einc_${name} ${FOLDER_USES})
+    target_include_directories(einc_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    foreach(used ${FOLDER_USES})
+        target_link_libraries(einc_${name} PUBLIC einc_${used})
+    endforeach()
+endfunction()

@@ -1,0 +1,354 @@
+/* Tensor IR: the values of a kernel as a graph of immutable, hash-consed nodes.
+ *
+ * A node is a tensor: element type, shape, and how it comes about. `contract`, `map` and `view` have an index space: indices
+ * 0..rank-1 are the node's own axes in order, the rest (contract only) are summed over. Each operand is an access: a node, one
+ * subscript (a quasi-polynomial of the indices) an axis of it, perhaps conjugated, perhaps guarded by a fill value.
+ *
+ * Identity is structure: names, index names and source places are side tables of the kernel, not part of a node; floats hash by
+ * bits. So equal work is the same pointer, and passes make new nodes instead of changing old ones.
+ * Text form: docs/ir.md. Meaning: eval.c. Table of operations: ops.def. */
+#ifndef IR_IR_H
+#define IR_IR_H
+
+#include "base.h"
+#include "poly.h"
+
+/* ---- tables ---- */
+
+enum ir_elem {
+#define ELEMENT(name, kind, bytes, c_type, numpy) IR_##name,
+#include "elements.def"
+#undef ELEMENT
+    IR_ELEM_COUNT
+};
+enum ir_elem_kind { IR_KIND_FLOAT, IR_KIND_COMPLEX, IR_KIND_SIGNED, IR_KIND_UNSIGNED, IR_KIND_BOOLEAN };
+
+struct ir_elem_info {
+    const char *name;
+    enum ir_elem_kind kind;
+    uint32_t bytes;
+    const char *c_type;
+    const char *numpy;
+};
+const struct ir_elem_info *ir_elem_info(enum ir_elem elem);
+static inline bool ir_elem_is_complex(enum ir_elem elem) { return elem == IR_c64 || elem == IR_c128; }
+static inline bool ir_elem_is_float(enum ir_elem elem) { return elem == IR_f32 || elem == IR_f64; }
+bool ir_elem_is_integer(enum ir_elem elem);      /* signed or unsigned, not bool */
+enum ir_elem ir_elem_real(enum ir_elem elem);    /* c64 -> f32; others themselves */
+enum ir_elem ir_elem_complex(enum ir_elem elem); /* f32 -> c64, f64 -> c128; others themselves */
+bool ir_elem_from_name(const char *name, size_t length, enum ir_elem *elem);
+/* NumPy's result type of two operands (np.result_type): i64 with f32 gives f64, u64 with i64 gives f64, ... */
+enum ir_elem ir_elem_promote(enum ir_elem a, enum ir_elem b);
+
+enum ir_op {
+#define NODE(name, operands, shape, meaning) IR_##name##_node,
+#include "ops.def"
+    IR_OP_COUNT
+};
+
+enum ir_expr_op {
+#define LEAF(name, where, meaning) IR_EXPR_##name,
+#define POINT(name, arity, domains, result, flops, polynomial, c, meaning) IR_EXPR_##name,
+#include "ops.def"
+    IR_EXPR_OP_COUNT
+};
+/* The one row marked FUNCTION in ops.def. */
+enum { IR_FLOPS_FUNCTION = -1 };
+enum ir_result_rule { IR_RESULT_SAME, IR_RESULT_REAL, IR_RESULT_COMPLEX, IR_RESULT_BOOL, IR_RESULT_CAST };
+struct ir_expr_info {
+    const char *name;
+    int arity; /* 0 for leaves */
+    const char *domains;
+    enum ir_result_rule result;
+    int flops;
+    bool polynomial;
+    const char *c;
+    const char *meaning;
+};
+const struct ir_expr_info *ir_expr_info(enum ir_expr_op op);
+bool ir_expr_takes(enum ir_expr_op op, enum ir_elem elem); /* is the element type in its domains? */
+const char *ir_op_name(enum ir_op op);
+
+enum ir_ring {
+#define RING(name, add, multiply, zero, one, domains, meaning) IR_RING_##name,
+#include "rings.def"
+#undef RING
+    IR_RING_COUNT
+};
+struct ir_ring_info {
+    const char *name;
+    enum ir_expr_op add;
+    enum ir_expr_op multiply; /* IR_EXPR_OP_COUNT: none, one operand only */
+    const char *domains;
+    const char *meaning;
+};
+const struct ir_ring_info *ir_ring_info(enum ir_ring ring);
+bool ir_ring_takes(enum ir_ring ring, enum ir_elem elem);
+
+/* A number of a given element type: integers and bool in `i` (u64 as its bits), others in `re`, `im`. */
+struct ir_number {
+    enum ir_elem elem;
+    union {
+        int64_t i;
+        struct {
+            double re, im;
+        };
+    };
+};
+struct ir_number ir_number_real(enum ir_elem elem, double value); /* rounded or wrapped to the type */
+struct ir_number ir_number_integer(enum ir_elem elem, int64_t value);
+struct ir_number ir_number_complex(enum ir_elem elem, double re, double im);
+struct ir_number ir_ring_zero(enum ir_ring ring, enum ir_elem elem); /* the value of an empty sum */
+struct ir_number ir_ring_one(enum ir_ring ring, enum ir_elem elem);
+bool ir_number_equal(struct ir_number a, struct ir_number b); /* by bits */
+
+/* ---- context: build.c ---- */
+
+/* Owns the arena, the diagnostics, the run-time dims and the hash-cons tables of one compilation. */
+struct ir_context;
+
+struct ir_dim {
+    const char *name;
+    double typical;       /* for choosing; 0: not given */
+    int64_t bound;        /* largest value promised; 0: none */
+    int64_t divisor;      /* value % divisor == 0; 1: nothing promised */
+    struct span span;
+};
+
+struct ir_context *ir_context_create(const struct einc_allocator *allocator); /* NULL: no memory */
+void ir_context_destroy(struct ir_context *context);
+struct arena *ir_arena(struct ir_context *context);
+struct diagnostics *ir_diagnostics(struct ir_context *context);
+/* EINC_INVALID when an error was reported, EINC_NO_MEMORY when memory ran out, else EINC_OK. */
+enum einc_status ir_status(struct ir_context *context);
+/* Number of the new run-time dim, in order of declaration. UINT32_MAX: no memory. */
+uint32_t ir_add_dim(struct ir_context *context, struct ir_dim dim);
+uint32_t ir_dim_count(const struct ir_context *context);
+const struct ir_dim *ir_dim_at(const struct ir_context *context, uint32_t dim);
+/* Sizes to choose by, one a dim: the typical value, else min(bound, 100), else 100. */
+const double *ir_typical_sizes(struct ir_context *context);
+
+/* ---- nodes ---- */
+
+struct ir_expr;
+struct ir_node;
+
+struct ir_access {
+    const struct ir_node *node;
+    bool conjugate;
+    const struct poly *const *subscripts; /* one an axis of `node`, over the indices of the user */
+    const struct ir_number *fill;         /* the value outside the node's shape (`pad`); NULL: always inside */
+};
+
+/* Dense numbers. Bytes in C order, elements as in elements.def, complex interleaved, the compiling machine's byte order. */
+struct ir_constant {
+    const void *data;
+    size_t bytes;
+    uint64_t hash;
+    const char *name; /* as declared, for emitted code; not part of identity; may be NULL */
+    const char *path; /* the file it came from, NULL for literals */
+    bool exact;       /* `exact`: never replaced */
+    double within;    /* permitted relative error; 0: none stated */
+    bool spectral;
+};
+
+struct ir_node {
+    enum ir_op op;
+    enum ir_elem elem;
+    uint32_t id; /* order of creation; operands have smaller ones */
+    uint64_t hash;
+    uint32_t rank;
+    const struct poly *const *shape;
+    uint32_t n_indices; /* contract, map, view: the index space; the first `rank` extents are the shape */
+    const struct poly *const *extents;
+    uint32_t n_operands;
+    const struct ir_access *operands;
+    union {
+        struct {
+            uint32_t number; /* which input of the kernel */
+        } input;
+        const struct ir_constant *constant;
+        struct {
+            enum ir_ring ring;
+            enum ir_elem accumulator;
+            uint32_t n_domain; /* affine conditions p >= 0 on the indices; other points contribute nothing */
+            const struct poly *const *domain;
+            uint32_t n_sliced; /* so many of the leading indices in `sliced` run outside the whole tree below (order.c) */
+            const uint32_t *sliced;
+        } contract;
+        const struct ir_expr *body; /* map */
+    };
+};
+
+/* A pointwise expression: a hash-consed DAG, each node with its element type. */
+struct ir_expr {
+    enum ir_expr_op op;
+    enum ir_elem elem;
+    uint32_t id;
+    uint64_t hash;
+    uint32_t n_arguments;
+    const struct ir_expr *arguments[3];
+    union {
+        struct ir_number literal;
+        uint32_t operand;         /* IR_EXPR_operand */
+        const struct poly *index; /* IR_EXPR_index */
+        struct {                  /* IR_EXPR_load (loop.h) */
+            uint32_t buffer;
+            const struct poly *address;
+        } load;
+        uint32_t local; /* IR_EXPR_local (loop.h) */
+    };
+};
+
+/* Builders: NULL given (or no memory) gives NULL. They check in debug builds what `ir_verify` checks always. Arrays are copied. */
+const struct ir_node *ir_input(struct ir_context *context, uint32_t number, enum ir_elem elem, uint32_t rank,
+                               const struct poly *const *shape);
+/* `data` is copied. Shapes of constants are static. */
+const struct ir_node *ir_constant(struct ir_context *context, enum ir_elem elem, uint32_t rank, const struct poly *const *shape,
+                                  const struct ir_constant *constant);
+const struct ir_node *ir_scalar(struct ir_context *context, struct ir_number number); /* a constant of rank 0 */
+
+struct ir_contract {
+    enum ir_ring ring;
+    enum ir_elem elem, accumulator;
+    uint32_t rank, n_indices;
+    const struct poly *const *extents;
+    uint32_t n_operands;
+    const struct ir_access *operands;
+    uint32_t n_domain;
+    const struct poly *const *domain;
+    uint32_t n_sliced;
+    const uint32_t *sliced;
+};
+const struct ir_node *ir_contract(struct ir_context *context, const struct ir_contract *contract);
+const struct ir_node *ir_map(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
+                             const struct ir_access *operands, const struct ir_expr *body);
+const struct ir_node *ir_view(struct ir_context *context, uint32_t rank, const struct poly *const *shape, struct ir_access operand);
+/* The node as it is: subscripts are indices 0..rank-1. */
+struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node);
+
+const struct ir_expr *ir_expr_literal(struct ir_context *context, struct ir_number number);
+const struct ir_expr *ir_expr_operand(struct ir_context *context, uint32_t operand, enum ir_elem elem);
+const struct ir_expr *ir_expr_index(struct ir_context *context, const struct poly *index); /* i64 */
+const struct ir_expr *ir_expr_load(struct ir_context *context, uint32_t buffer, enum ir_elem elem, const struct poly *address);
+const struct ir_expr *ir_expr_local(struct ir_context *context, uint32_t local, enum ir_elem elem);
+const struct ir_expr *ir_expr_apply(struct ir_context *context, enum ir_expr_op op, uint32_t n_arguments,
+                                    const struct ir_expr *const *arguments); /* not for cast */
+const struct ir_expr *ir_expr_cast(struct ir_context *context, enum ir_elem elem, const struct ir_expr *argument);
+
+/* ---- kernels and programs ---- */
+
+enum ir_numeric_class { IR_CLASS_EXACT, IR_CLASS_REASSOC, IR_CLASS_NORMWISE };
+
+struct ir_input_info {
+    const char *name;
+    const struct ir_node *node;
+    struct span span;
+};
+struct ir_output {
+    const char *name;
+    const struct ir_node *node;
+    struct span span;
+};
+
+/* What a person calls a node: side table, first entry wins. */
+struct ir_name {
+    const struct ir_node *node;
+    const char *name;               /* of the tensor; NULL: none */
+    const char *const *index_names; /* n_indices of them, entries may be NULL; NULL: none */
+    struct span span;               /* the statement it came from */
+};
+
+struct ir_kernel {
+    const char *name;
+    struct span span;
+    enum ir_numeric_class numeric_class;
+    bool class_stated;
+    uint32_t n_inputs, n_outputs;
+    struct ir_input_info *inputs;
+    struct ir_output *outputs; /* passes replace their nodes */
+    struct ir_name *names;
+    size_t n_names, names_capacity;
+};
+
+struct ir_program {
+    struct ir_context *context;
+    const char *path; /* source file as the user named it; NULL: none */
+    struct ir_kernel **kernels;
+    size_t n_kernels, kernels_capacity;
+};
+
+void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *node, const char *name,
+                 const char *const *index_names, struct span span);
+const struct ir_name *ir_find_name(const struct ir_kernel *kernel, const struct ir_node *node); /* NULL: nothing known */
+
+/* All nodes the outputs need, operands before users, each once; `*count` of them, in the arena. */
+const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count);
+/* Rebuilds every output bottom-up. `rewrite` gets a node whose operands are already rewritten and gives what stands in its place
+ * (itself: no change; NULL: failure, all stops). Names follow the replacement. True when something changed. */
+typedef const struct ir_node *ir_rewrite_function(void *user, struct ir_context *context, const struct ir_node *node);
+bool ir_rewrite(struct ir_context *context, struct ir_kernel *kernel, ir_rewrite_function *rewrite, void *user);
+/* The node with other operands, everything else kept. */
+const struct ir_node *ir_with_operands(struct ir_context *context, const struct ir_node *node, const struct ir_access *operands);
+/* An access as seen through replaced indices: subscripts substituted. */
+struct ir_access ir_access_substitute(struct ir_context *context, struct ir_access access, uint32_t n,
+                                      const struct poly *const *replacements, const struct poly_ranges *ranges);
+/* The expression with operands, indices (as poly_substitute) and calls of `leaf` replaced. `leaf` gets each operand leaf and gives
+ * its replacement; NULL leaves operands alone. */
+typedef const struct ir_expr *ir_leaf_function(void *user, struct ir_context *context, const struct ir_expr *leaf);
+const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
+                                         uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges);
+struct poly_ranges ir_ranges(const struct ir_node *node);
+/* Number of elements (product of the shape). */
+const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node);
+/* C-order offset of subscripts in the node's shape. */
+const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts);
+
+/* ---- work.c: counting, as docs/work.md defines ---- */
+struct ir_work {
+    const struct poly *flops;      /* real additions and multiplications */
+    const struct poly *functions;  /* calls of exp, sqrt, ... beside */
+    const struct poly *bytes;      /* inputs, constants, outputs once */
+};
+struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *node); /* as one loop nest over its index space */
+struct ir_work ir_kernel_work(struct ir_context *context, const struct ir_kernel *kernel);
+int ir_expr_flops(const struct ir_expr *expr, int *functions); /* of one evaluation; complex multiplication 6, addition 2 */
+
+/* ---- print.c, reader.re, reader.y: text ---- */
+void ir_print_kernel(struct text *text, struct ir_context *context, const struct ir_kernel *kernel);
+void ir_print_program(struct text *text, const struct ir_program *program);
+/* Reads what `ir_print_program` wrote. NULL after diagnostics. `load` reads sidecar files of large constants (may be NULL).
+ * The program's dims join the context. */
+struct ir_program *ir_read(struct ir_context *context, const struct source *source);
+/* Equal but for names: same inputs, same outputs (same context, so same pointers). */
+bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b);
+
+/* ---- verify.c ---- */
+/* Every rule of docs/ir.md; a broken one is our own mistake (or a hostile .eir): a diagnostic E07xx and false. */
+bool ir_verify(struct ir_context *context, const struct ir_kernel *kernel);
+
+/* ---- eval.c: the meaning ---- */
+
+enum ir_arithmetic {
+    IR_EVAL_NUMBERS, /* double and complex double, rounded to the declared type at casts and nodes; integers wrap exactly */
+    IR_EVAL_PRIME,   /* modulo 2^61 - 1 (complex numbers as pairs: -1 has no root there). Literals and constants are exact dyadic
+                        rationals. An OPAQUE function is a fixed hash of its arguments, min and max order residues as integers */
+    IR_EVAL_BOUND    /* as NUMBERS but every term by its magnitude: sum|products|, for componentwise error bounds */
+};
+/* A tensor's numbers outside the compiler: C order. NUMBERS: elements of `elem` as in memory (elements.def). PRIME: two uint64_t an
+ * element. BOUND: one double an element. */
+struct ir_tensor {
+    enum ir_elem elem;
+    uint32_t rank;
+    int64_t *shape;
+    void *data;
+};
+/* Evaluates all outputs: `dims` binds every run-time dim; inputs[k].data in the arithmetic's layout; outputs[k] (shape, data) are
+ * allocated in the context's arena. EINC_LIMIT when the largest tensor would exceed the documented size. BOUND also needs the
+ * NUMBERS inputs and gives for each output the longest sum feeding an element in `*longest_sum` (may be NULL). */
+enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic, const int64_t *dims,
+                         const struct ir_tensor *inputs, struct ir_tensor *outputs, double *longest_sum);
+/* Is every node polynomial in the inputs (no OPAQUE function, plustimes only)? */
+bool ir_is_polynomial(const struct ir_kernel *kernel);
+
+#endif

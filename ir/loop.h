@@ -1,0 +1,132 @@
+/* Loop IR: buffers, loops and stores; every decision of scheduling is visible here, backends only spell it.
+ *
+ * A function has parameters (dims, inputs, outputs, workspace), buffers, and a list of statements. Loop indices are index symbols of
+ * quasi-polynomials, numbered per function; addresses are polys in elements of their buffer. Values are `ir_expr` DAGs whose
+ * leaves are literals, indices, loads and locals. After the pass `split_complex` only real types remain: a complex buffer is then
+ * one of twice as many reals.
+ * Text form: docs/loop-ir.md. Everything lives in the context's arena; statements may be changed in place by passes. */
+#ifndef IR_LOOP_H
+#define IR_LOOP_H
+
+#include "ir.h"
+
+enum loop_buffer_kind {
+    LOOP_INPUT,    /* tensor argument; rank 0 real inputs are by value (`by_value`) */
+    LOOP_OUTPUT,   /* tensor argument, written */
+    LOOP_CONSTANT, /* table in the emitted file, or passed in (`--weights`) */
+    LOOP_SCRATCH,  /* at `offset` bytes of the workspace */
+    LOOP_STACK     /* small local array of constant size */
+};
+
+struct loop_buffer {
+    enum loop_buffer_kind kind;
+    const char *name; /* unique in the function, a valid C name before mangling */
+    enum ir_elem elem;
+    const struct poly *count; /* elements */
+    bool by_value;
+    bool is_complex; /* declared complex, before split_complex halved its type */
+    const struct poly *offset; /* LOOP_SCRATCH: bytes, set by plan_memory */
+    const struct ir_constant *constant;
+    uint32_t rank; /* for the reader of emitted code */
+    const struct poly *const *shape;
+    uint32_t parameter; /* which input or output of the kernel */
+};
+
+enum loop_kind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_VECTOR, LOOP_UNROLLED };
+
+struct loop_index {
+    const char *name;
+};
+struct loop_local {
+    const char *name;
+    enum ir_elem elem;
+};
+
+enum loop_op {
+    LOOP_FOR,     /* for index in [0, extent): body */
+    LOOP_STORE,   /* buffer[address] = value, or combined with what is there by `combine` */
+    LOOP_DEFINE,  /* a new local, set to value; `constant` when never set again */
+    LOOP_SET,     /* local = value, or combined with it by `combine` */
+    LOOP_IF,      /* body when all conditions p >= 0 hold, else `otherwise` */
+    LOOP_COMMENT, /* words for the reader of emitted code */
+    LOOP_BLOCK    /* a stage: braces only where names need it; `comment` stands above */
+};
+
+struct loop_stmt {
+    enum loop_op op;
+    struct loop_stmt *next;
+    const char *comment; /* above it (BLOCK, COMMENT) or behind it (FOR); may be NULL */
+    struct span span;    /* the statement of the source it serves */
+    union {
+        struct {
+            enum loop_kind kind;
+            uint32_t index;
+            const struct poly *extent;
+            struct loop_stmt *body;
+        } loop;
+        struct {
+            uint32_t buffer;
+            const struct poly *address;
+            const struct ir_expr *value;
+            enum ir_expr_op combine; /* IR_EXPR_OP_COUNT: plain store; else a ring's add */
+        } store;
+        struct {
+            uint32_t local;
+            const struct ir_expr *value;
+            enum ir_expr_op combine; /* LOOP_SET only */
+            bool constant;           /* LOOP_DEFINE only */
+        } local;
+        struct {
+            uint32_t n_conditions;
+            const struct poly *const *conditions;
+            struct loop_stmt *body, *otherwise;
+        } branch;
+        struct loop_stmt *block;
+    };
+};
+
+struct loop_function {
+    const char *name;
+    const struct ir_kernel *kernel; /* what it implements: names, spans, class; NULL when read from text */
+    uint32_t n_dims;                /* run-time dims it uses, in order of declaration */
+    const uint32_t *dims;
+    struct loop_buffer *buffers;
+    size_t n_buffers, buffers_capacity;
+    struct loop_index *indices;
+    size_t n_indices, indices_capacity;
+    struct loop_local *locals;
+    size_t n_locals, locals_capacity;
+    const struct poly *workspace; /* bytes; constant 0: none */
+    uint32_t workspace_alignment; /* bytes */
+    struct loop_stmt *body;
+    struct ir_work work; /* after all passes */
+};
+
+/* ---- loop_build.c ---- */
+struct loop_function *loop_function_create(struct ir_context *context, const char *name);
+uint32_t loop_add_buffer(struct ir_context *context, struct loop_function *function, struct loop_buffer buffer);
+uint32_t loop_add_index(struct ir_context *context, struct loop_function *function, const char *name); /* made unique */
+uint32_t loop_add_local(struct ir_context *context, struct loop_function *function, const char *name, enum ir_elem elem);
+struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *extent,
+                           struct loop_stmt *body);
+struct loop_stmt *loop_store(struct ir_context *context, uint32_t buffer, const struct poly *address, const struct ir_expr *value,
+                             enum ir_expr_op combine);
+struct loop_stmt *loop_define(struct ir_context *context, uint32_t local, const struct ir_expr *value, bool constant);
+struct loop_stmt *loop_set(struct ir_context *context, uint32_t local, const struct ir_expr *value, enum ir_expr_op combine);
+struct loop_stmt *loop_if(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions,
+                          struct loop_stmt *body, struct loop_stmt *otherwise);
+struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body);
+struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second); /* one list; either may be NULL */
+
+/* ---- loop_print.c, loop_reader.re/.y, loop_verify.c ---- */
+void loop_print(struct text *text, const struct ir_context *context, const struct loop_function *function);
+/* Reads what loop_print wrote (several functions); NULL after diagnostics. */
+struct loop_function **loop_read(struct ir_context *context, const struct source *source, size_t *count);
+/* Names defined before use, addresses proved or plausible, one writer where needed, types agree. A broken rule is our own mistake. */
+bool loop_verify(struct ir_context *context, const struct loop_function *function);
+
+/* ---- loop_eval.c: the meaning of loop IR, slow and bounds-checked, in NUMBERS or PRIME arithmetic; for tests of loop passes ---- */
+enum einc_status loop_eval(struct ir_context *context, const struct loop_function *function, enum ir_arithmetic arithmetic,
+                           const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
+
+#endif

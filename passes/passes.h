@@ -1,0 +1,72 @@
+/* Passes: what turns a checked program into loops. Each is one file and one row of passes.def; pipeline.c names the default order.
+ *
+ * Tensor passes change a kernel's output nodes; `lower_loops` makes a loop function of it; loop passes change that in place.
+ * All are deterministic, allocate in the context's arena, report through its diagnostics and leave verifiable IR behind. */
+#ifndef PASSES_PASSES_H
+#define PASSES_PASSES_H
+
+#include "ir/ir.h"
+#include "ir/loop.h"
+
+/* What order and cost models know of a machine; filled by runtime from a backend or a description. Rates are per second. */
+struct pass_machine {
+    double flop_rate;      /* multiplications and additions */
+    double byte_rate;      /* memory traffic */
+    double function_rate;  /* exp, sqrt, ... */
+};
+extern const struct pass_machine pass_machine_generic;
+
+struct pass_options {
+    struct pass_machine machine;
+    int64_t memory_limit;  /* bytes of workspace a kernel may have; 0: no limit */
+    bool no_order;         /* keep contractions as written (for comparison) */
+    void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
+    void *trace_user;
+};
+
+/* One step of a chosen order, for `explain`. Labels are letters or index names. */
+struct pass_step {
+    const char *left, *right, *result; /* "ai,eijk->eajk" in pieces */
+    struct ir_work work;
+};
+struct pass_order {
+    const struct ir_node *root;     /* the contraction this was chosen for, after ordering */
+    const char *expression;         /* as one einsum string */
+    struct pass_step *steps;
+    size_t n_steps;
+    const struct poly *flops_naive; /* n * product of extents, n operands */
+    const struct poly *flops;
+    const struct poly *largest;     /* elements of the largest intermediate */
+    const char *method;             /* "exact", "chain", "greedy with restarts" */
+    const char *sliced;             /* names of sliced indices, NULL: none */
+};
+
+/* What is known of a kernel while it is compiled. */
+struct pass_kernel {
+    struct ir_context *context;
+    struct ir_kernel *kernel;
+    const struct pass_options *options;
+    const struct poly *flops_naive; /* of the kernel as written; set by the first pass */
+    struct pass_order *orders;      /* set by `order` */
+    size_t n_orders, orders_capacity;
+    struct loop_function *loops;    /* set by `lower_loops` */
+};
+
+typedef enum einc_status pass_function(struct pass_kernel *kernel);
+
+enum pass_level { PASS_TENSOR, PASS_LOWER, PASS_LOOP };
+struct pass_info {
+    const char *name;
+    enum pass_level level;
+    const char *purpose;
+    pass_function *run;
+};
+/* All passes, in the order of passes.def. */
+const struct pass_info *pass_table(size_t *count);
+const struct pass_info *pass_find(const char *name, size_t length);
+/* Names of the default pipeline in order, ended by NULL. */
+const char *const *pass_pipeline(void);
+/* Runs one pass and verifies what it left. */
+enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel);
+
+#endif

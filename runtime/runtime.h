@@ -1,0 +1,60 @@
+/* Inside the library and the command: compiling, engines, arrays in files. (The public header is einc.h.) */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include "backends/backends.h"
+#include "frontend/frontend.h"
+#include "ir/ir.h"
+#include "ir/loop.h"
+#include "passes/passes.h"
+
+/* ---- npy.c: arrays in .npy files ---- */
+/* Reads versions 1.0 to 3.0, both byte orders, C and Fortran order, header at most 10,000 bytes (NumPy's own limit), no object or structured types;
+ * data come out in C order and native byte order, in the arena. A diagnostic E05xx and false otherwise. */
+bool npy_read(struct ir_context *context, const char *path, struct span span, struct ir_tensor *tensor);
+/* Reads from memory; `path` only for messages. */
+bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length, struct ir_tensor *tensor);
+/* Writes version 1.0, C order, beside and then renames: either the whole file or nothing. */
+bool npy_write(struct ir_context *context, const char *path, const struct ir_tensor *tensor);
+size_t npy_element_count(const struct ir_tensor *tensor); /* SIZE_MAX: overflow */
+
+/* ---- files.c ---- */
+/* Whole file in the arena, zero-terminated; diagnostic and false otherwise. */
+bool file_read(struct ir_context *context, const char *path, size_t limit, struct span span, const char **bytes, size_t *length);
+/* Writes beside, then renames. */
+bool file_write(struct ir_context *context, const char *path, const void *bytes, size_t length);
+
+/* ---- compile.c: the whole compiler on one page ---- */
+struct compile_options {
+    struct frontend_options frontend;
+    struct pass_options passes;
+    struct backend_options backend;
+};
+struct compiled {
+    struct ir_context *context;
+    struct ir_program *program; /* as written */
+    struct pass_kernel *kernels; /* one a kernel, after the pipeline; `.kernel` is its own copy */
+    size_t n_kernels;
+};
+/* Source text to loops, all kernels. NULL after diagnostics. Everything lives in `context`. */
+struct compiled *compile_source(struct ir_context *context, const struct source *source, const struct compile_options *options);
+struct compiled *compile_program(struct ir_context *context, struct ir_program *program, const struct compile_options *options);
+/* Loops to files of one backend. */
+enum einc_status compile_emit(struct compiled *compiled, const struct backend_info *backend, const char *basename,
+                              const struct backend_options *options, struct backend_file **files, size_t *n_files);
+
+/* ---- engines ---- */
+struct engine;
+struct engine_info {
+    const char *name;
+    const char *purpose;
+    /* Makes all kernels callable. NULL after diagnostics. */
+    struct engine *(*create)(struct compiled *compiled);
+    /* `dims` one a run-time dim of the context; inputs in order; outputs allocated by the caller with evaluated shapes. */
+    enum einc_status (*run)(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
+    void (*destroy)(struct engine *engine);
+};
+const struct engine_info *engine_table(size_t *count); /* ref (engine_ref.c), c (engine_c.c), in engines.def */
+const struct engine_info *engine_find(const char *name);
+
+#endif
