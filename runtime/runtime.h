@@ -43,18 +43,32 @@ struct compiled *compile_program(struct ir_context *context, struct ir_program *
 enum einc_status compile_emit(struct compiled *compiled, const struct backend_info *backend, const char *basename,
                               const struct backend_options *options, struct backend_file **files, size_t *n_files);
 
-/* ---- engines ---- */
+/* ---- engines: engine.c, engine_ref.c, engine_c.c ---- */
 struct engine;
+struct engine_options {
+    const char *compiler; /* engine c: the command; NULL: $CC, else `cc` */
+    const char *flags;    /* engine c: optimisation flags, separated by spaces; NULL: "-O3 -march=native" */
+};
 struct engine_info {
     const char *name;
     const char *purpose;
-    /* Makes all kernels callable. NULL after diagnostics. */
-    struct engine *(*create)(struct compiled *compiled);
-    /* `dims` one a run-time dim of the context; inputs in order; outputs allocated by the caller with evaluated shapes. */
-    enum einc_status (*run)(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
-    void (*destroy)(struct engine *engine);
+    /* Makes all kernels callable. NULL after diagnostics. The engine refers to `compiled` and must be destroyed before it. */
+    struct engine *(*create)(struct compiled *compiled, const struct engine_options *options);
+    /* `dims` one a run-time dim of the context; inputs in order; outputs given with their shapes and room for their data. */
+    enum einc_status (*run)(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
+                            struct ir_tensor *outputs);
+    void (*destroy)(struct engine *engine); /* takes NULL */
 };
-const struct engine_info *engine_table(size_t *count); /* ref (engine_ref.c), c (engine_c.c), in engines.def */
+const struct engine_info *engine_table(size_t *count);
 const struct engine_info *engine_find(const char *name);
+
+/* ---- binding.c: arrays to kernels ---- */
+/* Values of the run-time dims from the shapes of `inputs` (axes declared as a dim alone; all must agree, bounds and divisibility hold),
+ * then every type and shape checked. `dims` has room for ir_dim_count values; a dim no axis names must be there already (else -1). */
+bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
+/* Outputs with shapes at these dims and zeroed room for their data, in the arena. */
+bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs);
+/* "f32[4, 8]" */
+const char *binding_describe(struct ir_context *context, const struct ir_tensor *tensor);
 
 #endif

@@ -1,0 +1,151 @@
+/* Arrays to kernels: run-time dims from the shapes of the inputs, types and shapes checked before anything runs, room for outputs. */
+#include "runtime.h"
+
+#include <string.h>
+
+const char *binding_describe(struct ir_context *context, const struct ir_tensor *tensor)
+{
+    struct text text = text_create(ir_arena(context));
+    text_put(&text, ir_elem_info(tensor->elem)->name);
+    for (uint32_t axis = 0; axis < tensor->rank; axis++)
+        text_printf(&text, "%s%lld", axis == 0 ? "[" : ", ", (long long)tensor->shape[axis]);
+    text_put(&text, tensor->rank ? "]" : "");
+    return text_finish(&text);
+}
+
+static bool dim_alone(const struct poly *extent, uint32_t *dim)
+{
+    if (extent->n_terms != 1)
+        return false;
+    const struct poly_term *term = &extent->terms[0];
+    if (term->numerator != 1 || term->denominator != 1 || term->n_factors != 1 || term->factors[0]->kind != POLY_DIM)
+        return false;
+    *dim = term->factors[0]->symbol;
+    return true;
+}
+
+static void report_two_sizes(struct ir_context *context, const struct ir_kernel *kernel, uint32_t dim, int64_t first, uint32_t input,
+                             uint32_t axis, int64_t second)
+{
+    const struct ir_input_info *info = &kernel->inputs[input];
+    struct diag *diag =
+        diag_error(ir_diagnostics(context), DIAG_E0803, info->span, "dim `%s` has two sizes", ir_dim_at(context, dim)->name);
+    diag_label(ir_diagnostics(context), diag, "axis %u of the array given for `%s` has %lld; %lld was found before", axis, info->name,
+               (long long)second, (long long)first);
+}
+
+static bool bind_dims(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
+{
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        const struct ir_node *node = kernel->inputs[k].node;
+        for (uint32_t axis = 0; axis < node->rank && axis < inputs[k].rank; axis++) {
+            uint32_t dim;
+            if (!dim_alone(node->shape[axis], &dim))
+                continue;
+            if (dims[dim] >= 0 && dims[dim] != inputs[k].shape[axis]) {
+                report_two_sizes(context, kernel, dim, dims[dim], k, axis, inputs[k].shape[axis]);
+                return false;
+            }
+            dims[dim] = inputs[k].shape[axis];
+        }
+    }
+    return true;
+}
+
+static bool check_promises(struct ir_context *context, const int64_t *dims)
+{
+    for (uint32_t k = 0; k < ir_dim_count(context); k++) {
+        const struct ir_dim *dim = ir_dim_at(context, k);
+        if (dims[k] >= 0 && dim->bound && dims[k] > dim->bound)
+            diag_error(ir_diagnostics(context), DIAG_E0804, dim->span, "dim `%s` is %lld, past its bound of %lld", dim->name,
+                       (long long)dims[k], (long long)dim->bound);
+        if (dims[k] >= 0 && dim->divisor > 1 && dims[k] % dim->divisor != 0)
+            diag_error(ir_diagnostics(context), DIAG_E0804, dim->span, "dim `%s` is %lld, which %lld does not divide", dim->name,
+                       (long long)dims[k], (long long)dim->divisor);
+    }
+    return ir_status(context) == EINC_OK;
+}
+
+struct dim_search {
+    const int64_t *dims;
+    uint32_t missing;
+};
+
+static void note_missing(void *user, uint32_t dim)
+{
+    struct dim_search *search = user;
+    if (search->dims[dim] < 0)
+        search->missing = dim;
+}
+
+/* The extent's value; reports a dim that nothing binds, an extent below 0, an overflow. */
+static bool extent_value(struct ir_context *context, const struct poly *extent, const int64_t *dims, const char *tensor, struct span span,
+                         int64_t *value)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(context);
+    struct dim_search search = {dims, UINT32_MAX};
+    poly_visit_dims(extent, note_missing, &search);
+    if (search.missing != UINT32_MAX) {
+        const char *name = ir_dim_at(context, search.missing)->name;
+        struct diag *diag = diag_error(diagnostics, DIAG_E0805, span, "no array says how large dim `%s` is", name);
+        diag_help(diagnostics, diag, "give its value: --dims %s=...", name);
+        return false;
+    }
+    if (!poly_evaluate(extent, dims, NULL, value) || *value < 0) {
+        diag_error(diagnostics, DIAG_E0806, span, "an extent of `%s` overflows or is negative at these dims", tensor);
+        return false;
+    }
+    return true;
+}
+
+static bool shape_at(struct ir_context *context, const struct ir_node *node, const int64_t *dims, const char *name, struct span span,
+                     struct ir_tensor *tensor)
+{
+    *tensor = (struct ir_tensor){node->elem, node->rank, ARENA_ARRAY(ir_arena(context), node->rank, int64_t), NULL};
+    for (uint32_t axis = 0; axis < node->rank && tensor->shape; axis++)
+        if (!extent_value(context, node->shape[axis], dims, name, span, &tensor->shape[axis]))
+            return false;
+    return tensor->shape != NULL;
+}
+
+static bool same_type(const struct ir_tensor *a, const struct ir_tensor *b)
+{
+    return a->elem == b->elem && a->rank == b->rank && (a->rank == 0 || memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0);
+}
+
+bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
+{
+    if (!bind_dims(context, kernel, inputs, dims) || !check_promises(context, dims))
+        return false;
+    bool good = true;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        const struct ir_input_info *info = &kernel->inputs[k];
+        struct ir_tensor wanted;
+        if (inputs[k].rank == info->node->rank && !shape_at(context, info->node, dims, info->name, info->span, &wanted))
+            return false;
+        if (inputs[k].rank != info->node->rank || !same_type(&wanted, &inputs[k])) {
+            struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0807, info->span, "the array given for `%s` does not fit", info->name);
+            diag_label(ir_diagnostics(context), diag, "it is %s", binding_describe(context, &inputs[k]));
+            good = false;
+        }
+    }
+    return good;
+}
+
+bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs)
+{
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        const struct ir_output *output = &kernel->outputs[k];
+        if (!shape_at(context, output->node, dims, output->name, output->span, &outputs[k]))
+            return false;
+        size_t count = npy_element_count(&outputs[k]);
+        if (count == SIZE_MAX) {
+            diag_error(ir_diagnostics(context), DIAG_E0806, output->span, "the size of `%s` overflows at these dims", output->name);
+            return false;
+        }
+        outputs[k].data = arena_alloc(ir_arena(context), count, ir_elem_info(outputs[k].elem)->bytes);
+        if (!outputs[k].data)
+            return false;
+    }
+    return true;
+}

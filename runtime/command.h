@@ -1,0 +1,82 @@
+/* The command `einc`: what its parts share. Each command is one file command_<name>.c and one row of commands.def. Results go to
+ * standard output, all else to standard error. */
+#ifndef RUNTIME_COMMAND_H
+#define RUNTIME_COMMAND_H
+
+#include "runtime.h"
+
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_INPUT = 1, /* the input is wrong; a diagnostic says where */
+    EXIT_USAGE = 2,
+    EXIT_CHECK = 3, /* a check failed */
+    EXIT_LIMIT = 4, /* a limit was hit */
+    EXIT_FAULT = 70 /* our own fault */
+};
+
+/* ---- command_options.c ---- */
+
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_INTEGER, OPTION_LIST };
+struct option_list {
+    const char **items;
+    size_t count, capacity;
+};
+struct option {
+    const char *name; /* "--engine" or "-o" */
+    enum option_kind kind;
+    void *target; /* bool, const char *, int64_t, struct option_list */
+};
+
+/* What every command takes besides its own options. */
+struct invocation {
+    struct ir_context *context;
+    int count; /* positional arguments */
+    const char **words;
+    bool json_diagnostics;
+    struct option_list dim_words; /* --dims E=100,N=4 */
+    struct frontend_dim_value *dims;
+    size_t n_dims;
+    const char *memory_limit;
+    bool trace;
+    struct compile_options compile;
+};
+/* Sorts `argv` into options and positional words. False after a message on standard error: wrong usage. */
+bool options_parse(struct invocation *invocation, int argc, char **argv, const struct option *options, size_t n_options);
+bool option_list_add(struct invocation *invocation, struct option_list *list, const char *item);
+/* "NAME=VALUE" cut at the first `=`; false when there is none or no name. */
+bool option_pair(struct invocation *invocation, const char *word, const char **name, const char **value);
+/* Says what was wrong with how the command was called. */
+int usage_error(const char *format, ...) BASE_PRINTF(1, 2);
+
+/* ---- command_input.c ---- */
+
+/* The .ein file as a source of the context; NULL after a diagnostic. */
+const struct source *input_source(struct invocation *invocation, const char *path);
+/* The file compiled; NULL after diagnostics. */
+struct compiled *input_compile(struct invocation *invocation, const char *path);
+/* Number of the kernel with this name, or of the only one when `name` is NULL; -1 after a diagnostic. */
+int input_kernel(struct invocation *invocation, const struct compiled *compiled, const char *name);
+/* Prints what was reported, and gives the exit status for it. */
+int input_finish(struct invocation *invocation, int status);
+
+/* ---- command_arrays.c ---- */
+
+/* All inputs of a kernel from words NAME=x.npy (scalars also NAME=2.5). Words that name no input, and inputs without a word, are
+ * diagnostics. */
+struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *words, size_t n_words);
+/* Seeded random inputs at `dims`: floats in [-1, 1), small integers, bools. */
+struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims, uint64_t seed);
+/* Run-time dims for a random run: a small size that keeps each dim's promises. */
+int64_t *dims_small(struct invocation *invocation);
+/* As above but the typical size. */
+int64_t *dims_typical(struct invocation *invocation);
+/* -1 everywhere: to be bound by arrays. */
+int64_t *dims_unbound(struct invocation *invocation);
+/* A tensor as text, like NumPy prints it; long ones shortened. */
+void array_print(struct text *text, const struct ir_tensor *tensor);
+
+/* ---- the commands ---- */
+#define COMMAND(name, synopsis, summary, help) int command_##name(struct invocation *invocation, int argc, char **argv);
+#include "commands.def"
+
+#endif

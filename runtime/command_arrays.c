@@ -1,0 +1,225 @@
+/* Arrays of the command line: inputs by NAME=x.npy, random inputs, sizes to try, and arrays as text. */
+#include "command.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- inputs by name ---- */
+
+static bool number_word(const struct ir_node *node, const char *word, struct ir_context *context, struct ir_tensor *tensor)
+{
+    char *end;
+    double value = strtod(word, &end);
+    const struct ir_elem_info *info = ir_elem_info(node->elem);
+    if (node->rank != 0 || end == word || *end != '\0')
+        return false;
+    *tensor = (struct ir_tensor){node->elem, 0, NULL, arena_alloc(ir_arena(context), 1, 16)};
+    if (!tensor->data)
+        return true;
+    if (info->kind == IR_KIND_COMPLEX || info->kind == IR_KIND_FLOAT) {
+        float narrow = (float)value;
+        memcpy(tensor->data, info->bytes == 4 || node->elem == IR_c64 ? (void *)&narrow : (void *)&value,
+               ir_elem_info(ir_elem_real(node->elem))->bytes);
+    } else { /* the low bytes come first on the machines einc runs on */
+        int64_t integer = node->elem == IR_bool ? value != 0 : strtoll(word, NULL, 10);
+        memcpy(tensor->data, &integer, info->bytes);
+    }
+    return true;
+}
+
+static bool read_word(struct invocation *invocation, const struct ir_kernel *kernel, const char *word, struct ir_tensor *tensors)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
+    const char *name, *value;
+    if (!option_pair(invocation, word, &name, &value)) {
+        diag_error(diagnostics, DIAG_E0808, SPAN_NONE, "`%s` is not of the form NAME=x.npy", word);
+        return false;
+    }
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        if (strcmp(kernel->inputs[k].name, name) != 0)
+            continue;
+        return number_word(kernel->inputs[k].node, value, invocation->context, &tensors[k]) ||
+               npy_read(invocation->context, value, kernel->inputs[k].span, &tensors[k]);
+    }
+    diag_error(diagnostics, DIAG_E0808, kernel->span, "kernel `%s` has no input `%s`", kernel->name, name);
+    return false;
+}
+
+struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *words, size_t n_words)
+{
+    struct ir_tensor *tensors = ARENA_ARRAY(ir_arena(invocation->context), kernel->n_inputs, struct ir_tensor);
+    bool good = tensors != NULL;
+    for (size_t k = 0; k < n_words && tensors; k++)
+        good = read_word(invocation, kernel, words[k], tensors) && good;
+    for (uint32_t k = 0; k < kernel->n_inputs && good; k++) {
+        if (tensors[k].data)
+            continue;
+        struct diag *diag = diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->inputs[k].span, "no array is given for `%s`",
+                                       kernel->inputs[k].name);
+        diag_help(ir_diagnostics(invocation->context), diag, "add %s=FILE.npy", kernel->inputs[k].name);
+        good = false;
+    }
+    return good ? tensors : NULL;
+}
+
+/* ---- random inputs: splitmix64 (Steele, Lea, Flood 2014) ---- */
+
+static uint64_t random_next(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static double random_real(uint64_t *state) { return (double)(int64_t)(random_next(state) >> 11) * 0x1p-52 - 1.0; }
+
+static void fill_random(struct ir_tensor *tensor, size_t count, uint64_t *state)
+{
+    const struct ir_elem_info *info = ir_elem_info(tensor->elem);
+    if (info->kind == IR_KIND_FLOAT || info->kind == IR_KIND_COMPLEX) {
+        bool narrow = strcmp(info->c_type, "float") == 0;
+        size_t components = info->kind == IR_KIND_COMPLEX ? 2 * count : count;
+        for (size_t k = 0; k < components; k++) {
+            double value = random_real(state);
+            if (narrow)
+                ((float *)tensor->data)[k] = (float)value;
+            else
+                ((double *)tensor->data)[k] = value;
+        }
+        return;
+    }
+    for (size_t k = 0; k < count; k++) {
+        int64_t value = tensor->elem == IR_bool ? (int64_t)(random_next(state) & 1)
+                        : info->kind == IR_KIND_SIGNED ? (int64_t)(random_next(state) % 19) - 9
+                                                       : (int64_t)(random_next(state) % 10);
+        memcpy((char *)tensor->data + k * info->bytes, &value, info->bytes);
+    }
+}
+
+struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims, uint64_t seed)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    struct ir_tensor *tensors = ARENA_ARRAY(arena, kernel->n_inputs, struct ir_tensor);
+    uint64_t state = seed;
+    for (uint32_t k = 0; k < kernel->n_inputs && tensors; k++) {
+        const struct ir_node *node = kernel->inputs[k].node;
+        tensors[k] = (struct ir_tensor){node->elem, node->rank, ARENA_ARRAY(arena, node->rank, int64_t), NULL};
+        for (uint32_t axis = 0; axis < node->rank && tensors[k].shape; axis++)
+            if (!poly_evaluate(node->shape[axis], dims, NULL, &tensors[k].shape[axis]) || tensors[k].shape[axis] < 0) {
+                diag_error(ir_diagnostics(invocation->context), DIAG_E0806, kernel->inputs[k].span,
+                           "an extent of `%s` overflows or is negative at these dims", kernel->inputs[k].name);
+                return NULL;
+            }
+        size_t count = tensors[k].shape ? npy_element_count(&tensors[k]) : SIZE_MAX;
+        tensors[k].data = arena_alloc(arena, count, ir_elem_info(node->elem)->bytes);
+        if (!tensors[k].data)
+            return NULL;
+        fill_random(&tensors[k], count, &state);
+    }
+    return tensors;
+}
+
+/* ---- sizes of run-time dims ---- */
+
+int64_t *dims_unbound(struct invocation *invocation)
+{
+    uint32_t count = ir_dim_count(invocation->context);
+    int64_t *dims = ARENA_ARRAY(ir_arena(invocation->context), (size_t)count + 1, int64_t);
+    for (uint32_t k = 0; k < count && dims; k++)
+        dims[k] = -1;
+    return dims;
+}
+
+/* `wanted`, moved to a multiple of the dim's divisor that is within its bound. */
+static int64_t keep_promises(const struct ir_dim *dim, int64_t wanted)
+{
+    int64_t divisor = dim->divisor > 1 ? dim->divisor : 1;
+    int64_t value = (wanted + divisor - 1) / divisor * divisor;
+    return dim->bound && value > dim->bound ? dim->bound / divisor * divisor : value;
+}
+
+int64_t *dims_small(struct invocation *invocation)
+{
+    int64_t *dims = dims_unbound(invocation);
+    for (uint32_t k = 0; k < ir_dim_count(invocation->context) && dims; k++)
+        dims[k] = keep_promises(ir_dim_at(invocation->context, k), 5 + 2 * (int64_t)(k % 4)); /* unlike, and odd: 5, 7, 9, 11 */
+    return dims;
+}
+
+int64_t *dims_typical(struct invocation *invocation)
+{
+    const double *sizes = ir_typical_sizes(invocation->context);
+    int64_t *dims = dims_unbound(invocation);
+    for (uint32_t k = 0; k < ir_dim_count(invocation->context) && dims && sizes; k++)
+        dims[k] = keep_promises(ir_dim_at(invocation->context, k), (int64_t)sizes[k]);
+    return dims;
+}
+
+/* ---- arrays as text ---- */
+
+static void print_element(struct text *text, const struct ir_tensor *tensor, size_t at)
+{
+    const char *element = (const char *)tensor->data + at * ir_elem_info(tensor->elem)->bytes;
+    bool narrow = tensor->elem == IR_f32 || tensor->elem == IR_c64;
+    int digits = narrow ? 9 : 17;
+    double parts[2] = {0, 0};
+    for (int k = 0; k <= ir_elem_is_complex(tensor->elem); k++) {
+        float value;
+        if (narrow)
+            memcpy(&value, element + 4 * k, 4), parts[k] = (double)value;
+        else if (ir_elem_is_float(tensor->elem) || ir_elem_is_complex(tensor->elem))
+            memcpy(&parts[k], element + 8 * k, 8);
+    }
+    if (ir_elem_is_complex(tensor->elem))
+        text_printf(text, "%.*g%+.*gi", digits, parts[0], digits, parts[1]);
+    else if (ir_elem_is_float(tensor->elem))
+        text_printf(text, "%.*g", digits, parts[0]);
+    else if (tensor->elem == IR_bool)
+        text_put(text, *element ? "true" : "false");
+    else {
+        const struct ir_elem_info *info = ir_elem_info(tensor->elem);
+        uint64_t bits = 0;
+        memcpy(&bits, element, info->bytes);
+        unsigned unused = 64 - 8 * info->bytes;
+        if (info->kind == IR_KIND_SIGNED)
+            text_printf(text, "%lld", (long long)((int64_t)(bits << unused) >> unused));
+        else
+            text_printf(text, "%llu", (unsigned long long)bits);
+    }
+}
+
+enum { EDGE = 3, WHOLE_LIMIT = 1000 }; /* as NumPy: up to 1000 elements are shown whole, else three at each end of an axis */
+
+static void print_axis(struct text *text, const struct ir_tensor *tensor, uint32_t axis, size_t offset, size_t stride, bool whole)
+{
+    if (axis == tensor->rank) {
+        print_element(text, tensor, offset);
+        return;
+    }
+    size_t extent = (size_t)tensor->shape[axis];
+    size_t inner = extent ? stride / extent : 0;
+    text_put(text, "[");
+    for (size_t k = 0; k < extent; k++) {
+        if (k)
+            text_put(text, axis + 1 == tensor->rank ? ", " : ",\n");
+        if (k)
+            for (uint32_t pad = 0; axis + 1 != tensor->rank && pad <= axis; pad++)
+                text_put(text, " ");
+        if (!whole && extent > 2 * EDGE && k == EDGE) {
+            text_put(text, "...");
+            k = extent - EDGE - 1;
+            continue;
+        }
+        print_axis(text, tensor, axis + 1, offset + k * inner, inner, whole);
+    }
+    text_put(text, "]");
+}
+
+void array_print(struct text *text, const struct ir_tensor *tensor)
+{
+    size_t count = npy_element_count(tensor);
+    print_axis(text, tensor, 0, 0, count, count <= WHOLE_LIMIT);
+    text_put(text, "\n");
+}

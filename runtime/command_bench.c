@@ -1,0 +1,116 @@
+/* einc bench: times a kernel on random input at given or typical sizes. Each measurement repeats the kernel until it lasts 10 ms, so that
+ * the clock does not show; the median and the spread (10th to 90th percentile) over the measurements are printed. */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const double least_duration = 0.01;
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+struct bench {
+    const struct engine_info *info;
+    struct engine *engine;
+    size_t kernel;
+    const int64_t *dims;
+    const struct ir_tensor *inputs;
+    struct ir_tensor *outputs;
+};
+
+/* Seconds a call, over `calls` of them; negative when a call failed. */
+static double measure(const struct bench *bench, size_t calls)
+{
+    double start = seconds();
+    for (size_t k = 0; k < calls; k++)
+        if (bench->info->run(bench->engine, bench->kernel, bench->dims, bench->inputs, bench->outputs) != EINC_OK)
+            return -1;
+    return (seconds() - start) / (double)calls;
+}
+
+static bool measure_all(const struct bench *bench, double *times, size_t count)
+{
+    size_t calls = 1;
+    double once = measure(bench, 1); /* also touches every page */
+    while (once >= 0 && once * (double)calls < least_duration && calls < (size_t)1 << 24) {
+        calls *= 2;
+        once = measure(bench, calls);
+    }
+    for (size_t k = 0; k < count; k++) {
+        times[k] = measure(bench, calls);
+        if (times[k] < 0)
+            return false;
+    }
+    qsort(times, count, sizeof *times, compare_times);
+    return true;
+}
+
+static void print_times(const struct pass_kernel *kernel, const char *engine, const int64_t *dims, const double *times, size_t count)
+{
+    double sizes[256], median = times[count / 2];
+    const struct poly *flops = kernel->loops ? kernel->loops->work.flops : NULL;
+    uint32_t n_dims = ir_dim_count(kernel->context);
+    printf("%-16s %-4s median %.3g s, 10%%..90%% %.3g..%.3g s", kernel->kernel->name, engine, median, times[count / 10], times[count - 1 - count / 10]);
+    for (uint32_t k = 0; k < n_dims && n_dims <= 256; k++)
+        sizes[k] = (double)dims[k];
+    if (flops && n_dims <= 256)
+        printf(", %.3g GFLOP/s", poly_estimate(flops, sizes, NULL) / median * 1e-9);
+    printf("\n");
+}
+
+static bool bench_kernel(struct invocation *invocation, struct compiled *compiled, struct bench *bench, size_t count)
+{
+    const struct ir_kernel *source = compiled->program->kernels[bench->kernel];
+    int64_t *dims = dims_typical(invocation);
+    double *times = ARENA_ARRAY(ir_arena(invocation->context), count, double);
+    bench->dims = dims;
+    bench->inputs = dims ? arrays_random(invocation, source, dims, 1) : NULL;
+    bench->outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
+    if (!times || !bench->inputs || !bench->outputs || !binding_outputs(invocation->context, source, dims, bench->outputs) ||
+        !measure_all(bench, times, count))
+        return false;
+    print_times(&compiled->kernels[bench->kernel], bench->info->name, dims, times, count);
+    return true;
+}
+
+int command_bench(struct invocation *invocation, int argc, char **argv)
+{
+    const char *engine = "c";
+    int64_t repeat = 21;
+    const struct option options[] = {{"--engine", OPTION_TEXT, &engine}, {"--repeat", OPTION_INTEGER, &repeat}};
+    if (!options_parse(invocation, argc, argv, options, 2))
+        return EXIT_USAGE;
+    struct bench bench = {.info = engine_find(engine)};
+    if (invocation->count < 1 || invocation->count > 2)
+        return usage_error("bench needs a .ein file");
+    if (!bench.info)
+        return usage_error("there is no engine `%s`; there are ref and c", engine);
+    if (repeat < 1 || repeat > 100000)
+        return usage_error("--repeat is from 1 to 100000");
+    struct compiled *compiled = input_compile(invocation, invocation->words[0]);
+    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
+    if (!compiled || (invocation->count == 2 && only < 0))
+        return input_finish(invocation, EXIT_INPUT);
+    bench.engine = bench.info->create(compiled, NULL);
+    bool good = bench.engine != NULL;
+    for (size_t k = 0; k < compiled->n_kernels && good; k++) {
+        bench.kernel = k;
+        if (only < 0 || (size_t)only == k)
+            good = bench_kernel(invocation, compiled, &bench, (size_t)repeat);
+    }
+    bench.info->destroy(bench.engine);
+    return input_finish(invocation, good ? EXIT_DONE : EXIT_INPUT);
+}

@@ -1,0 +1,150 @@
+/* einc check: every engine against the reference on random input.
+ *
+ * The tolerance is that of the kernel's numeric class: componentwise c * k * eps * sum|products| with k the longest sum, both from the
+ * reference's bound arithmetic (IR_EVAL_BOUND); eps that of the output's type. Integer and bool outputs must agree exactly. */
+#include "command.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Reordered sums, pairwise products and a handful of functions of a few ulps each stay well below this (docs/command.md). */
+static const double class_factor = 8.0;
+
+struct comparison {
+    double worst; /* largest error in units of the tolerance */
+    size_t at;
+};
+
+static double component(const struct ir_tensor *tensor, size_t at)
+{
+    if (tensor->elem == IR_f32 || tensor->elem == IR_c64)
+        return (double)((const float *)tensor->data)[at];
+    return ((const double *)tensor->data)[at];
+}
+
+static bool same_double(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
+/* `bound` holds one magnitude an element. */
+static struct comparison compare_floats(const struct ir_tensor *wanted, const struct ir_tensor *got, const struct ir_tensor *bound, double longest)
+{
+    struct comparison comparison = {0, 0};
+    size_t width = ir_elem_is_complex(wanted->elem) ? 2 : 1;
+    double eps = ir_elem_real(wanted->elem) == IR_f32 ? FLT_EPSILON : DBL_EPSILON;
+    for (size_t k = 0; k < npy_element_count(wanted) * width; k++) {
+        double a = component(wanted, k), b = component(got, k);
+        if (same_double(a, b))
+            continue;
+        double tolerance = class_factor * longest * eps * ((const double *)bound->data)[k / width] + DBL_MIN;
+        double error = fabs(a - b) / tolerance;
+        if (!(error <= comparison.worst))
+            comparison = (struct comparison){isnan(error) ? INFINITY : error, k / width};
+    }
+    return comparison;
+}
+
+static struct comparison compare_exactly(const struct ir_tensor *wanted, const struct ir_tensor *got)
+{
+    size_t bytes = ir_elem_info(wanted->elem)->bytes;
+    for (size_t k = 0; k < npy_element_count(wanted); k++)
+        if (memcmp((const char *)wanted->data + k * bytes, (const char *)got->data + k * bytes, bytes) != 0)
+            return (struct comparison){INFINITY, k};
+    return (struct comparison){0, 0};
+}
+
+struct reference {
+    struct ir_tensor *values, *bounds;
+    double longest;
+};
+
+static bool make_reference(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims, const struct ir_tensor *inputs,
+                           struct reference *reference)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    reference->values = ARENA_ARRAY(arena, kernel->n_outputs, struct ir_tensor);
+    reference->bounds = ARENA_ARRAY(arena, kernel->n_outputs, struct ir_tensor);
+    return reference->values && reference->bounds &&
+           ir_eval(invocation->context, kernel, IR_EVAL_NUMBERS, dims, inputs, reference->values, NULL) == EINC_OK &&
+           ir_eval(invocation->context, kernel, IR_EVAL_BOUND, dims, inputs, reference->bounds, &reference->longest) == EINC_OK;
+}
+
+static bool check_outputs(const struct ir_kernel *kernel, const char *engine, const struct reference *reference, const struct ir_tensor *outputs)
+{
+    bool good = true;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        bool real = ir_elem_is_float(outputs[k].elem) || ir_elem_is_complex(outputs[k].elem);
+        struct comparison comparison = real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k], reference->longest)
+                                            : compare_exactly(&reference->values[k], &outputs[k]);
+        printf("%-16s %-12s %-4s %s", kernel->name, kernel->outputs[k].name, engine, comparison.worst <= 1 ? "ok" : "WRONG");
+        if (real)
+            printf("   error %.2g of the tolerance", comparison.worst);
+        if (comparison.worst > 1)
+            printf("   first at element %zu", comparison.at);
+        printf("\n");
+        good = good && comparison.worst <= 1;
+    }
+    return good;
+}
+
+struct check {
+    const char *engine; /* NULL: all */
+    uint64_t seed;
+};
+
+static int check_kernel(struct invocation *invocation, struct compiled *compiled, const struct engine_info *info, struct engine *engine,
+                        size_t kernel, const struct check *check)
+{
+    const struct ir_kernel *source = compiled->program->kernels[kernel];
+    int64_t *dims = dims_small(invocation);
+    struct ir_tensor *inputs = dims ? arrays_random(invocation, source, dims, check->seed) : NULL;
+    struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
+    struct reference reference = {0};
+    if (!inputs || !outputs || !binding_outputs(invocation->context, source, dims, outputs) ||
+        !make_reference(invocation, source, dims, inputs, &reference) || info->run(engine, kernel, dims, inputs, outputs) != EINC_OK)
+        return EXIT_INPUT;
+    return check_outputs(source, info->name, &reference, outputs) ? EXIT_DONE : EXIT_CHECK;
+}
+
+static int check_engine(struct invocation *invocation, struct compiled *compiled, const struct engine_info *info, int only,
+                        const struct check *check)
+{
+    struct engine *engine = info->create(compiled, NULL);
+    int status = engine ? EXIT_DONE : EXIT_INPUT;
+    for (size_t k = 0; k < compiled->n_kernels && engine; k++) {
+        if (only >= 0 && (size_t)only != k)
+            continue;
+        int result = check_kernel(invocation, compiled, info, engine, k, check);
+        status = result > status ? result : status;
+    }
+    info->destroy(engine);
+    return status;
+}
+
+int command_check(struct invocation *invocation, int argc, char **argv)
+{
+    struct check check = {.seed = 1};
+    int64_t seed = 1;
+    const struct option options[] = {{"--seed", OPTION_INTEGER, &seed}, {"--engine", OPTION_TEXT, &check.engine}};
+    if (!options_parse(invocation, argc, argv, options, 2))
+        return EXIT_USAGE;
+    if (invocation->count < 1 || invocation->count > 2)
+        return usage_error("check needs a .ein file");
+    if (check.engine && !engine_find(check.engine))
+        return usage_error("there is no engine `%s`; there are ref and c", check.engine);
+    check.seed = (uint64_t)seed;
+    struct compiled *compiled = input_compile(invocation, invocation->words[0]);
+    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
+    if (!compiled || (invocation->count == 2 && only < 0))
+        return input_finish(invocation, EXIT_INPUT);
+    size_t count;
+    const struct engine_info *engines = engine_table(&count);
+    int status = EXIT_DONE;
+    for (size_t k = 0; k < count; k++) {
+        if (check.engine ? strcmp(check.engine, engines[k].name) != 0 : strcmp("ref", engines[k].name) == 0)
+            continue;
+        int result = check_engine(invocation, compiled, &engines[k], only, &check);
+        status = result > status ? result : status;
+    }
+    return input_finish(invocation, status);
+}

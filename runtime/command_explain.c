@@ -1,0 +1,149 @@
+/* einc explain: what a kernel costs as written and as compiled, and the order of its contractions in the manner of opt_einsum's path
+ * table (dgasmith/opt_einsum, PathInfo): what was multiplied as one loop nest, what remains, the largest intermediate, each step.
+ * --json gives the object of docs/command.md. */
+#include "command.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- numbers at the given or typical sizes ---- */
+
+static double estimate(struct ir_context *context, const struct poly *poly)
+{
+    return poly ? poly_estimate(poly, ir_typical_sizes(context), NULL) : 0;
+}
+
+static const char *poly_text(struct ir_context *context, const struct poly *poly)
+{
+    struct text text = text_create(ir_arena(context));
+    if (poly)
+        poly_print(&text, context, poly, POLY_SOURCE, NULL, 0);
+    const char *printed = text_finish(&text);
+    return printed ? printed : "";
+}
+
+/* 39040 as "39,040"; estimates at typical sizes as "~3.9e+06". */
+static const char *count_text(struct ir_context *context, const struct poly *poly)
+{
+    int64_t value;
+    if (!poly)
+        return "?";
+    if (!poly_is_constant(poly, &value))
+        return arena_printf(ir_arena(context), "%s (about %.3g)", poly_text(context, poly), estimate(context, poly));
+    char digits[32], *grouped = arena_alloc(ir_arena(context), 48, 1);
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)value);
+    for (int k = 0, at = 0; k < length && grouped; k++) {
+        grouped[at++] = digits[k];
+        if ((length - k - 1) % 3 == 0 && k + 1 < length && digits[k] != '-')
+            grouped[at++] = ',';
+    }
+    return grouped ? grouped : "?";
+}
+
+/* ---- text ---- */
+
+static void print_order(struct ir_context *context, const struct pass_order *order)
+{
+    double naive = estimate(context, order->flops_naive), flops = estimate(context, order->flops);
+    printf("  contraction         %s\n", order->expression);
+    printf("    as one loop nest  %s flops\n", count_text(context, order->flops_naive));
+    printf("    ordered (%s)%*s%s flops", order->method, (int)(8 - strlen(order->method) > 8 ? 1 : 8 - strlen(order->method)), "",
+           count_text(context, order->flops));
+    if (flops > 0 && naive > 0)
+        printf(", %.3g times fewer", naive / flops);
+    printf("\n    largest result    %s elements\n", count_text(context, order->largest));
+    if (order->sliced)
+        printf("    sliced over       %s\n", order->sliced);
+    for (size_t k = 0; k < order->n_steps; k++) {
+        const struct pass_step *step = &order->steps[k];
+        printf("    %2zu  %s%s%s -> %-24s %s flops\n", k + 1, step->left, step->right ? "," : "", step->right ? step->right : "", step->result,
+               count_text(context, step->work.flops));
+    }
+}
+
+static void print_kernel(const struct pass_kernel *kernel)
+{
+    struct ir_context *context = kernel->context;
+    const struct ir_work *work = &kernel->loops->work;
+    printf("kernel %s\n", kernel->kernel->name);
+    printf("  flops as written    %s\n", count_text(context, kernel->flops_naive));
+    printf("  flops               %s\n", count_text(context, work->flops));
+    if (work->functions && !poly_equals(work->functions, 0))
+        printf("  function calls      %s\n", count_text(context, work->functions));
+    printf("  bytes               %s\n", count_text(context, work->bytes));
+    printf("  workspace           %s bytes\n", count_text(context, kernel->loops->workspace));
+    for (size_t k = 0; k < kernel->n_orders; k++)
+        print_order(context, &kernel->orders[k]);
+}
+
+/* ---- JSON ---- */
+
+/* The number at sizes that are all known, else null. */
+static json_t *json_count(const struct poly *poly)
+{
+    int64_t value;
+    return poly && poly_is_constant(poly, &value) ? json_integer(value) : json_null();
+}
+
+static json_t *json_step(struct ir_context *context, const struct pass_step *step)
+{
+    return json_pack("{s:s, s:s?, s:s, s:o, s:s}", "left", step->left, "right", step->right, "result", step->result, "flops",
+                     json_count(step->work.flops), "flops_formula", poly_text(context, step->work.flops));
+}
+
+static json_t *json_order(struct ir_context *context, const struct pass_order *order)
+{
+    json_t *steps = json_array();
+    for (size_t k = 0; k < order->n_steps; k++)
+        json_array_append_new(steps, json_step(context, &order->steps[k]));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s?, s:o}", "expression", order->expression, "method", order->method, "flops_naive",
+                     json_count(order->flops_naive), "flops", json_count(order->flops), "largest", json_count(order->largest), "sliced",
+                     order->sliced, "steps", steps);
+}
+
+static json_t *json_kernel(const struct pass_kernel *kernel)
+{
+    struct ir_context *context = kernel->context;
+    const struct ir_work *work = &kernel->loops->work;
+    json_t *orders = json_array();
+    for (size_t k = 0; k < kernel->n_orders; k++)
+        json_array_append_new(orders, json_order(context, &kernel->orders[k]));
+    return json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o}", "name", kernel->kernel->name, "flops_naive",
+                     json_count(kernel->flops_naive), "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops",
+                     json_count(work->flops), "flops_formula", poly_text(context, work->flops), "functions", json_count(work->functions), "bytes",
+                     json_count(work->bytes), "bytes_formula", poly_text(context, work->bytes), "workspace", json_count(kernel->loops->workspace),
+                     "workspace_formula", poly_text(context, kernel->loops->workspace), "structures", json_array(), "order", orders);
+}
+
+static bool print_json(struct compiled *compiled, int only)
+{
+    json_t *kernels = json_array();
+    for (size_t k = 0; k < compiled->n_kernels; k++)
+        if (only < 0 || (size_t)only == k)
+            json_array_append_new(kernels, json_kernel(&compiled->kernels[k]));
+    json_t *root = json_pack("{s:o}", "kernels", kernels);
+    bool good = root && json_dumpf(root, stdout, JSON_INDENT(2)) == 0 && fputc('\n', stdout) != EOF;
+    json_decref(root);
+    return good;
+}
+
+int command_explain(struct invocation *invocation, int argc, char **argv)
+{
+    bool json = false;
+    const struct option options[] = {{"--json", OPTION_FLAG, &json}};
+    if (!options_parse(invocation, argc, argv, options, 1))
+        return EXIT_USAGE;
+    if (invocation->count < 1 || invocation->count > 2)
+        return usage_error("explain needs a .ein file");
+    struct compiled *compiled = input_compile(invocation, invocation->words[0]);
+    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
+    if (!compiled || (invocation->count == 2 && only < 0))
+        return input_finish(invocation, EXIT_INPUT);
+    if (json)
+        return input_finish(invocation, print_json(compiled, only) ? EXIT_DONE : EXIT_FAULT);
+    for (size_t k = 0; k < compiled->n_kernels; k++)
+        if (only < 0 || (size_t)only == k)
+            print_kernel(&compiled->kernels[k]);
+    return input_finish(invocation, EXIT_DONE);
+}

@@ -1,0 +1,170 @@
+/* Options of the command line: `--name=value`, `--name value`, flags, lists; what is no option is a positional word. */
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int usage_error(const char *format, ...)
+{
+    va_list arguments;
+    fputs("einc: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+bool option_list_add(struct invocation *invocation, struct option_list *list, const char *item)
+{
+    return ARENA_PUSH(ir_arena(invocation->context), list->items, list->count, list->capacity, item);
+}
+
+bool option_pair(struct invocation *invocation, const char *word, const char **name, const char **value)
+{
+    const char *equals = strchr(word, '=');
+    if (!equals || equals == word)
+        return false;
+    *name = arena_strndup(ir_arena(invocation->context), word, (size_t)(equals - word));
+    *value = equals + 1;
+    return *name != NULL;
+}
+
+static bool parse_integer(const char *text, int64_t *value)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    *value = number;
+    return errno == 0 && end != text && *end == '\0';
+}
+
+/* "64M": bytes with a binary suffix. */
+static bool parse_bytes(const char *text, int64_t *bytes)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    int64_t unit = *end == 'K' ? 1 << 10 : *end == 'M' ? 1 << 20 : *end == 'G' ? 1 << 30 : 1;
+    end += unit != 1;
+    return errno == 0 && end != text && *end == '\0' && number > 0 && checked_multiply(number, unit, bytes);
+}
+
+static const struct option *find_option(const struct option *options, size_t n_options, const char *word, size_t length)
+{
+    for (size_t k = 0; k < n_options; k++)
+        if (strlen(options[k].name) == length && memcmp(options[k].name, word, length) == 0)
+            return &options[k];
+    return NULL;
+}
+
+static bool store(struct invocation *invocation, const struct option *option, const char *value)
+{
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)option->target = true;
+        return true;
+    case OPTION_TEXT:
+        *(const char **)option->target = value;
+        return true;
+    case OPTION_INTEGER:
+        if (!parse_integer(value, option->target) || *(int64_t *)option->target < 0)
+            return usage_error("%s takes a number, not `%s`", option->name, value), false;
+        return true;
+    case OPTION_LIST:
+        return option_list_add(invocation, option->target, value);
+    }
+    return false;
+}
+
+/* One word that begins with `-`; `*at` moves on when the value is the next word. */
+static bool take_option(struct invocation *invocation, const struct option *options, size_t n_options, int argc, char **argv, int *at)
+{
+    const char *word = argv[*at], *equals = strchr(word, '=');
+    const struct option *option = find_option(options, n_options, word, equals ? (size_t)(equals - word) : strlen(word));
+    if (!option)
+        return usage_error("unknown option `%s`; --help lists them", word), false;
+    if (option->kind == OPTION_FLAG)
+        return equals ? (usage_error("%s takes no value", option->name), false) : store(invocation, option, NULL);
+    if (equals)
+        return store(invocation, option, equals + 1);
+    if (*at + 1 == argc)
+        return usage_error("%s needs a value", option->name), false;
+    return store(invocation, option, argv[++*at]);
+}
+
+static bool read_dims(struct invocation *invocation)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    size_t capacity = 0;
+    for (size_t k = 0; k < invocation->dim_words.count; k++) {
+        const char *list = invocation->dim_words.items[k];
+        char *copy = arena_strndup(arena, list, strlen(list)), *rest = NULL;
+        for (char *word = copy ? strtok_r(copy, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest)) {
+            struct frontend_dim_value dim;
+            const char *value;
+            if (!option_pair(invocation, word, &dim.name, &value) || !parse_integer(value, &dim.value) || dim.value < 0)
+                return usage_error("--dims takes NAME=SIZE, not `%s`", word), false;
+            if (!ARENA_PUSH(arena, invocation->dims, invocation->n_dims, capacity, dim))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void trace(void *user, const char *pass, const char *message)
+{
+    (void)user;
+    fprintf(stderr, "%s: %s\n", pass, message);
+}
+
+static bool load_file(void *user, struct ir_context *context, const char *path, struct span span, struct frontend_array *array)
+{
+    (void)user;
+    struct ir_tensor tensor;
+    if (!npy_read(context, path, span, &tensor))
+        return false;
+    *array = (struct frontend_array){tensor.elem, tensor.rank, tensor.shape, tensor.data,
+                                     npy_element_count(&tensor) * ir_elem_info(tensor.elem)->bytes};
+    return true;
+}
+
+bool options_parse(struct invocation *invocation, int argc, char **argv, const struct option *own, size_t n_own)
+{
+    const char *diagnostics = NULL;
+    const struct option common[] = {
+        {"--dims", OPTION_LIST, &invocation->dim_words},
+        {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
+        {"--diagnostics", OPTION_TEXT, &diagnostics},
+        {"--trace", OPTION_FLAG, &invocation->trace},
+    };
+    size_t n_common = sizeof common / sizeof *common;
+    struct option *options = ARENA_ARRAY(ir_arena(invocation->context), n_own + n_common, struct option);
+    invocation->words = ARENA_ARRAY(ir_arena(invocation->context), (size_t)argc + 1, const char *);
+    if (!options || !invocation->words)
+        return false;
+    if (n_own)
+        memcpy(options, own, n_own * sizeof *own);
+    memcpy(options + n_own, common, sizeof common);
+    for (int k = 0; k < argc; k++) {
+        if (argv[k][0] != '-' || argv[k][1] == '\0')
+            invocation->words[invocation->count++] = argv[k];
+        else if (!take_option(invocation, options, n_own + n_common, argc, argv, &k))
+            return false;
+    }
+    if (diagnostics && strcmp(diagnostics, "json") != 0 && strcmp(diagnostics, "text") != 0)
+        return usage_error("--diagnostics is text or json, not `%s`", diagnostics), false;
+    invocation->json_diagnostics = diagnostics && strcmp(diagnostics, "json") == 0;
+    struct pass_options *passes = &invocation->compile.passes;
+    passes->machine = pass_machine_generic;
+    passes->trace = invocation->trace ? trace : NULL;
+    if (invocation->memory_limit && !parse_bytes(invocation->memory_limit, &passes->memory_limit))
+        return usage_error("--memory-limit takes bytes such as 64M, not `%s`", invocation->memory_limit), false;
+    if (!read_dims(invocation))
+        return false;
+    invocation->compile.frontend =
+        (struct frontend_options){.dims = invocation->dims, .n_dims = invocation->n_dims, .load = load_file};
+    return true;
+}

@@ -1,0 +1,118 @@
+/* Whole files in and out. Reading is bounded; writing goes to a temporary file beside the target which is then renamed, so that a
+ * reader sees the old file or the new one and a failure leaves nothing behind. Paths are the user's own words. */
+#include "runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool fail(struct ir_context *context, struct span span, const char *doing, const char *path)
+{
+    diag_error(ir_diagnostics(context), DIAG_E0501, span, "cannot %s `%s`: %s", doing, path, strerror(errno));
+    return false;
+}
+
+static bool read_all(struct ir_context *context, FILE *file, const char *path, size_t limit, struct span span, struct text *text)
+{
+    char block[65536];
+    size_t got;
+    while ((got = fread(block, 1, sizeof block, file)) > 0) {
+        if (text->length + got > limit) {
+            diag_error(ir_diagnostics(context), DIAG_E0502, span, "`%s` is larger than %zu bytes", path, limit);
+            return false;
+        }
+        text_put_bytes(text, block, got);
+    }
+    return ferror(file) ? fail(context, span, "read", path) : true;
+}
+
+/* A regular file's size is known, and its bytes are read without a detour. */
+static bool read_sized(struct ir_context *context, FILE *file, const char *path, size_t size, struct span span, const char **bytes,
+                       size_t *length)
+{
+    char *data = arena_alloc(ir_arena(context), size + 1, 1);
+    if (!data)
+        return false;
+    *length = fread(data, 1, size, file);
+    *bytes = data;
+    return ferror(file) ? fail(context, span, "read", path) : true;
+}
+
+bool file_read(struct ir_context *context, const char *path, size_t limit, struct span span, const char **bytes, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat status;
+    if (!file)
+        return fail(context, span, "open", path);
+    bool done;
+    if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) && status.st_size >= 0 && (uintmax_t)status.st_size <= limit) {
+        done = read_sized(context, file, path, (size_t)status.st_size, span, bytes, length);
+    } else {
+        struct text text = text_create(ir_arena(context));
+        done = read_all(context, file, path, limit, span, &text);
+        *bytes = text_finish(&text);
+        *length = text.length;
+        done = done && *bytes;
+    }
+    fclose(file);
+    return done;
+}
+
+static bool write_and_close(int descriptor, const void *bytes, size_t length)
+{
+    FILE *file = fdopen(descriptor, "wb");
+    if (!file) {
+        close(descriptor);
+        return false;
+    }
+    bool written = fwrite(bytes, 1, length, file) == length;
+    int reason = errno;
+    bool closed = fclose(file) == 0;
+    if (!written)
+        errno = reason;
+    return written && closed;
+}
+
+/* A fresh file beside `path` would be made with mode 0600; the umask decides as for any other new file. */
+static void widen_mode(const char *temporary)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)chmod(temporary, 0666 & ~mask);
+}
+
+bool file_write(struct ir_context *context, const char *path, const void *bytes, size_t length)
+{
+    struct stat status;
+    bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+    if (special) { /* /dev/stdout, a pipe: nothing to rename onto */
+        FILE *file = fopen(path, "wb");
+        if (!file)
+            return fail(context, SPAN_NONE, "write", path);
+        bool written = fwrite(bytes, 1, length, file) == length;
+        return fclose(file) == 0 && written ? true : fail(context, SPAN_NONE, "write", path);
+    }
+    char *temporary = arena_printf(ir_arena(context), "%s.XXXXXX", path);
+    if (!temporary)
+        return false;
+    int descriptor = mkstemp(temporary);
+    if (descriptor < 0)
+        return fail(context, SPAN_NONE, "write", path);
+    if (!write_and_close(descriptor, bytes, length)) {
+        int reason = errno;
+        unlink(temporary);
+        errno = reason;
+        return fail(context, SPAN_NONE, "write", path);
+    }
+    widen_mode(temporary);
+    if (rename(temporary, path) != 0) {
+        int reason = errno;
+        unlink(temporary);
+        errno = reason;
+        return fail(context, SPAN_NONE, "write", path);
+    }
+    return true;
+}

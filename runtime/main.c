@@ -1,0 +1,95 @@
+/* The command `einc`: finds the command by name in commands.def and runs it in a context of its own. */
+#include "command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#ifndef EINC_VERSION
+#define EINC_VERSION "unknown"
+#endif
+
+struct command {
+    const char *name, *synopsis, *summary, *help;
+    int (*run)(struct invocation *invocation, int argc, char **argv);
+};
+
+#define COMMAND(name, synopsis, summary, help) {#name, synopsis, summary, help, command_##name},
+static const struct command commands[] = {
+#include "commands.def"
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static const char common_help[] = "  --dims E=100,...  sizes of run-time dims\n"
+                                  "  --memory-limit=B  bytes of scratch a kernel may have; K, M, G stand for 2^10, 2^20, 2^30\n"
+                                  "  --diagnostics=json  diagnostics as JSON, for editors\n"
+                                  "  --trace           rules that fired and choices made, on standard error\n"
+                                  "  --help            this text\n";
+
+static void print_help(FILE *file)
+{
+    fputs("einc compiles einsums and structured layers into fast kernels.\n\nusage: einc COMMAND ...\n\n", file);
+    for (size_t k = 0; k < COMMAND_COUNT; k++)
+        fprintf(file, "  %-8s  %s\n", commands[k].name, commands[k].summary);
+    fputs("\neinc COMMAND --help says more; einc --version the version.\n", file);
+}
+
+static void print_command_help(const struct command *command)
+{
+    printf("usage: einc %s %s\n\n%s\n\n%s%s", command->name, command->synopsis, command->summary, command->help, common_help);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t k = 0; k < COMMAND_COUNT; k++)
+        if (strcmp(commands[k].name, name) == 0)
+            return &commands[k];
+    return NULL;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+    for (int k = 0; k < argc; k++)
+        if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* Standard output is a file like any other: a full disk must not look like success. */
+static int flush(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("einc: standard output");
+    return status ? status : EXIT_INPUT;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return flush(EXIT_DONE);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("einc %s\n", EINC_VERSION);
+        return flush(EXIT_DONE);
+    }
+    const struct command *command = find_command(argv[1]);
+    if (!command)
+        return usage_error("there is no command `%s`; einc --help lists them", argv[1]);
+    if (asks_help(argc - 2, argv + 2)) {
+        print_command_help(command);
+        return flush(EXIT_DONE);
+    }
+    struct invocation invocation = {.context = ir_context_create(NULL)};
+    if (!invocation.context) {
+        fputs("einc: out of memory\n", stderr);
+        return EXIT_LIMIT;
+    }
+    int status = command->run(&invocation, argc - 2, argv + 2);
+    ir_context_destroy(invocation.context);
+    return flush(status);
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Golden tests: one file each, run line, input and expected text together.
+
+    # RUN: einc explain %s            the command; %s is this file, %t a fresh folder, einc the built command; `&&` joins several
+    ...input...
+    # EXPECT:                         a status other than 0 stands behind the colon
+    # expected standard output, then standard error, a comment each line
+
+`#` is `;` in .eir and .loop files, `//` in .c files. The folder of the file is shown as nothing, the fresh folder as %t.
+    golden.py --einc build/einc [--update] [FILE ...]
+"""
+import argparse
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent / "golden"
+COMMENT = {".ein": "#", ".eir": ";", ".loop": ";", ".sh": "#"}
+
+
+def split(path):
+    """Command, line number of the expectation, expected status and text."""
+    mark = COMMENT[path.suffix]
+    lines = path.read_text().split("\n")
+    run = f"{mark} RUN:"
+    if not lines[0].startswith(run):
+        raise ValueError(f"{path}: the first line is no `{run}`")
+    at = next((k for k, line in enumerate(lines) if line.startswith(f"{mark} EXPECT:")), len(lines))
+    status, expected = 0, []
+    if at < len(lines):
+        status = int(lines[at][len(f"{mark} EXPECT:"):].strip() or 0)
+        expected = [line[len(mark):].removeprefix(" ") for line in lines[at + 1:]]
+        while expected and not expected[-1]:
+            expected.pop()
+    return lines[0][len(run):].strip(), lines[:at], status, "\n".join(expected)
+
+
+def run(path, command, einc):
+    """Runs in the file's own folder so that messages name the bare file."""
+    with tempfile.TemporaryDirectory() as fresh:
+        status, output = 0, ""
+        for part in command.split("&&"):
+            words = [einc if word == "einc" else word.replace("%s", path.name).replace("%t", fresh) for word in shlex.split(part)]
+            done = subprocess.run(words, cwd=path.parent, capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin", "NO_COLOR": "1"})
+            output += (done.stdout + done.stderr).replace(fresh, "%t")
+            status = done.returncode
+            if status:
+                break
+        return status, "\n".join(line.rstrip() for line in output.rstrip("\n").split("\n")) if output else ""
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("files", nargs="*", type=pathlib.Path)
+    arguments = parser.parse_args()
+    einc = str(pathlib.Path(arguments.einc).resolve())
+
+    files = [f.resolve() for f in arguments.files] or sorted(f for f in HERE.rglob("*") if f.suffix in COMMENT and "inputs" not in f.parts)
+    passed = failed = 0
+    for path in files:
+        command, head, status, expected = split(path)
+        got_status, got = run(path, command, einc)
+        if (got_status, got) == (status, expected):
+            passed += 1
+        elif arguments.update and got_status in (0, 1, 2, 3, 4):
+            mark = COMMENT[path.suffix]
+            tail = [f"{mark} EXPECT:" + (f" {got_status}" if got_status else "")] + [f"{mark} {line}".rstrip() for line in got.split("\n")]
+            path.write_text("\n".join(head + tail) + "\n")
+            print(f"updated {path.relative_to(HERE) if HERE in path.parents else path}")
+            passed += 1
+        else:
+            failed += 1
+            print(f"FAILED {path}\n  {command}\n--- expected (status {status})\n{expected}\n--- got (status {got_status})\n{got}\n")
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""Runs ctest in a build folder and closes with one line: N passed, N failed, N skipped.
+
+The counts are those inside the programs: cmocka's, and the same closing line of the Python suites. A program that fails without
+having counted a failure (a crash, a sanitizer report) counts as one.
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+CMOCKA_PASSED = re.compile(r"^\[  PASSED  \] (\d+) test\(s\)\.", re.M)
+CMOCKA_FAILED = re.compile(r"^\[  FAILED  \] (?:.*?)(\d+) test\(s\)", re.M)
+CMOCKA_SKIPPED = re.compile(r"^\[  SKIPPED \] (\d+) test\(s\)", re.M)
+CLOSING = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+SECTION = re.compile(r"^\d+/\d+ Testing: (\S+)$", re.M)
+
+
+def counts(text):
+    passed = sum(map(int, CMOCKA_PASSED.findall(text)))
+    failed = sum(map(int, CMOCKA_FAILED.findall(text)))
+    skipped = sum(map(int, CMOCKA_SKIPPED.findall(text)))
+    for more_passed, more_failed, more_skipped in CLOSING.findall(text):
+        passed, failed, skipped = passed + int(more_passed), failed + int(more_failed), skipped + int(more_skipped or 0)
+    return passed, failed, skipped
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--label", default=None, help="run only tests with this ctest label (default: all but `long`)")
+    arguments = parser.parse_args()
+
+    selection = ["-L", arguments.label] if arguments.label else ["-LE", "long"]
+    ctest = subprocess.run(["ctest", "--test-dir", str(arguments.build), "-j", "2", "--output-on-failure", "--no-tests=error", *selection])
+
+    log = (arguments.build / "Testing/Temporary/LastTest.log").read_text(errors="replace")
+    pieces = SECTION.split(log)
+    total = [0, 0, 0]
+    for name, text in zip(pieces[1::2], pieces[2::2]):
+        found = list(counts(text))
+        if "Test Failed." in text and found[1] == 0:
+            found[1] = 1
+        if sum(found) == 0 and "Test Passed." in text:
+            found[0] = 1
+        total = [a + b for a, b in zip(total, found)]
+    if ctest.returncode != 0 and total[1] == 0:
+        total[1] = 1
+    print("{} passed, {} failed, {} skipped".format(*total))
+    return 1 if total[1] or ctest.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
