@@ -1,4 +1,5 @@
-/* Arrays to kernels: run-time dims from the shapes of the inputs, types and shapes checked before anything runs, room for outputs. */
+/* Arrays to kernels: run-time dims from the shapes of the inputs, types and shapes checked before anything runs, room for outputs.
+ */
 #include "runtime.h"
 
 #include <string.h>
@@ -24,14 +25,14 @@ static bool dim_alone(const struct poly *extent, uint32_t *dim)
     return true;
 }
 
-static void report_two_sizes(struct ir_context *context, const struct ir_kernel *kernel, uint32_t dim, int64_t first, uint32_t input,
-                             uint32_t axis, int64_t second)
+static void report_two_sizes(struct ir_context *context, const struct ir_kernel *kernel, uint32_t dim, int64_t first,
+                             uint32_t input, uint32_t axis, int64_t second)
 {
     const struct ir_input_info *info = &kernel->inputs[input];
     struct diag *diag =
         diag_error(ir_diagnostics(context), DIAG_E0803, info->span, "dim `%s` has two sizes", ir_dim_at(context, dim)->name);
-    diag_label(ir_diagnostics(context), diag, "axis %u of the array given for `%s` has %lld; %lld was found before", axis, info->name,
-               (long long)second, (long long)first);
+    diag_label(ir_diagnostics(context), diag, "axis %u of the array given for `%s` has %lld; %lld was found before", axis,
+               info->name, (long long)second, (long long)first);
 }
 
 static bool bind_dims(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
@@ -79,8 +80,8 @@ static void note_missing(void *user, uint32_t dim)
 }
 
 /* The extent's value; reports a dim that nothing binds, an extent below 0, an overflow. */
-static bool extent_value(struct ir_context *context, const struct poly *extent, const int64_t *dims, const char *tensor, struct span span,
-                         int64_t *value)
+static bool extent_value(struct ir_context *context, const struct poly *extent, const int64_t *dims, const char *tensor,
+                         struct span span, int64_t *value)
 {
     struct diagnostics *diagnostics = ir_diagnostics(context);
     struct dim_search search = {dims, UINT32_MAX};
@@ -98,8 +99,8 @@ static bool extent_value(struct ir_context *context, const struct poly *extent, 
     return true;
 }
 
-static bool shape_at(struct ir_context *context, const struct ir_node *node, const int64_t *dims, const char *name, struct span span,
-                     struct ir_tensor *tensor)
+static bool shape_at(struct ir_context *context, const struct ir_node *node, const int64_t *dims, const char *name,
+                     struct span span, struct ir_tensor *tensor)
 {
     *tensor = (struct ir_tensor){node->elem, node->rank, ARENA_ARRAY(ir_arena(context), node->rank, int64_t), NULL};
     for (uint32_t axis = 0; axis < node->rank && tensor->shape; axis++)
@@ -110,7 +111,8 @@ static bool shape_at(struct ir_context *context, const struct ir_node *node, con
 
 static bool same_type(const struct ir_tensor *a, const struct ir_tensor *b)
 {
-    return a->elem == b->elem && a->rank == b->rank && (a->rank == 0 || memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0);
+    return a->elem == b->elem && a->rank == b->rank &&
+           (a->rank == 0 || memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0);
 }
 
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
@@ -124,7 +126,8 @@ bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, c
         if (inputs[k].rank == info->node->rank && !shape_at(context, info->node, dims, info->name, info->span, &wanted))
             return false;
         if (inputs[k].rank != info->node->rank || !same_type(&wanted, &inputs[k])) {
-            struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0807, info->span, "the array given for `%s` does not fit", info->name);
+            struct diag *diag =
+                diag_error(ir_diagnostics(context), DIAG_E0807, info->span, "the array given for `%s` does not fit", info->name);
             diag_label(ir_diagnostics(context), diag, "it is %s", binding_describe(context, &inputs[k]));
             good = false;
         }

@@ -63,7 +63,8 @@ int input_finish(struct invocation *invocation, int status);
 
 /* All inputs of a kernel from words NAME=x.npy (scalars also NAME=2.5). Words that name no input, and inputs without a word, are
  * diagnostics. */
-struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *words, size_t n_words);
+struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *words,
+                                    size_t n_words);
 /* Seeded random inputs at `dims`: floats in [-1, 1), small integers, bools. */
 struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims, uint64_t seed);
 /* Run-time dims for a random run: a small size that keeps each dim's promises. */
@@ -74,6 +75,10 @@ int64_t *dims_typical(struct invocation *invocation);
 int64_t *dims_unbound(struct invocation *invocation);
 /* A tensor as text, like NumPy prints it; long ones shortened. */
 void array_print(struct text *text, const struct ir_tensor *tensor);
+
+/* ---- command_timing.c ---- */
+double timing_now(void); /* seconds from a fixed point */
+void timing_sort(double *times, size_t count);
 
 /* ---- the commands ---- */
 #define COMMAND(name, synopsis, summary, help) int command_##name(struct invocation *invocation, int argc, char **argv);

@@ -46,7 +46,8 @@ static bool read_word(struct invocation *invocation, const struct ir_kernel *ker
     return false;
 }
 
-struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *words, size_t n_words)
+struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *words,
+                                    size_t n_words)
 {
     struct ir_tensor *tensors = ARENA_ARRAY(ir_arena(invocation->context), kernel->n_inputs, struct ir_tensor);
     bool good = tensors != NULL;
@@ -55,8 +56,8 @@ struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct 
     for (uint32_t k = 0; k < kernel->n_inputs && good; k++) {
         if (tensors[k].data)
             continue;
-        struct diag *diag = diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->inputs[k].span, "no array is given for `%s`",
-                                       kernel->inputs[k].name);
+        struct diag *diag = diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->inputs[k].span,
+                                       "no array is given for `%s`", kernel->inputs[k].name);
         diag_help(ir_diagnostics(invocation->context), diag, "add %s=FILE.npy", kernel->inputs[k].name);
         good = false;
     }
@@ -73,7 +74,10 @@ static uint64_t random_next(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static double random_real(uint64_t *state) { return (double)(int64_t)(random_next(state) >> 11) * 0x1p-52 - 1.0; }
+static double random_real(uint64_t *state)
+{
+    return (double)(int64_t)(random_next(state) >> 11) * 0x1p-52 - 1.0;
+}
 
 static void fill_random(struct ir_tensor *tensor, size_t count, uint64_t *state)
 {
@@ -91,7 +95,7 @@ static void fill_random(struct ir_tensor *tensor, size_t count, uint64_t *state)
         return;
     }
     for (size_t k = 0; k < count; k++) {
-        int64_t value = tensor->elem == IR_bool ? (int64_t)(random_next(state) & 1)
+        int64_t value = tensor->elem == IR_bool        ? (int64_t)(random_next(state) & 1)
                         : info->kind == IR_KIND_SIGNED ? (int64_t)(random_next(state) % 19) - 9
                                                        : (int64_t)(random_next(state) % 10);
         memcpy((char *)tensor->data + k * info->bytes, &value, info->bytes);

@@ -1,26 +1,12 @@
-/* einc bench: times a kernel on random input at given or typical sizes. Each measurement repeats the kernel until it lasts 10 ms, so that
- * the clock does not show; the median and the spread (10th to 90th percentile) over the measurements are printed. */
+/* einc bench: times a kernel on random input at given or typical sizes. Each measurement repeats the kernel until it lasts 10 ms,
+ * so that the clock does not show; the median and the spread (10th to 90th percentile) over the measurements are printed. */
 #include "command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const double least_duration = 0.01;
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
 
 struct bench {
     const struct engine_info *info;
@@ -34,11 +20,11 @@ struct bench {
 /* Seconds a call, over `calls` of them; negative when a call failed. */
 static double measure(const struct bench *bench, size_t calls)
 {
-    double start = seconds();
+    double start = timing_now();
     for (size_t k = 0; k < calls; k++)
         if (bench->info->run(bench->engine, bench->kernel, bench->dims, bench->inputs, bench->outputs) != EINC_OK)
             return -1;
-    return (seconds() - start) / (double)calls;
+    return (timing_now() - start) / (double)calls;
 }
 
 static bool measure_all(const struct bench *bench, double *times, size_t count)
@@ -54,16 +40,18 @@ static bool measure_all(const struct bench *bench, double *times, size_t count)
         if (times[k] < 0)
             return false;
     }
-    qsort(times, count, sizeof *times, compare_times);
+    timing_sort(times, count);
     return true;
 }
 
-static void print_times(const struct pass_kernel *kernel, const char *engine, const int64_t *dims, const double *times, size_t count)
+static void print_times(const struct pass_kernel *kernel, const char *engine, const int64_t *dims, const double *times,
+                        size_t count)
 {
     double sizes[256], median = times[count / 2];
     const struct poly *flops = kernel->loops ? kernel->loops->work.flops : NULL;
     uint32_t n_dims = ir_dim_count(kernel->context);
-    printf("%-16s %-4s median %.3g s, 10%%..90%% %.3g..%.3g s", kernel->kernel->name, engine, median, times[count / 10], times[count - 1 - count / 10]);
+    printf("%-16s %-4s median %.3g s, 10%%..90%% %.3g..%.3g s", kernel->kernel->name, engine, median, times[count / 10],
+           times[count - 1 - count / 10]);
     for (uint32_t k = 0; k < n_dims && n_dims <= 256; k++)
         sizes[k] = (double)dims[k];
     if (flops && n_dims <= 256)

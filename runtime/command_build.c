@@ -31,10 +31,12 @@ static bool choose_target(struct invocation *invocation, const char *output, con
 }
 
 /* The main file under the name the user chose, the others beside it under their own. */
-static bool write_files(struct invocation *invocation, const struct target *target, const struct backend_file *files, size_t n_files)
+static bool write_files(struct invocation *invocation, const struct target *target, const struct backend_file *files,
+                        size_t n_files)
 {
     for (size_t k = 0; k < n_files; k++) {
-        const char *path = arena_printf(ir_arena(invocation->context), "%s%s", target->folder, k == 0 ? target->name : files[k].name);
+        const char *path =
+            arena_printf(ir_arena(invocation->context), "%s%s", target->folder, k == 0 ? target->name : files[k].name);
         if (!path || !file_write(invocation->context, path, files[k].bytes, files[k].length))
             return false;
     }
@@ -56,7 +58,8 @@ int command_build(struct invocation *invocation, int argc, char **argv)
 {
     const char *emit = "c", *output = NULL, *weights = "inline";
     struct backend_options backend_options = {0};
-    const struct option options[] = {{"--emit", OPTION_TEXT, &emit}, {"-o", OPTION_TEXT, &output}, {"--weights", OPTION_TEXT, &weights}};
+    const struct option options[] = {
+        {"--emit", OPTION_TEXT, &emit}, {"-o", OPTION_TEXT, &output}, {"--weights", OPTION_TEXT, &weights}};
     if (!options_parse(invocation, argc, argv, options, 3) || !choose_weights(weights, &backend_options.weights))
         return EXIT_USAGE;
     if (invocation->count != 1)

@@ -1,7 +1,7 @@
 /* einc check: every engine against the reference on random input.
  *
- * The tolerance is that of the kernel's numeric class: componentwise c * k * eps * sum|products| with k the longest sum, both from the
- * reference's bound arithmetic (IR_EVAL_BOUND); eps that of the output's type. Integer and bool outputs must agree exactly. */
+ * The tolerance is that of the kernel's numeric class: componentwise c * k * eps * sum|products| with k the longest sum, both from
+ * the reference's bound arithmetic (IR_EVAL_BOUND); eps that of the output's type. Integer and bool outputs must agree exactly. */
 #include "command.h"
 
 #include <float.h>
@@ -24,10 +24,14 @@ static double component(const struct ir_tensor *tensor, size_t at)
     return ((const double *)tensor->data)[at];
 }
 
-static bool same_double(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+static bool same_double(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
 
 /* `bound` holds one magnitude an element. */
-static struct comparison compare_floats(const struct ir_tensor *wanted, const struct ir_tensor *got, const struct ir_tensor *bound, double longest)
+static struct comparison compare_floats(const struct ir_tensor *wanted, const struct ir_tensor *got, const struct ir_tensor *bound,
+                                        double longest)
 {
     struct comparison comparison = {0, 0};
     size_t width = ir_elem_is_complex(wanted->elem) ? 2 : 1;
@@ -58,8 +62,8 @@ struct reference {
     double longest;
 };
 
-static bool make_reference(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims, const struct ir_tensor *inputs,
-                           struct reference *reference)
+static bool make_reference(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims,
+                           const struct ir_tensor *inputs, struct reference *reference)
 {
     struct arena *arena = ir_arena(invocation->context);
     reference->values = ARENA_ARRAY(arena, kernel->n_outputs, struct ir_tensor);
@@ -69,13 +73,15 @@ static bool make_reference(struct invocation *invocation, const struct ir_kernel
            ir_eval(invocation->context, kernel, IR_EVAL_BOUND, dims, inputs, reference->bounds, &reference->longest) == EINC_OK;
 }
 
-static bool check_outputs(const struct ir_kernel *kernel, const char *engine, const struct reference *reference, const struct ir_tensor *outputs)
+static bool check_outputs(const struct ir_kernel *kernel, const char *engine, const struct reference *reference,
+                          const struct ir_tensor *outputs)
 {
     bool good = true;
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         bool real = ir_elem_is_float(outputs[k].elem) || ir_elem_is_complex(outputs[k].elem);
-        struct comparison comparison = real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k], reference->longest)
-                                            : compare_exactly(&reference->values[k], &outputs[k]);
+        struct comparison comparison =
+            real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k], reference->longest)
+                 : compare_exactly(&reference->values[k], &outputs[k]);
         printf("%-16s %-12s %-4s %s", kernel->name, kernel->outputs[k].name, engine, comparison.worst <= 1 ? "ok" : "WRONG");
         if (real)
             printf("   error %.2g of the tolerance", comparison.worst);
@@ -92,8 +98,8 @@ struct check {
     uint64_t seed;
 };
 
-static int check_kernel(struct invocation *invocation, struct compiled *compiled, const struct engine_info *info, struct engine *engine,
-                        size_t kernel, const struct check *check)
+static int check_kernel(struct invocation *invocation, struct compiled *compiled, const struct engine_info *info,
+                        struct engine *engine, size_t kernel, const struct check *check)
 {
     const struct ir_kernel *source = compiled->program->kernels[kernel];
     int64_t *dims = dims_small(invocation);
@@ -101,7 +107,8 @@ static int check_kernel(struct invocation *invocation, struct compiled *compiled
     struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
     struct reference reference = {0};
     if (!inputs || !outputs || !binding_outputs(invocation->context, source, dims, outputs) ||
-        !make_reference(invocation, source, dims, inputs, &reference) || info->run(engine, kernel, dims, inputs, outputs) != EINC_OK)
+        !make_reference(invocation, source, dims, inputs, &reference) ||
+        info->run(engine, kernel, dims, inputs, outputs) != EINC_OK)
         return EXIT_INPUT;
     return check_outputs(source, info->name, &reference, outputs) ? EXIT_DONE : EXIT_CHECK;
 }

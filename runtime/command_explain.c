@@ -1,5 +1,6 @@
-/* einc explain: what a kernel costs as written and as compiled, and the order of its contractions in the manner of opt_einsum's path
- * table (dgasmith/opt_einsum, PathInfo): what was multiplied as one loop nest, what remains, the largest intermediate, each step.
+/* einc explain: what a kernel costs as written and as compiled, and the order of its contractions in the manner of opt_einsum's
+ * path table (dgasmith/opt_einsum, PathInfo): what was multiplied as one loop nest, what remains, the largest intermediate, each
+ * step.
  * --json gives the object of docs/command.md. */
 #include "command.h"
 
@@ -57,8 +58,8 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
         printf("    sliced over       %s\n", order->sliced);
     for (size_t k = 0; k < order->n_steps; k++) {
         const struct pass_step *step = &order->steps[k];
-        printf("    %2zu  %s%s%s -> %-24s %s flops\n", k + 1, step->left, step->right ? "," : "", step->right ? step->right : "", step->result,
-               count_text(context, step->work.flops));
+        printf("    %2zu  %s%s%s -> %-24s %s flops\n", k + 1, step->left, step->right ? "," : "", step->right ? step->right : "",
+               step->result, count_text(context, step->work.flops));
     }
 }
 
@@ -97,9 +98,9 @@ static json_t *json_order(struct ir_context *context, const struct pass_order *o
     json_t *steps = json_array();
     for (size_t k = 0; k < order->n_steps; k++)
         json_array_append_new(steps, json_step(context, &order->steps[k]));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s?, s:o}", "expression", order->expression, "method", order->method, "flops_naive",
-                     json_count(order->flops_naive), "flops", json_count(order->flops), "largest", json_count(order->largest), "sliced",
-                     order->sliced, "steps", steps);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s?, s:o}", "expression", order->expression, "method", order->method,
+                     "flops_naive", json_count(order->flops_naive), "flops", json_count(order->flops), "largest",
+                     json_count(order->largest), "sliced", order->sliced, "steps", steps);
 }
 
 static json_t *json_kernel(const struct pass_kernel *kernel)
@@ -111,9 +112,10 @@ static json_t *json_kernel(const struct pass_kernel *kernel)
         json_array_append_new(orders, json_order(context, &kernel->orders[k]));
     return json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o}", "name", kernel->kernel->name, "flops_naive",
                      json_count(kernel->flops_naive), "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops",
-                     json_count(work->flops), "flops_formula", poly_text(context, work->flops), "functions", json_count(work->functions), "bytes",
-                     json_count(work->bytes), "bytes_formula", poly_text(context, work->bytes), "workspace", json_count(kernel->loops->workspace),
-                     "workspace_formula", poly_text(context, kernel->loops->workspace), "structures", json_array(), "order", orders);
+                     json_count(work->flops), "flops_formula", poly_text(context, work->flops), "functions",
+                     json_count(work->functions), "bytes", json_count(work->bytes), "bytes_formula",
+                     poly_text(context, work->bytes), "workspace", json_count(kernel->loops->workspace), "workspace_formula",
+                     poly_text(context, kernel->loops->workspace), "structures", json_array(), "order", orders);
 }
 
 static bool print_json(struct compiled *compiled, int only)

@@ -1,4 +1,5 @@
-/* What commands do first and last: read and compile the source, pick the kernel; print the diagnostics and choose the exit status. */
+/* What commands do first and last: read and compile the source, pick the kernel; print the diagnostics and choose the exit status.
+ */
 #include "command.h"
 
 #include <jansson.h>
@@ -37,7 +38,8 @@ int input_kernel(struct invocation *invocation, const struct compiled *compiled,
     if (compiled->n_kernels == 0)
         diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "the file has no kernel");
     else if (name)
-        diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name), "there is %s", list ? list : "");
+        diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name), "there is %s",
+                  list ? list : "");
     else
         diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "the file has several kernels"), "name one of %s",
                   list ? list : "");
@@ -65,9 +67,9 @@ static json_t *json_diagnostic(const struct diagnostics *diagnostics, const stru
     json_t *notes = json_array();
     for (size_t k = 0; k < diag->n_notes; k++)
         json_array_append_new(notes, json_place(diagnostics, diag->notes[k]));
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "severity", diag->severity == DIAG_ERROR ? "error" : "warning", "code",
-                               diag_code_name(diag->code), "title", diag_code_title(diag->code), "message", diag->message, "place",
-                               json_place(diagnostics, diag->primary), "notes", notes);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "severity", diag->severity == DIAG_ERROR ? "error" : "warning",
+                               "code", diag_code_name(diag->code), "title", diag_code_title(diag->code), "message", diag->message,
+                               "place", json_place(diagnostics, diag->primary), "notes", notes);
     if (object && diag->help)
         json_object_set_new(object, "help", json_string(diag->help));
     return object;

@@ -80,7 +80,8 @@ static bool store(struct invocation *invocation, const struct option *option, co
 }
 
 /* One word that begins with `-`; `*at` moves on when the value is the next word. */
-static bool take_option(struct invocation *invocation, const struct option *options, size_t n_options, int argc, char **argv, int *at)
+static bool take_option(struct invocation *invocation, const struct option *options, size_t n_options, int argc, char **argv,
+                        int *at)
 {
     const char *word = argv[*at], *equals = strchr(word, '=');
     const struct option *option = find_option(options, n_options, word, equals ? (size_t)(equals - word) : strlen(word));

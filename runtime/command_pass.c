@@ -62,7 +62,8 @@ static bool run_names(struct invocation *invocation, const char *names, struct u
         size_t length = strcspn(at, ",");
         const struct pass_info *pass = pass_find(at, length);
         if (!pass) {
-            struct diag *diag = diag_error(ir_diagnostics(invocation->context), DIAG_E0809, SPAN_NONE, "there is no pass `%.*s`", (int)length, at);
+            struct diag *diag =
+                diag_error(ir_diagnostics(invocation->context), DIAG_E0809, SPAN_NONE, "there is no pass `%.*s`", (int)length, at);
             diag_help(ir_diagnostics(invocation->context), diag, "einc pass --list names them");
             return false;
         }

@@ -4,22 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { REPEAT_LIMIT = 1000000 };
-
-static int compare_times(const void *a, const void *b)
-{
-    double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Where output `k` goes by the words of -o; NULL: nowhere. A word that names no output is a diagnostic. */
 static const char **output_paths(struct invocation *invocation, const struct ir_kernel *kernel, const struct option_list *words)
@@ -36,15 +22,16 @@ static const char **output_paths(struct invocation *invocation, const struct ir_
             paths[0] = words->items[w], named = true;
         }
         if (!named) {
-            diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->span, "-o %s names no output of kernel `%s`", words->items[w],
-                       kernel->name);
+            diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->span, "-o %s names no output of kernel `%s`",
+                       words->items[w], kernel->name);
             return NULL;
         }
     }
     return paths;
 }
 
-static bool deliver(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *paths, const struct ir_tensor *outputs)
+static bool deliver(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *paths,
+                    const struct ir_tensor *outputs)
 {
     bool printed = false;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
@@ -79,12 +66,12 @@ static enum einc_status run_repeatedly(const struct engine_info *info, struct en
         return EINC_NO_MEMORY;
     enum einc_status status = EINC_OK;
     for (int64_t k = 0; k < run->repeat && status == EINC_OK; k++) {
-        double start = seconds();
+        double start = timing_now();
         status = info->run(engine, kernel, dims, inputs, outputs);
-        times[k] = seconds() - start;
+        times[k] = timing_now() - start;
     }
     if (status == EINC_OK) {
-        qsort(times, (size_t)run->repeat, sizeof *times, compare_times);
+        timing_sort(times, (size_t)run->repeat);
         fprintf(stderr, "median of %lld: %.3g s\n", (long long)run->repeat, times[run->repeat / 2]);
     }
     free(times);
@@ -124,7 +111,8 @@ static bool valid_run(const struct run *run)
 int command_run(struct invocation *invocation, int argc, char **argv)
 {
     struct run run = {.engine = "c"};
-    const struct option options[] = {{"--engine", OPTION_TEXT, &run.engine}, {"--repeat", OPTION_INTEGER, &run.repeat}, {"-o", OPTION_LIST, &run.outputs}};
+    const struct option options[] = {
+        {"--engine", OPTION_TEXT, &run.engine}, {"--repeat", OPTION_INTEGER, &run.repeat}, {"-o", OPTION_LIST, &run.outputs}};
     if (!options_parse(invocation, argc, argv, options, 3) || !valid_run(&run))
         return EXIT_USAGE;
     if (invocation->count < 1)
@@ -133,8 +121,8 @@ int command_run(struct invocation *invocation, int argc, char **argv)
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
     int kernel = compiled ? input_kernel(invocation, compiled, first == 2 ? invocation->words[1] : NULL) : -1;
     struct ir_tensor *inputs = kernel < 0 ? NULL
-                                          : arrays_from_words(invocation, compiled->program->kernels[kernel], invocation->words + first,
-                                                              (size_t)(invocation->count - first));
+                                          : arrays_from_words(invocation, compiled->program->kernels[kernel],
+                                                              invocation->words + first, (size_t)(invocation->count - first));
     return input_finish(invocation, inputs ? run_compiled(invocation, compiled, (size_t)kernel, inputs, &run) : EXIT_INPUT);
 }
 
@@ -154,7 +142,8 @@ int command_einsum(struct invocation *invocation, int argc, char **argv)
     struct run run = {.engine = "c"};
     const char *ring_name = "plustimes";
     enum ir_ring ring;
-    const struct option options[] = {{"--engine", OPTION_TEXT, &run.engine}, {"--ring", OPTION_TEXT, &ring_name}, {"-o", OPTION_LIST, &run.outputs}};
+    const struct option options[] = {
+        {"--engine", OPTION_TEXT, &run.engine}, {"--ring", OPTION_TEXT, &ring_name}, {"-o", OPTION_LIST, &run.outputs}};
     if (!options_parse(invocation, argc, argv, options, 3) || !valid_run(&run) || !find_ring(ring_name, &ring))
         return EXIT_USAGE;
     if (invocation->count < 1)

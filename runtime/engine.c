@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#define ENGINE(name, purpose)                                                                                                     \
-    struct engine *engine_##name##_create(struct compiled *compiled, const struct engine_options *options);                       \
-    enum einc_status engine_##name##_run(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs, \
-                                         struct ir_tensor *outputs);                                                              \
+#define ENGINE(name, purpose)                                                                                                      \
+    struct engine *engine_##name##_create(struct compiled *compiled, const struct engine_options *options);                        \
+    enum einc_status engine_##name##_run(struct engine *engine, size_t kernel, const int64_t *dims,                                \
+                                         const struct ir_tensor *inputs, struct ir_tensor *outputs);                               \
     void engine_##name##_destroy(struct engine *engine);
 #include "engines.def"
 

@@ -92,7 +92,8 @@ static bool spawn_and_wait(char **words, const char *messages)
         return false;
     bool started = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
                    posix_spawn_file_actions_addopen(&actions, 1, messages, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0 &&
-                   posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0 && posix_spawnp(&child, words[0], &actions, NULL, words, environ) == 0;
+                   posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0 &&
+                   posix_spawnp(&child, words[0], &actions, NULL, words, environ) == 0;
     posix_spawn_file_actions_destroy(&actions);
     while (started && waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
@@ -108,8 +109,8 @@ static void report_compiler(struct build *build, const char *compiler)
         !file_read(build->context, build->messages, (size_t)1 << 20, SPAN_NONE, &messages, &length))
         return;
     size_t line = strcspn(messages, "\n");
-    struct diag *diag = diag_error(ir_diagnostics(build->context), DIAG_E0802, SPAN_NONE, "the C compiler `%s` failed%s%.*s", compiler,
-                                   line ? ": " : "", (int)(line < 200 ? line : 200), messages);
+    struct diag *diag = diag_error(ir_diagnostics(build->context), DIAG_E0802, SPAN_NONE, "the C compiler `%s` failed%s%.*s",
+                                   compiler, line ? ": " : "", (int)(line < 200 ? line : 200), messages);
     diag_help(ir_diagnostics(build->context), diag, "name another one in the environment variable CC, or use --engine=ref");
 }
 

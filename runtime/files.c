@@ -11,7 +11,7 @@
 
 static bool fail(struct ir_context *context, struct span span, const char *doing, const char *path)
 {
-    diag_error(ir_diagnostics(context), DIAG_E0501, span, "cannot %s `%s`: %s", doing, path, strerror(errno));
+    diag_error(ir_diagnostics(context), DIAG_E0810, span, "cannot %s `%s`: %s", doing, path, strerror(errno));
     return false;
 }
 
@@ -21,7 +21,7 @@ static bool read_all(struct ir_context *context, FILE *file, const char *path, s
     size_t got;
     while ((got = fread(block, 1, sizeof block, file)) > 0) {
         if (text->length + got > limit) {
-            diag_error(ir_diagnostics(context), DIAG_E0502, span, "`%s` is larger than %zu bytes", path, limit);
+            diag_error(ir_diagnostics(context), DIAG_E0811, span, "`%s` is larger than %zu bytes", path, limit);
             return false;
         }
         text_put_bytes(text, block, got);

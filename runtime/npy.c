@@ -1,8 +1,8 @@
 /* Arrays in .npy files (NumPy's format versions 1.0, 2.0, 3.0), read with bounds on everything: the header is at most 10,000 bytes
  * as in NumPy itself, the shape's product is checked against the bytes that are there, object and structured types are refused.
- * Both byte orders and Fortran order come out as C order in the machine's byte order. Written is version 1.0, C order, little endian
- * data on the little-endian machines einc runs on.
- * Format: numpy.lib.format, "A Simple File Format for NumPy Arrays" (NEP 1). */
+ * Both byte orders and Fortran order come out as C order in the machine's byte order. Written is version 1.0, C order, little
+ * endian data on the little-endian machines einc runs on. Format: numpy.lib.format, "A Simple File Format for NumPy Arrays" (NEP
+ * 1). */
 #include "runtime.h"
 
 #include <ctype.h>
@@ -24,7 +24,7 @@ struct header {
 
 static bool fail(const struct header *header, const char *what)
 {
-    diag_error(ir_diagnostics(header->context), DIAG_E0503, header->span, "`%s` is no array einc can read: %s", header->path, what);
+    diag_error(ir_diagnostics(header->context), DIAG_E0812, header->span, "`%s` is no array einc can read: %s", header->path, what);
     return false;
 }
 
@@ -83,8 +83,9 @@ static bool read_descr(struct header *header, struct ir_tensor *tensor)
             return true;
         }
     }
-    diag_error(ir_diagnostics(header->context), DIAG_E0503, header->span, "`%s` holds elements of type `%.*s`, which einc does not have",
-               header->path, (int)(length < 40 ? length : 40), descr);
+    diag_error(ir_diagnostics(header->context), DIAG_E0812, header->span,
+               "`%s` holds elements of type `%.*s`, which einc does not have", header->path, (int)(length < 40 ? length : 40),
+               descr);
     return false;
 }
 
@@ -133,14 +134,16 @@ static bool read_header(struct header *header, struct ir_tensor *tensor)
         size_t length;
         if (!take_string(header, &key, &length) || !take(header, ":"))
             return fail(header, "its header is malformed");
-        bool *seen = length == 5 && memcmp(key, "descr", 5) == 0            ? &header->has_descr
+        bool *seen = length == 5 && memcmp(key, "descr", 5) == 0             ? &header->has_descr
                      : length == 13 && memcmp(key, "fortran_order", 13) == 0 ? &header->has_order
                      : length == 5 && memcmp(key, "shape", 5) == 0           ? &header->has_shape
                                                                              : NULL;
         if (!seen || *seen)
             return fail(header, "its header has an unknown or a double key");
         *seen = true;
-        bool good = seen == &header->has_descr ? read_descr(header, tensor) : seen == &header->has_order ? read_order(header) : read_shape(header, tensor);
+        bool good = seen == &header->has_descr   ? read_descr(header, tensor)
+                    : seen == &header->has_order ? read_order(header)
+                                                 : read_shape(header, tensor);
         if (!good)
             return false;
         if (!take(header, ",") && !(take(header, "}") && (header->at--, true)))
@@ -177,7 +180,8 @@ static void swap_components(unsigned char *data, size_t components, size_t width
 }
 
 /* Walks the result in C order while an odometer keeps the offset in the Fortran-ordered source. */
-static void from_fortran_order(const struct ir_tensor *tensor, const unsigned char *from, unsigned char *to, size_t count, size_t width)
+static void from_fortran_order(const struct ir_tensor *tensor, const unsigned char *from, unsigned char *to, size_t count,
+                               size_t width)
 {
     size_t position[RANK_LIMIT] = {0}, stride[RANK_LIMIT], offset = 0;
     for (uint32_t axis = 0; axis < tensor->rank; axis++)
@@ -201,8 +205,9 @@ static bool read_data(struct header *header, const unsigned char *bytes, size_t 
     if (count == SIZE_MAX || __builtin_mul_overflow(count, (size_t)info->bytes, &size))
         return fail(header, "its size overflows");
     if (length != size) {
-        diag_error(ir_diagnostics(header->context), DIAG_E0503, header->span, "`%s` is %s: its shape asks for %zu bytes of data, it has %zu",
-                   header->path, length < size ? "truncated" : "too long", size, length);
+        diag_error(ir_diagnostics(header->context), DIAG_E0812, header->span,
+                   "`%s` is %s: its shape asks for %zu bytes of data, it has %zu", header->path,
+                   length < size ? "truncated" : "too long", size, length);
         return false;
     }
     unsigned char *data = arena_alloc(ir_arena(header->context), size, 1);
@@ -222,7 +227,8 @@ static bool read_data(struct header *header, const unsigned char *bytes, size_t 
     return true;
 }
 
-bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length, struct ir_tensor *tensor)
+bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length,
+               struct ir_tensor *tensor)
 {
     static const char magic[] = "\x93NUMPY";
     struct header header = {.context = context, .path = path, .span = span};

@@ -9,11 +9,12 @@
 #include "passes/passes.h"
 
 /* ---- npy.c: arrays in .npy files ---- */
-/* Reads versions 1.0 to 3.0, both byte orders, C and Fortran order, header at most 10,000 bytes (NumPy's own limit), no object or structured types;
- * data come out in C order and native byte order, in the arena. A diagnostic E05xx and false otherwise. */
+/* Reads versions 1.0 to 3.0, both byte orders, C and Fortran order, header at most 10,000 bytes (NumPy's own limit), no object or
+ * structured types; data come out in C order and native byte order, in the arena. A diagnostic E05xx and false otherwise. */
 bool npy_read(struct ir_context *context, const char *path, struct span span, struct ir_tensor *tensor);
 /* Reads from memory; `path` only for messages. */
-bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length, struct ir_tensor *tensor);
+bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length,
+               struct ir_tensor *tensor);
 /* Writes version 1.0, C order, beside and then renames: either the whole file or nothing. */
 bool npy_write(struct ir_context *context, const char *path, const struct ir_tensor *tensor);
 size_t npy_element_count(const struct ir_tensor *tensor); /* SIZE_MAX: overflow */
@@ -32,7 +33,7 @@ struct compile_options {
 };
 struct compiled {
     struct ir_context *context;
-    struct ir_program *program; /* as written */
+    struct ir_program *program;  /* as written */
     struct pass_kernel *kernels; /* one a kernel, after the pipeline; `.kernel` is its own copy */
     size_t n_kernels;
 };
@@ -63,8 +64,9 @@ const struct engine_info *engine_table(size_t *count);
 const struct engine_info *engine_find(const char *name);
 
 /* ---- binding.c: arrays to kernels ---- */
-/* Values of the run-time dims from the shapes of `inputs` (axes declared as a dim alone; all must agree, bounds and divisibility hold),
- * then every type and shape checked. `dims` has room for ir_dim_count values; a dim no axis names must be there already (else -1). */
+/* Values of the run-time dims from the shapes of `inputs` (axes declared as a dim alone; all must agree, bounds and divisibility
+ * hold), then every type and shape checked. `dims` has room for ir_dim_count values; a dim no axis names must be there already
+ * (else -1). */
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
 /* Outputs with shapes at these dims and zeroed room for their data, in the arena. */
 bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs);
