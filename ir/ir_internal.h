@@ -1,0 +1,53 @@
+/* Shared by the files of ir/ alone: what a context holds, and the hash-cons tables.
+ *
+ * An intern table maps content to the one object that has it. Objects never move or die before the arena, so pointers to them are
+ * their identity. Each kind of object (poly, poly atom, node, expression) has its own table; the tables of polys belong to poly.c.
+ */
+#ifndef IR_IR_INTERNAL_H
+#define IR_IR_INTERNAL_H
+
+#include "base.h"
+#include "ir.h"
+#include "poly.h"
+
+/* ---- intern.c ---- */
+
+struct intern_slot {
+    uint64_t hash;
+    const void *item; /* NULL: free */
+};
+
+/* Open addressing; all zero is an empty table. */
+struct intern_table {
+    struct intern_slot *slots;
+    size_t count, capacity; /* capacity 0 or a power of two */
+};
+
+/* Do the key and an item already in the table have equal content? */
+typedef bool intern_equal(const void *key, const void *item);
+
+/* The item with this content, or NULL. */
+const void *intern_find(const struct intern_table *table, uint64_t hash, const void *key, intern_equal *equal);
+/* Adds an item known to be absent; gives it back, or NULL when memory ran out. */
+const void *intern_add(struct arena *arena, struct intern_table *table, uint64_t hash, const void *item);
+
+/* ---- the context ---- */
+
+struct poly_table; /* poly.c's own */
+
+struct ir_context {
+    struct arena *arena;
+    struct diagnostics diagnostics;
+    struct ir_dim *dims;
+    size_t n_dims, dims_capacity;
+    double *typical_sizes; /* of the first `n_typical` dims; NULL until asked for */
+    size_t n_typical;
+    struct intern_table nodes, expressions;
+    uint32_t n_nodes, n_expressions; /* next ids */
+    struct poly_table *polys;        /* made by ir_context_create through poly_table_create; lives in the arena */
+};
+
+/* ---- poly.c ---- */
+struct poly_table *poly_table_create(struct ir_context *context); /* NULL: no memory */
+
+#endif
