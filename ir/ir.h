@@ -312,7 +312,8 @@ struct ir_work {
 };
 struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *node); /* as one loop nest over its index space */
 struct ir_work ir_kernel_work(struct ir_context *context, const struct ir_kernel *kernel);
-int ir_expr_flops(const struct ir_expr *expr, int *functions); /* of one evaluation; complex multiplication 6, addition 2 */
+/* Of one evaluation, where a shared subexpression counts once; complex multiplication 6, addition 2. `functions` may be NULL. */
+int64_t ir_expr_flops(struct ir_context *context, const struct ir_expr *expr, int64_t *functions);
 
 /* ---- print.c, reader.re, reader.y: text ---- */
 void ir_print_kernel(struct text *text, struct ir_context *context, const struct ir_kernel *kernel);
