@@ -282,8 +282,11 @@ void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const str
                  const char *const *index_names, struct span span);
 const struct ir_name *ir_find_name(const struct ir_kernel *kernel, const struct ir_node *node); /* NULL: nothing known */
 
-/* All nodes the outputs need, operands before users, each once; `*count` of them, in the arena. */
+/* All nodes the outputs need, operands before users, each once; `*count` of them, in the arena. Tables that subscripts look up are
+ * among them. */
 const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count);
+/* All subexpressions, each once, arguments before users, `expr` last. */
+const struct ir_expr **ir_expr_topological(struct ir_context *context, const struct ir_expr *expr, size_t *count);
 /* Rebuilds every output bottom-up. `rewrite` gets a node whose operands are already rewritten and gives what stands in its place
  * (itself: no change; NULL: failure, all stops). Names follow the replacement. True when something changed. */
 typedef const struct ir_node *ir_rewrite_function(void *user, struct ir_context *context, const struct ir_node *node);

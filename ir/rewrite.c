@@ -1,0 +1,326 @@
+/* Walking and rebuilding: topological order, rewriting of a kernel's outputs, substitution, sizes; and the side table of names.
+ *
+ * Operands have smaller ids than their users, and arguments than the expressions over them, so an order by id is an order by need
+ * and nothing here recurses into a graph: the deepest hostile input costs memory, not stack. Constant tables that subscripts look
+ * up count as needed by the node whose subscripts they are. */
+#include "ir_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+const struct ir_name *ir_find_name(const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    for (size_t i = 0; i < kernel->n_names; i++)
+        if (kernel->names[i].node == node)
+            return &kernel->names[i];
+    return NULL;
+}
+
+void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *node, const char *name,
+                 const char *const *index_names, struct span span)
+{
+    if (!node || ir_find_name(kernel, node))
+        return;
+    struct ir_name entry = {.node = node, .name = name, .span = span};
+    uint32_t n_names = node->n_indices > node->rank ? node->n_indices : node->rank; /* inputs and constants have axes only */
+    if (index_names)
+        entry.index_names = arena_copy(context->arena, index_names, n_names, sizeof *index_names);
+    (void)ARENA_PUSH(context->arena, kernel->names, kernel->n_names, kernel->names_capacity, entry);
+}
+
+/* What was known of `from` is known of `to`. Axes keep their number, so their names go along; other indices only when the whole
+ * index space has. */
+static void carry_name(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *from, const struct ir_node *to)
+{
+    const struct ir_name *known = ir_find_name(kernel, from);
+    if (!known)
+        return;
+    uint32_t n = to->n_indices > to->rank ? to->n_indices : to->rank;
+    const char **names = known->index_names ? ARENA_ARRAY(context->arena, n, const char *) : NULL;
+    uint32_t kept = from->n_indices == to->n_indices ? n : from->rank < to->rank ? from->rank : to->rank;
+    for (uint32_t k = 0; names && from->rank == to->rank && k < kept; k++)
+        names[k] = known->index_names[k];
+    ir_set_name(context, kernel, to, known->name, names, known->span);
+}
+
+/* ---- what a kernel needs ---- */
+
+static bool same_pointer(const void *key, const void *item)
+{
+    return key == item;
+}
+
+/* Polys met, and the constant tables inside them; `pending` holds those whose factors were not looked at yet. */
+struct poly_walk {
+    struct arena *arena;
+    struct intern_table seen;
+    const struct poly **pending;
+    size_t n_pending, pending_capacity;
+    const struct ir_node **tables;
+    size_t n_tables, tables_capacity;
+};
+
+static void meet_poly(struct poly_walk *walk, const struct poly *poly)
+{
+    if (!poly || intern_find(&walk->seen, poly->hash, poly, same_pointer))
+        return;
+    bool deep = false; /* most polys are sums of indices and dims, and need no entry */
+    for (uint32_t t = 0; t < poly->n_terms && !deep; t++)
+        for (uint32_t f = 0; f < poly->terms[t].n_factors; f++)
+            deep = deep || poly->terms[t].factors[f]->kind == POLY_FLOOR || poly->terms[t].factors[f]->kind == POLY_TABLE;
+    if (deep && intern_add(walk->arena, &walk->seen, poly->hash, poly))
+        (void)ARENA_PUSH(walk->arena, walk->pending, walk->n_pending, walk->pending_capacity, poly);
+}
+
+static void meet_atom(struct poly_walk *walk, const struct poly_atom *atom)
+{
+    if (atom->kind == POLY_FLOOR) {
+        meet_poly(walk, atom->numerator);
+        meet_poly(walk, atom->denominator);
+    }
+    if (atom->kind != POLY_TABLE)
+        return;
+    (void)ARENA_PUSH(walk->arena, walk->tables, walk->n_tables, walk->tables_capacity, atom->table);
+    for (uint32_t k = 0; k < atom->n_arguments; k++)
+        meet_poly(walk, atom->arguments[k]);
+}
+
+static void meet_polys(struct poly_walk *walk, uint32_t n, const struct poly *const *polys)
+{
+    for (uint32_t i = 0; i < n; i++)
+        meet_poly(walk, polys[i]);
+    while (walk->n_pending) {
+        const struct poly *poly = walk->pending[--walk->n_pending];
+        for (uint32_t t = 0; t < poly->n_terms; t++)
+            for (uint32_t f = 0; f < poly->terms[t].n_factors; f++)
+                meet_atom(walk, poly->terms[t].factors[f]);
+    }
+}
+
+static void meet_node_polys(struct poly_walk *walk, struct ir_context *context, const struct ir_node *node)
+{
+    meet_polys(walk, node->rank, node->shape);
+    meet_polys(walk, node->n_indices, node->extents);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        meet_polys(walk, node->operands[k].node->rank, node->operands[k].subscripts);
+    if (node->op == IR_contract_node)
+        meet_polys(walk, node->contract.n_domain, node->contract.domain);
+    if (node->op != IR_map_node)
+        return;
+    size_t count;
+    const struct ir_expr **expressions = ir_expr_topological(context, node->body, &count);
+    for (size_t i = 0; expressions && i < count; i++)
+        if (expressions[i]->op == IR_EXPR_index)
+            meet_polys(walk, 1, &expressions[i]->index);
+}
+
+const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count)
+{
+    *count = 0;
+    struct poly_walk walk = {.arena = context->arena};
+    const struct ir_node **needed = ARENA_ARRAY(context->arena, context->n_nodes, const struct ir_node *);
+    if (!needed)
+        return NULL;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].node)
+            needed[kernel->outputs[k].node->id] = kernel->outputs[k].node;
+    for (size_t id = context->n_nodes; id-- > 0;) {
+        const struct ir_node *node = needed[id];
+        if (!node)
+            continue;
+        for (uint32_t k = 0; k < node->n_operands; k++)
+            needed[node->operands[k].node->id] = node->operands[k].node;
+        meet_node_polys(&walk, context, node);
+        while (walk.n_tables) {
+            const struct ir_node *table = walk.tables[--walk.n_tables];
+            needed[table->id] = table;
+        }
+    }
+    for (size_t id = 0; id < context->n_nodes; id++)
+        if (needed[id])
+            needed[(*count)++] = needed[id];
+    return arena_failed(context->arena) ? NULL : needed;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint32_t first = (*(const struct ir_expr *const *)a)->id, second = (*(const struct ir_expr *const *)b)->id;
+    return (first > second) - (first < second);
+}
+
+const struct ir_expr **ir_expr_topological(struct ir_context *context, const struct ir_expr *expr, size_t *count)
+{
+    struct intern_table seen = {0};
+    const struct ir_expr **found = NULL;
+    size_t n_found = 0, capacity = 0;
+    *count = 0;
+    if (!expr || !intern_add(context->arena, &seen, expr->hash, expr) ||
+        !ARENA_PUSH(context->arena, found, n_found, capacity, expr))
+        return NULL;
+    for (size_t i = 0; i < n_found; i++)
+        for (uint32_t k = 0; k < found[i]->n_arguments; k++) {
+            const struct ir_expr *argument = found[i]->arguments[k];
+            if (intern_find(&seen, argument->hash, argument, same_pointer))
+                continue;
+            if (!intern_add(context->arena, &seen, argument->hash, argument) ||
+                !ARENA_PUSH(context->arena, found, n_found, capacity, argument))
+                return NULL;
+        }
+    qsort(found, n_found, sizeof *found, by_id);
+    *count = n_found;
+    return found;
+}
+
+/* ---- rewriting ---- */
+
+const struct ir_node *ir_with_operands(struct ir_context *context, const struct ir_node *node, const struct ir_access *operands)
+{
+    if (!node || (node->n_operands && !operands))
+        return NULL;
+    switch (node->op) {
+    case IR_contract_node:
+        return ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank,
+                                                          node->n_indices, node->extents, node->n_operands, operands,
+                                                          node->contract.n_domain, node->contract.domain, node->contract.n_sliced,
+                                                          node->contract.sliced});
+    case IR_map_node:
+        return ir_map(context, node->rank, node->shape, node->n_operands, operands, node->body);
+    case IR_view_node:
+        return ir_view(context, node->rank, node->shape, operands[0]);
+    default:
+        return node;
+    }
+}
+
+/* The node over the replaced operands; itself when none was. */
+static const struct ir_node *rebuild(struct ir_context *context, const struct ir_node *node, const struct ir_node *const *replaced)
+{
+    bool changed = false;
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        changed = changed || replaced[node->operands[k].node->id] != node->operands[k].node;
+    if (!changed)
+        return node;
+    struct ir_access *operands = arena_copy(context->arena, node->operands, node->n_operands, sizeof *operands);
+    for (uint32_t k = 0; operands && k < node->n_operands; k++)
+        operands[k].node = replaced[operands[k].node->id];
+    return ir_with_operands(context, node, operands);
+}
+
+bool ir_rewrite(struct ir_context *context, struct ir_kernel *kernel, ir_rewrite_function *rewrite, void *user)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(context, kernel, &count);
+    const struct ir_node **replaced = ARENA_ARRAY(context->arena, context->n_nodes, const struct ir_node *);
+    if (!nodes || !replaced)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct ir_node *node = rebuild(context, nodes[i], replaced);
+        node = node ? rewrite(user, context, node) : NULL;
+        if (!node)
+            return false;
+        replaced[nodes[i]->id] = node;
+        if (node != nodes[i])
+            carry_name(context, kernel, nodes[i], node);
+    }
+    bool changed = false;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        const struct ir_node *old = kernel->outputs[k].node;
+        kernel->outputs[k].node = replaced[old->id];
+        changed = changed || kernel->outputs[k].node != old;
+    }
+    return changed;
+}
+
+/* ---- substitution ---- */
+
+struct ir_access ir_access_substitute(struct ir_context *context, struct ir_access access, uint32_t n,
+                                      const struct poly *const *replacements, const struct poly_ranges *ranges)
+{
+    const struct poly **subscripts = access.node ? ARENA_ARRAY(context->arena, access.node->rank, const struct poly *) : NULL;
+    if (!subscripts)
+        return (struct ir_access){.node = NULL};
+    for (uint32_t k = 0; k < access.node->rank; k++) {
+        subscripts[k] = poly_substitute(context, access.subscripts[k], n, replacements, ranges);
+        if (!subscripts[k])
+            return (struct ir_access){.node = NULL};
+    }
+    access.subscripts = subscripts;
+    return access;
+}
+
+/* What stands for an expression: where it is in the topological order. */
+static const struct ir_expr *replacement_of(const struct ir_expr *expr, const struct ir_expr **order, size_t count,
+                                            const struct ir_expr **replaced)
+{
+    const struct ir_expr **at = bsearch(&expr, order, count, sizeof *order, by_id);
+    return at ? replaced[at - order] : NULL;
+}
+
+const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
+                                         uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges)
+{
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(context, expr, &count);
+    const struct ir_expr **replaced = order ? ARENA_ARRAY(context->arena, count, const struct ir_expr *) : NULL;
+    if (!replaced)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct ir_expr *arguments[3] = {NULL, NULL, NULL}, *old = order[i];
+        for (uint32_t k = 0; k < old->n_arguments; k++)
+            arguments[k] = replacement_of(old->arguments[k], order, count, replaced);
+        if (old->op == IR_EXPR_operand)
+            replaced[i] = leaf ? leaf(user, context, old) : old;
+        else if (old->op == IR_EXPR_index)
+            replaced[i] = ir_expr_index(context, poly_substitute(context, old->index, n, replacements, ranges));
+        else if (old->op == IR_EXPR_load)
+            replaced[i] = ir_expr_load(context, old->load.buffer, old->elem,
+                                       poly_substitute(context, old->load.address, n, replacements, ranges));
+        else if (old->op == IR_EXPR_cast)
+            replaced[i] = ir_expr_cast(context, old->elem, arguments[0]);
+        else if (old->n_arguments)
+            replaced[i] = ir_expr_apply(context, old->op, old->n_arguments, arguments);
+        else
+            replaced[i] = old;
+        if (!replaced[i])
+            return NULL;
+    }
+    return replaced[count - 1]; /* the root has the largest id */
+}
+
+/* ---- sizes ---- */
+
+struct poly_ranges ir_ranges(const struct ir_node *node)
+{
+    return (struct poly_ranges){node->n_indices, node->extents};
+}
+
+const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node)
+{
+    const struct poly *count = poly_constant(context, 1);
+    for (uint32_t k = 0; node && k < node->rank; k++)
+        count = poly_multiply(context, count, node->shape[k]);
+    return node ? count : NULL;
+}
+
+const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts)
+{
+    const struct poly *offset = poly_constant(context, 0);
+    for (uint32_t k = 0; node && k < node->rank; k++)
+        offset = poly_add(context, poly_multiply(context, offset, node->shape[k]), subscripts[k]);
+    return node ? offset : NULL;
+}
+
+bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b)
+{
+    if (a->n_inputs != b->n_inputs || a->n_outputs != b->n_outputs)
+        return false;
+    for (uint32_t k = 0; k < a->n_inputs; k++)
+        if (a->inputs[k].node != b->inputs[k].node)
+            return false;
+    for (uint32_t k = 0; k < a->n_outputs; k++)
+        if (a->outputs[k].node != b->outputs[k].node)
+            return false;
+    return true;
+}
