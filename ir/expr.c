@@ -249,7 +249,7 @@ const struct ir_expr *ir_expr_apply(struct ir_context *context, enum ir_expr_op 
     }
     if (!ir_expr_result(op, n_arguments, elems, &draft.elem))
         return NULL;
-    if (constant && ir_number_apply(op, literals, &folded))
+    if (constant && ir_fold_numbers(op, literals, &folded))
         return ir_expr_literal(context, folded);
     const struct ir_expr *simple = simplify(context, op, n_arguments, arguments);
     return simple ? simple : intern_expr(context, draft);
@@ -273,7 +273,7 @@ const struct ir_expr *ir_expr_cast(struct ir_context *context, enum ir_elem elem
     if (argument->elem == elem)
         return argument;
     if (argument->op == IR_EXPR_literal)
-        return ir_expr_literal(context, ir_number_cast(elem, argument->literal));
+        return ir_expr_literal(context, ir_fold_cast(elem, argument->literal));
     if (argument->op == IR_EXPR_cast && widens(argument->arguments[0]->elem, argument->elem))
         return ir_expr_cast(context, elem, argument->arguments[0]);
     return intern_expr(context, (struct ir_expr){.op = IR_EXPR_cast, .elem = elem, .n_arguments = 1, .arguments = {argument}});

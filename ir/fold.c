@@ -216,7 +216,7 @@ static bool fold_comparison(enum ir_expr_op op, struct ir_number a, struct ir_nu
     }
 }
 
-bool ir_number_apply(enum ir_expr_op op, const struct ir_number *arguments, struct ir_number *result)
+bool ir_fold_numbers(enum ir_expr_op op, const struct ir_number *arguments, struct ir_number *result)
 {
     int arity = ir_expr_info(op)->arity;
     struct ir_number a = arguments[0], b = arity > 1 ? arguments[1] : a;
@@ -249,7 +249,7 @@ bool ir_number_apply(enum ir_expr_op op, const struct ir_number *arguments, stru
     return true;
 }
 
-struct ir_number ir_number_cast(enum ir_elem elem, struct ir_number number)
+struct ir_number ir_fold_cast(enum ir_elem elem, struct ir_number number)
 {
     if (ir_elem_is_float(number.elem) || ir_elem_is_complex(number.elem)) {
         if (elem == IR_bool)

@@ -52,8 +52,8 @@ uint64_t ir_hash_number(uint64_t hash, struct ir_number number);
 /* The type of `op` applied to arguments of these types; false when it does not take them. Not for leaves and cast. */
 bool ir_expr_result(enum ir_expr_op op, uint32_t n, const enum ir_elem *elems, enum ir_elem *result);
 /* `op` of numbers it takes (ir_expr_result); false when it is not computed before run time. */
-bool ir_number_apply(enum ir_expr_op op, const struct ir_number *arguments, struct ir_number *result);
-struct ir_number ir_number_cast(enum ir_elem elem, struct ir_number number);
+bool ir_fold_numbers(enum ir_expr_op op, const struct ir_number *arguments, struct ir_number *result);
+struct ir_number ir_fold_cast(enum ir_elem elem, struct ir_number number);
 
 /* ---- poly.c ---- */
 struct poly_table *poly_table_create(struct ir_context *context); /* NULL: no memory */

@@ -74,12 +74,10 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
 {
     const struct poly *points = poly_constant(context, 1), *zero = poly_constant(context, 0);
     struct ir_work work = {zero, zero, zero};
-    if (!node || node->n_indices == 0) /* of rank 0, or an input or constant: one point or none */
-        points = node && node->op >= IR_contract_node ? points : zero;
-    for (uint32_t k = 0; node && k < node->n_indices; k++)
-        points = poly_multiply(context, points, node->extents[k]);
     if (!node)
         return work;
+    for (uint32_t k = 0; k < node->n_indices; k++)
+        points = poly_multiply(context, points, node->extents[k]);
     int64_t flops = 0, functions = 0;
     if (node->op == IR_contract_node)
         flops = term_flops(node);
