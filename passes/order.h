@@ -1,0 +1,176 @@
+/* Inside the pass `order`: the network a contraction is seen as, trees of pairwise steps over it, and who finds them.
+ *
+ * A network is plain numbers: labels with sizes, operands as sets of labels, the labels the result keeps. It knows nothing of the
+ * IR, so the searches can be tested alone. order_network.c makes one of a `contract` node, order_build.c makes nodes of a tree.
+ * Cost is compared by flops, equal flops by estimated time (docs/ordering.md says why). */
+#ifndef PASSES_ORDER_H
+#define PASSES_ORDER_H
+
+#include "passes.h"
+
+#include <math.h>
+
+enum {
+    ORDER_LABELS = 256, /* labels of one network: what order_set holds */
+    ORDER_WORDS = ORDER_LABELS / 64,
+    ORDER_OPERANDS = 512, /* operands of one network; flatten stops before */
+    ORDER_EXACT = 16      /* operands up to which the search over subsets is exact: 3^16 / 2 splits take about a second */
+};
+
+/* ---- sets of labels ---- */
+
+struct order_set {
+    uint64_t bits[ORDER_WORDS];
+};
+
+static inline struct order_set order_union(struct order_set a, struct order_set b)
+{
+    for (int word = 0; word < ORDER_WORDS; word++)
+        a.bits[word] |= b.bits[word];
+    return a;
+}
+
+static inline struct order_set order_intersection(struct order_set a, struct order_set b)
+{
+    for (int word = 0; word < ORDER_WORDS; word++)
+        a.bits[word] &= b.bits[word];
+    return a;
+}
+
+static inline struct order_set order_difference(struct order_set a, struct order_set b)
+{
+    for (int word = 0; word < ORDER_WORDS; word++)
+        a.bits[word] &= ~b.bits[word];
+    return a;
+}
+
+static inline bool order_equal(struct order_set a, struct order_set b)
+{
+    uint64_t different = 0;
+    for (int word = 0; word < ORDER_WORDS; word++)
+        different |= a.bits[word] ^ b.bits[word];
+    return different == 0;
+}
+
+static inline bool order_empty(struct order_set a)
+{
+    return order_equal(a, (struct order_set){{0}});
+}
+static inline bool order_has(const struct order_set *a, uint32_t label)
+{
+    return a->bits[label / 64] >> (label % 64) & 1;
+}
+static inline void order_add(struct order_set *a, uint32_t label)
+{
+    a->bits[label / 64] |= UINT64_C(1) << (label % 64);
+}
+
+/* ---- networks and trees ---- */
+
+struct order_cost {
+    double flops;
+    double time; /* seconds: each step max(flops / rate, bytes / bandwidth) */
+};
+
+static inline bool order_less(struct order_cost a, struct order_cost b)
+{
+    return a.flops < b.flops || (a.flops == b.flops && a.time < b.time * (1 - 1e-12));
+}
+
+static inline struct order_cost order_sum(struct order_cost a, struct order_cost b)
+{
+    return (struct order_cost){a.flops + b.flops, a.time + b.time};
+}
+
+struct order_shared; /* steps that other contractions of the kernel compute anyway (order_joint.c) */
+
+struct order_network {
+    uint32_t n_labels, n_operands;
+    const double *sizes;              /* of labels */
+    const struct order_set *operands; /* their labels */
+    struct order_set output;          /* labels that must reach the root */
+    const bool *constant;             /* operands known at compile time; NULL: none */
+    double constant_limit;            /* elements a constant made of constants may have */
+    double multiply, add;             /* flops of one product and of one sum */
+    double element_bytes;
+    double flop_time, byte_time; /* seconds each */
+    struct order_set sliced;     /* labels that run outside the tree: not counted in sizes of intermediates */
+    double size_limit;           /* elements an intermediate may have; INFINITY: any */
+    /* Set by order_joint for networks of at most ORDER_EXACT operands, one an operand subset; NULL: nothing shared. */
+    const uint64_t *keys;
+    const float *share; /* what part of a step's cost counts; NULL: all */
+    const struct order_shared *shared;
+};
+
+/* Pairwise steps in order of evaluation: step k makes tensor n_operands + k of two earlier tensors. */
+struct order_step {
+    uint32_t left, right;
+};
+struct order_tree {
+    uint32_t n_operands;
+    struct order_step *steps; /* n_operands - 1 */
+    struct order_cost cost;
+    const char *method;
+};
+
+/* Memory the searches use again and again, so that a search leaves nothing behind in the arena. */
+struct order_scratch {
+    struct arena *arena;
+    struct order_set *sets; /* 2 * ORDER_OPERANDS of each, for order_tree.c */
+    bool *constant;
+    uint32_t exact_operands; /* the tables of order_exact.c hold this many */
+    struct order_exact_tables *exact;
+    uint32_t heuristic_operands; /* the same for order_heuristic.c */
+    struct order_heuristic_tables *heuristic;
+};
+struct order_scratch *order_scratch_create(struct arena *arena);
+
+/* Products of sizes by one table a byte of the set: products[k][b] for labels 8k..8k+7 chosen by the bits of b. */
+typedef double order_products[256];
+void order_products_fill(order_products *products, uint32_t n_labels, const double *sizes);
+
+static inline double order_product(order_products *products, uint32_t words, const struct order_set *a, const struct order_set *b)
+{
+    double volume = 1;
+    for (uint32_t word = 0; word < words; word++) {
+        uint64_t bits = a->bits[word] | b->bits[word];
+        for (uint32_t byte = word * 8; bits; bits >>= 8, byte++)
+            volume *= products[byte][bits & 255];
+    }
+    return volume;
+}
+
+/* ---- order_tree.c: what a tree costs ---- */
+struct order_tree order_tree_create(struct arena *arena, uint32_t n_operands); /* steps NULL: no memory */
+void order_tree_copy(struct order_tree *to, const struct order_tree *from);
+/* Product of the sizes of a set's labels. */
+double order_volume(const struct order_network *network, struct order_set set);
+/* Operand k after the labels that only it has (and the result does not) are summed. */
+struct order_set order_reduced(const struct order_network *network, uint32_t operand);
+struct order_cost order_reduction_cost(const struct order_network *network, uint32_t operand, struct order_set reduced);
+struct order_cost order_step_cost(const struct order_network *network, struct order_set left, struct order_set right,
+                                  struct order_set result, bool constant);
+/* Labels of every tensor of the tree, operands reduced; `sets` holds 2 * n_operands - 1. */
+void order_tree_sets(const struct order_network *network, const struct order_tree *tree, struct order_set *sets);
+/* Sets tree->cost: all steps and reductions. Infinite flops when an intermediate breaks size_limit. */
+void order_tree_cost(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
+/* Most elements alive at once in intermediates (sliced labels not counted), and the elements of the largest step's result. */
+void order_tree_memory(struct order_scratch *scratch, const struct order_network *network, const struct order_tree *tree,
+                       double *peak, double *largest);
+
+/* ---- the searches: each sets `tree` and its cost; false when there is none below the bound, or no memory ---- */
+/* order_exact.c: the best tree of all, outer products included. At most ORDER_EXACT operands. */
+bool order_exact(struct order_scratch *scratch, const struct order_network *network, double flops_bound, struct order_tree *tree);
+/* order_chain.c: the best tree of intervals of the operands taken in the given sequence. */
+bool order_intervals(struct order_scratch *scratch, const struct order_network *network, const uint32_t *sequence,
+                     struct order_tree *tree);
+/* The operands as a path: each shares summed labels with the next only. `*exact`: a true matrix chain, where intervals are optimal.
+ */
+bool order_chain_sequence(struct order_scratch *scratch, const struct order_network *network, uint32_t *sequence, bool *exact);
+/* order_heuristic.c */
+bool order_greedy(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
+bool order_heuristic(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
+/* Chooses among them and says which in tree->method. */
+bool order_solve(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
+
+#endif
