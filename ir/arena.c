@@ -62,6 +62,11 @@ void arena_destroy(struct arena *arena)
     allocator.release(allocator.user, arena);
 }
 
+const struct einc_allocator *arena_allocator(const struct arena *arena)
+{
+    return arena ? &arena->allocator : NULL;
+}
+
 bool arena_failed(const struct arena *arena)
 {
     return !arena || arena->failed;

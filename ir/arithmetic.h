@@ -1,14 +1,14 @@
-/* One number under evaluation, and the three arithmetics that calculate with it (ir.h, `enum ir_arithmetic`). Internal to ir: eval.c
- * walks nodes and loop_eval.c walks loops, both through the table below, so that "what does this expression mean" is answered in one
- * place an arithmetic: number_apply.c and eval_numbers.c (NUMBERS), eval_prime.c (PRIME), eval_bound.c (BOUND). */
+/* One number under evaluation, and the three arithmetics that calculate with it (ir.h, `enum ir_arithmetic`). Internal to ir:
+ * eval.c walks nodes and loop_eval.c walks loops, both through the table below, so that "what does this expression mean" is
+ * answered in one place an arithmetic: number_apply.c and eval_numbers.c (NUMBERS), eval_prime.c (PRIME), eval_bound.c (BOUND). */
 #ifndef IR_ARITHMETIC_H
 #define IR_ARITHMETIC_H
 
 #include "ir.h"
 
-/* Which member is alive follows from the arithmetic and the element type: NUMBERS and BOUND keep floats and complex numbers in `re`,
- * `im` (im = 0 for floats), integers and bool in `i` (u64 as its bits); BOUND has the magnitude beside. PRIME keeps every type in
- * `residue`: real and imaginary part, each in [0, 2^61 - 1). */
+/* Which member is alive follows from the arithmetic and the element type: NUMBERS and BOUND keep floats and complex numbers in
+ * `re`, `im` (im = 0 for floats), integers and bool in `i` (u64 as its bits); BOUND has the magnitude beside. PRIME keeps every
+ * type in `residue`: real and imaginary part, each in [0, 2^61 - 1). */
 struct scalar {
     union {
         struct {
@@ -35,8 +35,9 @@ struct arithmetic {
      * False: the row of ops.def is not defined there. */
     bool (*apply)(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const struct scalar *arguments, struct scalar *result);
     struct scalar (*round)(enum ir_elem elem, struct scalar value); /* as a stored element of this type */
-    struct scalar (*convert)(enum ir_elem from, enum ir_elem to, struct scalar value); /* operand of a contraction to its accumulator type */
-    bool (*holds)(struct scalar value);                             /* a bool */
+    struct scalar (*convert)(enum ir_elem from, enum ir_elem to,
+                             struct scalar value); /* operand of a contraction to its accumulator type */
+    bool (*holds)(struct scalar value);            /* a bool */
     /* Adds the products of a run in ring plustimes, operands and sum all of type `elem`; the sum is not rounded. */
     void (*sum_run)(enum ir_elem elem, const struct scalar_run *run, struct scalar *sum);
     /* One element of a tensor outside (`struct ir_tensor`). */
@@ -47,6 +48,9 @@ struct arithmetic {
 
 extern const struct arithmetic arithmetic_numbers, arithmetic_prime, arithmetic_bound;
 const struct arithmetic *arithmetic_find(enum ir_arithmetic arithmetic);
+
+/* eval_prime.c: is this operation a ring operation (or division) modulo the prime, and no hash? */
+bool prime_is_exact(enum ir_expr_op op, enum ir_elem from, enum ir_elem to);
 
 /* number_apply.c: doubles and exact integers, shared by NUMBERS, BOUND and the constant folder. */
 bool scalar_compute(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const struct scalar *arguments, struct scalar *result);

@@ -44,6 +44,7 @@ struct arena;
 struct arena *arena_create(const struct einc_allocator *allocator);
 void arena_destroy(struct arena *arena);
 bool arena_failed(const struct arena *arena);
+const struct einc_allocator *arena_allocator(const struct arena *arena); /* where its memory comes from, for another arena */
 
 /* `count * size` zeroed bytes; NULL (and failed from then on) when they overflow or do not fit. `count` 0 gives a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);

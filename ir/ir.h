@@ -351,11 +351,12 @@ struct ir_tensor {
     void *data;
 };
 /* Evaluates all outputs: `dims` binds every run-time dim; inputs[k].data in the arithmetic's layout; outputs[k] (shape, data) are
- * allocated in the context's arena. EINC_LIMIT when the largest tensor would exceed the documented size. BOUND also needs the
- * NUMBERS inputs and gives for each output the longest sum feeding an element in `*longest_sum` (may be NULL). */
+ * allocated in the context's arena. EINC_LIMIT when a tensor would exceed 2^26 elements. BOUND takes the inputs of
+ * NUMBERS. `longest_sum` (may be NULL) has room for one double an output: the number of roundings behind an element, so that engines agree
+ * to about longest_sum * eps * magnitude. */
 enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic, const int64_t *dims,
                          const struct ir_tensor *inputs, struct ir_tensor *outputs, double *longest_sum);
-/* Is every node polynomial in the inputs (no OPAQUE function, plustimes only)? */
+/* Is every node exact modulo the prime (no OPAQUE function, no integer division or narrowing cast; rings plustimes and prod)? */
 bool ir_is_polynomial(const struct ir_kernel *kernel);
 
 #endif

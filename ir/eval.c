@@ -1,0 +1,467 @@
+/* The meaning of tensor IR: slow, obvious, every address checked. All else in einc is held against this file.
+ *
+ * A kernel's nodes are evaluated whole, operands first, into arrays of scalars; each node kind is index notation in a comment and
+ * plain loops below it. The arithmetic (numbers, residues, magnitudes) is a table of functions (arithmetic.h). Nothing is
+ * reordered: a sum runs over the summed indices in the node's own order, the last fastest. Working memory is an arena of its own,
+ * gone at the end; only outputs go to the context's. A run the kernel forbids (a negative extent, a subscript outside) is a
+ * diagnostic E0711 to E0713. */
+#include "eval_map.h"
+#include "eval_walk.h"
+
+#include <stdlib.h>
+
+/* The largest tensor: 2^26 elements, 1.5 GiB of scalars. */
+enum { EVAL_ELEMENTS = 1 << 26 };
+
+struct evaluation {
+    struct ir_context *context;
+    const struct ir_kernel *kernel;
+    const struct arithmetic *arithmetic;
+    struct arena *arena; /* working memory */
+    const int64_t *dims;
+    const struct ir_tensor *inputs;
+    struct eval_tensor *tensors; /* ascending by node number */
+    size_t n_tensors;
+    enum einc_status status;
+};
+
+static struct span span_of(const struct evaluation *evaluation, const struct ir_node *node)
+{
+    const struct ir_name *name = ir_find_name(evaluation->kernel, node);
+    return name ? name->span : evaluation->kernel->span;
+}
+
+static const char *name_of(const struct evaluation *evaluation, const struct ir_node *node)
+{
+    const struct ir_name *name = ir_find_name(evaluation->kernel, node);
+    return name && name->name ? name->name : ir_op_name(node->op);
+}
+
+static bool fail_memory(struct evaluation *evaluation)
+{
+    evaluation->status = EINC_NO_MEMORY;
+    return false;
+}
+
+static bool fail_outside(struct evaluation *evaluation, const struct ir_node *node)
+{
+    diag_error(ir_diagnostics(evaluation->context), DIAG_E0712, span_of(evaluation, node),
+               "a subscript in `%s` of kernel `%s` leaves its tensor, or an index value cannot be had", name_of(evaluation, node),
+               evaluation->kernel->name);
+    evaluation->status = EINC_INVALID;
+    return false;
+}
+
+static const struct eval_tensor *find_tensor(const struct evaluation *evaluation, const struct ir_node *node)
+{
+    size_t low = 0, high = evaluation->n_tensors;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (evaluation->tensors[middle].node->id < node->id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &evaluation->tensors[low];
+}
+
+/* ---- sizes ---- */
+
+static bool find_extents(struct evaluation *evaluation, const struct ir_node *node, uint32_t count, const struct poly *const *polys,
+                         int64_t *extents)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        if (poly_evaluate(polys[k], evaluation->dims, NULL, &extents[k]) && extents[k] >= 0)
+            continue;
+        diag_error(ir_diagnostics(evaluation->context), DIAG_E0711, span_of(evaluation, node),
+                   "at these dims extent %u of `%s` in kernel `%s` is negative or no whole number", k, name_of(evaluation, node),
+                   evaluation->kernel->name);
+        evaluation->status = EINC_INVALID;
+        return false;
+    }
+    return true;
+}
+
+/* Shape, C-order strides and room for the elements. */
+static bool shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    const struct ir_node *node = tensor->node;
+    tensor->rank = node->rank;
+    tensor->shape = ARENA_ARRAY(evaluation->arena, node->rank, int64_t);
+    tensor->strides = ARENA_ARRAY(evaluation->arena, node->rank, int64_t);
+    if (!tensor->shape || !tensor->strides)
+        return fail_memory(evaluation);
+    if (!find_extents(evaluation, node, node->rank, node->shape, tensor->shape))
+        return false;
+    tensor->count = 1;
+    int64_t span = 1; /* as count, an extent 0 taken as 1, so that strides stay small */
+    for (uint32_t axis = node->rank; axis-- > 0;) {
+        tensor->strides[axis] = span;
+        tensor->count *= tensor->shape[axis] ? 1 : 0;
+        if (!checked_multiply(span, tensor->shape[axis] ? tensor->shape[axis] : 1, &span) || span > EVAL_ELEMENTS) {
+            evaluation->status = EINC_LIMIT;
+            diag_error(ir_diagnostics(evaluation->context), DIAG_E0713, span_of(evaluation, node),
+                       "`%s` in kernel `%s` has more than %d elements, the reference's limit", name_of(evaluation, node),
+                       evaluation->kernel->name, EVAL_ELEMENTS);
+            return false;
+        }
+    }
+    tensor->count *= span;
+    tensor->data = ARENA_ARRAY(evaluation->arena, (size_t)tensor->count, struct scalar);
+    return tensor->data || fail_memory(evaluation);
+}
+
+/* ---- nodes ---- */
+
+static bool eval_input(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    const struct ir_tensor *input = &evaluation->inputs[tensor->node->input.number];
+    bool same = input->rank == tensor->rank && input->elem == tensor->node->elem;
+    for (uint32_t axis = 0; same && axis < tensor->rank; axis++)
+        same = input->shape[axis] == tensor->shape[axis];
+    if (!same) {
+        evaluation->status = EINC_INVALID;
+        diag_error(ir_diagnostics(evaluation->context), DIAG_E0714, span_of(evaluation, tensor->node),
+                   "the array given for input %u of kernel `%s` has another type or shape than declared",
+                   tensor->node->input.number, evaluation->kernel->name);
+        return false;
+    }
+    for (int64_t at = 0; at < tensor->count; at++)
+        tensor->data[at] = evaluation->arithmetic->load(input->elem, input->data, (size_t)at);
+    return true;
+}
+
+static struct ir_number number_at(enum ir_elem elem, const void *data, size_t at)
+{
+    struct scalar value = scalar_load(elem, data, at);
+    struct ir_number number = {.elem = elem};
+    if (ir_elem_is_float(elem) || ir_elem_is_complex(elem)) {
+        number.re = value.re;
+        number.im = value.im;
+    } else {
+        number.i = value.i;
+    }
+    return number;
+}
+
+static bool eval_const(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    enum ir_elem elem = tensor->node->elem;
+    for (int64_t at = 0; at < tensor->count; at++)
+        tensor->data[at] = evaluation->arithmetic->literal(number_at(elem, tensor->node->constant->data, (size_t)at));
+    return true;
+}
+
+/* The odometer over a node's index space and its operands' accesses. NULL: status says why. */
+static struct walk *walk_node(struct evaluation *evaluation, const struct ir_node *node, struct eval_access **accesses)
+{
+    int64_t *extents = ARENA_ARRAY(evaluation->arena, node->n_indices, int64_t);
+    *accesses = ARENA_ARRAY(evaluation->arena, node->n_operands, struct eval_access);
+    struct walk *walk = NULL;
+    if (extents && *accesses) {
+        if (!find_extents(evaluation, node, node->n_indices, node->extents, extents))
+            return NULL;
+        walk = walk_create(evaluation->arena, evaluation->dims, node->n_indices, extents);
+    }
+    for (uint32_t k = 0; walk && k < node->n_operands; k++) {
+        const struct ir_access *access = &node->operands[k];
+        const struct eval_tensor *tensor = find_tensor(evaluation, access->node);
+        if (!walk_access(walk, evaluation->arithmetic, access, tensor, &(*accesses)[k]))
+            walk = NULL;
+    }
+    if (!walk)
+        fail_memory(evaluation);
+    return walk;
+}
+
+/* result[i0, i1, ...] = operand[subscripts of i0, i1, ...] */
+static bool eval_view(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    struct eval_access *access;
+    struct walk *walk = walk_node(evaluation, tensor->node, &access);
+    if (!walk)
+        return false;
+    tensor->terms = access->tensor->terms;
+    for (int64_t at = 0; at < tensor->count; at++, walk_next(walk, 0, tensor->rank))
+        if (!walk_fetch(walk, evaluation->arithmetic, access, &tensor->data[at]))
+            return fail_outside(evaluation, tensor->node);
+    return true;
+}
+
+/* result[i0, i1, ...] = body(operand0[...], operand1[...], ..., i0, i1, ...) */
+static bool eval_map(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    const struct ir_node *node = tensor->node;
+    const struct arithmetic *arithmetic = evaluation->arithmetic;
+    struct eval_access *accesses;
+    struct walk *walk = walk_node(evaluation, node, &accesses);
+    if (!walk)
+        return false;
+    struct body body = body_create(walk, arithmetic, node->body);
+    struct scalar *operands = ARENA_ARRAY(evaluation->arena, node->n_operands, struct scalar);
+    double *terms = ARENA_ARRAY(evaluation->arena, node->n_operands, double);
+    if (!body.steps || !operands || !terms)
+        return fail_memory(evaluation);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        terms[k] = accesses[k].tensor->terms;
+    tensor->terms = body_terms(evaluation->arena, &body, terms);
+    for (int64_t at = 0; at < tensor->count; at++, walk_next(walk, 0, tensor->rank)) {
+        struct scalar value;
+        for (uint32_t k = 0; k < node->n_operands; k++)
+            if (!walk_fetch(walk, arithmetic, &accesses[k], &operands[k]))
+                return fail_outside(evaluation, node);
+        if (!body_value(&body, walk, arithmetic, operands, &value))
+            return fail_outside(evaluation, node);
+        tensor->data[at] = arithmetic->round(node->elem, value);
+    }
+    return true;
+}
+
+/* ---- contractions ---- */
+
+struct contraction {
+    struct evaluation *evaluation;
+    const struct ir_node *node;
+    struct walk *walk;
+    struct eval_access *accesses;
+    struct line **domain;
+    bool empty; /* nothing to sum over */
+};
+
+/* Is this point of the index space one of the sum's: all conditions >= 0? */
+static bool in_domain(const struct contraction *contraction, bool *inside)
+{
+    *inside = true;
+    for (uint32_t k = 0; *inside && k < contraction->node->contract.n_domain; k++) {
+        int64_t value;
+        if (!walk_value(contraction->walk, contraction->domain[k], &value))
+            return false;
+        *inside = value >= 0;
+    }
+    return true;
+}
+
+/* product = operand0[...] * operand1[...] * ..., in the accumulator's type, * of the ring */
+static bool product_here(const struct contraction *contraction, struct scalar *product)
+{
+    const struct ir_node *node = contraction->node;
+    const struct arithmetic *arithmetic = contraction->evaluation->arithmetic;
+    enum ir_elem elem = node->contract.accumulator;
+    enum ir_expr_op multiply = ir_ring_info(node->contract.ring)->multiply;
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        struct scalar pair[2] = {*product}, factor;
+        if (!walk_fetch(contraction->walk, arithmetic, &contraction->accesses[k], &factor))
+            return false;
+        pair[1] = arithmetic->convert(node->operands[k].node->elem, elem, factor);
+        if (k == 0)
+            *product = pair[1];
+        else if (!arithmetic->apply(multiply, elem, elem, pair, product))
+            return false;
+    }
+    return true;
+}
+
+/* sum over the summed indices of the product, + of the ring. The first term starts the sum, so that a lone -0 stays and no infinity
+ * of min or max enters; but where numbers are added the sum starts from 0, as in emitted code. */
+static bool sum_points(const struct contraction *contraction, struct scalar *sum)
+{
+    const struct ir_node *node = contraction->node;
+    const struct arithmetic *arithmetic = contraction->evaluation->arithmetic;
+    enum ir_elem elem = node->contract.accumulator;
+    bool started = node->contract.ring == IR_RING_plustimes && node->n_indices > node->rank;
+    *sum = arithmetic->literal(ir_ring_zero(node->contract.ring, elem));
+    if (contraction->empty)
+        return true;
+    do {
+        struct scalar pair[2] = {*sum};
+        bool inside;
+        if (!in_domain(contraction, &inside) || (inside && !product_here(contraction, &pair[1])))
+            return false;
+        if (!inside)
+            continue;
+        if (!started)
+            *sum = pair[1];
+        else if (!arithmetic->apply(ir_ring_info(node->contract.ring)->add, elem, elem, pair, sum))
+            return false;
+        started = true;
+    } while (walk_next(contraction->walk, node->rank, node->n_indices));
+    return true;
+}
+
+/* The same, a run along the last index at a time: ring plustimes, every access one address, no domain. */
+static bool sum_runs(const struct contraction *contraction, struct scalar_run *run, const struct scalar **pointers,
+                     struct scalar *sum)
+{
+    const struct ir_node *node = contraction->node;
+    const struct arithmetic *arithmetic = contraction->evaluation->arithmetic;
+    *sum = arithmetic->literal(ir_ring_zero(IR_RING_plustimes, node->contract.accumulator));
+    if (contraction->empty)
+        return true;
+    do {
+        for (uint32_t k = 0; k < node->n_operands; k++)
+            pointers[k] = &contraction->accesses[k].tensor->data[contraction->accesses[k].address->value];
+        arithmetic->sum_run(node->contract.accumulator, run, sum);
+    } while (walk_next(contraction->walk, node->rank, node->n_indices - 1));
+    return true;
+}
+
+/* Do operands enter the sum as they are? */
+static bool has_plain_runs(const struct contraction *contraction)
+{
+    const struct ir_node *node = contraction->node;
+    enum ir_elem to = node->contract.accumulator;
+    if (node->contract.ring != IR_RING_plustimes || node->contract.n_domain > 0 || node->n_indices == node->rank)
+        return false;
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        enum ir_elem from = node->operands[k].node->elem;
+        bool same_kind = ir_elem_is_float(from) == ir_elem_is_float(to) && ir_elem_is_complex(from) == ir_elem_is_complex(to);
+        bool real_in_complex = ir_elem_is_float(from) && ir_elem_is_complex(to);
+        if (!contraction->accesses[k].address || contraction->accesses[k].conjugate || !(same_kind || real_in_complex))
+            return false;
+    }
+    return true;
+}
+
+/* Roundings behind an element: one a summed point, one a factor, and those of the factors. */
+static double contraction_terms(const struct contraction *contraction)
+{
+    double points = 1;
+    for (uint32_t k = contraction->node->rank; k < contraction->node->n_indices; k++)
+        points *= (double)contraction->walk->extents[k];
+    for (uint32_t k = 0; k < contraction->node->n_operands; k++)
+        points += 1 + contraction->accesses[k].tensor->terms;
+    return points;
+}
+
+static bool prepare_contraction(struct contraction *contraction)
+{
+    struct evaluation *evaluation = contraction->evaluation;
+    const struct ir_node *node = contraction->node;
+    contraction->walk = walk_node(evaluation, node, &contraction->accesses);
+    contraction->domain = ARENA_ARRAY(evaluation->arena, node->contract.n_domain, struct line *);
+    if (!contraction->walk || !contraction->domain)
+        return contraction->walk ? fail_memory(evaluation) : false;
+    for (uint32_t k = 0; k < node->contract.n_domain; k++)
+        if (!(contraction->domain[k] = walk_follow(contraction->walk, node->contract.domain[k])))
+            return fail_memory(evaluation);
+    for (uint32_t k = node->rank; k < node->n_indices; k++)
+        contraction->empty = contraction->empty || contraction->walk->extents[k] == 0;
+    return true;
+}
+
+/* result[i0, i1, ...] = sum[j0, j1, ...](operand0[...] * operand1[...] * ...) */
+static bool eval_contract(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    const struct ir_node *node = tensor->node;
+    const struct arithmetic *arithmetic = evaluation->arithmetic;
+    struct contraction contraction = {.evaluation = evaluation, .node = node};
+    if (!prepare_contraction(&contraction))
+        return false;
+    bool runs = has_plain_runs(&contraction);
+    const struct scalar **pointers = ARENA_ARRAY(evaluation->arena, node->n_operands, const struct scalar *);
+    int64_t *steps = ARENA_ARRAY(evaluation->arena, node->n_operands, int64_t);
+    if (!pointers || !steps)
+        return fail_memory(evaluation);
+    uint32_t last = node->n_indices - 1;
+    for (uint32_t k = 0; runs && k < node->n_operands; k++)
+        steps[k] = contraction.accesses[k].address->steps[last];
+    struct scalar_run run = {node->n_operands, pointers, steps, runs ? contraction.walk->extents[last] : 0};
+    tensor->terms = contraction_terms(&contraction);
+    for (int64_t at = 0; at < tensor->count; at++, walk_next(contraction.walk, 0, node->rank)) {
+        struct scalar sum;
+        if (!(runs ? sum_runs(&contraction, &run, pointers, &sum) : sum_points(&contraction, &sum)))
+            return fail_outside(evaluation, node);
+        sum = arithmetic->convert(node->contract.accumulator, node->elem, sum);
+        tensor->data[at] = arithmetic->round(node->elem, sum);
+    }
+    return true;
+}
+
+static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    if (!shape_tensor(evaluation, tensor))
+        return false;
+    switch (tensor->node->op) {
+    case IR_input_node:
+        return eval_input(evaluation, tensor);
+    case IR_const_node:
+        return eval_const(evaluation, tensor);
+    case IR_contract_node:
+        return eval_contract(evaluation, tensor);
+    case IR_map_node:
+        return eval_map(evaluation, tensor);
+    case IR_view_node:
+        return eval_view(evaluation, tensor);
+    default:
+        evaluation->status = EINC_INTERNAL;
+        return false;
+    }
+}
+
+/* ---- kernels ---- */
+
+static int compare_nodes(const void *a, const void *b)
+{
+    uint32_t x = ((const struct eval_tensor *)a)->node->id, y = ((const struct eval_tensor *)b)->node->id;
+    return (x > y) - (x < y);
+}
+
+/* All nodes needed, ascending by number, which is an order of evaluation. */
+static bool list_tensors(struct evaluation *evaluation)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(evaluation->context, evaluation->kernel, &count);
+    evaluation->tensors = ARENA_ARRAY(evaluation->arena, nodes ? count : 0, struct eval_tensor);
+    if (!nodes || !evaluation->tensors)
+        return fail_memory(evaluation);
+    for (size_t k = 0; k < count; k++)
+        evaluation->tensors[k].node = nodes[k];
+    evaluation->n_tensors = count;
+    qsort(evaluation->tensors, count, sizeof *evaluation->tensors, compare_nodes);
+    return true;
+}
+
+static bool store_output(struct evaluation *evaluation, const struct eval_tensor *tensor, struct ir_tensor *output)
+{
+    struct arena *arena = ir_arena(evaluation->context);
+    enum ir_elem elem = tensor->node->elem;
+    *output = (struct ir_tensor){.elem = elem, .rank = tensor->rank};
+    output->shape = arena_copy(arena, tensor->shape, tensor->rank, sizeof *tensor->shape);
+    output->data = arena_alloc(arena, (size_t)tensor->count, evaluation->arithmetic->stored_bytes(elem));
+    if (!output->shape || !output->data)
+        return fail_memory(evaluation);
+    for (int64_t at = 0; at < tensor->count; at++)
+        evaluation->arithmetic->store(elem, output->data, (size_t)at, tensor->data[at]);
+    return true;
+}
+
+static void eval_kernel(struct evaluation *evaluation, struct ir_tensor *outputs, double *longest_sum)
+{
+    if (!list_tensors(evaluation))
+        return;
+    for (size_t k = 0; k < evaluation->n_tensors; k++)
+        if (!eval_node(evaluation, &evaluation->tensors[k]))
+            return;
+    for (uint32_t k = 0; k < evaluation->kernel->n_outputs; k++) {
+        const struct eval_tensor *tensor = find_tensor(evaluation, evaluation->kernel->outputs[k].node);
+        if (!store_output(evaluation, tensor, &outputs[k]))
+            return;
+        if (longest_sum)
+            longest_sum[k] = tensor->terms;
+    }
+}
+
+enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
+                         const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs, double *longest_sum)
+{
+    if (!context || !kernel)
+        return EINC_NO_MEMORY;
+    struct evaluation evaluation = {
+        .context = context, .kernel = kernel, .arithmetic = arithmetic_find(arithmetic), .dims = dims, .inputs = inputs};
+    evaluation.arena = arena_create(arena_allocator(ir_arena(context)));
+    if (!evaluation.arena)
+        return EINC_NO_MEMORY;
+    eval_kernel(&evaluation, outputs, longest_sum);
+    arena_destroy(evaluation.arena);
+    return evaluation.status;
+}

@@ -1,0 +1,112 @@
+/* Pointwise expressions, evaluated without recursion: the expressions of a body in order of their numbers, since an argument always
+ * has a smaller number than what uses it. */
+#include "eval_map.h"
+
+#include <stdlib.h>
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint32_t x = (*(const struct ir_expr *const *)a)->id, y = (*(const struct ir_expr *const *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* The step that holds `expr`, in steps[0..count) sorted by number; count when there is none. */
+static uint32_t find_step(const struct body_step *steps, uint32_t count, const struct ir_expr *expr)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (steps[middle].expr->id < expr->id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && steps[low].expr == expr ? low : count;
+}
+
+/* All expressions below `root`, each once, ascending by number. */
+static const struct ir_expr **collect(struct arena *arena, const struct ir_expr *root, size_t *count)
+{
+    bool *seen = ARENA_ARRAY(arena, (size_t)root->id + 1, bool);
+    const struct ir_expr **found = NULL;
+    size_t capacity = 0, n = 0;
+    if (!seen || !ARENA_PUSH(arena, found, n, capacity, root))
+        return NULL;
+    for (size_t k = 0; k < n; k++) {
+        for (uint32_t a = 0; a < found[k]->n_arguments; a++) {
+            const struct ir_expr *argument = found[k]->arguments[a];
+            if (!seen[argument->id] && !ARENA_PUSH(arena, found, n, capacity, argument))
+                return NULL;
+            seen[argument->id] = true;
+        }
+    }
+    qsort(found, n, sizeof *found, compare_ids);
+    *count = n;
+    return found;
+}
+
+struct body body_create(struct walk *walk, const struct arithmetic *arithmetic, const struct ir_expr *expr)
+{
+    size_t count = 0;
+    const struct ir_expr **found = collect(walk->arena, expr, &count);
+    struct body body = {.n_steps = (uint32_t)count}, failed = {0};
+    if (!found || !(body.steps = ARENA_ARRAY(walk->arena, count, struct body_step)))
+        return failed;
+    for (uint32_t k = 0; k < body.n_steps; k++) {
+        struct body_step *step = &body.steps[k];
+        step->expr = found[k];
+        for (uint32_t a = 0; a < step->expr->n_arguments; a++)
+            step->arguments[a] = find_step(body.steps, k, step->expr->arguments[a]);
+        if (step->expr->op == IR_EXPR_literal)
+            step->value = arithmetic->literal(step->expr->literal);
+        if (step->expr->op == IR_EXPR_index && !(step->index = walk_follow(walk, step->expr->index)))
+            return failed;
+    }
+    return body;
+}
+
+bool body_value(struct body *body, const struct walk *walk, const struct arithmetic *arithmetic, const struct scalar *operands,
+                struct scalar *value)
+{
+    for (uint32_t k = 0; k < body->n_steps; k++) {
+        struct body_step *step = &body->steps[k];
+        const struct ir_expr *expr = step->expr;
+        struct scalar arguments[3];
+        int64_t index;
+        switch (expr->op) {
+        case IR_EXPR_literal:
+            break;
+        case IR_EXPR_operand:
+            step->value = operands[expr->operand];
+            break;
+        case IR_EXPR_index:
+            if (!walk_value(walk, step->index, &index))
+                return false;
+            step->value = arithmetic->from_index(index);
+            break;
+        default:
+            for (uint32_t a = 0; a < expr->n_arguments; a++)
+                arguments[a] = body->steps[step->arguments[a]].value;
+            if (expr->n_arguments == 0 ||
+                !arithmetic->apply(expr->op, expr->arguments[expr->n_arguments - 1]->elem, expr->elem, arguments, &step->value))
+                return false;
+        }
+    }
+    *value = body->steps[body->n_steps - 1].value;
+    return true;
+}
+
+double body_terms(struct arena *arena, const struct body *body, const double *operand_terms)
+{
+    double *terms = ARENA_ARRAY(arena, body->n_steps, double);
+    for (uint32_t k = 0; terms && k < body->n_steps; k++) {
+        const struct body_step *step = &body->steps[k];
+        if (step->expr->op == IR_EXPR_operand)
+            terms[k] = operand_terms[step->expr->operand];
+        else
+            terms[k] = ir_expr_info(step->expr->op)->flops == IR_FLOPS_FUNCTION ? 4 : 1;
+        for (uint32_t a = 0; a < step->expr->n_arguments; a++)
+            terms[k] += terms[step->arguments[a]];
+    }
+    return terms ? terms[body->n_steps - 1] : 0;
+}
