@@ -1,6 +1,6 @@
 /* One number under evaluation, and the three arithmetics that calculate with it (ir.h, `enum ir_arithmetic`). Internal to ir:
  * eval.c walks nodes and loop_eval.c walks loops, both through the table below, so that "what does this expression mean" is
- * answered in one place an arithmetic: number_apply.c and eval_numbers.c (NUMBERS), eval_prime.c (PRIME), eval_bound.c (BOUND). */
+ * answered in one place an arithmetic: scalar.c and eval_numbers.c (NUMBERS), eval_prime.c (PRIME), eval_bound.c (BOUND). */
 #ifndef IR_ARITHMETIC_H
 #define IR_ARITHMETIC_H
 
@@ -52,7 +52,7 @@ const struct arithmetic *arithmetic_find(enum ir_arithmetic arithmetic);
 /* eval_prime.c: is this operation a ring operation (or division) modulo the prime, and no hash? */
 bool prime_is_exact(enum ir_expr_op op, enum ir_elem from, enum ir_elem to);
 
-/* number_apply.c: doubles and exact integers, shared by NUMBERS, BOUND and the constant folder. */
+/* scalar.c: doubles and exact integers for NUMBERS and BOUND. */
 bool scalar_compute(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const struct scalar *arguments, struct scalar *result);
 struct scalar scalar_cast(enum ir_elem from, enum ir_elem to, struct scalar value);
 struct scalar scalar_round(enum ir_elem elem, struct scalar value);

@@ -1,5 +1,5 @@
 /* NUMBERS: what a kernel computes, in double and complex double, rounded to the declared type at nodes and casts; integers and bool
- * exactly in their own type. The scalar operations are in number_apply.c. */
+ * exactly in their own type. The scalar operations are in scalar.c. */
 #include "arithmetic.h"
 
 static struct scalar from_index(int64_t value)

@@ -101,9 +101,6 @@ struct ir_number ir_number_complex(enum ir_elem elem, double re, double im);
 struct ir_number ir_ring_zero(enum ir_ring ring, enum ir_elem elem); /* the value of an empty sum */
 struct ir_number ir_ring_one(enum ir_ring ring, enum ir_elem elem);
 bool ir_number_equal(struct ir_number a, struct ir_number b); /* by bits */
-/* A row of ops.def on numbers, the result rounded or wrapped to `result`; all arguments have the type the row wants. False: the row is
- * not defined for them. number_apply.c */
-bool ir_number_apply(enum ir_expr_op op, enum ir_elem result, const struct ir_number *args, struct ir_number *out);
 
 /* ---- context: build.c ---- */
 

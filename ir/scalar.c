@@ -1,9 +1,9 @@
 /* Scalar arithmetic of ops.def on doubles, complex doubles, exact integers and bool.
  *
- * Results in float types are those of double arithmetic, not rounded to f32 (that happens once, at a node, a cast, or in
- * `ir_number_apply`). Integers wrap modulo 2^bits at every operation; `/` truncates, `div` and `mod` round down; x / 0 = x div 0 =
- * 0, x mod 0 = x, and least / -1 = least. A float that does not fit an integer type casts to the type's least value (0 for
- * unsigned). min and max give NaN if either argument is. Nothing here depends on a context. */
+ * Results in float types are those of double arithmetic, not rounded to f32 (that happens once, at a node or a cast). Integers wrap
+ * modulo 2^bits at every operation; `/` truncates, `div` and `mod` round down; x / 0 = x div 0 = 0, x mod 0 = x, and least / -1 =
+ * least. A float that does not fit an integer type casts to the type's least value (0 for unsigned). min and max give NaN if either
+ * argument is. Nothing here depends on a context. */
 #include "arithmetic.h"
 
 #include <math.h>
@@ -361,26 +361,6 @@ struct scalar scalar_from_number(struct ir_number number)
         result.i = number.i;
     }
     return result;
-}
-
-bool ir_number_apply(enum ir_expr_op op, enum ir_elem result, const struct ir_number *args, struct ir_number *out)
-{
-    int arity = op < IR_EXPR_OP_COUNT ? ir_expr_info(op)->arity : 0;
-    if (arity < 1 || arity > 3)
-        return false;
-    struct scalar arguments[3] = {{{{0}}, 0}}, value;
-    for (int k = 0; k < arity; k++)
-        arguments[k] = scalar_from_number(args[k]);
-    if (!scalar_compute(op, args[arity - 1].elem, result, arguments, &value))
-        return false;
-    value = scalar_round(result, value);
-    if (ir_elem_is_complex(result))
-        *out = ir_number_complex(result, value.re, value.im);
-    else if (ir_elem_is_float(result))
-        *out = ir_number_real(result, value.re);
-    else
-        *out = ir_number_integer(result, value.i);
-    return true;
 }
 
 /* ---- elements in memory ---- */
