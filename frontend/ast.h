@@ -10,6 +10,11 @@ struct ast_name {
     struct span span;
 };
 
+struct ast_name_list {
+    struct ast_name name;
+    struct ast_name_list *next;
+};
+
 /* Expressions of every kind: dim expressions, subscripts, index notation. Which kinds are legal where is decided by resolve. */
 enum ast_expr_kind {
     AST_INTEGER,   /* 8 */
@@ -47,7 +52,7 @@ struct ast_binder { /* `r` or `r: 3` in a reduction, `i: N-R+1` or `(p,i,q)` or 
 struct ast_expr {
     enum ast_expr_kind kind;
     enum ast_op op;
-    struct span span;
+    struct span span;    /* all of it */
     struct span op_span; /* the operator's or function's word */
     struct ast_name name;
     int64_t integer;
@@ -55,6 +60,7 @@ struct ast_expr {
     struct ast_expr *callee;
     struct ast_expr *arguments; /* linked by next */
     uint32_t n_arguments;
+    uint32_t depth; /* longest way down, at most FRONTEND_DEPTH: recursion over the tree is safe */
     struct ast_binder *binders;
     struct ast_name string; /* EINSUM: contents between the quotes; span inside them, byte for byte (no escapes exist) */
     struct ast_name ring;   /* EINSUM: text NULL when not given */
@@ -73,6 +79,7 @@ struct ast_dim {
 /* f32[64, 128] strides(ld,1) symmetric */
 struct ast_type {
     struct ast_name element;
+    struct ast_expr *modulus; /* `mod(q)`: element.text is "mod"; else NULL */
     struct ast_expr *extents;
     uint32_t rank;
     struct ast_expr *strides; /* NULL: none */
@@ -108,6 +115,8 @@ struct ast_param {
 };
 
 enum ast_statement_kind { AST_ASSIGN, AST_LET, AST_SCAN, AST_OPERATOR };
+struct ast_operator;
+struct ast_initial;
 struct ast_target { /* y, y[i, (p,q)] */
     struct ast_name name;
     struct ast_binder *binders; /* NULL: whole tensor, or scalar */
@@ -122,8 +131,21 @@ struct ast_statement {
     struct ast_target *targets; /* several only in `let (gx, gy) = g(D, u)` and its assignment form */
     struct ast_expr *value;
     struct span span;
-    struct span word_span; /* `let`, `scan`, `+=`, `stored`: for "not yet" */
+    struct span word_span; /* `let`, `scan`, `operator`, `+=`, `stored`: for "not yet" */
+    struct ast_name index;          /* SCAN: `scan t: T { body } from initial` */
+    struct ast_expr *extent;        /* SCAN: NULL when to be inferred */
+    struct ast_statement *body;     /* SCAN */
+    struct ast_initial *initial;    /* SCAN */
+    struct ast_operator *operator_; /* OPERATOR */
     struct ast_statement *next;
+};
+
+/* `h[-1,n] = h0[n]` after `from`. */
+struct ast_initial {
+    struct ast_name name;
+    struct ast_expr *subscripts;
+    struct ast_expr *value;
+    struct ast_initial *next;
 };
 
 struct ast_kernel {
@@ -135,9 +157,10 @@ struct ast_kernel {
     struct ast_kernel *next;
 };
 
-/* `operator K(A, B) = kron(A, B)` at file level. */
+/* `operator K(A, B) = kron(A, B)`. */
 struct ast_operator {
     struct ast_name name;
+    struct ast_name_list *parameters; /* NULL: none */
     struct ast_expr *value;
     struct span span;
     struct ast_operator *next;

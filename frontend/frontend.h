@@ -49,7 +49,8 @@ struct ir_program *frontend_einsum(struct ir_context *context, const char *strin
 /* Documented limits (docs/limits.md); past one: a diagnostic E09xx. */
 enum {
     FRONTEND_SOURCE_BYTES = 16 << 20,
-    FRONTEND_NESTING = 200,      /* parentheses, calls, merged subscripts */
+    FRONTEND_NESTING = 200,      /* brackets within brackets */
+    FRONTEND_DEPTH = 2000,       /* operators chained or nested in one expression */
     FRONTEND_RANK = 64,          /* axes of a tensor */
     FRONTEND_OPERANDS = 256,     /* of one product or einsum string */
     FRONTEND_LITERALS = 1 << 20, /* numbers in one constant */
