@@ -13,13 +13,13 @@ function(einc_re2c target file)
     einc_generated(${target} ${output})
 endfunction()
 
-# einc_lemon(TARGET file.y): adds the generated parser; its token header is <name>_parser.h in the build folder.
+# einc_lemon(TARGET file.y): adds the generated parser (-c: no default reductions, so that a mistake is found at its token); its token header is <name>_parser.h in the build folder.
 function(einc_lemon target file)
     get_filename_component(name ${file} NAME_WE)
     set(folder ${CMAKE_CURRENT_BINARY_DIR})
     add_custom_command(OUTPUT ${folder}/${name}_parser.c ${folder}/${name}_parser.h
         COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${folder}/${name}_parser.y
-        COMMAND ${LEMON} -q -T${LEMON_TEMPLATE} -d${folder} ${folder}/${name}_parser.y
+        COMMAND ${LEMON} -c -q -T${LEMON_TEMPLATE} -d${folder} ${folder}/${name}_parser.y
         DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file} VERBATIM)
     set_source_files_properties(${folder}/${name}_parser.h PROPERTIES GENERATED ON)
     einc_generated(${target} ${folder}/${name}_parser.c)

@@ -153,6 +153,7 @@ struct ast_kernel {
     struct ast_param *inputs, *outputs;
     struct ast_name numeric_class; /* exact, reassoc, normwise; text NULL: not stated */
     struct ast_statement *body;
+    bool incomplete; /* an input or output was refused by the parser; said already */
     struct span span;
     struct ast_kernel *next;
 };

@@ -1,0 +1,36 @@
+/* From text to syntax tree: lexer, brackets, grammar. Says what is wrong and goes on; the tree holds what could be read. */
+#include <string.h>
+#include "parse.h"
+
+static bool fits_limits(struct parser *parser, const struct source *source)
+{
+    if (source->length <= FRONTEND_SOURCE_BYTES)
+        return true;
+    struct span place = {parser->source_number, 0, 0};
+    diag_error(parser->diagnostics, DIAG_E0902, place, "the source has %zu bytes; at most %d are read", source->length,
+               FRONTEND_SOURCE_BYTES);
+    return false;
+}
+
+struct ast_file *parse_file(struct ir_context *context, uint32_t source_number)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(context);
+    const struct source *source = diagnostics->sources[source_number];
+    struct parser parser = {.context = context,
+                            .arena = ir_arena(context),
+                            .diagnostics = diagnostics,
+                            .source_number = source_number,
+                            .text = source->text};
+    if (!fits_limits(&parser, source))
+        return NULL;
+    parser.length = (uint32_t)source->length;
+    parser.file = ARENA_NEW(parser.arena, struct ast_file);
+    if (!parser.file)
+        return NULL;
+    lexer_read(&parser);
+    if (!arena_failed(parser.arena))
+        brackets_pair(&parser);
+    if (!arena_failed(parser.arena))
+        grammar_run(&parser);
+    return arena_failed(parser.arena) ? NULL : parser.file;
+}
