@@ -105,7 +105,7 @@ struct loop_function {
 /* ---- loop_build.c ---- */
 struct loop_function *loop_function_create(struct ir_context *context, const char *name);
 uint32_t loop_add_buffer(struct ir_context *context, struct loop_function *function, struct loop_buffer buffer);
-uint32_t loop_add_index(struct ir_context *context, struct loop_function *function, const char *name); /* made unique */
+uint32_t loop_add_index(struct ir_context *context, struct loop_function *function, const char *name); /* unique among all names but indices */
 uint32_t loop_add_local(struct ir_context *context, struct loop_function *function, const char *name, enum ir_elem elem);
 struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *extent,
                            struct loop_stmt *body);

@@ -1,0 +1,183 @@
+/* Makes loop functions: buffers, indices, locals and statements.
+ *
+ * Names: a buffer, an index or a local whose name is taken gets a number behind it (`sum2`), so all names of one function differ,
+ * also from the dims of the context; an index alone may bear the name of another index, since loops that share a letter read
+ * better, and `loop_add_index` gives every caller its own symbol. Builders given NULL (or out of memory) give NULL; a buffer, index
+ * or local that could not be added is UINT32_MAX. `loop_join(NULL, x)` is x: an empty list of statements is NULL too, so a caller
+ * asks `arena_failed` once at the end. */
+#include "loop.h"
+
+#include <ctype.h>
+#include <string.h>
+
+struct loop_function *loop_function_create(struct ir_context *context, const char *name)
+{
+    struct arena *arena = ir_arena(context);
+    struct loop_function *function = ARENA_NEW(arena, struct loop_function);
+    if (!function || !name)
+        return NULL;
+    function->name = arena_strndup(arena, name, strlen(name));
+    function->workspace = poly_constant(context, 0);
+    function->workspace_alignment = 1;
+    return function->name && function->workspace ? function : NULL;
+}
+
+static bool is_dim_name(const struct ir_context *context, const char *name)
+{
+    for (uint32_t dim = 0; dim < ir_dim_count(context); dim++)
+        if (!strcmp(ir_dim_at(context, dim)->name, name))
+            return true;
+    return false;
+}
+
+static bool name_is_taken(const struct ir_context *context, const struct loop_function *function, const char *name, bool for_index)
+{
+    for (size_t k = 0; k < function->n_buffers; k++)
+        if (!strcmp(function->buffers[k].name, name))
+            return true;
+    for (size_t k = 0; k < function->n_locals; k++)
+        if (!strcmp(function->locals[k].name, name))
+            return true;
+    for (size_t k = 0; k < function->n_indices && !for_index; k++)
+        if (!strcmp(function->indices[k].name, name))
+            return true;
+    return is_dim_name(context, name);
+}
+
+static const char *unique_name(struct ir_context *context, const struct loop_function *function, const char *wanted, bool for_index)
+{
+    const char *name = wanted;
+    size_t length = strlen(wanted);
+    const char *separator = length && isdigit((unsigned char)wanted[length - 1]) ? "_" : "";
+    for (unsigned number = 2; name && name_is_taken(context, function, name, for_index); number++)
+        name = arena_printf(ir_arena(context), "%s%s%u", wanted, separator, number);
+    return name == wanted ? arena_strndup(ir_arena(context), wanted, length) : name;
+}
+
+uint32_t loop_add_buffer(struct ir_context *context, struct loop_function *function, struct loop_buffer buffer)
+{
+    if (!function || !buffer.name || !buffer.count)
+        return UINT32_MAX;
+    buffer.name = unique_name(context, function, buffer.name, false);
+    buffer.is_complex |= ir_elem_is_complex(buffer.elem);
+    if (!buffer.name || !ARENA_PUSH(ir_arena(context), function->buffers, function->n_buffers, function->buffers_capacity, buffer))
+        return UINT32_MAX;
+    return (uint32_t)function->n_buffers - 1;
+}
+
+uint32_t loop_add_index(struct ir_context *context, struct loop_function *function, const char *name)
+{
+    if (!function || !name)
+        return UINT32_MAX;
+    struct loop_index index = {unique_name(context, function, name, true)};
+    if (!index.name || !ARENA_PUSH(ir_arena(context), function->indices, function->n_indices, function->indices_capacity, index))
+        return UINT32_MAX;
+    return (uint32_t)function->n_indices - 1;
+}
+
+uint32_t loop_add_local(struct ir_context *context, struct loop_function *function, const char *name, enum ir_elem elem)
+{
+    if (!function || !name)
+        return UINT32_MAX;
+    struct loop_local local = {unique_name(context, function, name, false), elem};
+    if (!local.name || !ARENA_PUSH(ir_arena(context), function->locals, function->n_locals, function->locals_capacity, local))
+        return UINT32_MAX;
+    return (uint32_t)function->n_locals - 1;
+}
+
+static struct loop_stmt *statement(struct ir_context *context, enum loop_op op)
+{
+    struct loop_stmt *stmt = ARENA_NEW(ir_arena(context), struct loop_stmt);
+    if (stmt) {
+        stmt->op = op;
+        stmt->span = SPAN_NONE;
+    }
+    return stmt;
+}
+
+struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *extent,
+                           struct loop_stmt *body)
+{
+    struct loop_stmt *stmt = extent && body && index != UINT32_MAX ? statement(context, LOOP_FOR) : NULL;
+    if (!stmt)
+        return NULL;
+    stmt->loop.kind = kind;
+    stmt->loop.index = index;
+    stmt->loop.extent = extent;
+    stmt->loop.body = body;
+    return stmt;
+}
+
+struct loop_stmt *loop_store(struct ir_context *context, uint32_t buffer, const struct poly *address, const struct ir_expr *value,
+                             enum ir_expr_op combine)
+{
+    struct loop_stmt *stmt = address && value && buffer != UINT32_MAX ? statement(context, LOOP_STORE) : NULL;
+    if (!stmt)
+        return NULL;
+    stmt->store.buffer = buffer;
+    stmt->store.address = address;
+    stmt->store.value = value;
+    stmt->store.combine = combine;
+    return stmt;
+}
+
+static struct loop_stmt *local_statement(struct ir_context *context, enum loop_op op, uint32_t local, const struct ir_expr *value,
+                                         enum ir_expr_op combine, bool constant)
+{
+    struct loop_stmt *stmt = value && local != UINT32_MAX ? statement(context, op) : NULL;
+    if (!stmt)
+        return NULL;
+    stmt->local.local = local;
+    stmt->local.value = value;
+    stmt->local.combine = combine;
+    stmt->local.constant = constant;
+    return stmt;
+}
+
+struct loop_stmt *loop_define(struct ir_context *context, uint32_t local, const struct ir_expr *value, bool constant)
+{
+    return local_statement(context, LOOP_DEFINE, local, value, IR_EXPR_OP_COUNT, constant);
+}
+
+struct loop_stmt *loop_set(struct ir_context *context, uint32_t local, const struct ir_expr *value, enum ir_expr_op combine)
+{
+    return local_statement(context, LOOP_SET, local, value, combine, false);
+}
+
+struct loop_stmt *loop_if(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions,
+                          struct loop_stmt *body, struct loop_stmt *otherwise)
+{
+    for (uint32_t k = 0; k < n_conditions; k++)
+        if (!conditions || !conditions[k])
+            return NULL;
+    struct loop_stmt *stmt = body ? statement(context, LOOP_IF) : NULL;
+    if (!stmt)
+        return NULL;
+    stmt->branch.n_conditions = n_conditions;
+    stmt->branch.conditions = arena_copy(ir_arena(context), conditions, n_conditions, sizeof *conditions);
+    stmt->branch.body = body;
+    stmt->branch.otherwise = otherwise;
+    return stmt->branch.conditions ? stmt : NULL;
+}
+
+struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body)
+{
+    struct loop_stmt *stmt = body ? statement(context, LOOP_BLOCK) : NULL;
+    if (!stmt)
+        return NULL;
+    stmt->comment = comment;
+    stmt->span = span;
+    stmt->block = body;
+    return stmt;
+}
+
+struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second)
+{
+    if (!first)
+        return second;
+    struct loop_stmt *last = first;
+    while (last->next)
+        last = last->next;
+    last->next = second;
+    return first;
+}
