@@ -55,6 +55,21 @@ bool ir_expr_result(enum ir_expr_op op, uint32_t n, const enum ir_elem *elems, e
 bool ir_fold_numbers(enum ir_expr_op op, const struct ir_number *arguments, struct ir_number *result);
 struct ir_number ir_fold_cast(enum ir_elem elem, struct ir_number number);
 
+/* ---- atoms.c ---- */
+typedef void ir_atom_function(void *user, const struct poly_atom *atom);
+/* Calls `visit` for every atom in the node's shape, extents, subscripts, domain and index values; perhaps more than once for one. */
+void ir_visit_atoms(struct ir_context *context, const struct ir_node *node, ir_atom_function *visit, void *user);
+
+/* ---- escape.c ---- */
+/* A point of a node's index space where an access leaves the accessed tensor. */
+struct ir_escape {
+    uint32_t axis;
+    int64_t value, extent; /* of the subscript, and of the axis it leaves */
+    const int64_t *dims, *indices;
+};
+/* False when every subscript of operand `operand` is proved to stay inside, or no such point was found. */
+bool ir_find_escape(struct ir_context *context, const struct ir_node *node, uint32_t operand, struct ir_escape *escape);
+
 /* ---- poly.c ---- */
 struct poly_table *poly_table_create(struct ir_context *context); /* NULL: no memory */
 

@@ -52,74 +52,16 @@ static bool same_pointer(const void *key, const void *item)
     return key == item;
 }
 
-/* Polys met, and the constant tables inside them; `pending` holds those whose factors were not looked at yet. */
-struct poly_walk {
-    struct arena *arena;
-    struct intern_table seen;
-    const struct poly **pending;
-    size_t n_pending, pending_capacity;
-    const struct ir_node **tables;
-    size_t n_tables, tables_capacity;
-};
-
-static void meet_poly(struct poly_walk *walk, const struct poly *poly)
+static void need_table(void *user, const struct poly_atom *atom)
 {
-    if (!poly || intern_find(&walk->seen, poly->hash, poly, same_pointer))
-        return;
-    bool deep = false; /* most polys are sums of indices and dims, and need no entry */
-    for (uint32_t t = 0; t < poly->n_terms && !deep; t++)
-        for (uint32_t f = 0; f < poly->terms[t].n_factors; f++)
-            deep = deep || poly->terms[t].factors[f]->kind == POLY_FLOOR || poly->terms[t].factors[f]->kind == POLY_TABLE;
-    if (deep && intern_add(walk->arena, &walk->seen, poly->hash, poly))
-        (void)ARENA_PUSH(walk->arena, walk->pending, walk->n_pending, walk->pending_capacity, poly);
-}
-
-static void meet_atom(struct poly_walk *walk, const struct poly_atom *atom)
-{
-    if (atom->kind == POLY_FLOOR) {
-        meet_poly(walk, atom->numerator);
-        meet_poly(walk, atom->denominator);
-    }
-    if (atom->kind != POLY_TABLE)
-        return;
-    (void)ARENA_PUSH(walk->arena, walk->tables, walk->n_tables, walk->tables_capacity, atom->table);
-    for (uint32_t k = 0; k < atom->n_arguments; k++)
-        meet_poly(walk, atom->arguments[k]);
-}
-
-static void meet_polys(struct poly_walk *walk, uint32_t n, const struct poly *const *polys)
-{
-    for (uint32_t i = 0; i < n; i++)
-        meet_poly(walk, polys[i]);
-    while (walk->n_pending) {
-        const struct poly *poly = walk->pending[--walk->n_pending];
-        for (uint32_t t = 0; t < poly->n_terms; t++)
-            for (uint32_t f = 0; f < poly->terms[t].n_factors; f++)
-                meet_atom(walk, poly->terms[t].factors[f]);
-    }
-}
-
-static void meet_node_polys(struct poly_walk *walk, struct ir_context *context, const struct ir_node *node)
-{
-    meet_polys(walk, node->rank, node->shape);
-    meet_polys(walk, node->n_indices, node->extents);
-    for (uint32_t k = 0; k < node->n_operands; k++)
-        meet_polys(walk, node->operands[k].node->rank, node->operands[k].subscripts);
-    if (node->op == IR_contract_node)
-        meet_polys(walk, node->contract.n_domain, node->contract.domain);
-    if (node->op != IR_map_node)
-        return;
-    size_t count;
-    const struct ir_expr **expressions = ir_expr_topological(context, node->body, &count);
-    for (size_t i = 0; expressions && i < count; i++)
-        if (expressions[i]->op == IR_EXPR_index)
-            meet_polys(walk, 1, &expressions[i]->index);
+    const struct ir_node **needed = user;
+    if (atom->kind == POLY_TABLE)
+        needed[atom->table->id] = atom->table;
 }
 
 const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count)
 {
     *count = 0;
-    struct poly_walk walk = {.arena = context->arena};
     const struct ir_node **needed = ARENA_ARRAY(context->arena, context->n_nodes, const struct ir_node *);
     if (!needed)
         return NULL;
@@ -132,11 +74,7 @@ const struct ir_node **ir_topological(struct ir_context *context, const struct i
             continue;
         for (uint32_t k = 0; k < node->n_operands; k++)
             needed[node->operands[k].node->id] = node->operands[k].node;
-        meet_node_polys(&walk, context, node);
-        while (walk.n_tables) {
-            const struct ir_node *table = walk.tables[--walk.n_tables];
-            needed[table->id] = table;
-        }
+        ir_visit_atoms(context, node, need_table, needed);
     }
     for (size_t id = 0; id < context->n_nodes; id++)
         if (needed[id])

@@ -1,0 +1,81 @@
+/* Every atom in the quasi-polynomials of a node, however deep in floors and tables, each deep poly once.
+ *
+ * Polys share parts, so a plain recursion could take time exponential in their size; here what was met is remembered and what is
+ * pending is a list. */
+#include "ir_internal.h"
+
+struct walk {
+    struct arena *arena;
+    ir_atom_function *visit;
+    void *user;
+    struct intern_table seen;
+    const struct poly **pending;
+    size_t n_pending, capacity;
+};
+
+static bool same_pointer(const void *key, const void *item)
+{
+    return key == item;
+}
+
+static bool is_deep(const struct poly_atom *atom)
+{
+    return atom->kind == POLY_FLOOR || atom->kind == POLY_TABLE;
+}
+
+static void meet(struct walk *walk, const struct poly *poly)
+{
+    if (!poly || intern_find(&walk->seen, poly->hash, poly, same_pointer))
+        return;
+    bool deep = false; /* most are sums of indices and dims: looked at again in less time than remembered */
+    for (uint32_t t = 0; t < poly->n_terms; t++)
+        for (uint32_t f = 0; f < poly->terms[t].n_factors; f++) {
+            const struct poly_atom *atom = poly->terms[t].factors[f];
+            if (is_deep(atom))
+                deep = true;
+            else
+                walk->visit(walk->user, atom);
+        }
+    if (deep && intern_add(walk->arena, &walk->seen, poly->hash, poly))
+        (void)ARENA_PUSH(walk->arena, walk->pending, walk->n_pending, walk->capacity, poly);
+}
+
+static void open_atom(struct walk *walk, const struct poly_atom *atom)
+{
+    walk->visit(walk->user, atom);
+    meet(walk, atom->numerator);
+    meet(walk, atom->denominator);
+    for (uint32_t k = 0; k < atom->n_arguments; k++)
+        meet(walk, atom->arguments[k]);
+}
+
+static void meet_all(struct walk *walk, uint32_t n, const struct poly *const *polys)
+{
+    for (uint32_t i = 0; i < n; i++)
+        meet(walk, polys[i]);
+    while (walk->n_pending) {
+        const struct poly *poly = walk->pending[--walk->n_pending];
+        for (uint32_t t = 0; t < poly->n_terms; t++)
+            for (uint32_t f = 0; f < poly->terms[t].n_factors; f++)
+                if (is_deep(poly->terms[t].factors[f]))
+                    open_atom(walk, poly->terms[t].factors[f]);
+    }
+}
+
+void ir_visit_atoms(struct ir_context *context, const struct ir_node *node, ir_atom_function *visit, void *user)
+{
+    struct walk walk = {.arena = context->arena, .visit = visit, .user = user};
+    meet_all(&walk, node->rank, node->shape);
+    meet_all(&walk, node->n_indices, node->extents);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        meet_all(&walk, node->operands[k].node->rank, node->operands[k].subscripts);
+    if (node->op == IR_contract_node)
+        meet_all(&walk, node->contract.n_domain, node->contract.domain);
+    if (node->op != IR_map_node)
+        return;
+    size_t count;
+    const struct ir_expr **expressions = ir_expr_topological(context, node->body, &count);
+    for (size_t i = 0; expressions && i < count; i++)
+        if (expressions[i]->op == IR_EXPR_index)
+            meet_all(&walk, 1, &expressions[i]->index);
+}

@@ -1,0 +1,373 @@
+/* The rules every kernel keeps (docs/ir.md): checked after each pass, and on .eir text that anyone may have written.
+ *
+ * One function a kind of rule; a node that breaks one is reported once, at the statement it came from, and the next node is looked
+ * at. Nothing here trusts what a builder would have refused. Cycles cannot be built: operands have smaller ids than their users,
+ * which is checked nonetheless. */
+#include "ir_internal.h"
+
+/* Deeper expressions are refused, so that others may walk them by recursion. */
+enum { EXPRESSION_DEPTH_LIMIT = 4096 };
+
+struct verifier {
+    struct ir_context *context;
+    const struct ir_kernel *kernel;
+    const struct ir_node *node; /* the one looked at */
+    bool broken;                /* `node` was reported */
+    bool failed;                /* some node was */
+};
+
+/* ---- reporting ---- */
+
+static const char *name_of(const struct verifier *verifier, const struct ir_node *node)
+{
+    const struct ir_name *known = ir_find_name(verifier->kernel, node);
+    if (known && known->name)
+        return known->name;
+    for (uint32_t k = 0; k < verifier->kernel->n_inputs; k++)
+        if (verifier->kernel->inputs[k].node == node && verifier->kernel->inputs[k].name)
+            return verifier->kernel->inputs[k].name;
+    const char *number = arena_printf(verifier->context->arena, "%s %u", ir_op_name(node->op), node->id);
+    return number ? number : ir_op_name(node->op);
+}
+
+/* Reports the rule broken by the current node, the first time; gives false. */
+BASE_PRINTF(3, 4) static bool broken(struct verifier *verifier, enum diag_code code, const char *format, ...)
+{
+    verifier->failed = true;
+    if (verifier->broken)
+        return false;
+    verifier->broken = true;
+    const struct ir_name *known = ir_find_name(verifier->kernel, verifier->node);
+    struct span span = known ? known->span : verifier->kernel->span;
+    struct text text = text_create(verifier->context->arena);
+    va_list arguments;
+    va_start(arguments, format);
+    text_vprintf(&text, format, arguments);
+    va_end(arguments);
+    const char *message = text_finish(&text);
+    diag_error(&verifier->context->diagnostics, code, span, "`%s` %s", name_of(verifier, verifier->node), message ? message : "");
+    return false;
+}
+
+/* ---- polys ---- */
+
+static void check_atom(void *user, const struct poly_atom *atom)
+{
+    struct verifier *verifier = user;
+    if (atom->kind == POLY_DIM && atom->symbol >= verifier->context->n_dims)
+        broken(verifier, DIAG_E0731, "uses a dim that was not declared");
+    if (atom->kind != POLY_TABLE)
+        return;
+    if (atom->table->op != IR_const_node || !ir_elem_is_integer(atom->table->elem))
+        broken(verifier, DIAG_E0731, "looks up a table that is no integer constant");
+    else if (atom->table->rank != atom->n_arguments)
+        broken(verifier, DIAG_E0731, "looks up a table of %u axes by %u subscripts", atom->table->rank, atom->n_arguments);
+}
+
+/* Are all the polys there, free of indices from `limit` on? */
+static bool check_polys(struct verifier *verifier, uint32_t n, const struct poly *const *polys, uint32_t limit, const char *what)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        if (!polys[k])
+            return broken(verifier, DIAG_E0731, "has no %s %u", what, k);
+        if (poly_index_limit(polys[k]) > limit)
+            return broken(verifier, DIAG_E0731, "uses index %u in %s %u but has %u", poly_index_limit(polys[k]) - 1, what, k,
+                          limit);
+    }
+    return true;
+}
+
+/* ---- shapes ---- */
+
+static bool check_extents(struct verifier *verifier, uint32_t n, const struct poly *const *extents)
+{
+    int64_t value;
+    if (!check_polys(verifier, n, extents, 0, "extent"))
+        return false;
+    for (uint32_t k = 0; k < n; k++)
+        if (poly_is_constant(extents[k], &value) && value < 0)
+            return broken(verifier, DIAG_E0732, "has the negative extent %lld", (long long)value);
+    return true;
+}
+
+static bool check_shape(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    bool has_space = node->op == IR_contract_node || node->op == IR_map_node || node->op == IR_view_node;
+    if (!check_extents(verifier, node->rank, node->shape) || !check_extents(verifier, node->n_indices, node->extents))
+        return false;
+    if (!has_space && (node->n_indices || node->n_operands))
+        return broken(verifier, DIAG_E0732, "has operands or indices, as no %s has", ir_op_name(node->op));
+    if (has_space && (node->n_indices < node->rank || (node->op != IR_contract_node && node->n_indices != node->rank)))
+        return broken(verifier, DIAG_E0732, "has %u axes and %u indices", node->rank, node->n_indices);
+    for (uint32_t k = 0; has_space && k < node->rank; k++)
+        if (node->shape[k] != node->extents[k])
+            return broken(verifier, DIAG_E0732, "has another extent on axis %u than its index %u", k, k);
+    const struct poly *bytes =
+        poly_scale(verifier->context, ir_element_count(verifier->context, node), ir_elem_info(node->elem)->bytes);
+    if (!bytes && !arena_failed(verifier->context->arena))
+        return broken(verifier, DIAG_E0732, "has more bytes than can be counted");
+    return true;
+}
+
+/* ---- operands ---- */
+
+static void report_escape(struct verifier *verifier, uint32_t operand, const struct ir_escape *escape)
+{
+    struct ir_context *context = verifier->context;
+    const struct ir_node *node = verifier->node;
+    struct text text = text_create(context->arena);
+    const char *separator = " at ";
+    for (uint32_t k = 0; k < node->n_indices; k++) {
+        if (!poly_uses_index(node->operands[operand].subscripts[escape->axis], k))
+            continue;
+        text_printf(&text, "%sindex %u = %lld", separator, k, (long long)escape->indices[k]);
+        separator = ", ";
+    }
+    separator = " with ";
+    for (size_t k = 0; k < context->n_dims && k < 4; k++) {
+        text_printf(&text, "%s%s = %lld", separator, context->dims[k].name ? context->dims[k].name : "?",
+                    (long long)escape->dims[k]);
+        separator = ", ";
+    }
+    const char *where = text_finish(&text);
+    broken(verifier, DIAG_E0734, "reads `%s` at %lld on axis %u, whose extent is %lld%s",
+           name_of(verifier, node->operands[operand].node), (long long)escape->value, escape->axis, (long long)escape->extent,
+           where ? where : "");
+}
+
+static bool check_access(struct verifier *verifier, uint32_t operand)
+{
+    const struct ir_node *node = verifier->node;
+    const struct ir_access *access = &node->operands[operand];
+    struct ir_escape escape;
+    if (!access->node || access->node->id >= node->id)
+        return broken(verifier, DIAG_E0733, "has no value made before it as operand %u", operand);
+    if (!check_polys(verifier, access->node->rank, access->subscripts, node->n_indices, "subscript"))
+        return false;
+    if (access->fill && access->fill->elem != access->node->elem)
+        return broken(verifier, DIAG_E0733, "fills operand %u of type %s with a number of type %s", operand,
+                      ir_elem_info(access->node->elem)->name, ir_elem_info(access->fill->elem)->name);
+    if (access->conjugate && !ir_elem_is_complex(access->node->elem))
+        return broken(verifier, DIAG_E0733, "conjugates operand %u of type %s", operand, ir_elem_info(access->node->elem)->name);
+    if (ir_find_escape(verifier->context, node, operand, &escape)) {
+        report_escape(verifier, operand, &escape);
+        return false;
+    }
+    return true;
+}
+
+static bool check_operands(struct verifier *verifier)
+{
+    for (uint32_t k = 0; k < verifier->node->n_operands; k++)
+        if (!check_access(verifier, k))
+            return false;
+    ir_visit_atoms(verifier->context, verifier->node, check_atom, verifier);
+    return !verifier->broken;
+}
+
+/* ---- expressions ---- */
+
+static bool check_leaf(struct verifier *verifier, const struct ir_expr *expr)
+{
+    const struct ir_node *node = verifier->node;
+    switch (expr->op) {
+    case IR_EXPR_literal:
+        return expr->literal.elem == expr->elem || broken(verifier, DIAG_E0735, "holds a literal of another type than its own");
+    case IR_EXPR_operand:
+        if (expr->operand >= node->n_operands)
+            return broken(verifier, DIAG_E0735, "uses operand %u of %u", expr->operand, node->n_operands);
+        if (expr->elem != node->operands[expr->operand].node->elem)
+            return broken(verifier, DIAG_E0735, "takes operand %u as %s but it is %s", expr->operand,
+                          ir_elem_info(expr->elem)->name, ir_elem_info(node->operands[expr->operand].node->elem)->name);
+        return true;
+    case IR_EXPR_index:
+        return expr->elem == IR_i64 ? check_polys(verifier, 1, &expr->index, node->n_indices, "index value")
+                                    : broken(verifier, DIAG_E0735, "has an index value that is no i64");
+    default:
+        return broken(verifier, DIAG_E0735, "holds a `%s`, which belongs into loops", ir_expr_info(expr->op)->name);
+    }
+}
+
+static bool check_expr(struct verifier *verifier, const struct ir_expr *expr)
+{
+    enum ir_elem elems[3], result;
+    if (expr->op >= IR_EXPR_OP_COUNT || expr->elem >= IR_ELEM_COUNT || expr->n_arguments > 3)
+        return broken(verifier, DIAG_E0735, "holds an expression that is none");
+    if (expr->n_arguments == 0)
+        return check_leaf(verifier, expr);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        elems[k] = expr->arguments[k]->elem;
+    if (expr->op == IR_EXPR_cast)
+        return expr->n_arguments == 1 || broken(verifier, DIAG_E0735, "casts %u values at once", expr->n_arguments);
+    if (!ir_expr_result(expr->op, expr->n_arguments, elems, &result) || result != expr->elem)
+        return broken(verifier, DIAG_E0735, "applies `%s` to types it does not take", ir_expr_info(expr->op)->name);
+    return true;
+}
+
+/* Where the expression with this id stands in an order by id; it is there. */
+static size_t position_of(const struct ir_expr **order, size_t count, uint32_t id)
+{
+    size_t low = 0;
+    for (size_t high = count; high - low > 1;) {
+        size_t middle = low + (high - low) / 2;
+        if (order[middle]->id <= id)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool check_depth(struct verifier *verifier, const struct ir_expr **order, size_t count)
+{
+    uint32_t *depth = ARENA_ARRAY(verifier->context->arena, count, uint32_t);
+    for (size_t i = 0; depth && i < count; i++) {
+        for (uint32_t k = 0; k < order[i]->n_arguments; k++) {
+            uint32_t below = depth[position_of(order, count, order[i]->arguments[k]->id)];
+            depth[i] = below > depth[i] ? below : depth[i];
+        }
+        if (++depth[i] > EXPRESSION_DEPTH_LIMIT)
+            return broken(verifier, DIAG_E0736, "has an expression nested deeper than %d", EXPRESSION_DEPTH_LIMIT);
+    }
+    return depth != NULL;
+}
+
+static bool check_map(struct verifier *verifier)
+{
+    size_t count;
+    const struct ir_node *node = verifier->node;
+    if (!node->body || node->body->elem != node->elem)
+        return broken(verifier, DIAG_E0735, "is not of its expression's type");
+    const struct ir_expr **order = ir_expr_topological(verifier->context, node->body, &count);
+    if (!order)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!check_expr(verifier, order[i]))
+            return false;
+    return check_depth(verifier, order, count);
+}
+
+/* ---- the other kinds ---- */
+
+static bool check_input(struct verifier *verifier)
+{
+    const struct ir_kernel *kernel = verifier->kernel;
+    uint32_t number = verifier->node->input.number;
+    if (number >= kernel->n_inputs || kernel->inputs[number].node != verifier->node)
+        return broken(verifier, DIAG_E0737, "is no input of kernel `%s`", kernel->name ? kernel->name : "");
+    return true;
+}
+
+static bool check_constant(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    int64_t bytes, extent;
+    bool counted = poly_is_constant(ir_element_count(verifier->context, node), &bytes) &&
+                   checked_multiply(bytes, ir_elem_info(node->elem)->bytes, &bytes);
+    for (uint32_t k = 0; k < node->rank; k++)
+        if (!poly_is_constant(node->shape[k], &extent))
+            return broken(verifier, DIAG_E0738, "is a constant whose extents are not all constant");
+    if (!counted || !node->constant || (uint64_t)bytes != node->constant->bytes || (bytes && !node->constant->data))
+        return broken(verifier, DIAG_E0738, "has %zu bytes of data, which its shape and type do not ask for",
+                      node->constant ? node->constant->bytes : 0);
+    return true;
+}
+
+static bool check_sliced(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    for (uint32_t k = 0; k < node->contract.n_sliced; k++) {
+        bool again = node->contract.sliced[k] >= node->n_indices;
+        for (uint32_t j = 0; j < k && !again; j++)
+            again = node->contract.sliced[j] == node->contract.sliced[k];
+        if (again)
+            return broken(verifier, DIAG_E0739, "slices an index it does not have, or twice");
+    }
+    return true;
+}
+
+static bool check_contract(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    const struct ir_ring_info *ring = ir_ring_info(node->contract.ring);
+    if (node->contract.ring >= IR_RING_COUNT || node->contract.accumulator >= IR_ELEM_COUNT || node->n_operands == 0)
+        return broken(verifier, DIAG_E0739, "is a contraction in no ring, or of no operands");
+    if (ring->multiply == IR_EXPR_OP_COUNT && node->n_operands != 1)
+        return broken(verifier, DIAG_E0739, "has %u operands, but ring %s takes one", node->n_operands, ring->name);
+    const struct ir_elem_info *elem = ir_elem_info(node->elem), *accumulator = ir_elem_info(node->contract.accumulator);
+    if (!ir_ring_takes(node->contract.ring, node->elem))
+        return broken(verifier, DIAG_E0739, "is %s, for which ring %s is not defined", elem->name, ring->name);
+    if (accumulator->kind != elem->kind || accumulator->bytes < elem->bytes)
+        return broken(verifier, DIAG_E0739, "is %s and cannot be summed in %s", elem->name, accumulator->name);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (node->operands[k].node->elem != node->elem)
+            return broken(verifier, DIAG_E0739, "is %s but its operand %u is %s", elem->name, k,
+                          ir_elem_info(node->operands[k].node->elem)->name);
+    return check_polys(verifier, node->contract.n_domain, node->contract.domain, node->n_indices, "condition") &&
+           check_sliced(verifier);
+}
+
+static bool check_view(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    if (node->n_operands != 1 || node->operands[0].node->elem != node->elem)
+        return broken(verifier, DIAG_E0733, "is a view of no value of its type");
+    return true;
+}
+
+static void check_node(struct verifier *verifier, const struct ir_node *node)
+{
+    verifier->node = node;
+    verifier->broken = false;
+    if (node->op >= IR_OP_COUNT || node->elem >= IR_ELEM_COUNT) {
+        broken(verifier, DIAG_E0733, "is of no known kind or type");
+        return;
+    }
+    bool kind_holds = node->op == IR_input_node   ? check_input(verifier)
+                      : node->op == IR_const_node ? check_constant(verifier)
+                      : node->op == IR_map_node   ? check_map(verifier)
+                      : node->op == IR_view_node  ? check_view(verifier)
+                                                  : check_contract(verifier);
+    if (kind_holds && check_shape(verifier))
+        check_operands(verifier);
+}
+
+/* ---- the kernel ---- */
+
+static bool check_ends(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    const char *name = kernel->name ? kernel->name : "";
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        const struct ir_node *node = kernel->inputs[k].node;
+        if (node && node->op == IR_input_node && node->input.number == k)
+            continue;
+        diag_error(&context->diagnostics, DIAG_E0737, kernel->inputs[k].span, "input %u of kernel `%s` is no input", k, name);
+        return false;
+    }
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        if (kernel->outputs[k].node)
+            continue;
+        diag_error(&context->diagnostics, DIAG_E0737, kernel->outputs[k].span, "output %u of kernel `%s` has no value", k, name);
+        return false;
+    }
+    if (kernel->n_outputs == 0)
+        diag_error(&context->diagnostics, DIAG_E0737, kernel->span, "kernel `%s` has no output", name);
+    return kernel->n_outputs > 0;
+}
+
+bool ir_verify(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    struct verifier verifier = {.context = context, .kernel = kernel};
+    size_t count;
+    if (!kernel || !check_ends(context, kernel))
+        return false;
+    const struct ir_node **nodes = ir_topological(context, kernel, &count);
+    if (!nodes)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        check_node(&verifier, nodes[i]);
+    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+        check_node(&verifier, kernel->inputs[k].node);
+    return !verifier.failed && !arena_failed(context->arena);
+}
