@@ -1,25 +1,8 @@
-/* Questions about whole kernels: are two the same but for names, is one polynomial in its inputs.
+/* Is a kernel polynomial in its inputs, so that PRIME arithmetic decides whether a rewrite of it is right?
  *
  * Each node and expression is looked at once, without recursion, so depth costs nothing. Working memory is an arena of malloc's
  * own, since a question has no context; where it does not fit the answer is the careful one. */
 #include "arithmetic.h"
-
-/* ---- equality ---- */
-
-bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b)
-{
-    if (a->n_inputs != b->n_inputs || a->n_outputs != b->n_outputs || a->numeric_class != b->numeric_class)
-        return false;
-    for (uint32_t k = 0; k < a->n_inputs; k++)
-        if (a->inputs[k].node != b->inputs[k].node)
-            return false;
-    for (uint32_t k = 0; k < a->n_outputs; k++)
-        if (a->outputs[k].node != b->outputs[k].node)
-            return false;
-    return true;
-}
-
-/* ---- polynomials ---- */
 
 /* Things still to look at, each once: `seen` by number. */
 struct agenda {
