@@ -1,0 +1,180 @@
+/* Shared by the files of the C backend: what is known while one .c and its .h are written.
+ *
+ * c.c makes a `c_file` and a `c_kernel` for each kernel, has the kernels written first (c_statements.c, c_scalar.c, c_address.c),
+ * and then puts the file together from what they turned out to need: headers, tables (c_constants.c), helpers (c_helpers.c).
+ * Nothing here decides about loops or storage; that was done in loop IR. */
+#ifndef BACKENDS_INTERNAL_H
+#define BACKENDS_INTERNAL_H
+
+#include "backends.h"
+
+/* How tightly an expression binds; text made at one level may stand bare where at most that level is asked. */
+enum c_precedence { C_ANY, C_TERNARY, C_OR, C_AND, C_EQUAL, C_COMPARE, C_ADD, C_MULTIPLY, C_UNARY, C_PRIMARY };
+
+/* Functions that the emitted file brings along, one a kind and element type: HELPER_max of f64 is `max_f64`. */
+enum c_helper {
+    HELPER_max,
+    HELPER_min,
+    HELPER_relu,
+    HELPER_abs,
+    HELPER_gelu,
+    HELPER_gelu_tanh,
+    HELPER_sigmoid,
+    HELPER_silu,
+    HELPER_divide,
+    HELPER_floor_div,
+    HELPER_floor_mod,
+    HELPER_from_float, /* to this integer type */
+    HELPER_COUNT
+};
+
+struct c_names {
+    const char **items;
+    size_t count, capacity;
+};
+
+/* A table of numbers in the file, shared by kernels that use equal ones. */
+struct c_table {
+    const struct ir_constant *constant;
+    enum ir_elem elem; /* of one C element: a complex table has real ones */
+    size_t count;      /* C elements */
+    size_t row;        /* C elements of the last axis, for line breaks; 0: unknown */
+    const char *name;
+};
+
+struct c_file {
+    const struct backend_program *program;
+    const struct backend_options *options;
+    struct ir_context *context;
+    struct arena *arena;
+    struct c_names names; /* of file scope */
+    struct c_kernel *kernels;
+    struct c_table *tables;
+    size_t n_tables, tables_capacity;
+    bool uses_math;
+    bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
+};
+
+/* `const float *q_row = &q[base];` where it is visible. */
+struct c_row {
+    uint32_t buffer;
+    const struct poly *base;
+    const char *name;
+};
+
+struct c_kernel {
+    struct c_file *file;
+    const struct backend_kernel *source;
+    const struct loop_function *loops;
+    const char *name, *macro;
+    const char *workspace; /* name of the argument */
+    struct c_names names;  /* of function scope */
+    const char **dims;     /* by number in the context */
+    const char **buffers;  /* by number; NULL while a constant has no table yet */
+    const char **locals;
+    const char **indices;        /* while their loop is open */
+    const struct poly **extents; /* of the loops, for proofs */
+    bool *buffer_used;
+    bool *dim_used;
+    bool *local_read;
+    struct c_row *rows;
+    size_t n_rows, rows_capacity;
+    const char **visible; /* names of open scopes: indices, rows, parts */
+    size_t n_visible, visible_capacity;
+    struct c_part *parts; /* shared subexpressions that have a name at the moment */
+    size_t n_parts, parts_capacity;
+    uint32_t *stamps; /* by id of expression: the traversal that saw it last */
+    size_t n_stamps;
+    uint32_t stamp;
+    uint32_t innermost; /* index of the innermost loop that is open and has no loop inside; UINT32_MAX: none */
+};
+
+/* A subexpression that stands more than once in a statement and was given a name. */
+struct c_part {
+    const struct ir_expr *expr;
+    const char *name;
+};
+
+/* ---- c_names.c ---- */
+bool c_name_is_reserved(const char *name); /* keyword of C or C++, standard name, or one of ours */
+const char *c_mangle(struct arena *arena, const char *name);
+/* The mangled name, with a number behind when it stands in one of the two lists (either may be NULL); added to the first. */
+const char *c_name_unique(struct arena *arena, struct c_names *names, const struct c_names *others, const char *wanted);
+bool c_name_taken(const struct c_names *names, const char *name);
+bool c_kernel_names(struct c_kernel *kernel);
+/* A name for the scope that is open: differs from all that is visible there. */
+const char *c_scope_name(struct c_kernel *kernel, const char *wanted);
+
+/* ---- c_address.c: quasi-polynomials as C ---- */
+/* As size_t arithmetic, in Horner form. */
+void c_put_size(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
+/* The same where a floor may be trusted to be of something >= 0: extents and sizes, which must not be negative. */
+void c_put_extent(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
+/* As int64_t arithmetic: index values. */
+void c_put_signed(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
+/* poly >= 0, both sides without negative terms; false when it holds for all size_t values (nothing was put). */
+bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct poly *poly);
+bool c_proved_nonnegative(struct c_kernel *kernel, const struct poly *poly);
+
+/* ---- c_scalar.c: expressions ---- */
+void c_put_expr(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
+void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, const struct poly *address);
+/* `target = target combine value;` in its shortest form, without the semicolon. `target` is read and written once, or twice. */
+void c_put_combined(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem, enum ir_expr_op combine,
+                    const struct ir_expr *value);
+void c_put_literal(struct c_file *file, struct text *text, struct ir_number number, enum c_precedence precedence);
+const char *c_type(enum ir_elem elem); /* of one C element */
+
+/* ---- c_helpers.c ---- */
+const char *c_helper_name(struct arena *arena, enum c_helper helper, enum ir_elem elem);
+bool c_is_helper_name(const char *name);
+/* Marks it as used and gives its name. */
+const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem elem);
+void c_put_helpers(struct c_file *file, struct text *text);
+
+/* ---- c_uses.c: what statements and expressions touch ---- */
+typedef void c_visit_function(void *user, const struct ir_expr *expr);
+/* Every expression below, each once, arguments before users. */
+void c_visit_expr(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_function *visit, void *user);
+/* Marks what the function reads and writes, loops that never run left out; fills extents. */
+bool c_mark_used(struct c_kernel *kernel);
+bool c_never_runs(const struct loop_stmt *stmt);
+bool c_has_loop(const struct loop_stmt *list); /* one that may run */
+bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores);
+/* Subexpressions of `expr` that stand in it more than once and are worth a name, arguments before users. */
+const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *expr, size_t *count);
+
+/* ---- c_statements.c ---- */
+void c_put_body(struct c_kernel *kernel, struct text *text);
+
+/* ---- c_constants.c ---- */
+bool c_add_tables(struct c_kernel *kernel);
+const char *c_table_name(struct c_file *file, const struct ir_node *node);
+void c_put_table_declarations(struct c_file *file, struct text *text);
+void c_put_tables(struct c_file *file, struct text *text);
+bool c_weights_file(struct c_file *file,
+                    struct text *bytes); /* all constants, one after the other, each at a multiple of 64 bytes */
+
+/* ---- c_header.c ---- */
+void c_put_header(struct c_file *file, struct text *text);
+void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header);
+void c_put_entry(struct c_kernel *kernel, struct text *text);     /* the uniform functions for engines */
+bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer); /* a constant passed in as an argument */
+bool c_has_workspace(const struct c_kernel *kernel);
+
+/* ---- c_file.c: comments and layout ---- */
+/* Source text that can stand in a comment: one line, nothing that ends or nests it, no trigraph. */
+const char *c_comment(struct arena *arena, const char *text, size_t length);
+const char *c_source_name(struct c_file *file); /* of the source, for comments */
+/* The equations of a kernel with their places, its sizes, work and scratch: lines of a comment without its ends. */
+void c_put_source(struct c_kernel *kernel, struct text *text);
+void c_put_file(struct c_file *file, struct text *text);
+
+/* ---- c.c ---- */
+const char *c_entry_name(struct c_kernel *kernel); /* the kernel's own name, spelled for C */
+/* Names, tables and uses of all kernels; NULL when memory ran out or loop IR is not what a backend takes. */
+struct c_file *c_file_create(const struct backend_program *program, const struct backend_options *options);
+enum einc_status backend_add_file(struct ir_context *context, struct backend_file **files, size_t *n_files, const char *name,
+                                  struct text *text);
+
+#endif

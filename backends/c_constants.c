@@ -1,0 +1,200 @@
+/* Constant tables of an emitted file: equal ones once, short ones where they are declared, long ones in a section at the end.
+ *
+ * A table comes from a constant buffer of a kernel (unless `--weights` passes those in as arguments) or from an integer table in a
+ * subscript. Numbers are written so that they read back bit for bit, a line for each row of the last axis where that fits. With
+ * `--weights=file` the same bytes go to a file instead, little-endian, each table at a multiple of 64 bytes, in the order of the
+ * arguments; the header gives the offsets. */
+#include "backends_internal.h"
+
+#include <string.h>
+
+enum { SHORT_TABLE = 8, LINE_WIDTH = 110, FILE_ALIGNMENT = 64 };
+
+static size_t element_count(const struct ir_constant *constant, enum ir_elem elem)
+{
+    return constant->bytes / ir_elem_info(elem)->bytes;
+}
+
+static const char *table_for(struct c_file *file, const struct ir_constant *constant, enum ir_elem elem, size_t row,
+                             const char *name)
+{
+    enum ir_elem real = ir_elem_real(elem);
+    for (size_t k = 0; k < file->n_tables; k++) {
+        const struct c_table *table = &file->tables[k];
+        if (table->elem == real && table->constant->bytes == constant->bytes && table->constant->hash == constant->hash &&
+            !memcmp(table->constant->data, constant->data, constant->bytes))
+            return table->name;
+    }
+    struct c_table table = {constant, real, element_count(constant, real), row, NULL};
+    table.name = c_name_unique(file->arena, &file->names, NULL, constant->name ? constant->name : name ? name : "table");
+    if (!table.name || !ARENA_PUSH(file->arena, file->tables, file->n_tables, file->tables_capacity, table))
+        return NULL;
+    return table.name;
+}
+
+static size_t last_extent(uint32_t rank, const struct poly *const *shape, bool is_complex)
+{
+    int64_t extent = 0;
+    if (rank == 0 || !shape || !poly_is_constant(shape[rank - 1], &extent) || extent <= 0)
+        return 0;
+    return (size_t)extent * (is_complex ? 2 : 1);
+}
+
+bool c_add_tables(struct c_kernel *kernel)
+{
+    for (uint32_t k = 0; k < kernel->loops->n_buffers; k++) {
+        const struct loop_buffer *buffer = &kernel->loops->buffers[k];
+        if (buffer->kind != LOOP_CONSTANT || c_is_weight(kernel, k) || !kernel->buffer_used[k])
+            continue;
+        if (!buffer->constant)
+            return false;
+        kernel->buffers[k] = table_for(kernel->file, buffer->constant, buffer->elem,
+                                       last_extent(buffer->rank, buffer->shape, buffer->is_complex), buffer->name);
+    }
+    return !arena_failed(kernel->file->arena);
+}
+
+const char *c_table_name(struct c_file *file, const struct ir_node *node)
+{
+    return table_for(file, node->constant, node->elem, last_extent(node->rank, node->shape, false), NULL);
+}
+
+/* ---- numbers ---- */
+
+static struct ir_number number_at(const void *data, enum ir_elem elem, size_t at)
+{
+    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
+    float single;
+    double value;
+#define INTEGER(name, type)                                                                                                        \
+    case IR_##name: {                                                                                                              \
+        type number;                                                                                                               \
+        memcpy(&number, bytes, sizeof number);                                                                                     \
+        return ir_number_integer(elem, (int64_t)number);                                                                           \
+    }
+    switch (elem) {
+    case IR_f32:
+        memcpy(&single, bytes, sizeof single);
+        return (struct ir_number){.elem = elem, .re = (double)single};
+    case IR_f64:
+        memcpy(&value, bytes, sizeof value);
+        return (struct ir_number){.elem = elem, .re = value};
+        INTEGER(i8, int8_t)
+        INTEGER(i16, int16_t)
+        INTEGER(i32, int32_t)
+        INTEGER(i64, int64_t)
+        INTEGER(u8, uint8_t)
+        INTEGER(u16, uint16_t)
+        INTEGER(u32, uint32_t)
+        INTEGER(u64, uint64_t)
+    default:
+        return ir_number_integer(elem, *bytes != 0);
+    }
+#undef INTEGER
+}
+
+static const char *number_text(struct c_file *file, const struct c_table *table, size_t at)
+{
+    struct text number = text_create(file->arena);
+    c_put_literal(file, &number, number_at(table->constant->data, table->elem, at), C_ANY);
+    return text_finish(&number);
+}
+
+/* Lines of at most LINE_WIDTH columns; a row of the table begins a line. */
+static void put_numbers(struct c_file *file, struct text *text, const struct c_table *table)
+{
+    size_t column = 0;
+    for (size_t k = 0; k < table->count; k++) {
+        const char *number = number_text(file, table, k);
+        size_t length = number ? strlen(number) : 0;
+        bool new_row = table->row > 1 && k % table->row == 0;
+        if (column == 0 || new_row || column + length + 2 > LINE_WIDTH) {
+            text_put(text, k ? "\n    " : "    ");
+            column = 4;
+        } else {
+            text_put(text, " ");
+            column++;
+        }
+        text_printf(text, "%s,", number ? number : "");
+        column += length + 1;
+    }
+    text_put(text, "\n");
+}
+
+static bool is_short(const struct c_table *table)
+{
+    return table->count <= SHORT_TABLE;
+}
+
+/* ---- the two sections ---- */
+
+void c_put_table_declarations(struct c_file *file, struct text *text)
+{
+    bool any_long = false;
+    for (size_t k = 0; k < file->n_tables; k++) {
+        const struct c_table *table = &file->tables[k];
+        any_long |= !is_short(table);
+        if (!is_short(table)) /* C99 6.9.2: a tentative definition, completed below */
+            continue;
+        text_printf(text, "static const %s %s[%zu] = {", c_type(table->elem), table->name, table->count);
+        for (size_t at = 0; at < table->count; at++) {
+            const char *number = number_text(file, table, at);
+            text_printf(text, "%s%s", at ? ", " : "", number ? number : "");
+        }
+        text_put(text, "};\n");
+    }
+    if (any_long)
+        text_put(text, "/* numbers at the end of the file */\n");
+    for (size_t k = 0; k < file->n_tables; k++)
+        if (!is_short(&file->tables[k]))
+            text_printf(text, "static const %s %s[%zu];\n", c_type(file->tables[k].elem), file->tables[k].name,
+                        file->tables[k].count);
+    if (file->n_tables)
+        text_put(text, "\n");
+}
+
+void c_put_tables(struct c_file *file, struct text *text)
+{
+    bool titled = false;
+    for (size_t k = 0; k < file->n_tables; k++) {
+        const struct c_table *table = &file->tables[k];
+        if (is_short(table))
+            continue;
+        if (!titled)
+            text_put(text, "\n/* ---- constant tables ---- */\n");
+        titled = true;
+        text_put(text, "\n");
+        if (table->constant->path)
+            text_printf(text, "/* from %s */\n", c_comment(file->arena, table->constant->path, strlen(table->constant->path)));
+        text_printf(text, "static const %s %s[%zu] = {\n", c_type(table->elem), table->name, table->count);
+        put_numbers(file, text, table);
+        text_put(text, "};\n");
+    }
+}
+
+/* ---- the file of --weights=file ---- */
+
+static void put_little_endian(struct text *text, const struct ir_constant *constant, uint32_t element_bytes)
+{
+    const uint16_t probe = 1;
+    bool little = *(const unsigned char *)&probe == 1;
+    for (size_t at = 0; at < constant->bytes; at += element_bytes)
+        for (uint32_t k = 0; k < element_bytes; k++)
+            text_put_bytes(text, (const char *)constant->data + at + (little ? k : element_bytes - 1 - k), 1);
+}
+
+bool c_weights_file(struct c_file *file, struct text *bytes)
+{
+    for (size_t f = 0; f < file->program->n_kernels; f++) {
+        const struct c_kernel *kernel = &file->kernels[f];
+        for (uint32_t k = 0; k < kernel->loops->n_buffers; k++) {
+            const struct loop_buffer *buffer = &kernel->loops->buffers[k];
+            if (!c_is_weight(kernel, k))
+                continue;
+            while (bytes->length % FILE_ALIGNMENT)
+                text_put_bytes(bytes, "", 1);
+            put_little_endian(bytes, buffer->constant, ir_elem_info(ir_elem_real(buffer->elem))->bytes);
+        }
+    }
+    return !arena_failed(file->arena);
+}

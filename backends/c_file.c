@@ -1,0 +1,220 @@
+/* Comments and layout of an emitted .c file.
+ *
+ * Text of the source stands in comments only after `c_comment`: on one line, without anything that would end or nest a comment, or
+ * become a trigraph. The head of each kernel gives its equations with their places, the sizes of the indices, the work and the
+ * scratch memory. The kernels are written first; then it is known which headers, helpers and tables the file needs. */
+#include "backends_internal.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+const char *c_comment(struct arena *arena, const char *text, size_t length)
+{
+    struct text out = text_create(arena);
+    bool space = false;
+    for (size_t k = 0; k < length; k++) {
+        unsigned char c = (unsigned char)text[k];
+        if (isspace(c)) {
+            space = out.length > 0;
+            continue;
+        }
+        char last = out.length ? out.data[out.length - 1] : '\0';
+        bool ends = !space && ((last == '*' && c == '/') || (last == '/' && c == '*') || (last == '?' && c == '?'));
+        if (space || ends)
+            text_put(&out, " ");
+        space = false;
+        if (c < 0x20 || c == 0x7f)
+            text_put(&out, "?");
+        else
+            text_put_bytes(&out, (const char *)&text[k], 1);
+    }
+    /* what follows is ` *` `/` or a newline: neither may join with the last character */
+    if (out.length && (out.data[out.length - 1] == '\\' || out.data[out.length - 1] == '/'))
+        text_put(&out, " ");
+    return text_finish(&out);
+}
+
+const char *c_source_name(struct c_file *file)
+{
+    const char *path = file->program->path;
+    const char *name = path && strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    return name ? c_comment(file->arena, name, strlen(name)) : "a program in memory";
+}
+
+/* 32,768 */
+static void put_grouped(struct text *text, int64_t value)
+{
+    if (value >= 1000) {
+        put_grouped(text, value / 1000);
+        text_printf(text, ",%03" PRId64, value % 1000);
+    } else {
+        text_printf(text, "%" PRId64, value);
+    }
+}
+
+static void put_amount(struct c_file *file, struct text *text, const struct poly *amount)
+{
+    int64_t value;
+    if (poly_is_constant(amount, &value))
+        put_grouped(text, value);
+    else
+        poly_print(text, file->context, amount, POLY_SOURCE, NULL, 0);
+}
+
+/* ---- equations ---- */
+
+/* Statements of the source in order of their place, each once. */
+static struct span *statement_spans(struct c_kernel *kernel, size_t *count)
+{
+    const struct ir_kernel *source = kernel->source->source;
+    struct span *spans = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    for (size_t k = 0; source && k < source->n_names; k++) {
+        struct span span = source->names[k].span;
+        if (span.source == UINT32_MAX || span.end <= span.begin)
+            continue;
+        size_t at = 0;
+        while (at < *count && spans[at].begin < span.begin)
+            at++;
+        if (at < *count && spans[at].begin == span.begin)
+            continue;
+        if (!ARENA_PUSH(kernel->file->arena, spans, *count, capacity, span))
+            return NULL;
+        for (size_t move = *count - 1; move > at; move--)
+            spans[move] = spans[move - 1];
+        spans[at] = span;
+    }
+    return spans;
+}
+
+static void put_equation(struct c_kernel *kernel, struct text *text, struct span span)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(kernel->file->context);
+    const struct source *source = diagnostics->sources[span.source];
+    const char *equation = c_comment(kernel->file->arena, source->text + span.begin, span.end - span.begin), *path;
+    uint32_t line = 0, column = 0;
+    size_t length = equation ? strlen(equation) : 0;
+    text_put(text, equation ? equation : "");
+    if (!diag_locate(diagnostics, span, &path, &line, &column))
+        return;
+    for (size_t k = length; k < 56; k++)
+        text_put(text, " ");
+    text_printf(text, "  %s:%" PRIu32, c_source_name(kernel->file), line);
+}
+
+/* ---- sizes ---- */
+
+struct size {
+    const char *name;
+    const struct poly *extent;
+};
+
+struct sizes {
+    struct size *items;
+    size_t count, capacity;
+};
+
+static void add_size(struct arena *arena, struct sizes *sizes, const char *name, const struct poly *extent)
+{
+    for (size_t k = 0; k < sizes->count; k++)
+        if (!strcmp(sizes->items[k].name, name) && sizes->items[k].extent == extent)
+            return;
+    struct size size = {name, extent};
+    ARENA_PUSH(arena, sizes->items, sizes->count, sizes->capacity, size);
+}
+
+static void put_sizes(struct c_kernel *kernel, struct text *text)
+{
+    const struct ir_kernel *source = kernel->source->source;
+    struct sizes sizes = {0};
+    for (size_t k = 0; source && k < source->n_names; k++) {
+        const struct ir_name *name = &source->names[k];
+        if (name->span.source == UINT32_MAX || !name->index_names)
+            continue;
+        for (uint32_t i = 0; i < name->node->n_indices; i++)
+            if (name->index_names[i])
+                add_size(kernel->file->arena, &sizes, name->index_names[i], name->node->extents[i]);
+    }
+    for (size_t k = 0; k < sizes.count; k++) {
+        text_printf(text, "%s%s ", k ? ", " : "", c_comment(kernel->file->arena, sizes.items[k].name, strlen(sizes.items[k].name)));
+        poly_print(text, kernel->file->context, sizes.items[k].extent, POLY_SOURCE, NULL, 0);
+    }
+    text_put(text, sizes.count ? "; " : "");
+}
+
+static void put_work(struct c_kernel *kernel, struct text *text)
+{
+    const struct ir_work *work = &kernel->loops->work;
+    if (work->flops) {
+        put_amount(kernel->file, text, work->flops);
+        text_put(text, " flops");
+        if (kernel->source->flops_naive && kernel->source->flops_naive != work->flops) {
+            text_put(text, " (as written ");
+            put_amount(kernel->file, text, kernel->source->flops_naive);
+            text_put(text, ")");
+        }
+        text_put(text, "; ");
+    }
+    if (work->functions && !poly_equals(work->functions, 0)) {
+        put_amount(kernel->file, text, work->functions);
+        text_put(text, " function calls; ");
+    }
+    if (!c_has_workspace(kernel)) {
+        text_put(text, "no scratch");
+        return;
+    }
+    put_amount(kernel->file, text, kernel->loops->workspace);
+    text_put(text, " bytes of scratch");
+}
+
+void c_put_source(struct c_kernel *kernel, struct text *text)
+{
+    size_t count;
+    const struct span *spans = statement_spans(kernel, &count);
+    for (size_t k = 0; spans && k < count; k++) {
+        put_equation(kernel, text, spans[k]);
+        text_put(text, "\n * ");
+    }
+    if (count == 0)
+        text_printf(text, "%s: ", kernel->name);
+    put_sizes(kernel, text);
+    put_work(kernel, text);
+}
+
+/* ---- the file ---- */
+
+static void put_head(struct c_file *file, struct text *text)
+{
+    const char *base = c_comment(file->arena, file->program->basename, strlen(file->program->basename));
+    text_printf(text, "/* %s.c: made by einc from %s; change that file instead of this one.\n", base, c_source_name(file));
+    text_put(text, " * C99, re-entrant: no allocation, nothing written outside the arguments. */\n");
+    text_printf(text, "#include \"%s.h\"\n", base);
+    text_put(text, file->uses_math ? "\n#include <math.h>\n\n" : "\n");
+}
+
+void c_put_file(struct c_file *file, struct text *text)
+{
+    struct text kernels = text_create(file->arena);
+    for (size_t k = 0; k < file->program->n_kernels; k++) {
+        struct c_kernel *kernel = &file->kernels[k];
+        text_put(&kernels, k ? "\n/* " : "/* ");
+        c_put_source(kernel, &kernels);
+        text_put(&kernels, " */\n");
+        c_put_signature(kernel, &kernels, false);
+        text_put(&kernels, "\n");
+        c_put_body(kernel, &kernels);
+        if (file->options->entry)
+            c_put_entry(kernel, &kernels);
+    }
+    struct text tables = text_create(file->arena), declarations = text_create(file->arena);
+    c_put_tables(file, &tables);
+    c_put_table_declarations(file, &declarations);
+    const char *finished = text_finish(&kernels);
+    put_head(file, text);
+    text_put(text, text_finish(&declarations));
+    c_put_helpers(file, text);
+    text_put(text, finished);
+    text_put(text, text_finish(&tables));
+}

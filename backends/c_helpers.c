@@ -1,0 +1,172 @@
+/* Functions an emitted file brings along, each only when used: one row a function and kind of type.
+ *
+ * In the text of a row T is the C type, ~ the suffix of float functions and literals, @ the suffix of names, U the unsigned type of
+ * at least 32 bits, MIN the least value. Their results are those of ir/eval: max and min give NaN when either is one, integers
+ * wrap, x / 0 is 0, MIN / -1 is MIN, and what does not fit an integer type becomes its least value (0 when it is unsigned). */
+#include "backends_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct recipe {
+    enum c_helper helper;
+    const char *kinds; /* f: float, i: signed, u: unsigned */
+    bool uses_math;
+    const char *comment, *parameters, *body;
+};
+
+static const char *const helper_names[HELPER_COUNT] = {
+    [HELPER_max] = "max",
+    [HELPER_min] = "min",
+    [HELPER_relu] = "relu",
+    [HELPER_abs] = "abs",
+    [HELPER_gelu] = "gelu",
+    [HELPER_gelu_tanh] = "gelu_tanh",
+    [HELPER_sigmoid] = "sigmoid",
+    [HELPER_silu] = "silu",
+    [HELPER_divide] = "divide",
+    [HELPER_floor_div] = "floor_div",
+    [HELPER_floor_mod] = "floor_mod",
+    [HELPER_from_float] = "from_float",
+};
+
+/* 0x1.6a09e667f3bcdp-1 is sqrt(1/2), 0x1.9884533d43651p-1 sqrt(2/pi), 0x1.6e4e26d4801f7p-5 the 0.044715 of Hendrycks and Gimpel. */
+static const struct recipe recipes[] = {
+    {HELPER_max, "f", false, "the larger; NaN when either is NaN", "T a, T b", "return a > b || a != a ? a : b;"},
+    {HELPER_max, "iu", false, "the larger", "T a, T b", "return a > b ? a : b;"},
+    {HELPER_min, "f", false, "the lesser; NaN when either is NaN", "T a, T b", "return a < b || a != a ? a : b;"},
+    {HELPER_min, "iu", false, "the lesser", "T a, T b", "return a < b ? a : b;"},
+    {HELPER_relu, "f", false, "max(x, 0); NaN stays", "T x", "return x < 0.0~ ? 0.0~ : x;"},
+    {HELPER_relu, "i", false, "max(x, 0)", "T x", "return x < 0 ? 0 : x;"},
+    {HELPER_abs, "i", false, "|x|; the least value stays", "T x", "return x < 0 ? (T)(0u - (U)x) : x;"},
+    {HELPER_gelu, "f", true, "x times the normal distribution function of x", "T x",
+     "return 0.5~ * x * (1.0~ + erf~(x * 0x1.6a09e667f3bcdp-1~));"},
+    {HELPER_gelu_tanh, "f", true, "gelu by its tanh approximation", "T x",
+     "return 0.5~ * x * (1.0~ + tanh~(0x1.9884533d43651p-1~ * (x + 0x1.6e4e26d4801f7p-5~ * x * x * x)));"},
+    {HELPER_sigmoid, "f", true, "1 / (1 + exp(-x)), without overflow", "T x",
+     "const T e = exp~(-fabs~(x));\n    return (x < 0.0~ ? e : 1.0~) / (1.0~ + e);"},
+    {HELPER_silu, "f", true, "x * sigmoid(x)", "T x", "return x * sigmoid_@(x);"},
+    {HELPER_divide, "i", false, "a / b towards zero; 0 when b is 0, wraps", "T a, T b",
+     "if (b == 0)\n        return 0;\n    return b == -1 ? (T)(0u - (U)a) : (T)(a / b);"},
+    {HELPER_divide, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
+    {HELPER_floor_div, "i", false, "a / b rounded down; 0 when b is 0, wraps", "T a, T b",
+     "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n"
+     "    return (T)(a / b - (a % b != 0 && (a < 0) != (b < 0)));"},
+    {HELPER_floor_div, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
+    {HELPER_floor_mod, "f", true, "a - b * floor(a / b)", "T a, T b", "return a - b * floor~(a / b);"},
+    {HELPER_floor_mod, "i", false, "a modulo b with the sign of b; a when b is 0", "T a, T b",
+     "if (b == 0)\n        return a;\n    if (b == -1)\n        return 0;\n"
+     "    return (T)(a % b + (a % b != 0 && (a < 0) != (b < 0) ? b : 0));"},
+    {HELPER_floor_mod, "u", false, "a modulo b; a when b is 0", "T a, T b", "return b == 0 ? a : (T)(a % b);"},
+    {HELPER_from_float, "i", false, "towards zero; what does not fit becomes the least value", "double x",
+     "return x > LOW && x < HIGH ? (T)x : MIN;"},
+    {HELPER_from_float, "u", false, "towards zero; what does not fit becomes 0", "double x",
+     "return x > -1.0 && x < HIGH ? (T)x : 0;"},
+};
+
+const char *c_helper_name(struct arena *arena, enum c_helper helper, enum ir_elem elem)
+{
+    if (helper == HELPER_from_float)
+        return arena_printf(arena, "%s_from_float", ir_elem_info(elem)->name);
+    return arena_printf(arena, "%s_%s", helper_names[helper], ir_elem_info(elem)->name);
+}
+
+bool c_is_helper_name(const char *name)
+{
+    char spelled[40];
+    for (int helper = 0; helper < HELPER_COUNT; helper++)
+        for (int elem = 0; elem < IR_ELEM_COUNT; elem++) {
+            const char *type = ir_elem_info((enum ir_elem)elem)->name;
+            if (helper == HELPER_from_float)
+                snprintf(spelled, sizeof spelled, "%s_from_float", type);
+            else
+                snprintf(spelled, sizeof spelled, "%s_%s", helper_names[helper], type);
+            if (!strcmp(spelled, name))
+                return true;
+        }
+    return false;
+}
+
+static char kind_letter(enum ir_elem elem)
+{
+    switch (ir_elem_info(elem)->kind) {
+    case IR_KIND_FLOAT:
+        return 'f';
+    case IR_KIND_SIGNED:
+        return 'i';
+    default:
+        return 'u';
+    }
+}
+
+static const struct recipe *find_recipe(enum c_helper helper, enum ir_elem elem)
+{
+    for (size_t k = 0; k < sizeof recipes / sizeof *recipes; k++)
+        if (recipes[k].helper == helper && strchr(recipes[k].kinds, kind_letter(elem)))
+            return &recipes[k];
+    return NULL;
+}
+
+const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem elem)
+{
+    const struct recipe *recipe = find_recipe(helper, elem);
+    file->helpers[helper][elem] = true;
+    file->uses_math |= recipe && recipe->uses_math;
+    if (helper == HELPER_silu)
+        c_use_helper(file, HELPER_sigmoid, elem);
+    return c_helper_name(file->arena, helper, elem);
+}
+
+static bool takes_word(const char **at, const char *word)
+{
+    size_t length = strlen(word);
+    if (strncmp(*at, word, length))
+        return false;
+    *at += length - 1;
+    return true;
+}
+
+/* The row's text for one type. */
+static void put_for_type(struct text *text, const char *from, enum ir_elem elem)
+{
+    int bits = (int)ir_elem_info(elem)->bytes * 8;
+    bool is_signed = kind_letter(elem) == 'i';
+    for (const char *at = from; *at; at++) {
+        if (takes_word(&at, "MIN"))
+            text_printf(text, "INT%d_MIN", bits);
+        else if (takes_word(&at, "LOW")) /* below the least value; for 64 bits the least value's neighbour below */
+            text_printf(text, bits == 64 ? "-0x1.0000000000001p%d" : "-0x1p%d - 1.0", bits - 1);
+        else if (takes_word(&at, "HIGH"))
+            text_printf(text, "0x1p%d", is_signed ? bits - 1 : bits);
+        else if (*at == 'T')
+            text_put(text, c_type(elem));
+        else if (*at == 'U')
+            text_put(text, bits == 64 ? "uint64_t" : "uint32_t");
+        else if (*at == '@')
+            text_put(text, ir_elem_info(elem)->name);
+        else if (*at == '~')
+            text_put(text, elem == IR_f32 ? "f" : "");
+        else
+            text_put_bytes(text, at, 1);
+    }
+}
+
+void c_put_helpers(struct c_file *file, struct text *text)
+{
+    static const enum c_helper order[] = {HELPER_max,    HELPER_min,       HELPER_relu,      HELPER_abs,
+                                          HELPER_gelu,   HELPER_gelu_tanh, HELPER_sigmoid,   HELPER_silu,
+                                          HELPER_divide, HELPER_floor_div, HELPER_floor_mod, HELPER_from_float};
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        for (int elem = 0; elem < IR_ELEM_COUNT; elem++) {
+            const struct recipe *recipe = find_recipe(order[k], (enum ir_elem)elem);
+            if (!recipe || !file->helpers[order[k]][elem])
+                continue;
+            text_printf(text, "/* %s */\nstatic %s %s(", recipe->comment, c_type((enum ir_elem)elem),
+                        c_helper_name(file->arena, order[k], (enum ir_elem)elem));
+            put_for_type(text, recipe->parameters, (enum ir_elem)elem);
+            text_put(text, ")\n{\n    ");
+            put_for_type(text, recipe->body, (enum ir_elem)elem);
+            text_put(text, "\n}\n\n");
+        }
+}

@@ -1,0 +1,443 @@
+/* Statements of loop IR as C statements, in the layout of a careful hand.
+ *
+ * What belongs to a list of statements is declared at its head: row pointers for the innermost loops in it (`q_row = &q[base]`
+ * where the part of an address that the loop does not change has two indices or more), small arrays whose uses all lie in it.
+ * A loop has braces when its body is more than one line; loops that never run, empty ones and locals that nothing reads leave no
+ * trace. Shared parts of an expression get a name in front of their statement. */
+#include "backends_internal.h"
+
+#include <string.h>
+
+static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list);
+
+static void indent(struct text *text, int depth)
+{
+    for (int k = 0; k < depth; k++)
+        text_put(text, "    ");
+}
+
+/* What a scope adds to the lists of names is forgotten at its end. */
+struct scope {
+    size_t rows, visible;
+};
+
+static struct scope open_scope(const struct c_kernel *kernel)
+{
+    return (struct scope){kernel->n_rows, kernel->n_visible};
+}
+
+static void close_scope(struct c_kernel *kernel, struct scope scope)
+{
+    kernel->n_rows = scope.rows;
+    kernel->n_visible = scope.visible;
+}
+
+/* ---- rows ---- */
+
+struct row_search {
+    struct c_kernel *kernel;
+    const struct loop_stmt *list; /* whose head the declarations stand at */
+    struct text *text;
+    int depth;
+    size_t declared;
+    uint32_t index;
+    bool guarded; /* under conditions: the base must lie in the buffer whatever they say */
+};
+
+static const struct poly *without_constant(struct ir_context *context, const struct poly *poly)
+{
+    if (!poly || poly->n_terms == 0)
+        return poly;
+    const struct poly_term *last = &poly->terms[poly->n_terms - 1];
+    if (last->n_factors || last->denominator != 1)
+        return poly;
+    return poly_subtract(context, poly, poly_constant(context, last->numerator));
+}
+
+static bool row_is_known(const struct c_kernel *kernel, uint32_t buffer, const struct poly *base)
+{
+    for (size_t k = 0; k < kernel->n_rows; k++)
+        if (kernel->rows[k].buffer == buffer && kernel->rows[k].base == base)
+            return true;
+    return false;
+}
+
+/* Long enough to be worth a line of its own, and a place within the buffer. */
+static bool is_row_base(struct row_search *search, const struct loop_buffer *buffer, const struct poly *base)
+{
+    struct ir_context *context = search->kernel->file->context;
+    struct poly_ranges ranges = {(uint32_t)search->kernel->loops->n_indices, search->kernel->extents};
+    uint32_t varying = 0;
+    for (uint32_t k = 0; base && k < base->n_terms; k++)
+        for (uint32_t f = 0; f < base->terms[k].n_factors; f++)
+            if (base->terms[k].factors[f]->kind != POLY_DIM) {
+                varying++;
+                break;
+            }
+    if (varying < 2)
+        return false;
+    return search->guarded ? poly_prove_within(context, base, buffer->count, &ranges)
+                           : poly_prove_nonnegative(context, base, &ranges);
+}
+
+static void consider_access(struct row_search *search, uint32_t number, const struct poly *address)
+{
+    struct c_kernel *kernel = search->kernel;
+    const struct loop_buffer *buffer = &kernel->loops->buffers[number];
+    const struct poly *step = NULL, *rest = NULL;
+    int64_t stride = 0;
+    if (buffer->kind == LOOP_STACK || buffer->by_value ||
+        !poly_split_index(kernel->file->context, address, search->index, &step, &rest) || poly_equals(step, 0))
+        return;
+    const struct poly *base = without_constant(kernel->file->context, rest);
+    if (!base || row_is_known(kernel, number, base) || !is_row_base(search, buffer, base))
+        return;
+    bool unit = poly_is_constant(step, &stride) && stride >= -2 && stride <= 2; /* 2: a complex number is a pair */
+    bool written = false;
+    for (const struct loop_stmt *stmt = search->list; stmt; stmt = stmt->next)
+        written |= c_touches(kernel, stmt, number, true);
+    const char *name = c_scope_name(kernel, arena_printf(kernel->file->arena, "%s_%s", buffer->name, unit ? "row" : "column"));
+    struct c_row row = {number, base, name};
+    if (!name || !ARENA_PUSH(kernel->file->arena, kernel->rows, kernel->n_rows, kernel->rows_capacity, row))
+        return;
+    indent(search->text, search->depth);
+    text_printf(search->text, "%s%s *%s = &%s[", written ? "" : "const ", c_type(buffer->elem), name, kernel->buffers[number]);
+    c_put_size(kernel, search->text, base, C_ANY);
+    text_put(search->text, "];\n");
+    search->declared++;
+}
+
+static void consider_load(void *user, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_load)
+        consider_access(user, expr->load.buffer, expr->load.address);
+}
+
+static void consider_list(struct row_search *search, const struct loop_stmt *list)
+{
+    for (; list; list = list->next)
+        if (list->op == LOOP_STORE) {
+            c_visit_expr(search->kernel, list->store.value, consider_load, search);
+            consider_access(search, list->store.buffer, list->store.address);
+        } else if (list->op == LOOP_DEFINE || list->op == LOOP_SET) {
+            c_visit_expr(search->kernel, list->local.value, consider_load, search);
+        } else if (list->op == LOOP_IF) {
+            bool outer = search->guarded;
+            search->guarded = true;
+            consider_list(search, list->branch.body);
+            consider_list(search, list->branch.otherwise);
+            search->guarded = outer;
+        } else if (list->op == LOOP_BLOCK) {
+            consider_list(search, list->block);
+        }
+}
+
+static size_t put_rows(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list)
+{
+    struct row_search search = {kernel, list, text, depth, 0, 0, false};
+    for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next) {
+        if (stmt->op != LOOP_FOR || c_never_runs(stmt) || c_has_loop(stmt->loop.body))
+            continue;
+        search.index = stmt->loop.index;
+        consider_list(&search, stmt->loop.body);
+    }
+    return search.declared;
+}
+
+/* ---- small arrays ---- */
+
+/* All uses lie in this list, and not all in one loop of it. */
+static bool is_home(struct c_kernel *kernel, const struct loop_stmt *list, uint32_t buffer)
+{
+    const struct loop_stmt *user = NULL;
+    size_t users = 0;
+    for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
+        if (c_touches(kernel, stmt, buffer, false)) {
+            user = stmt;
+            users++;
+        }
+    return users > 1 || (users == 1 && user->op != LOOP_FOR && user->op != LOOP_BLOCK);
+}
+
+static size_t put_arrays(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list)
+{
+    size_t declared = 0;
+    for (uint32_t k = 0; k < kernel->loops->n_buffers; k++) {
+        const struct loop_buffer *buffer = &kernel->loops->buffers[k];
+        if (buffer->kind != LOOP_STACK || !kernel->buffer_used[k] || !is_home(kernel, list, k))
+            continue;
+        indent(text, depth);
+        text_printf(text, "%s %s[", c_type(buffer->elem), kernel->buffers[k]);
+        c_put_size(kernel, text, buffer->count, C_ANY);
+        text_put(text, "];\n");
+        declared++;
+    }
+    return declared;
+}
+
+/* ---- parts ---- */
+
+static const char *part_word(const struct ir_expr *expr)
+{
+    switch (expr->op) {
+    case IR_EXPR_add:
+        return "total";
+    case IR_EXPR_sub:
+        return "difference";
+    case IR_EXPR_mul:
+        return "product";
+    case IR_EXPR_div:
+        return "ratio";
+    case IR_EXPR_select:
+        return "choice";
+    case IR_EXPR_cast:
+        return "value";
+    default:
+        return NULL;
+    }
+}
+
+static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, const struct ir_expr *value)
+{
+    struct arena *arena = kernel->file->arena;
+    size_t count = 0;
+    const struct ir_expr **shared = c_shared(kernel, value, &count);
+    for (size_t k = 0; k < count; k++) {
+        const char *word = part_word(shared[k]);
+        const char *name = c_scope_name(kernel, word ? word : arena_printf(arena, "%s_value", ir_expr_info(shared[k]->op)->name));
+        indent(text, depth);
+        text_printf(text, "const %s %s = ", c_type(shared[k]->elem), name ? name : "");
+        c_put_expr(kernel, text, shared[k], C_ANY);
+        text_put(text, ";\n");
+        struct c_part part = {shared[k], name};
+        if (name)
+            ARENA_PUSH(arena, kernel->parts, kernel->n_parts, kernel->parts_capacity, part);
+    }
+    return count;
+}
+
+/* ---- statements ---- */
+
+static size_t put_value_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    bool is_store = stmt->op == LOOP_STORE;
+    if (!is_store && !kernel->local_read[stmt->local.local])
+        return 0;
+    const struct ir_expr *value = is_store ? stmt->store.value : stmt->local.value;
+    enum ir_expr_op combine = is_store ? stmt->store.combine : stmt->op == LOOP_SET ? stmt->local.combine : IR_EXPR_OP_COUNT;
+    size_t lines = put_parts(kernel, text, depth, value);
+    struct text target = text_create(kernel->file->arena);
+    if (is_store)
+        c_put_element(kernel, &target, stmt->store.buffer, stmt->store.address);
+    else
+        text_put(&target, kernel->locals[stmt->local.local]);
+    enum ir_elem elem = is_store ? kernel->loops->buffers[stmt->store.buffer].elem : kernel->loops->locals[stmt->local.local].elem;
+    indent(text, depth);
+    if (stmt->op == LOOP_DEFINE)
+        text_printf(text, "%s%s ", stmt->local.constant ? "const " : "", c_type(elem));
+    const char *finished = text_finish(&target);
+    c_put_combined(kernel, text, finished ? finished : "", elem, combine, value);
+    text_put(text, ";\n");
+    kernel->n_parts = 0;
+    return lines + 1;
+}
+
+static void put_comment(struct c_kernel *kernel, struct text *text, int depth, const char *comment)
+{
+    indent(text, depth);
+    text_printf(text, "/* %s */\n", c_comment(kernel->file->arena, comment, strlen(comment)));
+}
+
+static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    if (c_never_runs(stmt))
+        return 0;
+    struct scope scope = open_scope(kernel);
+    struct text body = text_create(kernel->file->arena);
+    uint32_t index = stmt->loop.index, outer = kernel->innermost;
+    const char *name = c_scope_name(kernel, kernel->loops->indices[index].name);
+    kernel->indices[index] = name;
+    kernel->innermost = c_has_loop(stmt->loop.body) ? UINT32_MAX : index;
+    size_t lines = put_list(kernel, &body, depth + 1, stmt->loop.body);
+    kernel->innermost = outer;
+    kernel->indices[index] = NULL;
+    close_scope(kernel, scope);
+    const char *finished = text_finish(&body);
+    if (lines == 0 || !finished || !name)
+        return 0;
+    bool braces = lines > 1 || (stmt->loop.body->op == LOOP_IF && stmt->loop.body->branch.otherwise);
+    indent(text, depth);
+    text_printf(text, "for (size_t %s = 0; %s < ", name, name);
+    c_put_extent(kernel, text, stmt->loop.extent, C_ADD);
+    text_printf(text, "; %s++)%s", name, braces ? " {" : "");
+    if (stmt->comment)
+        text_printf(text, " /* %s */", c_comment(kernel->file->arena, stmt->comment, strlen(stmt->comment)));
+    text_printf(text, "\n%s", finished);
+    if (braces) {
+        indent(text, depth);
+        text_put(text, "}\n");
+    }
+    return 1;
+}
+
+static size_t put_conditions(struct c_kernel *kernel, struct text *text, const struct loop_stmt *stmt)
+{
+    size_t put = 0;
+    for (uint32_t k = 0; k < stmt->branch.n_conditions; k++) {
+        struct text condition = text_create(kernel->file->arena);
+        if (!c_put_condition(kernel, &condition, stmt->branch.conditions[k]))
+            continue;
+        const char *finished = text_finish(&condition);
+        text_printf(text, "%s%s", put++ ? " && " : "", finished ? finished : "");
+    }
+    return put;
+}
+
+static size_t put_branch(struct c_kernel *kernel, int depth, const struct loop_stmt *list, const char **finished)
+{
+    struct scope scope = open_scope(kernel);
+    struct text body = text_create(kernel->file->arena);
+    size_t lines = put_list(kernel, &body, depth, list);
+    close_scope(kernel, scope);
+    *finished = text_finish(&body);
+    return *finished ? lines : 0;
+}
+
+static bool is_simple(const struct loop_stmt *list, size_t lines)
+{
+    return lines == 1 && (list->op == LOOP_STORE || list->op == LOOP_SET);
+}
+
+static size_t put_if(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    struct text conditions = text_create(kernel->file->arena);
+    const char *body, *otherwise;
+    if (put_conditions(kernel, &conditions, stmt) == 0)
+        return put_list(kernel, text, depth, stmt->branch.body);
+    size_t body_lines = put_branch(kernel, depth + 1, stmt->branch.body, &body);
+    size_t otherwise_lines = put_branch(kernel, depth + 1, stmt->branch.otherwise, &otherwise);
+    if (body_lines + otherwise_lines == 0)
+        return 0;
+    bool braces =
+        !is_simple(stmt->branch.body, body_lines) || (otherwise_lines && !is_simple(stmt->branch.otherwise, otherwise_lines));
+    indent(text, depth);
+    text_printf(text, "if (%s)%s\n%s", text_finish(&conditions), braces ? " {" : "", body);
+    if (otherwise_lines) {
+        indent(text, depth);
+        text_printf(text, "%selse%s\n%s", braces ? "} " : "", braces ? " {" : "", otherwise);
+    }
+    if (braces) {
+        indent(text, depth);
+        text_put(text, "}\n");
+    }
+    return 1;
+}
+
+/* A stage: its comment, a blank line before it when something stands above. */
+static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, bool first)
+{
+    struct text body = text_create(kernel->file->arena);
+    size_t lines = put_list(kernel, &body, depth, stmt->block);
+    const char *finished = text_finish(&body);
+    if (lines == 0 || !finished)
+        return 0;
+    if (!first && stmt->comment)
+        text_put(text, "\n");
+    if (stmt->comment)
+        put_comment(kernel, text, depth, stmt->comment);
+    text_put(text, finished);
+    return stmt->comment ? lines + 1 : lines;
+}
+
+static size_t put_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, bool first)
+{
+    switch (stmt->op) {
+    case LOOP_FOR:
+        return put_for(kernel, text, depth, stmt);
+    case LOOP_STORE:
+    case LOOP_DEFINE:
+    case LOOP_SET:
+        return put_value_statement(kernel, text, depth, stmt);
+    case LOOP_IF:
+        return put_if(kernel, text, depth, stmt);
+    case LOOP_COMMENT:
+        if (!stmt->comment)
+            return 0;
+        put_comment(kernel, text, depth, stmt->comment);
+        return 2; /* a comment alone asks for braces, too */
+    case LOOP_BLOCK:
+        return put_block(kernel, text, depth, stmt, first);
+    }
+    return 0;
+}
+
+/* Gives the number of lines that count for braces. */
+static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list)
+{
+    size_t rows = kernel->n_rows;
+    size_t lines = put_arrays(kernel, text, depth, list) + put_rows(kernel, text, depth, list);
+    for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
+        lines += put_statement(kernel, text, depth, stmt, lines == 0);
+    kernel->n_rows = rows; /* their names stay visible: the C scope may go on */
+    return lines;
+}
+
+/* ---- the body of the function ---- */
+
+/* `double *BBu = (double *)workspace + 128;` */
+static void put_scratch(struct c_kernel *kernel, struct text *text, uint32_t number)
+{
+    const struct loop_buffer *buffer = &kernel->loops->buffers[number];
+    struct ir_context *context = kernel->file->context;
+    int64_t bytes = ir_elem_info(buffer->elem)->bytes;
+    const char *type = c_type(buffer->elem);
+    const struct poly *elements = poly_floor_div(context, buffer->offset, poly_constant(context, bytes), NULL);
+    bool whole = elements && poly_scale(context, elements, bytes) == buffer->offset;
+    text_printf(text, "    %s *%s = ", type, kernel->buffers[number]);
+    if (poly_equals(buffer->offset, 0)) {
+        text_put(text, kernel->workspace);
+    } else if (whole) {
+        text_printf(text, "(%s *)%s + ", type, kernel->workspace);
+        c_put_extent(kernel, text, elements, C_MULTIPLY);
+    } else {
+        text_printf(text, "(%s *)(void *)((char *)%s + ", type, kernel->workspace);
+        c_put_extent(kernel, text, buffer->offset, C_MULTIPLY);
+        text_put(text, ")");
+    }
+    text_put(text, ";\n");
+}
+
+/* The signature is the source's; what the work does not need is named so that no compiler asks. */
+static void put_unused(struct c_kernel *kernel, struct text *text)
+{
+    const struct loop_function *loops = kernel->loops;
+    for (uint32_t k = 0; k < loops->n_dims; k++)
+        if (!kernel->dim_used[loops->dims[k]])
+            text_printf(text, "    (void)%s; /* not needed */\n", kernel->dims[loops->dims[k]]);
+    for (uint32_t k = 0; k < loops->n_buffers; k++) {
+        const struct loop_buffer *buffer = &loops->buffers[k];
+        bool is_argument = buffer->kind == LOOP_INPUT || buffer->kind == LOOP_OUTPUT || c_is_weight(kernel, k);
+        if (is_argument && !kernel->buffer_used[k])
+            text_printf(text, "    (void)%s; /* not %s */\n", kernel->buffers[k], buffer->kind == LOOP_OUTPUT ? "written" : "read");
+    }
+}
+
+void c_put_body(struct c_kernel *kernel, struct text *text)
+{
+    const struct loop_function *loops = kernel->loops;
+    bool any_scratch = false;
+    text_put(text, "{\n");
+    put_unused(kernel, text);
+    for (uint32_t k = 0; k < loops->n_buffers; k++)
+        if (loops->buffers[k].kind == LOOP_SCRATCH && kernel->buffer_used[k]) {
+            put_scratch(kernel, text, k);
+            any_scratch = true;
+        }
+    if (c_has_workspace(kernel) && !any_scratch)
+        text_printf(text, "    (void)%s; /* not needed */\n", kernel->workspace);
+    if (any_scratch)
+        text_put(text, "\n");
+    kernel->innermost = UINT32_MAX;
+    put_list(kernel, text, 1, loops->body);
+    text_put(text, "}\n");
+}

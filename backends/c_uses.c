@@ -1,0 +1,259 @@
+/* What statements and expressions touch: asked before they are written, so that nothing unused is declared.
+ *
+ * Expressions are graphs: a traversal stamps what it has seen and visits it once, however often it stands in the text. A
+ * subexpression that stands twice gets a name unless it might read outside a buffer where the condition that guards it does not
+ * hold: then it must stay under its `?:`. */
+#include "backends_internal.h"
+
+static bool first_visit(struct c_kernel *kernel, const struct ir_expr *expr)
+{
+    if (expr->id >= kernel->n_stamps) {
+        size_t wanted = (size_t)expr->id * 2 + 64;
+        uint32_t *stamps = ARENA_ARRAY(kernel->file->arena, wanted, uint32_t);
+        if (!stamps)
+            return false;
+        for (size_t k = 0; k < kernel->n_stamps; k++)
+            stamps[k] = kernel->stamps[k];
+        kernel->stamps = stamps;
+        kernel->n_stamps = wanted;
+    }
+    bool first = kernel->stamps[expr->id] != kernel->stamp;
+    kernel->stamps[expr->id] = kernel->stamp;
+    return first;
+}
+
+static void visit_below(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_function *visit, void *user)
+{
+    if (!first_visit(kernel, expr))
+        return;
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        visit_below(kernel, expr->arguments[k], visit, user);
+    visit(user, expr);
+}
+
+void c_visit_expr(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_function *visit, void *user)
+{
+    kernel->stamp++;
+    if (expr)
+        visit_below(kernel, expr, visit, user);
+}
+
+bool c_never_runs(const struct loop_stmt *stmt)
+{
+    int64_t extent;
+    return stmt->op == LOOP_FOR && poly_is_constant(stmt->loop.extent, &extent) && extent <= 0;
+}
+
+bool c_has_loop(const struct loop_stmt *list)
+{
+    for (; list; list = list->next) {
+        if (list->op == LOOP_FOR && !c_never_runs(list))
+            return true;
+        if (list->op == LOOP_IF && (c_has_loop(list->branch.body) || c_has_loop(list->branch.otherwise)))
+            return true;
+        if (list->op == LOOP_BLOCK && c_has_loop(list->block))
+            return true;
+    }
+    return false;
+}
+
+/* ---- which buffers ---- */
+
+struct search {
+    uint32_t buffer;
+    bool found;
+};
+
+static void find_load(void *user, const struct ir_expr *expr)
+{
+    struct search *search = user;
+    search->found |= expr->op == IR_EXPR_load && expr->load.buffer == search->buffer;
+}
+
+static bool expr_loads(struct c_kernel *kernel, const struct ir_expr *expr, uint32_t buffer)
+{
+    struct search search = {buffer, false};
+    c_visit_expr(kernel, expr, find_load, &search);
+    return search.found;
+}
+
+static bool list_touches(struct c_kernel *kernel, const struct loop_stmt *list, uint32_t buffer, bool only_stores)
+{
+    for (; list; list = list->next)
+        if (c_touches(kernel, list, buffer, only_stores))
+            return true;
+    return false;
+}
+
+bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores)
+{
+    switch (stmt->op) {
+    case LOOP_FOR:
+        return !c_never_runs(stmt) && list_touches(kernel, stmt->loop.body, buffer, only_stores);
+    case LOOP_STORE:
+        return stmt->store.buffer == buffer || (!only_stores && expr_loads(kernel, stmt->store.value, buffer));
+    case LOOP_DEFINE:
+    case LOOP_SET:
+        return !only_stores && expr_loads(kernel, stmt->local.value, buffer);
+    case LOOP_IF:
+        return list_touches(kernel, stmt->branch.body, buffer, only_stores) ||
+               list_touches(kernel, stmt->branch.otherwise, buffer, only_stores);
+    case LOOP_BLOCK:
+        return list_touches(kernel, stmt->block, buffer, only_stores);
+    case LOOP_COMMENT:
+        break;
+    }
+    return false;
+}
+
+/* ---- marking ---- */
+
+static void mark_dim(void *user, uint32_t dim)
+{
+    struct c_kernel *kernel = user;
+    kernel->dim_used[dim] = true;
+}
+
+static void mark_expr(void *user, const struct ir_expr *expr)
+{
+    struct c_kernel *kernel = user;
+    if (expr->op == IR_EXPR_load) {
+        kernel->buffer_used[expr->load.buffer] = true;
+        poly_visit_dims(expr->load.address, mark_dim, kernel);
+    } else if (expr->op == IR_EXPR_local) {
+        kernel->local_read[expr->local] = true;
+    } else if (expr->op == IR_EXPR_index) {
+        poly_visit_dims(expr->index, mark_dim, kernel);
+    }
+}
+
+static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
+{
+    for (; list; list = list->next)
+        switch (list->op) {
+        case LOOP_FOR:
+            kernel->extents[list->loop.index] = list->loop.extent;
+            if (c_never_runs(list))
+                break;
+            poly_visit_dims(list->loop.extent, mark_dim, kernel);
+            mark_list(kernel, list->loop.body);
+            break;
+        case LOOP_STORE:
+            kernel->buffer_used[list->store.buffer] = true;
+            poly_visit_dims(list->store.address, mark_dim, kernel);
+            c_visit_expr(kernel, list->store.value, mark_expr, kernel);
+            break;
+        case LOOP_DEFINE:
+        case LOOP_SET:
+            c_visit_expr(kernel, list->local.value, mark_expr, kernel);
+            break;
+        case LOOP_IF:
+            for (uint32_t k = 0; k < list->branch.n_conditions; k++)
+                poly_visit_dims(list->branch.conditions[k], mark_dim, kernel);
+            mark_list(kernel, list->branch.body);
+            mark_list(kernel, list->branch.otherwise);
+            break;
+        case LOOP_BLOCK:
+            mark_list(kernel, list->block);
+            break;
+        case LOOP_COMMENT:
+            break;
+        }
+}
+
+bool c_mark_used(struct c_kernel *kernel)
+{
+    mark_list(kernel, kernel->loops->body);
+    for (uint32_t k = 0; k < kernel->loops->n_buffers; k++)
+        if (kernel->loops->buffers[k].kind == LOOP_SCRATCH && kernel->buffer_used[k] && kernel->loops->buffers[k].offset)
+            poly_visit_dims(kernel->loops->buffers[k].offset, mark_dim, kernel);
+    return !arena_failed(kernel->file->arena);
+}
+
+/* ---- subexpressions that stand twice ---- */
+
+struct occurrence {
+    const struct ir_expr *expr;
+    unsigned uses;
+    bool always;   /* evaluated whatever the conditions around it say */
+    bool harmless; /* may be evaluated where they do not hold */
+};
+
+struct occurrences {
+    struct c_kernel *kernel;
+    struct occurrence **items; /* users before arguments */
+    size_t count, capacity;
+    struct occurrence **finished; /* arguments before users */
+    size_t n_finished, finished_capacity;
+};
+
+static struct occurrence *find_occurrence(struct occurrences *all, const struct ir_expr *expr)
+{
+    for (size_t k = 0; k < all->count; k++)
+        if (all->items[k]->expr == expr)
+            return all->items[k];
+    return NULL;
+}
+
+static bool load_is_inside(struct c_kernel *kernel, const struct ir_expr *load)
+{
+    struct poly_ranges ranges = {(uint32_t)kernel->loops->n_indices, kernel->extents};
+    return poly_prove_within(kernel->file->context, load->load.address, kernel->loops->buffers[load->load.buffer].count, &ranges);
+}
+
+static void promote(struct occurrences *all, struct occurrence *occurrence)
+{
+    occurrence->always = true;
+    for (uint32_t k = 0; k < occurrence->expr->n_arguments; k++) {
+        struct occurrence *argument = find_occurrence(all, occurrence->expr->arguments[k]);
+        if (argument && !argument->always && !(occurrence->expr->op == IR_EXPR_select && k > 0))
+            promote(all, argument);
+    }
+}
+
+static struct occurrence *count_uses(struct occurrences *all, const struct ir_expr *expr, bool always)
+{
+    struct arena *arena = all->kernel->file->arena;
+    struct occurrence *occurrence = find_occurrence(all, expr);
+    if (occurrence) {
+        occurrence->uses++;
+        if (always && !occurrence->always)
+            promote(all, occurrence);
+        return occurrence;
+    }
+    occurrence = ARENA_NEW(arena, struct occurrence);
+    if (!occurrence || !ARENA_PUSH(arena, all->items, all->count, all->capacity, occurrence))
+        return NULL;
+    *occurrence = (struct occurrence){expr, 1, always, expr->op != IR_EXPR_load || load_is_inside(all->kernel, expr)};
+    for (uint32_t k = 0; k < expr->n_arguments; k++) {
+        bool branch = expr->op == IR_EXPR_select && k > 0;
+        const struct occurrence *argument = count_uses(all, expr->arguments[k], always && !branch);
+        occurrence->harmless &= argument && argument->harmless;
+    }
+    ARENA_PUSH(arena, all->finished, all->n_finished, all->finished_capacity, occurrence);
+    return occurrence;
+}
+
+static bool is_worth_a_name(const struct occurrence *occurrence)
+{
+    const struct ir_expr *expr = occurrence->expr;
+    if (occurrence->uses < 2 || expr->n_arguments == 0 || expr->op == IR_EXPR_neg)
+        return false;
+    if ((expr->op == IR_EXPR_cast || expr->op == IR_EXPR_conj || expr->op == IR_EXPR_real) && expr->arguments[0]->n_arguments == 0)
+        return false;
+    return occurrence->always || occurrence->harmless;
+}
+
+const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *expr, size_t *count)
+{
+    struct occurrences all = {.kernel = kernel};
+    *count = 0;
+    if (!expr || expr->n_arguments == 0)
+        return NULL;
+    count_uses(&all, expr, true);
+    const struct ir_expr **shared = ARENA_ARRAY(kernel->file->arena, all.n_finished, const struct ir_expr *);
+    for (size_t k = 0; shared && k < all.n_finished; k++)
+        if (is_worth_a_name(all.finished[k]))
+            shared[(*count)++] = all.finished[k]->expr;
+    return shared;
+}
