@@ -1,0 +1,243 @@
+/* Lowering of kernel bodies: what statement.c and its siblings share. Internal to the frontend.
+ *
+ * A statement goes through three steps. formula.c turns its syntax tree into a formula: names resolved to tensors and indices,
+ * types checked, extents inferred from plain subscripts. subscripts.c then writes every subscript as a quasi-polynomial of the
+ * statement's indices and proves it in range. summation.c applies the summation rule from the left side inwards and gives one
+ * pointwise expression over operands; lower.c makes nodes of it.
+ *
+ * A function that met a mistake has reported it (or it was reported where the name was declared) and gives NULL or false; callers
+ * pass that on without a word. */
+#ifndef FRONTEND_FORMULA_H
+#define FRONTEND_FORMULA_H
+
+#include "resolve.h"
+
+/* ---- a set of indices of one statement ---- */
+
+struct index_set {
+    uint64_t words[FRONTEND_INDICES / 64];
+};
+static inline bool index_set_has(const struct index_set *set, uint32_t index)
+{
+    return (set->words[index / 64] >> (index % 64)) & 1;
+}
+static inline void index_set_add(struct index_set *set, uint32_t index)
+{
+    set->words[index / 64] |= UINT64_C(1) << (index % 64);
+}
+struct index_set index_set_union(const struct index_set *a, const struct index_set *b);
+struct index_set index_set_minus(const struct index_set *a, const struct index_set *b);
+struct index_set index_set_intersection(const struct index_set *a, const struct index_set *b);
+bool index_set_is_empty(const struct index_set *set);
+uint32_t index_set_first(const struct index_set *set); /* of a set that is not empty */
+
+/* ---- types ---- */
+
+/* A weak value has no element type of its own: a literal, an index, a dim, or an expression of such. It is evaluated in double and
+ * takes the type of what it meets. The order matters: a sum of two weak values has the larger kind. */
+enum weakness { TYPED, WEAK_AN_INTEGER, WEAK_A_REAL, WEAK_A_COMPLEX };
+struct value_type {
+    enum weakness weakness;
+    enum ir_elem elem; /* of weak values: f64 or c128 */
+};
+
+/* ---- tensors and bodies ---- */
+
+enum tensor_role { TENSOR_INPUT, TENSOR_OUTPUT, TENSOR_LET };
+struct tensor { /* symbol.data of a SYMBOL_TENSOR */
+    enum tensor_role role;
+    enum weakness weakness; /* of a let without anything typed in it */
+    bool assigned, read;
+    struct span assigned_at;
+};
+
+/* A kernel's body being lowered, perhaps inlined in a caller's. */
+struct body {
+    struct resolver *resolver;
+    struct ir_context *context;
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    struct scope *scope; /* the kernel's tensors */
+    const struct signature *signature;
+    struct ir_kernel *kernel; /* where names are recorded: the outermost caller's */
+    struct body *caller;      /* NULL: not inlined */
+    bool exact;               /* the kernel or a caller states class `exact` */
+};
+
+struct statement_index {
+    const char *name;
+    struct span span;          /* first use */
+    bool bound;                /* by a reduction; `span` is then the binder */
+    const struct poly *extent; /* NULL: not known yet */
+    struct span extent_span;   /* where it got its extent, */
+    const char *extent_reason; /* and why: "W is f32[64, 128], so k = 128 here" */
+    struct span declared_span; /* the extent in the declaration, SPAN_NONE: there is none */
+    bool conflicting;          /* two sizes were reported */
+};
+
+/* Names bound by the reductions around a place, innermost first. */
+struct binding {
+    const char *name;
+    uint32_t index;
+    const struct binding *outer;
+};
+
+struct statement_node {
+    const struct ir_node *node;
+    const char *const *index_names;
+};
+
+struct formula;
+struct statement {
+    struct body *body;
+    struct span span;
+    const char *name; /* of the tensor it assigns */
+    struct statement_index *indices;
+    uint32_t n_indices;
+    const struct poly **extents; /* of all indices, once they are known; FRONTEND_INDICES of them */
+    struct formula **accesses;   /* whose subscripts wait for the extents */
+    size_t n_accesses, accesses_capacity;
+    uint32_t *order; /* indices of the left side in order, merged ones split */
+    uint32_t n_order;
+    struct index_set left;      /* the same as a set: F at the root */
+    struct ir_access *operands; /* what IR_EXPR_operand numbers; subscripts over the statement's indices */
+    size_t n_operands, operands_capacity;
+    uint32_t nesting;             /* of formula_build */
+    struct statement_node *nodes; /* made for it, to be named after the statement's own node */
+    size_t n_nodes, nodes_capacity;
+    bool failed;
+};
+
+/* ---- formulas ---- */
+
+enum formula_kind {
+    FORMULA_NUMBER, /* a literal, pi, a static dim, or folded from them */
+    FORMULA_VALUE,  /* an index or a run-time dim as a number: `value` */
+    FORMULA_ACCESS,
+    FORMULA_NEGATE,
+    FORMULA_MULTIPLY,
+    FORMULA_DIVIDE,
+    FORMULA_ADD,
+    FORMULA_SUBTRACT,
+    FORMULA_APPLY, /* `op` of the arguments: functions, comparisons, and/or/not, div, mod, casts */
+    FORMULA_REDUCE,
+    FORMULA_PAD /* access, value that is no constant */
+};
+
+struct formula {
+    enum formula_kind kind;
+    struct span span;
+    struct value_type type;
+    struct index_set free; /* indices in it that no reduction inside binds */
+    bool parenthesised;
+    uint32_t n_arguments;
+    struct formula *arguments[3];
+    struct weak_number number;
+    const struct poly *value;
+    enum ir_expr_op op;    /* APPLY */
+    enum ast_op reduction; /* REDUCE */
+    struct index_set bound;
+    /* ACCESS: */
+    const struct ir_node *node;
+    const char *tensor_name;
+    const struct tensor_type *tensor_type; /* for messages; NULL: none was declared */
+    const struct ast_expr *subscripts;
+    const struct binding *bindings;
+    const struct poly **polys; /* one an axis, by subscripts.c */
+    const struct ir_number *fill;
+    bool padded; /* its subscripts may leave the axis */
+};
+
+/* ---- indices.c ---- */
+/* The number of the index `name` at this place, a new one if the statement has none of that name. UINT32_MAX after a diagnostic. */
+uint32_t index_use(struct statement *statement, const struct binding *bindings, const struct ast_name *name);
+/* A new index that a reduction binds. UINT32_MAX after a diagnostic. */
+uint32_t index_bind(struct statement *statement, const struct binding *bindings, const struct ast_name *name);
+/* Says that an index has this extent, because of a subscript or an annotation at `span`. `formula` is the access (NULL: none),
+ * `axis` its axis. */
+void index_set_extent(struct statement *statement, uint32_t index, const struct poly *extent, struct span span, const char *reason,
+                      struct span declared);
+/* After the whole statement was read: every index has an extent, none bound is used outside. */
+bool indices_complete(struct statement *statement);
+struct poly_ranges statement_ranges(const struct statement *statement);
+const char *index_name(const struct statement *statement, uint32_t index);
+/* Names for poly_print. */
+struct poly_names statement_names(struct statement *statement);
+
+/* ---- formula.c ---- */
+struct formula *formula_build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
+struct formula *formula_create(struct statement *statement, enum formula_kind kind, struct span span);
+/* A scalar, or a whole tensor without subscripts, as an access. */
+struct formula *formula_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
+
+/* ---- functions.c ---- */
+struct formula *formula_call(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
+struct formula *formula_apply(struct statement *statement, enum ir_expr_op op, struct span span, struct span op_span,
+                              uint32_t n_arguments, struct formula *const *arguments);
+
+/* ---- types.c ---- */
+/* The type two values have together; false after a diagnostic at `span`, the operator. */
+bool types_meet(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
+                struct value_type *result);
+/* May a value stand where this element type is wanted (an output, an argument, a pad's fill)? `what` for the message. */
+bool type_fits(struct statement *statement, const struct formula *formula, enum ir_elem elem, const char *what,
+               struct span declared);
+const char *value_type_name(struct value_type type); /* "f32", "an integer literal", ... */
+static inline bool value_is_bool(struct value_type type)
+{
+    return type.weakness == TYPED && type.elem == IR_bool;
+}
+/* The type of `value` given to a pointwise function; false after a diagnostic. */
+bool type_of_function(struct statement *statement, enum ir_expr_op op, const char *name, struct span span,
+                      const struct formula *argument, struct value_type *result);
+bool type_of_reduction(struct statement *statement, enum ast_op op, struct span span, const struct formula *argument,
+                       struct value_type *result);
+bool type_of_product(struct statement *statement, bool divides, struct span span, const struct formula *a, const struct formula *b,
+                     struct value_type *result);
+
+/* ---- subscripts.c ---- */
+/* Reads the subscripts of an access for indices and plain uses; they become polys later. */
+bool subscripts_read(struct statement *statement, struct formula *access);
+/* Writes them as polys and checks them against the axes. */
+bool subscripts_resolve(struct statement *statement, struct formula *access);
+
+/* ---- summation.c ---- */
+/* sum(e, F) at the root: a pointwise expression over the statement's operands with the left side's indices. */
+const struct ir_expr *summation(struct statement *statement, const struct formula *formula);
+
+/* ---- lower.c ---- */
+const struct ir_expr *lower_operand(struct statement *statement, struct ir_access access);
+const struct ir_expr *lower_convert(struct statement *statement, const struct ir_expr *expr, enum ir_elem elem);
+/* The pointwise expression as a node whose axes are `order`. */
+const struct ir_node *lower_node(struct statement *statement, const struct ir_expr *expr, uint32_t n_order, const uint32_t *order);
+/* The reduction over `summed` of the ring product of the factors, as an operand expression. */
+const struct ir_expr *lower_contract(struct statement *statement, enum ir_ring ring, const struct index_set *summed,
+                                     uint32_t n_factors, const struct ir_expr *const *factors);
+struct index_set expr_indices(const struct statement *statement, const struct ir_expr *expr);
+bool expr_is_bare(const struct ir_expr *expr); /* an operand or a literal */
+
+/* ---- calls.c ---- */
+/* A whole tensor: a name, a kernel call with one result, an einsum. NULL after a diagnostic. */
+struct whole {
+    const struct ir_node *node;
+    enum weakness weakness;
+    const char *name;
+    const struct tensor_type *type; /* NULL: nothing declared */
+};
+bool whole_value(struct statement *statement, const struct ast_expr *expr, struct whole *whole);
+/* Is the expression one of those? */
+bool is_whole(const struct body *body, const struct ast_expr *expr);
+/* Inlines the call; `results` has room for the kernel's outputs. False after a diagnostic. */
+bool inline_call(struct statement *statement, const struct ast_expr *call, const struct signature **signature,
+                 const struct ir_node ***results);
+const struct ir_node *lower_einsum(struct statement *statement, const struct ast_expr *expr);
+
+/* ---- statement.c ---- */
+/* Lowers the statements of `signature`'s body with its inputs bound to `inputs`; `results` gets the outputs' nodes. */
+bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results);
+struct symbol *body_find(const struct body *body, const char *name);
+void report_not_yet(struct body *body, struct span span, const char *what);
+/* A piece of the source for suggestions. */
+const char *source_text(struct body *body, struct span span);
+
+#endif

@@ -1,0 +1,549 @@
+/* Kernel bodies: statements in order, each giving one tensor (a call may give several) its node.
+ *
+ * Every output and let is assigned exactly once and whole. A let is visible after its line; one whose statement was wrong stays
+ * known, marked failed, so that its uses are not reported. */
+#include "formula.h"
+
+#include <string.h>
+
+struct symbol *body_find(const struct body *body, const char *name)
+{
+    return scope_find(body->scope, name);
+}
+
+void report_not_yet(struct body *body, struct span span, const char *what)
+{
+    diag_error(body->diagnostics, DIAG_E0009, span, "%s: not yet in this version of einc", what);
+}
+
+const char *source_text(struct body *body, struct span span)
+{
+    if (span.source >= body->diagnostics->n_sources || span.end < span.begin)
+        return "";
+    const struct source *source = body->diagnostics->sources[span.source];
+    if (span.end > source->length)
+        return "";
+    return arena_strndup(body->arena, source->text + span.begin, span.end - span.begin);
+}
+
+/* ---- what is assigned ---- */
+
+/* The symbol of a target: an output not yet assigned, or a new let. NULL after a diagnostic. */
+static struct symbol *target_symbol(struct body *body, const struct ast_statement *ast, const struct ast_target *target)
+{
+    bool let = ast->kind == AST_LET;
+    struct symbol *symbol = let ? NULL : body_find(body, target->name.text);
+    if (let) {
+        symbol = scope_add(body->resolver, body->scope, SYMBOL_TENSOR, &target->name);
+        struct tensor *tensor = symbol ? ARENA_NEW(body->arena, struct tensor) : NULL;
+        if (!tensor)
+            return NULL;
+        *tensor = (struct tensor){.role = TENSOR_LET, .assigned = true, .assigned_at = target->span};
+        symbol->data = tensor;
+        symbol->failed = true; /* until its statement went well */
+        return symbol;
+    }
+    if (!symbol) {
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0111, target->name.span, "no output is named `%s`", target->name.text);
+        const char *similar = scope_suggest(body->scope, target->name.text);
+        diag_help(body->diagnostics, diag, similar ? "was `%s` meant? A new name needs `let`" : "to name a value write `let %s`",
+                  similar ? similar : target->name.text);
+        return NULL;
+    }
+    struct tensor *tensor = symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
+    if (symbol->failed && !tensor)
+        return NULL;
+    if (!tensor || tensor->role == TENSOR_INPUT) {
+        struct diag *diag = diag_error(body->diagnostics, DIAG_E0118, target->name.span, "`%s` is %s and cannot be assigned",
+                                       symbol->name, tensor ? "an input" : symbol_kind_name(symbol->kind));
+        diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
+        return NULL;
+    }
+    if (tensor->assigned) {
+        struct diag *diag = diag_error(body->diagnostics, DIAG_E0112, target->span, "`%s` is assigned twice", symbol->name);
+        diag_note(body->diagnostics, diag, tensor->assigned_at, "assigned here already");
+        diag_help(body->diagnostics, diag, "name the first value with `let` if it is an intermediate one");
+        return NULL;
+    }
+    tensor->assigned = true;
+    tensor->assigned_at = target->span;
+    return symbol;
+}
+
+static void define(struct symbol *symbol, const struct ir_node *node, enum weakness weakness)
+{
+    struct tensor *tensor = symbol->data;
+    symbol->node = node;
+    symbol->failed = node == NULL;
+    if (!node || tensor->role != TENSOR_LET)
+        return;
+    tensor->weakness = weakness;
+    symbol->type.elem = node->elem;
+    symbol->type.rank = node->rank;
+    symbol->type.shape = node->shape;
+    symbol->type.span = symbol->span;
+}
+
+static void name_node(struct statement *statement, const struct ir_node *node, const char *name, const char *const *index_names)
+{
+    struct body *body = statement->body;
+    if (node && node->op != IR_input_node && !ir_find_name(body->kernel, node))
+        ir_set_name(body->context, body->kernel, node, name, index_names, statement->span);
+}
+
+/* The statement's own node first, under its tensor's name, then what it is made of. */
+static void name_nodes(struct statement *statement, const struct ir_node *node, const char *name)
+{
+    const char *const *index_names = NULL;
+    for (size_t k = 0; k < statement->n_nodes; k++)
+        if (statement->nodes[k].node == node)
+            index_names = statement->nodes[k].index_names;
+    name_node(statement, node, name, index_names);
+    for (size_t k = 0; k < statement->n_nodes; k++)
+        name_node(statement, statement->nodes[k].node, NULL, statement->nodes[k].index_names);
+}
+
+/* ---- left sides ---- */
+
+/* An axis of the left side: one index, or several merged. */
+struct left_axis {
+    uint32_t first, count; /* in statement->order */
+};
+
+static bool add_left_index(struct statement *statement, const struct ast_binder *binder, uint32_t *index)
+{
+    struct body *body = statement->body;
+    if (binder->offset) {
+        report_not_yet(body, binder->span, "block left sides");
+        return false;
+    }
+    *index = index_use(statement, NULL, &binder->name);
+    if (*index == UINT32_MAX)
+        return false;
+    if (index_set_has(&statement->left, *index)) {
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0117, binder->span, "index `%s` stands twice on the left side", binder->name.text);
+        diag_help(body->diagnostics, diag,
+                  "each element is assigned once: write two indices, and `where(i == j, ..., 0)` for a diagonal");
+        return false;
+    }
+    index_set_add(&statement->left, *index);
+    statement->order[statement->n_order++] = *index;
+    if (binder->extent)
+        index_set_extent(statement, *index, resolve_extent(body->resolver, binder->extent), binder->span, NULL,
+                         binder->extent->span);
+    return true;
+}
+
+static bool add_left_merged(struct statement *statement, const struct ast_binder *binder)
+{
+    uint32_t index;
+    for (const struct ast_binder *part = binder->merged; part; part = part->next)
+        if (part->merged ? !add_left_merged(statement, part) : !add_left_index(statement, part, &index))
+            return false;
+    return true;
+}
+
+/* A plain index of an output takes the declared extent; another annotation would assign a block only. */
+static bool declared_extent(struct statement *statement, const struct symbol *output, uint32_t axis,
+                            const struct ast_binder *binder, uint32_t index)
+{
+    struct body *body = statement->body;
+    const struct poly *extent = output->type.shape[axis];
+    if (binder->extent && statement->indices[index].extent && statement->indices[index].extent != extent) {
+        report_not_yet(body, binder->span, "block left sides");
+        return false;
+    }
+    index_set_extent(statement, index, extent, binder->span,
+                     arena_printf(body->arena, "%s is %s", output->name, tensor_type_text(body->resolver, &output->type)),
+                     output->type.extent_spans ? output->type.extent_spans[axis] : SPAN_NONE);
+    return true;
+}
+
+static bool check_left_rank(struct statement *statement, const struct symbol *output, const struct ast_target *target,
+                            uint32_t rank)
+{
+    struct body *body = statement->body;
+    if (output->type.rank == rank)
+        return true;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0211, target->span, "`%s` has %u axes but %u subscripts", output->name,
+                                   output->type.rank, rank);
+    diag_note(body->diagnostics, diag, output->type.span, "`%s` is %s", output->name,
+              tensor_type_text(body->resolver, &output->type));
+    return false;
+}
+
+/* `output`: the declared output, NULL for a let. */
+static bool read_left(struct statement *statement, const struct ast_target *target, const struct symbol *output,
+                      struct left_axis *axes, uint32_t *rank)
+{
+    *rank = 0;
+    for (const struct ast_binder *binder = target->binders; binder; binder = binder->next)
+        ++*rank;
+    if (*rank > FRONTEND_RANK) {
+        diag_error(statement->body->diagnostics, DIAG_E0903, target->span, "a tensor has more than %d axes", (int)FRONTEND_RANK);
+        return false;
+    }
+    if (output && !check_left_rank(statement, output, target, *rank))
+        return false;
+    uint32_t axis = 0, index;
+    for (const struct ast_binder *binder = target->binders; binder; binder = binder->next, axis++) {
+        axes[axis].first = statement->n_order;
+        if (binder->merged ? !add_left_merged(statement, binder) : !add_left_index(statement, binder, &index))
+            return false;
+        axes[axis].count = statement->n_order - axes[axis].first;
+        if (output && !binder->merged && !declared_extent(statement, output, axis, binder, index))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the value ---- */
+
+static bool every_left_index_used(struct statement *statement, const struct formula *formula)
+{
+    struct body *body = statement->body;
+    for (uint32_t k = 0; k < statement->n_order; k++) {
+        uint32_t index = statement->order[k];
+        if (index_set_has(&formula->free, index))
+            continue;
+        const struct statement_index *entry = &statement->indices[index];
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0302, entry->span, "no term has the output index `%s`", entry->name);
+        diag_note(body->diagnostics, diag, formula->span, "the value does not depend on `%s`", entry->name);
+        diag_help(body->diagnostics, diag, "a term that lacks an index is repeated along it, but one term must have it");
+        statement->failed = true;
+    }
+    return !statement->failed;
+}
+
+static bool resolve_accesses(struct statement *statement)
+{
+    bool resolved = true;
+    for (size_t k = 0; k < statement->n_accesses; k++)
+        resolved = subscripts_resolve(statement, statement->accesses[k]) && resolved;
+    return resolved;
+}
+
+/* The node over the split axes of the left side. */
+static const struct ir_node *lower_value(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
+                                         enum weakness *weakness)
+{
+    struct formula *formula = formula_build(statement, value, NULL);
+    if (!formula || !indices_complete(statement) || !resolve_accesses(statement) || !every_left_index_used(statement, formula))
+        return NULL;
+    if (output && !type_fits(statement, formula, output->type.elem, arena_printf(statement->body->arena, "`%s`", output->name),
+                             output->type.span))
+        return NULL;
+    const struct ir_expr *expr = summation(statement, formula);
+    expr = lower_convert(statement, expr, output ? output->type.elem : formula->type.elem);
+    *weakness = formula->type.weakness;
+    return statement->failed ? NULL : lower_node(statement, expr, statement->n_order, statement->order);
+}
+
+static const struct poly *axis_extent(const struct statement *statement, const struct left_axis *axis)
+{
+    struct ir_context *context = statement->body->context;
+    const struct poly *extent = poly_constant(context, 1);
+    for (uint32_t k = 0; k < axis->count; k++)
+        extent = poly_multiply(context, extent, statement->extents[statement->order[axis->first + k]]);
+    return extent;
+}
+
+static bool check_merged_extent(struct statement *statement, const struct symbol *output, uint32_t axis, const struct poly *extent,
+                                const struct ast_target *target)
+{
+    struct body *body = statement->body;
+    if (!extent || extent == output->type.shape[axis])
+        return extent != NULL;
+    struct diag *diag =
+        diag_error(body->diagnostics, DIAG_E0212, target->span, "merged subscript has the extent %s, the axis of `%s` %s",
+                   extent_text(body->resolver, extent), output->name, extent_text(body->resolver, output->type.shape[axis]));
+    diag_note(body->diagnostics, diag, output->type.span, "`%s` is %s", output->name,
+              tensor_type_text(body->resolver, &output->type));
+    diag_help(body->diagnostics, diag, "the extents of the parts must multiply to that of the axis");
+    return false;
+}
+
+/* The part of a merged axis that part `k` is: floor(axis / what follows) mod its extent. */
+static const struct poly *split_subscript(struct statement *statement, const struct left_axis *axis, uint32_t part, uint32_t number,
+                                          const struct poly_ranges *ranges)
+{
+    struct ir_context *context = statement->body->context;
+    const struct poly *stride = poly_constant(context, 1), *subscript = poly_index(context, number);
+    for (uint32_t k = part + 1; k < axis->count; k++)
+        stride = poly_multiply(context, stride, statement->extents[statement->order[axis->first + k]]);
+    subscript = poly_floor_div(context, subscript, stride, ranges);
+    return part == 0 ? subscript : poly_mod(context, subscript, statement->extents[statement->order[axis->first + part]], ranges);
+}
+
+static const char *merged_name(struct statement *statement, const struct left_axis *axis)
+{
+    struct text text = text_create(statement->body->arena);
+    for (uint32_t k = 0; k < axis->count; k++)
+        text_put(&text, index_name(statement, statement->order[axis->first + k]));
+    return text_finish(&text);
+}
+
+/* The view that merges split axes of `node` to those of the left side. */
+static const struct ir_node *merge_axes(struct statement *statement, const struct ast_target *target, const struct symbol *output,
+                                        const struct ir_node *node, uint32_t rank, const struct left_axis *axes)
+{
+    struct body *body = statement->body;
+    const struct poly *shape[FRONTEND_RANK];
+    const char **names = ARENA_ARRAY(body->arena, rank, const char *);
+    const struct poly **subscripts = ARENA_ARRAY(body->arena, statement->n_order, const struct poly *);
+    bool zero_extent = false;
+    if (!node || !names || !subscripts)
+        return NULL;
+    for (uint32_t axis = 0; axis < rank; axis++) {
+        shape[axis] = axis_extent(statement, &axes[axis]);
+        if (output && !check_merged_extent(statement, output, axis, shape[axis], target))
+            return NULL;
+        names[axis] = merged_name(statement, &axes[axis]);
+        zero_extent = zero_extent || poly_equals(shape[axis], 0);
+    }
+    if (statement->n_order == rank)
+        return node;
+    struct poly_ranges ranges = {rank, shape};
+    for (uint32_t axis = 0; axis < rank; axis++)
+        for (uint32_t part = 0; part < axes[axis].count; part++)
+            subscripts[axes[axis].first + part] =
+                zero_extent ? poly_constant(body->context, 0) : split_subscript(statement, &axes[axis], part, axis, &ranges);
+    const struct ir_node *view = ir_view(body->context, rank, shape, (struct ir_access){.node = node, .subscripts = subscripts});
+    struct statement_node entry = {view, names};
+    return view && ARENA_PUSH(body->arena, statement->nodes, statement->n_nodes, statement->nodes_capacity, entry) ? view : NULL;
+}
+
+static const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target,
+                                           const struct ast_expr *value, const struct symbol *output, enum weakness *weakness)
+{
+    struct left_axis axes[FRONTEND_RANK];
+    uint32_t rank;
+    if (!read_left(statement, target, output, axes, &rank))
+        return NULL;
+    const struct ir_node *node = lower_value(statement, value, output, weakness);
+    return merge_axes(statement, target, output, node, rank, axes);
+}
+
+/* ---- whole tensors ---- */
+
+static bool check_whole(struct body *body, const struct symbol *output, const struct ir_node *node, struct span span)
+{
+    bool fits = node->rank == output->type.rank;
+    for (uint32_t axis = 0; fits && axis < node->rank; axis++)
+        fits = node->shape[axis] == output->type.shape[axis];
+    if (fits && node->elem == output->type.elem)
+        return true;
+    struct tensor_type found = {.elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE};
+    struct diag *diag =
+        diag_error(body->diagnostics, fits ? DIAG_E0318 : DIAG_E0216, span, "the value is %s, `%s` is %s",
+                   tensor_type_text(body->resolver, &found), output->name, tensor_type_text(body->resolver, &output->type));
+    diag_note(body->diagnostics, diag, output->type.span, "`%s` is declared here", output->name);
+    diag_help(body->diagnostics, diag, "declare `%s` as %s, or convert with subscripts: `%s[...] = ...`", output->name,
+              tensor_type_text(body->resolver, &found), output->name);
+    return false;
+}
+
+static const struct ir_node *lower_whole(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
+                                         enum weakness *weakness)
+{
+    struct whole whole;
+    if (!whole_value(statement, value, &whole))
+        return NULL;
+    *weakness = whole.weakness;
+    return !output || check_whole(statement->body, output, whole.node, value->span) ? whole.node : NULL;
+}
+
+/* `y = ...` of a tensor with axes takes a whole tensor only. */
+static bool report_missing_subscripts(struct body *body, const struct symbol *output, const struct ast_target *target)
+{
+    struct diag *diag =
+        diag_error(body->diagnostics, DIAG_E0217, target->span, "`%s` has %u ax%s and stands here without subscripts", output->name,
+                   output->type.rank, output->type.rank == 1 ? "is" : "es");
+    diag_note(body->diagnostics, diag, output->type.span, "`%s` is %s", output->name,
+              tensor_type_text(body->resolver, &output->type));
+    diag_help(body->diagnostics, diag, "write `%s[...] = ...` with one index an axis; only a copy `v = u` takes a whole tensor",
+              output->name);
+    return false;
+}
+
+/* ---- statements ---- */
+
+static bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast)
+{
+    *statement = (struct statement){.body = body, .span = ast->span, .name = ast->targets->name.text};
+    statement->indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
+    statement->extents = ARENA_ARRAY(body->arena, FRONTEND_INDICES, const struct poly *);
+    statement->order = ARENA_ARRAY(body->arena, FRONTEND_INDICES, uint32_t);
+    return statement->indices && statement->extents && statement->order;
+}
+
+/* `let (gx, gy) = g(D, u)`. */
+static bool lower_results(struct body *body, const struct ast_statement *ast)
+{
+    struct statement statement;
+    const struct signature *signature;
+    const struct ir_node **results;
+    if (!statement_create(&statement, body, ast))
+        return false;
+    bool called = inline_call(&statement, ast->value, &signature, &results);
+    uint32_t count = 0;
+    for (const struct ast_target *target = ast->targets; target; target = target->next)
+        count++;
+    if (called && count != signature->n_outputs) {
+        struct diag *diag = diag_error(body->diagnostics, DIAG_E0604, ast->value->span, "`%s` has %u results, %u are named here",
+                                       signature->ast->name.text, signature->n_outputs, count);
+        diag_note(body->diagnostics, diag, signature->ast->name.span, "`%s` is declared here", signature->ast->name.text);
+        called = false;
+    }
+    uint32_t k = 0;
+    bool done = called;
+    for (const struct ast_target *target = ast->targets; target; target = target->next, k++) {
+        struct symbol *symbol = target_symbol(body, ast, target);
+        const struct ir_node *node = symbol && called ? results[k] : NULL;
+        if (node && ast->kind != AST_LET && !check_whole(body, symbol, node, ast->value->span))
+            node = NULL;
+        if (symbol)
+            define(symbol, node, TYPED);
+        name_node(&statement, node, target->name.text, NULL);
+        done = done && node;
+    }
+    return done;
+}
+
+static bool lower_statement(struct body *body, const struct ast_statement *ast)
+{
+    const struct ast_target *target = ast->targets;
+    struct statement statement;
+    enum weakness weakness = TYPED;
+    const struct ir_node *node = NULL;
+    bool let = ast->kind == AST_LET;
+    if (ast->kind == AST_SCAN || ast->kind == AST_OPERATOR)
+        return report_not_yet(body, ast->word_span, ast->kind == AST_SCAN ? "`scan`" : "`operator`"), false;
+    if (ast->accumulate || ast->stored)
+        report_not_yet(body, ast->word_span, ast->stored ? "`let stored`" : "`+=`");
+    if (target->next)
+        return lower_results(body, ast);
+    if (!statement_create(&statement, body, ast))
+        return false;
+    bool whole = !target->has_brackets && is_whole(body, ast->value);
+    const struct symbol *declared = let ? NULL : body_find(body, target->name.text);
+    bool declared_output = declared && declared->kind == SYMBOL_TENSOR && !declared->failed;
+    if (declared_output && declared->type.rank == 0 && ast->value->kind == AST_NAME)
+        whole = false; /* a scalar converts as in any expression */
+    struct symbol *symbol = NULL;
+    if (!let && !(symbol = target_symbol(body, ast, target)))
+        return false;
+    if (symbol && symbol->failed)
+        return false;
+    if (whole)
+        node = lower_whole(&statement, ast->value, symbol, &weakness);
+    else if (target->has_brackets || !symbol || symbol->type.rank == 0)
+        node = lower_indexed(&statement, target, ast->value, symbol, &weakness);
+    else
+        report_missing_subscripts(body, symbol, target);
+    if (let && !(symbol = target_symbol(body, ast, target)))
+        return false;
+    if (ast->accumulate || ast->stored)
+        node = NULL;
+    define(symbol, node, weakness);
+    if (node)
+        name_nodes(&statement, node, target->name.text);
+    return node != NULL;
+}
+
+/* ---- bodies ---- */
+
+static struct symbol *declare(struct body *body, const struct parameter *parameter, enum tensor_role role)
+{
+    struct symbol *symbol = scope_add(body->resolver, body->scope, SYMBOL_TENSOR, &parameter->ast->name);
+    struct tensor *tensor = symbol ? ARENA_NEW(body->arena, struct tensor) : NULL;
+    if (!tensor)
+        return NULL;
+    *tensor = (struct tensor){.role = role, .assigned = role == TENSOR_INPUT, .assigned_at = parameter->span};
+    symbol->type = parameter->type;
+    symbol->data = tensor;
+    return symbol;
+}
+
+static bool collect_outputs(struct body *body, struct symbol *const *outputs, const struct ir_node **results)
+{
+    bool complete = true;
+    for (uint32_t k = 0; k < body->signature->n_outputs; k++) {
+        const struct tensor *tensor = outputs[k]->data;
+        results[k] = outputs[k]->node;
+        complete = complete && results[k];
+        if (tensor->assigned)
+            continue;
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0113, outputs[k]->span, "output `%s` is never assigned", outputs[k]->name);
+        diag_help(body->diagnostics, diag, "each output is assigned exactly once: `%s[...] = ...`", outputs[k]->name);
+    }
+    return complete;
+}
+
+static void warn_unread(struct body *body)
+{
+    for (size_t k = 0; k < body->scope->n_symbols; k++) {
+        const struct symbol *symbol = body->scope->symbols[k];
+        const struct tensor *tensor = symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
+        if (!tensor || symbol->failed || tensor->role != TENSOR_LET || tensor->read)
+            continue;
+        struct diag *diag = diag_warning(body->diagnostics, DIAG_W0101, symbol->span, "`%s` is never read", symbol->name);
+        diag_help(body->diagnostics, diag, "remove the let, or use it in an output");
+    }
+}
+
+bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results)
+{
+    const struct signature *signature = body->signature;
+    struct symbol **outputs = ARENA_ARRAY(body->arena, signature->n_outputs, struct symbol *);
+    if (!outputs)
+        return false;
+    for (uint32_t k = 0; k < signature->n_inputs; k++) {
+        struct symbol *symbol = declare(body, &signature->inputs[k], TENSOR_INPUT);
+        if (!symbol)
+            return false;
+        symbol->node = inputs[k];
+    }
+    for (uint32_t k = 0; k < signature->n_outputs; k++)
+        if (!(outputs[k] = declare(body, &signature->outputs[k], TENSOR_OUTPUT)))
+            return false;
+    bool lowered = true;
+    for (const struct ast_statement *statement = signature->ast->body; statement; statement = statement->next)
+        lowered = lower_statement(body, statement) && lowered;
+    bool complete = collect_outputs(body, outputs, results);
+    if (!body->caller && lowered)
+        warn_unread(body);
+    return lowered && complete;
+}
+
+bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struct ir_kernel *kernel)
+{
+    struct arena *arena = ir_arena(resolver->context);
+    const struct symbol *symbol = scope_find(resolver->scope, ast->name.text);
+    if (!symbol || symbol->failed || !symbol->kernel)
+        return false;
+    const struct signature *signature = symbol->kernel;
+    struct body body = {.resolver = resolver,
+                        .context = resolver->context,
+                        .arena = arena,
+                        .diagnostics = ir_diagnostics(resolver->context),
+                        .scope = scope_create(resolver, resolver->scope),
+                        .signature = signature,
+                        .kernel = kernel,
+                        .exact = signature->numeric_class == IR_CLASS_EXACT};
+    const struct ir_node **inputs = ARENA_ARRAY(arena, signature->n_inputs, const struct ir_node *);
+    const struct ir_node **results = ARENA_ARRAY(arena, signature->n_outputs, const struct ir_node *);
+    if (!body.scope || !inputs || !results)
+        return false;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+        inputs[k] = kernel->inputs[k].node;
+    if (!lower_body(&body, inputs, results))
+        return false;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        kernel->outputs[k].node = results[k];
+    return true;
+}

@@ -1,0 +1,213 @@
+/* Element types of values in index notation.
+ *
+ * Typed values do not mix, but a real with a complex one of the same width. Weak values (literals, indices, dims, expressions of
+ * such) take the type of what they meet if it can hold them: an integer is held by every numeric type, a decimal number by floats
+ * and complex types, an imaginary one makes a float complex. Nothing weak meets bool. */
+#include "formula.h"
+
+static struct value_type typed(enum ir_elem elem)
+{
+    return (struct value_type){TYPED, elem};
+}
+
+static struct value_type weak(enum weakness weakness)
+{
+    return (struct value_type){weakness, weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
+}
+
+const char *value_type_name(struct value_type type)
+{
+    switch (type.weakness) {
+    case WEAK_AN_INTEGER:
+        return "an untyped integer";
+    case WEAK_A_REAL:
+        return "an untyped real number";
+    case WEAK_A_COMPLEX:
+        return "an untyped complex number";
+    default:
+        return ir_elem_info(type.elem)->name;
+    }
+}
+
+static bool fail(struct statement *statement)
+{
+    statement->failed = true;
+    return false;
+}
+
+/* An integer literal must lie in the type it meets. */
+static bool literal_fits(struct statement *statement, const struct formula *formula, enum ir_elem elem)
+{
+    struct ir_number number;
+    if (formula->kind != FORMULA_NUMBER || formula->type.weakness != WEAK_AN_INTEGER || !ir_elem_is_integer(elem))
+        return true;
+    return number_in_type(statement->body->resolver, formula->number, elem, formula->span, &number) || fail(statement);
+}
+
+/* A weak value `a` beside the element type of `b`. */
+static bool weak_meets(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
+                       struct value_type *result)
+{
+    struct diagnostics *diagnostics = statement->body->diagnostics;
+    enum ir_elem elem = b->type.elem;
+    *result = b->type;
+    if (elem == IR_bool) {
+        struct diag *diag = diag_error(diagnostics, DIAG_E0316, span, "%s meets a bool", value_type_name(a->type));
+        diag_note(diagnostics, diag, a->span, "this is %s", value_type_name(a->type));
+        diag_note(diagnostics, diag, b->span, "this is bool");
+        diag_help(diagnostics, diag, "compare with `true` or `false`, or cast the bool: `i32(...)`");
+        return fail(statement);
+    }
+    if (ir_elem_is_integer(elem) && a->type.weakness != WEAK_AN_INTEGER) {
+        struct diag *diag = diag_error(diagnostics, DIAG_E0314, a->span, "%s meets a tensor of integers", value_type_name(a->type));
+        diag_note(diagnostics, diag, b->span, "this is %s", ir_elem_info(elem)->name);
+        diag_help(diagnostics, diag, "cast the integers to a float type: `f64(%s)`", source_text(statement->body, b->span));
+        return fail(statement);
+    }
+    if (a->type.weakness == WEAK_A_COMPLEX)
+        result->elem = ir_elem_complex(elem);
+    return literal_fits(statement, a, elem);
+}
+
+bool types_meet(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
+                struct value_type *result)
+{
+    struct body *body = statement->body;
+    if (a->type.weakness && b->type.weakness) {
+        *result = weak(a->type.weakness > b->type.weakness ? a->type.weakness : b->type.weakness);
+        return true;
+    }
+    if (a->type.weakness)
+        return weak_meets(statement, span, a, b, result);
+    if (b->type.weakness)
+        return weak_meets(statement, span, b, a, result);
+    *result = a->type;
+    if (a->type.elem == b->type.elem)
+        return true;
+    enum ir_elem left = a->type.elem, right = b->type.elem;
+    if (ir_elem_complex(left) == ir_elem_complex(right)) {
+        *result = typed(ir_elem_complex(left));
+        return true;
+    }
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0310, span, "%s and %s do not mix", ir_elem_info(left)->name,
+                                   ir_elem_info(right)->name);
+    diag_note(body->diagnostics, diag, a->span, "this is %s", ir_elem_info(left)->name);
+    diag_note(body->diagnostics, diag, b->span, "this is %s", ir_elem_info(right)->name);
+    enum ir_elem wide = ir_elem_promote(left, right);
+    const struct formula *narrow = left == wide ? b : a;
+    diag_help(body->diagnostics, diag, "cast one of them: `%s(%s)`",
+              ir_elem_info(left == wide || right == wide ? wide : right)->name, source_text(body, narrow->span));
+    return fail(statement);
+}
+
+static void report_integer_division(struct statement *statement, struct span span, const struct formula *a, const struct formula *b)
+{
+    struct body *body = statement->body;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0311, span, "`/` has only indices, dims and integers on both sides");
+    const char *left = source_text(body, a->span), *right = source_text(body, b->span);
+    diag_help(body->diagnostics, diag, "write `%s div %s` to round down, or `f64(%s) / %s` for a fraction", left, right, left,
+              right);
+    statement->failed = true;
+}
+
+bool type_of_product(struct statement *statement, bool divides, struct span span, const struct formula *a, const struct formula *b,
+                     struct value_type *result)
+{
+    struct body *body = statement->body;
+    if (divides && a->type.weakness == WEAK_AN_INTEGER && b->type.weakness == WEAK_AN_INTEGER) {
+        report_integer_division(statement, span, a, b);
+        return false;
+    }
+    if (!types_meet(statement, span, a, b, result))
+        return false;
+    if (divides && value_is_bool(*result)) {
+        diag_error(body->diagnostics, DIAG_E0316, span, "bool values are not divided");
+        return fail(statement);
+    }
+    return true;
+}
+
+static bool report_domain(struct statement *statement, const char *name, struct span span, const struct formula *argument)
+{
+    struct diagnostics *diagnostics = statement->body->diagnostics;
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0312, span, "`%s` is not defined for %s", name, value_type_name(argument->type));
+    diag_note(diagnostics, diag, argument->span, "this is %s", value_type_name(argument->type));
+    if (!argument->type.weakness && ir_elem_is_complex(argument->type.elem))
+        diag_help(diagnostics, diag, "take `real(...)`, `imag(...)` or `abs(...)` of it first");
+    else if (!argument->type.weakness)
+        diag_help(diagnostics, diag, "cast it to a float type: `f64(%s)`", source_text(statement->body, argument->span));
+    return fail(statement);
+}
+
+bool type_of_function(struct statement *statement, enum ir_expr_op op, const char *name, struct span span,
+                      const struct formula *argument, struct value_type *result)
+{
+    struct value_type type = argument->type;
+    bool integer = type.weakness == WEAK_AN_INTEGER;
+    if (!ir_expr_takes(op, integer && ir_expr_takes(op, IR_i64) ? IR_i64 : type.elem))
+        return report_domain(statement, name, span, argument);
+    if (integer && !ir_expr_takes(op, IR_i64))
+        type = weak(WEAK_A_REAL);
+    enum ir_result_rule rule = ir_expr_info(op)->result;
+    if (rule == IR_RESULT_BOOL)
+        type = typed(IR_bool);
+    else if (rule == IR_RESULT_REAL && type.weakness == WEAK_A_COMPLEX)
+        type = weak(WEAK_A_REAL);
+    else if (rule == IR_RESULT_REAL && !type.weakness)
+        type.elem = ir_elem_real(type.elem);
+    *result = type;
+    return true;
+}
+
+static const char *reduction_name(enum ast_op op)
+{
+    static const char *const names[] = {"sum", "prod", "max", "min", "any", "all"};
+    return names[op - AST_SUM];
+}
+
+bool type_of_reduction(struct statement *statement, enum ast_op op, struct span span, const struct formula *argument,
+                       struct value_type *result)
+{
+    struct value_type type = argument->type;
+    bool boolean = value_is_bool(type);
+    *result = type;
+    if (op == AST_SUM || op == AST_PROD)
+        return true;
+    if ((op == AST_ANY || op == AST_ALL) && !boolean) {
+        struct diag *diag = diag_error(statement->body->diagnostics, DIAG_E0312, span, "`%s` takes bool values, not %s",
+                                       reduction_name(op), value_type_name(type));
+        diag_help(statement->body->diagnostics, diag, "compare first: `%s != 0`", source_text(statement->body, argument->span));
+        return fail(statement);
+    }
+    if ((op == AST_MAX || op == AST_MIN) && (boolean || ir_elem_is_complex(type.elem)))
+        return report_domain(statement, reduction_name(op), span, argument);
+    return true;
+}
+
+bool type_fits(struct statement *statement, const struct formula *formula, enum ir_elem elem, const char *what,
+               struct span declared)
+{
+    struct body *body = statement->body;
+    struct value_type type = formula->type;
+    bool complex_value = ir_elem_is_complex(type.elem);
+    const char *wanted = ir_elem_info(elem)->name;
+    if (!type.weakness && (type.elem == elem || (ir_elem_is_float(type.elem) && ir_elem_complex(type.elem) == elem)))
+        return true;
+    if (type.weakness && elem != IR_bool) {
+        bool holds = ir_elem_is_complex(elem) || (ir_elem_is_float(elem) && type.weakness != WEAK_A_COMPLEX) ||
+                     type.weakness == WEAK_AN_INTEGER;
+        if (holds)
+            return literal_fits(statement, formula, elem);
+    }
+    bool loses = complex_value && ir_elem_is_float(elem);
+    struct diag *diag = diag_error(body->diagnostics, loses ? DIAG_E0313 : DIAG_E0318, formula->span, "%s is %s, the value %s",
+                                   what, wanted, value_type_name(type));
+    if (declared.source != UINT32_MAX)
+        diag_note(body->diagnostics, diag, declared, "%s is declared here", what);
+    if (loses)
+        diag_help(body->diagnostics, diag, "write `real(%s)` to keep the real part", source_text(body, formula->span));
+    else
+        diag_help(body->diagnostics, diag, "cast the value: `%s(%s)`", wanted, source_text(body, formula->span));
+    return fail(statement);
+}
