@@ -22,29 +22,50 @@ enum ast_expr_kind {
     AST_IMAGINARY, /* 2i, 0.5i */
     AST_BOOL,      /* true false */
     AST_PI,
-    AST_NAME,     /* an index, a dim, a scalar tensor, a whole tensor: `name` */
-    AST_ACCESS,   /* callee[subscripts]: `arguments` are the subscripts, `callee` a NAME, CALL, EINSUM or PAREN */
-    AST_MERGED,   /* (p, i, q) as a subscript: `arguments` */
-    AST_CALL,     /* name(arguments): function, constructor or kernel */
-    AST_REDUCE,   /* sum[r: 3, j](argument): `op` is the word, `binders`, one argument */
-    AST_PAD,      /* pad(access, value): two arguments */
-    AST_EINSUM,   /* einsum("...", operands, ring=name): `string`, `arguments`, `ring` */
-    AST_UNARY,    /* `op`: - or not */
-    AST_BINARY,   /* `op`, two arguments */
-    AST_PAREN     /* one argument; kept because the summation rule sees parentheses of sums only through structure */
+    AST_NAME,   /* an index, a dim, a scalar tensor, a whole tensor: `name` */
+    AST_ACCESS, /* callee[subscripts]: `arguments` are the subscripts, `callee` a NAME, CALL, EINSUM or PAREN */
+    AST_MERGED, /* (p, i, q) as a subscript: `arguments` */
+    AST_CALL,   /* name(arguments): function, constructor or kernel */
+    AST_REDUCE, /* sum[r: 3, j](argument): `op` is the word, `binders`, one argument */
+    AST_PAD,    /* pad(access, value): two arguments */
+    AST_EINSUM, /* einsum("...", operands, ring=name): `string`, `arguments`, `ring` */
+    AST_UNARY,  /* `op`: - or not */
+    AST_BINARY, /* `op`, two arguments */
+    AST_PAREN   /* one argument; kept because the summation rule sees parentheses of sums only through structure */
 };
 
 enum ast_op {
-    AST_NEGATE, AST_NOT, AST_MULTIPLY, AST_MATRIX_MULTIPLY, AST_DIVIDE, AST_DIV, AST_MOD, AST_ADD, AST_SUBTRACT, AST_EQ, AST_NE, AST_LT, AST_LE,
-    AST_GT, AST_GE, AST_AND, AST_OR, /* reductions: */ AST_SUM, AST_PROD, AST_MAX, AST_MIN, AST_ANY, AST_ALL
+    AST_NEGATE,
+    AST_NOT,
+    AST_MULTIPLY,
+    AST_MATRIX_MULTIPLY,
+    AST_DIVIDE,
+    AST_DIV,
+    AST_MOD,
+    AST_ADD,
+    AST_SUBTRACT,
+    AST_EQ,
+    AST_NE,
+    AST_LT,
+    AST_LE,
+    AST_GT,
+    AST_GE,
+    AST_AND,
+    AST_OR,
+    /* reductions: */ AST_SUM,
+    AST_PROD,
+    AST_MAX,
+    AST_MIN,
+    AST_ANY,
+    AST_ALL
 };
 
 struct ast_expr;
 struct ast_binder { /* `r` or `r: 3` in a reduction, `i: N-R+1` or `(p,i,q)` or `m + i: n-m` on a left side */
     struct ast_name name;
-    struct ast_expr *extent; /* NULL: to be inferred */
+    struct ast_expr *extent;   /* NULL: to be inferred */
     struct ast_binder *merged; /* left side only: a merged subscript, its parts; then `name` is empty */
-    struct ast_expr *offset; /* left side only: block assignment */
+    struct ast_expr *offset;   /* left side only: block assignment */
     struct span span;
     struct ast_binder *next;
 };
@@ -89,7 +110,7 @@ struct ast_type {
 
 /* Literals nest as written: [[1, 2], [3, 4]]. */
 struct ast_literal {
-    struct ast_expr *value;      /* a scalar (weak expression), or */
+    struct ast_expr *value;       /* a scalar (weak expression), or */
     struct ast_literal *elements; /* a bracketed list; both NULL: `[]` */
     uint32_t n_elements;
     bool is_list;
@@ -126,12 +147,12 @@ struct ast_target { /* y, y[i, (p,q)] */
 };
 struct ast_statement {
     enum ast_statement_kind kind;
-    bool stored;     /* let stored */
-    bool accumulate; /* += */
+    bool stored;                /* let stored */
+    bool accumulate;            /* += */
     struct ast_target *targets; /* several only in `let (gx, gy) = g(D, u)` and its assignment form */
     struct ast_expr *value;
     struct span span;
-    struct span word_span; /* `let`, `scan`, `operator`, `+=`, `stored`: for "not yet" */
+    struct span word_span;          /* `let`, `scan`, `operator`, `+=`, `stored`: for "not yet" */
     struct ast_name index;          /* SCAN: `scan t: T { body } from initial` */
     struct ast_expr *extent;        /* SCAN: NULL when to be inferred */
     struct ast_statement *body;     /* SCAN */
@@ -172,11 +193,12 @@ struct ast_file {
     struct ast_constant *constants;
     struct ast_operator *operators;
     struct ast_kernel *kernels;
+    struct ast_name_list *unread; /* names declared by what could not be read */
     /* Declarations in source order matter for dims and constants only: each list is in order. */
 };
 
-/* parse.c: NULL after a syntax error that left nothing to check. A tree may come with errors reported: statements that did not parse
- * are left out. */
+/* parse.c: NULL after a syntax error that left nothing to check. A tree may come with errors reported: statements that did not
+ * parse are left out. */
 struct ast_file *parse_file(struct ir_context *context, uint32_t source_number);
 
 #endif

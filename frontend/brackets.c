@@ -104,6 +104,7 @@ static void cut_broken(struct pairing *pairing)
     if (!pairing->broken)
         return;
     size_t keep = pairing->statement;
+    note_unread(pairing->parser, pairing->out + keep, pairing->n_out - keep);
     if (keep < pairing->n_out && (pairing->out[keep].kind == TOKEN_KERNEL || pairing->out[keep].kind == TOKEN_SCAN))
         keep++;
     if (keep < pairing->n_out)
@@ -116,8 +117,7 @@ static void end_statement(struct pairing *pairing)
 {
     give_up_open(pairing);
     cut_broken(pairing);
-    int last = pairing->n_out ? pairing->out[pairing->n_out - 1].kind : TOKEN_NEWLINE;
-    if (last != TOKEN_NEWLINE && last != TOKEN_LBRACE)
+    if (pairing->n_out == 0 || pairing->out[pairing->n_out - 1].kind != TOKEN_NEWLINE)
         put(pairing, made_token(pairing, TOKEN_NEWLINE));
     pairing->statement = pairing->n_out;
 }
@@ -134,6 +134,13 @@ static void line_end(struct pairing *pairing)
     end_statement(pairing);
 }
 
+/* A line end first: the grammar then knows that a body has begun, and recovers inside it when its first token fits nowhere. */
+static void open_body(struct pairing *pairing)
+{
+    put(pairing, made_token(pairing, TOKEN_NEWLINE));
+    pairing->statement = pairing->n_out;
+}
+
 static void open_bracket(struct pairing *pairing, struct token token)
 {
     struct parser *parser = pairing->parser;
@@ -147,7 +154,7 @@ static void open_bracket(struct pairing *pairing, struct token token)
     ARENA_PUSH(parser->arena, pairing->open, pairing->n_open, pairing->open_capacity, token);
     put(pairing, token);
     if (token.kind == TOKEN_LBRACE)
-        pairing->statement = pairing->n_out;
+        open_body(pairing);
 }
 
 static const char *bracket_text(int kind)
@@ -174,13 +181,17 @@ static void wrong_close(struct pairing *pairing, struct token token)
         if (in_round_or_square(pairing)) {
             struct token open = pairing->open[pairing->n_open - 1];
             const char *wanted = open.kind == TOKEN_LPAREN ? ")" : "]";
-            diag = diag_error(parser->diagnostics, DIAG_E0005, token_span(parser, token), "`%s` closes a `%s`", bracket_text(token.kind),
-                              bracket_text(open.kind));
+            diag = diag_error(parser->diagnostics, DIAG_E0005, token_span(parser, token), "`%s` closes a `%s`",
+                              bracket_text(token.kind), bracket_text(open.kind));
             diag_label(parser->diagnostics, diag, "`%s` wanted before or here", wanted);
             diag_note(parser->diagnostics, diag, token_span(parser, open), "opened here");
         } else {
-            diag = diag_error(parser->diagnostics, DIAG_E0005, token_span(parser, token), "`%s` closes nothing", bracket_text(token.kind));
-            diag_label(parser->diagnostics, diag, "no `%s` is open here", token.kind == TOKEN_RPAREN ? "(" : token.kind == TOKEN_RBRACKET ? "[" : "{");
+            diag = diag_error(parser->diagnostics, DIAG_E0005, token_span(parser, token), "`%s` closes nothing",
+                              bracket_text(token.kind));
+            diag_label(parser->diagnostics, diag, "no `%s` is open here",
+                       token.kind == TOKEN_RPAREN     ? "("
+                       : token.kind == TOKEN_RBRACKET ? "["
+                                                      : "{");
         }
     }
     pairing->broken = token.kind != TOKEN_RBRACE;
@@ -265,6 +276,7 @@ static void pair_token(struct pairing *pairing, struct token token)
 void brackets_pair(struct parser *parser)
 {
     struct pairing pairing = {.parser = parser, .in = parser->tokens};
+    open_body(&pairing);
     for (pairing.at = 0; pairing.at < parser->n_tokens && !arena_failed(parser->arena); pairing.at++)
         pair_token(&pairing, parser->tokens[pairing.at]);
     parser->tokens = pairing.out;

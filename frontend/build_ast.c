@@ -1,5 +1,4 @@
 /* Builders of expressions: what the grammar's actions call. A NULL child gives a NULL parent. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "parse.h"
@@ -9,7 +8,8 @@ struct ast_name build_name(struct parser *parser, struct token token)
 {
     if (token.kind == 0)
         return (struct ast_name){.text = NULL, .span = SPAN_NONE};
-    return (struct ast_name){arena_strndup(parser->arena, parser->text + token.begin, token.end - token.begin), token_span(parser, token)};
+    return (struct ast_name){arena_strndup(parser->arena, parser->text + token.begin, token.end - token.begin),
+                             token_span(parser, token)};
 }
 
 static struct ast_expr *new_expr(struct parser *parser, enum ast_expr_kind kind, struct span span)
@@ -32,8 +32,8 @@ static struct ast_expr *deepen(struct parser *parser, struct ast_expr *expr, con
         expr->depth = child->depth + 1;
     if (expr->depth <= FRONTEND_DEPTH)
         return expr;
-    struct diag *diag = diag_error(parser->diagnostics, DIAG_E0901, expr->op_span, "more than %d operators follow or contain each other in one expression",
-                                   FRONTEND_DEPTH);
+    struct diag *diag = diag_error(parser->diagnostics, DIAG_E0901, expr->op_span,
+                                   "more than %d operators follow or contain each other in one expression", FRONTEND_DEPTH);
     diag_help(parser->diagnostics, diag, "name parts of it with `let`");
     return NULL;
 }
@@ -61,7 +61,8 @@ static bool integer_value(struct parser *parser, struct token token, int64_t *va
     for (uint32_t at = token.begin; at < token.end && parser->text[at] >= '0' && parser->text[at] <= '9'; at++) {
         if (checked_multiply(*value, 10, value) && checked_add(*value, parser->text[at] - '0', value))
             continue;
-        struct diag *diag = diag_error(parser->diagnostics, DIAG_E0004, token_span(parser, token), "this integer is larger than 2^63 - 1");
+        struct diag *diag =
+            diag_error(parser->diagnostics, DIAG_E0004, token_span(parser, token), "this integer is larger than 2^63 - 1");
         diag_help(parser->diagnostics, diag, "write a decimal number, as in `1e20`");
         return false;
     }
@@ -107,7 +108,8 @@ struct ast_expr *build_unary(struct parser *parser, enum ast_op op, struct token
     return deepen_all(parser, expr, (struct expr_list){argument, argument, 1});
 }
 
-struct ast_expr *build_binary(struct parser *parser, enum ast_op op, struct token word, struct ast_expr *left, struct ast_expr *right)
+struct ast_expr *build_binary(struct parser *parser, enum ast_op op, struct token word, struct ast_expr *left,
+                              struct ast_expr *right)
 {
     if (!left || !right)
         return NULL;
@@ -203,7 +205,8 @@ struct ast_expr *build_reduce(struct parser *parser, struct token word, struct b
     return deepen_all(parser, expr, (struct expr_list){argument, argument, 1});
 }
 
-struct ast_expr *build_pad(struct parser *parser, struct token word, struct ast_expr *access, struct ast_expr *value, struct token close)
+struct ast_expr *build_pad(struct parser *parser, struct token word, struct ast_expr *access, struct ast_expr *value,
+                           struct token close)
 {
     if (!access || !value)
         return NULL;

@@ -56,11 +56,11 @@ struct ast_binder *build_binder(struct parser *parser, struct token name, struct
 
 static struct ast_binder *refuse_left(struct parser *parser, const struct ast_expr *subscript)
 {
-    struct diag *diag =
-        diag_error(parser->diagnostics, DIAG_E0006, subscript->span, "a left side holds indices, not expressions");
+    struct diag *diag = diag_error(parser->diagnostics, DIAG_E0006, subscript->span, "a left side holds indices, not expressions");
     diag_label(parser->diagnostics, diag, "an index, a merged index `(p, i)` or a block `offset + index: extent` expected");
     if (subscript->kind == AST_INTEGER)
-        diag_help(parser->diagnostics, diag, "every element is assigned at once: write `i`, and `where(i == %lld, ..., ...)` on the right",
+        diag_help(parser->diagnostics, diag,
+                  "every element is assigned at once: write `i`, and `where(i == %lld, ..., ...)` on the right",
                   (long long)subscript->integer);
     else
         diag_help(parser->diagnostics, diag, "shift or scale the subscripts on the right side instead");

@@ -1,7 +1,7 @@
 /* The lexer of .ein files: the whole text to an array of tokens, ended by one of kind 0.
  *
  * It never fails: a character that starts nothing is reported (E0001, typical foreign spellings with the fix) and either stands for what
- * was meant (`&&` for `and`) or is left out, so that the grammar says nothing more about it. Text outside comments and strings is ASCII. */
+ * was meant (`&&` for `and`) or becomes a token BROKEN, on which the grammar passes over the statement without a word. Text outside comments and strings is ASCII. */
 #include <string.h>
 #include "parse.h"
 #include "grammar_parser.h"
@@ -98,6 +98,7 @@ static void unknown_character(struct lexer *lexer, const unsigned char *from)
         diag = diag_error(parser->diagnostics, DIAG_E0001, span, "character `%.*s` starts nothing", (int)(end - begin), from);
     if (*from >= 0x80)
         diag_help(parser->diagnostics, diag, "names are ASCII letters, digits and `_`; other characters may stand in comments and strings");
+    emit(lexer, from, TOKEN_BROKEN);
 }
 
 static void unfinished_string(struct lexer *lexer, const unsigned char *from)
@@ -146,7 +147,7 @@ static bool step(struct lexer *lexer)
     (digit+ | decimal) (letter | digit | ".")+ {
         lexer->cursor = cursor;
         glued_number(lexer, from);
-        emit(lexer, from, TOKEN_INTEGER);
+        emit(lexer, from, TOKEN_BROKEN);
         return true;
     }
     ["] [^"\n\x00]* ["] { return TOKEN(STRING); }

@@ -12,6 +12,18 @@ static bool fits_limits(struct parser *parser, const struct source *source)
     return false;
 }
 
+/* Lexer, brackets and grammar each go over the whole text; the user reads from top to bottom. */
+static void sort_by_place(struct diag **items, size_t n)
+{
+    for (size_t k = 1; k < n; k++) {
+        struct diag *moved = items[k];
+        size_t at = k;
+        for (; at > 0 && items[at - 1]->primary.span.begin > moved->primary.span.begin; at--)
+            items[at] = items[at - 1];
+        items[at] = moved;
+    }
+}
+
 struct ast_file *parse_file(struct ir_context *context, uint32_t source_number)
 {
     struct diagnostics *diagnostics = ir_diagnostics(context);
@@ -27,10 +39,12 @@ struct ast_file *parse_file(struct ir_context *context, uint32_t source_number)
     parser.file = ARENA_NEW(parser.arena, struct ast_file);
     if (!parser.file)
         return NULL;
+    size_t n_before = diagnostics->n_items;
     lexer_read(&parser);
     if (!arena_failed(parser.arena))
         brackets_pair(&parser);
     if (!arena_failed(parser.arena))
         grammar_run(&parser);
+    sort_by_place(diagnostics->items + n_before, diagnostics->n_items - n_before);
     return arena_failed(parser.arena) ? NULL : parser.file;
 }

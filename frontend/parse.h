@@ -1,8 +1,8 @@
 /* Inside of the parser: tokens, the parser's state, and one builder per grammar action.
  *
- * The way: lexer.re cuts the whole text into tokens; brackets.c pairs the brackets, so that line ends inside ( and [ disappear and a
- * missing bracket is reported where it was opened; grammar.y drives the builders of build_ast.c; parse_errors.c words what did not fit.
- * Builders accept NULL (no memory, or an error already reported) and give NULL. */
+ * The way: lexer.re cuts the whole text into tokens; brackets.c pairs the brackets, so that line ends inside ( and [ disappear and
+ * a missing bracket is reported where it was opened; grammar.y drives the builders of build_ast.c; parse_errors.c words what did
+ * not fit. Builders accept NULL (no memory, or an error already reported) and give NULL. */
 #ifndef FRONTEND_PARSE_H
 #define FRONTEND_PARSE_H
 
@@ -48,8 +48,8 @@ static inline struct span token_span(const struct parser *parser, struct token t
 
 /* ---- brackets.c ---- */
 
-/* Pairs brackets and drops the line ends that end nothing. A statement with a missing or extra bracket is reported and replaced by one
- * token BROKEN, so that the grammar passes over it. */
+/* Pairs brackets and drops the line ends that end nothing. A statement with a missing or extra bracket is reported and replaced by
+ * one token BROKEN, so that the grammar passes over it. */
 void brackets_pair(struct parser *parser);
 
 /* ---- grammar.y ---- */
@@ -62,21 +62,23 @@ void grammar_run(struct parser *parser);
 /* `expected[kind]`: would a token of that kind have fitted? */
 void parse_error(struct parser *parser, struct token found, const bool *expected, size_t n_kinds);
 void parse_too_deep(struct parser *parser);
+/* Remembers the names a declaration that cannot be read would have declared, so that their uses are not called unknown. */
+void note_unread(struct parser *parser, const struct token *tokens, size_t count);
 /* How messages call a token: "`+`", "a name", "the end of the line". */
 const char *token_text(struct parser *parser, struct token token);
 
 /* ---- build_ast.c, build_statements.c, build_file.c: one call an action ---- */
 
 /* Lists under construction. */
-#define LIST_APPEND(list, item)                                                                                                   \
-    do {                                                                                                                          \
-        if (item) {                                                                                                               \
-            if ((list).last)                                                                                                      \
-                (list).last->next = (item);                                                                                       \
-            else                                                                                                                  \
-                (list).first = (item);                                                                                            \
-            (list).last = (item);                                                                                                 \
-        }                                                                                                                         \
+#define LIST_APPEND(list, item)                                                                                                    \
+    do {                                                                                                                           \
+        if (item) {                                                                                                                \
+            if ((list).last)                                                                                                       \
+                (list).last->next = (item);                                                                                        \
+            else                                                                                                                   \
+                (list).first = (item);                                                                                             \
+            (list).last = (item);                                                                                                  \
+        }                                                                                                                          \
     } while (0)
 
 struct name_list {
@@ -115,13 +117,14 @@ struct constant_clauses {
 struct ast_name build_name(struct parser *parser, struct token token);
 struct ast_expr *build_leaf(struct parser *parser, enum ast_expr_kind kind, struct token token);
 struct ast_expr *build_unary(struct parser *parser, enum ast_op op, struct token word, struct ast_expr *argument);
-struct ast_expr *build_binary(struct parser *parser, enum ast_op op, struct token word, struct ast_expr *left, struct ast_expr *right);
+struct ast_expr *build_binary(struct parser *parser, enum ast_op op, struct token word, struct ast_expr *left,
+                              struct ast_expr *right);
 struct ast_expr *build_paren(struct parser *parser, struct token open, struct ast_expr *inner, struct token close);
 struct ast_expr *build_access(struct parser *parser, struct ast_expr *callee, struct expr_list subscripts, struct token close);
 struct ast_expr *build_merged(struct parser *parser, struct token open, struct expr_list parts, struct token close);
 struct ast_expr *build_call(struct parser *parser, struct token word, struct expr_list arguments, struct token close);
-struct ast_expr *build_reduce(struct parser *parser, struct token word, struct binder_list binders,
-                              struct ast_expr *argument, struct token close);
+struct ast_expr *build_reduce(struct parser *parser, struct token word, struct binder_list binders, struct ast_expr *argument,
+                              struct token close);
 struct ast_expr *build_pad(struct parser *parser, struct token word, struct ast_expr *access, struct ast_expr *value,
                            struct token close);
 struct ast_expr *build_einsum(struct parser *parser, struct token word, struct token string, struct expr_list operands,

@@ -8,14 +8,22 @@ static const struct {
     int kind;
     const char *text;
 } token_names[] = {
-    {TOKEN_NAME, "a name"},       {TOKEN_ELEMENT, "an element type"},
-    {TOKEN_STRING, "a string"},   {TOKEN_INTEGER, "an integer"},
-    {TOKEN_COLON, "`:`"},         {TOKEN_ASSIGN, "`=`"},
-    {TOKEN_COMMA, "`,`"},         {TOKEN_LPAREN, "`(`"},
-    {TOKEN_RPAREN, "`)`"},        {TOKEN_LBRACKET, "`[`"},
-    {TOKEN_RBRACKET, "`]`"},      {TOKEN_ARROW, "`->`"},
-    {TOKEN_EQ, "`==`"},           {TOKEN_LBRACE, "`{`"},
-    {TOKEN_RBRACE, "`}`"},        {TOKEN_RING, "`ring`"},
+    {TOKEN_NAME, "a name"},
+    {TOKEN_ELEMENT, "an element type"},
+    {TOKEN_STRING, "a string"},
+    {TOKEN_INTEGER, "an integer"},
+    {TOKEN_COLON, "`:`"},
+    {TOKEN_ASSIGN, "`=`"},
+    {TOKEN_COMMA, "`,`"},
+    {TOKEN_LPAREN, "`(`"},
+    {TOKEN_RPAREN, "`)`"},
+    {TOKEN_LBRACKET, "`[`"},
+    {TOKEN_RBRACKET, "`]`"},
+    {TOKEN_ARROW, "`->`"},
+    {TOKEN_EQ, "`==`"},
+    {TOKEN_LBRACE, "`{`"},
+    {TOKEN_RBRACE, "`}`"},
+    {TOKEN_RING, "`ring`"},
     {TOKEN_NEWLINE, "the end of the line"},
 };
 
@@ -47,8 +55,9 @@ static bool is_word(const struct parser *parser, struct token token)
 
 static bool begins_expression(int kind)
 {
-    return kind == TOKEN_NAME || kind == TOKEN_INTEGER || kind == TOKEN_DECIMAL || kind == TOKEN_IMAGINARY || kind == TOKEN_LPAREN ||
-           kind == TOKEN_PI || kind == TOKEN_SUM || kind == TOKEN_MAX || kind == TOKEN_MIN || kind == TOKEN_EINSUM;
+    return kind == TOKEN_NAME || kind == TOKEN_INTEGER || kind == TOKEN_DECIMAL || kind == TOKEN_IMAGINARY ||
+           kind == TOKEN_LPAREN || kind == TOKEN_PI || kind == TOKEN_SUM || kind == TOKEN_MAX || kind == TOKEN_MIN ||
+           kind == TOKEN_EINSUM;
 }
 
 /* "`,` or `)`" */
@@ -102,12 +111,13 @@ static const char *special_message(const struct mistake *mistake)
 
 static const char *element_help(struct parser *parser, struct token found)
 {
-    static const char *const foreign[][2] = {{"float", "f32"},      {"double", "f64"},      {"float32", "f32"}, {"float64", "f64"},
-                                             {"complex64", "c64"},  {"complex128", "c128"}, {"int", "i32"},     {"int8", "i8"},
-                                             {"int16", "i16"},      {"int32", "i32"},       {"int64", "i64"},   {"uint8", "u8"},
-                                             {"uint16", "u16"},     {"uint32", "u32"},      {"uint64", "u64"},  {"boolean", "bool"}};
+    static const char *const foreign[][2] = {{"float", "f32"},     {"double", "f64"},      {"float32", "f32"}, {"float64", "f64"},
+                                             {"complex64", "c64"}, {"complex128", "c128"}, {"int", "i32"},     {"int8", "i8"},
+                                             {"int16", "i16"},     {"int32", "i32"},       {"int64", "i64"},   {"uint8", "u8"},
+                                             {"uint16", "u16"},    {"uint32", "u32"},      {"uint64", "u64"},  {"boolean", "bool"}};
     for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++)
-        if (strlen(foreign[k][0]) == found.end - found.begin && strncmp(foreign[k][0], parser->text + found.begin, found.end - found.begin) == 0)
+        if (strlen(foreign[k][0]) == found.end - found.begin &&
+            strncmp(foreign[k][0], parser->text + found.begin, found.end - found.begin) == 0)
             return arena_printf(parser->arena, "write `%s`", foreign[k][1]);
     return "element types are f32 f64 c64 c128 i8 i16 i32 i64 u8 u16 u32 u64 bool";
 }
@@ -116,8 +126,6 @@ static const char *element_help(struct parser *parser, struct token found)
 static const char *operator_help(const struct mistake *mistake)
 {
     int found = mistake->found.kind;
-    if (is_comparison(found) && mistake->expected[TOKEN_AND])
-        return "join two comparisons with `and`: `a < b and b < c`";
     if (found == TOKEN_ASSIGN)
         return "equality is `==`";
     if (found == TOKEN_LBRACKET && mistake->before.kind == TOKEN_RBRACKET)
@@ -151,6 +159,8 @@ static const char *help_text(const struct mistake *mistake)
         return "statements stand inside the { } of a kernel";
     if (mistake->statement)
         return statement_help(mistake);
+    if (is_comparison(found) && expected[TOKEN_AND])
+        return "join two comparisons with `and`: `a < b and b < c`";
     if (mistake->operator_)
         return operator_help(mistake);
     if (found == TOKEN_NEWLINE && mistake->expression)
@@ -169,11 +179,31 @@ static const char *help_text(const struct mistake *mistake)
     return NULL;
 }
 
+void note_unread(struct parser *parser, const struct token *tokens, size_t count)
+{
+    if (count < 2 || (tokens->kind != TOKEN_DIM && tokens->kind != TOKEN_CONST && tokens->kind != TOKEN_OPERATOR &&
+                      tokens->kind != TOKEN_KERNEL))
+        return;
+    size_t end = tokens->kind == TOKEN_DIM ? count : 2; /* a `dim` line declares several */
+    for (size_t k = 1; k < end; k++) {
+        struct ast_name_list *item = tokens[k].kind == TOKEN_NAME ? ARENA_NEW(parser->arena, struct ast_name_list) : NULL;
+        if (!item)
+            continue;
+        item->name = build_name(parser, tokens[k]);
+        item->next = parser->file->unread;
+        parser->file->unread = item;
+    }
+}
+
 void parse_error(struct parser *parser, struct token found, const bool *expected, size_t n_kinds)
 {
     (void)n_kinds;
+    size_t start = parser->next;
+    while (start > 0 && parser->tokens[start - 1].kind != TOKEN_NEWLINE)
+        start--;
+    note_unread(parser, parser->tokens + start, parser->next - start);
     if (found.kind == TOKEN_BROKEN)
-        return; /* brackets.c has said it */
+        return; /* said by the lexer or by brackets.c */
     struct mistake mistake = {.parser = parser, .found = found, .expected = expected};
     if (parser->next > 0)
         mistake.before = parser->tokens[parser->next - 1];
@@ -188,7 +218,7 @@ void parse_error(struct parser *parser, struct token found, const bool *expected
         diag = diag_error(parser->diagnostics, DIAG_E0002, span, "%s", message);
     else
         diag = diag_error(parser->diagnostics, DIAG_E0002, span, "expected %s, found %s", wanted, token_text(parser, found));
-    if (wanted)
+    if (wanted && !is_comparison(found.kind))
         diag_label(parser->diagnostics, diag, "%s expected", wanted);
     const char *help = help_text(&mistake);
     if (help)
