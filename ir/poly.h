@@ -20,7 +20,7 @@ enum poly_atom_kind { POLY_DIM, POLY_INDEX, POLY_FLOOR, POLY_TABLE };
 
 struct poly_atom {
     enum poly_atom_kind kind;
-    uint32_t id;                  /* order of creation: the order of factors in a term */
+    uint32_t id;                  /* order of creation */
     uint32_t symbol;              /* POLY_DIM: number of the dim in the context. POLY_INDEX: number of the index */
     const struct poly *numerator; /* POLY_FLOOR: floor(numerator / denominator); the denominator is a monomial > 0 */
     const struct poly *denominator;
@@ -30,7 +30,7 @@ struct poly_atom {
 };
 
 /* coefficient * product of factors; the coefficient is a reduced fraction, denominator > 0 (a dim declared `% 8 == 0` may be
- * divided by 8 exactly). Factors ascend by atom id; a square stands twice. */
+ * divided by 8 exactly). Factors stand in an order of structure: indices, tables, floors, dims; a square stands twice. */
 struct poly_term {
     int64_t numerator, denominator;
     uint32_t n_factors;
@@ -45,6 +45,7 @@ struct poly {
 };
 
 /* ---- making ---- */
+bool poly_context_overflowed(const struct ir_context *context); /* has a coefficient left 64 bits since creation? */
 const struct poly *poly_constant(struct ir_context *context, int64_t value);
 const struct poly *poly_dim(struct ir_context *context, uint32_t dim);     /* a run-time dim; static dims are constants */
 const struct poly *poly_index(struct ir_context *context, uint32_t index); /* index number `index` of the node or nest */
@@ -82,6 +83,7 @@ bool poly_equals(const struct poly *a, int64_t value);
 bool poly_is_index(const struct poly *a, uint32_t *index);  /* exactly one bare index */
 bool poly_uses_index(const struct poly *a, uint32_t index); /* also inside floors and tables */
 bool poly_uses_dims(const struct poly *a);
+/* Calls `visit` for every occurrence, also inside floors; true when there is one. `visit` may be NULL. */
 bool poly_visit_dims(const struct poly *a, void (*visit)(void *user, uint32_t dim), void *user);
 /* One more than the largest index used; 0 when none is. */
 uint32_t poly_index_limit(const struct poly *a);
@@ -106,7 +108,8 @@ bool poly_prove_within(struct ir_context *context, const struct poly *a, const s
 /* ---- printing ---- */
 enum poly_style {
     POLY_SOURCE, /* `2*h + r - 1`, `n div 2`, `i mod 4`, `t[e]`: the syntax of .ein and .eir */
-    POLY_C       /* `2 * h + r - 1`, `n / 2`, `i % 4`, `t[e]`: positive terms first, nothing negative in between */
+    POLY_C       /* `2 * h + r - 1`, `(i * 16 + j) * 8 + k`, `n / 2`, `i % 4`, `t[e]`: right in unsigned arithmetic, numerators of
+                    `/` and `%` being written so that they are never negative */
 };
 struct poly_names {
     const char *(*index)(void *user, uint32_t index);

@@ -1,0 +1,99 @@
+/* Table atoms: lookups in a constant integer tensor, and what is known of its entries.
+ *
+ * A lookup at constant subscripts inside the table is its entry. One outside stays an atom: evaluation then reports it. */
+#include <string.h>
+
+#include "poly_internal.h"
+
+#define READ_AS(type)                                                                                                              \
+    do {                                                                                                                           \
+        type entry;                                                                                                                \
+        memcpy(&entry, (const char *)table->constant->data + offset * sizeof entry, sizeof entry);                                 \
+        *value = (int64_t)entry;                                                                                                   \
+    } while (0)
+
+bool poly_table_entry(const struct ir_node *table, size_t offset, int64_t *value)
+{
+    if (table->op != IR_const_node || !table->constant || !table->constant->data)
+        return false;
+    switch (table->elem) {
+    case IR_i8:
+        READ_AS(int8_t);
+        return true;
+    case IR_i16:
+        READ_AS(int16_t);
+        return true;
+    case IR_i32:
+        READ_AS(int32_t);
+        return true;
+    case IR_i64:
+        READ_AS(int64_t);
+        return true;
+    case IR_u8:
+        READ_AS(uint8_t);
+        return true;
+    case IR_u16:
+        READ_AS(uint16_t);
+        return true;
+    case IR_u32:
+        READ_AS(uint32_t);
+        return true;
+    case IR_u64:
+        READ_AS(uint64_t);
+        return *value >= 0;
+    default:
+        return false;
+    }
+}
+
+/* Number of entries; false when the shape is not static. */
+static bool entry_count(const struct ir_node *table, size_t *count)
+{
+    *count = 1;
+    for (uint32_t k = 0; k < table->rank; k++) {
+        int64_t extent;
+        if (!poly_is_constant(table->shape[k], &extent) || extent < 0 || __builtin_mul_overflow(*count, (size_t)extent, count))
+            return false;
+    }
+    return true;
+}
+
+bool poly_table_bounds(const struct ir_node *table, int64_t *least, int64_t *largest)
+{
+    size_t count;
+    if (!entry_count(table, &count) || count == 0)
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        int64_t value;
+        if (!poly_table_entry(table, k, &value))
+            return false;
+        if (k == 0 || value < *least)
+            *least = value;
+        if (k == 0 || value > *largest)
+            *largest = value;
+    }
+    return true;
+}
+
+const struct poly *poly_table(struct ir_context *context, const struct ir_node *table, uint32_t n_arguments,
+                              const struct poly *const *arguments)
+{
+    if (!context || !table)
+        return NULL;
+    size_t offset = 0;
+    bool constant = n_arguments == table->rank;
+    for (uint32_t k = 0; k < n_arguments; k++) {
+        int64_t subscript, extent;
+        if (!arguments[k])
+            return NULL;
+        constant = constant && poly_is_constant(arguments[k], &subscript) && poly_is_constant(table->shape[k], &extent) &&
+                   subscript >= 0 && subscript < extent;
+        if (constant)
+            offset = offset * (size_t)extent + (size_t)subscript;
+    }
+    int64_t value;
+    if (constant && poly_table_entry(table, offset, &value))
+        return poly_constant(context, value);
+    struct poly_atom atom = {.kind = POLY_TABLE, .table = table, .arguments = arguments, .n_arguments = n_arguments};
+    return poly_of_atom(context, poly_intern_atom(context, &atom));
+}
