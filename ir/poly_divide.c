@@ -2,7 +2,7 @@
  *
  * For floor(a / b), b a positive monomial, in this order:
  *   1. each term of a that b's factors divide gives its quotient, and keeps its weight modulo b's (so 3*i div 2 = i + i div 2);
- *   2. what is left is 0 when 0 <= rest < b is proved;
+ *   2. what is left is 0 when 0 <= rest < b is proved, -1 when -b <= rest < 0 is;
  *   3. a part that is less than a common divisor g of the other terms and b is dropped: floor((g*x + y) / (g*c)) = floor(x / c)
  *      for 0 <= y < g, and common factors cancel;
  *   4. a floor standing alone as a term is taken in: floor((x + floor(y / d)) / b) = floor((d*x + y) / (d*b)).
@@ -224,14 +224,25 @@ static bool take_in_floor(struct ir_context *context, const struct poly *a, cons
 
 /* ---- all steps ---- */
 
+static bool has_negative_term(const struct poly *a)
+{
+    for (uint32_t k = 0; k < a->n_terms; k++)
+        if (a->terms[k].numerator < 0)
+            return true;
+    return false;
+}
+
 /* floor(a / b) for a that step 1 leaves as it is. */
 static const struct poly *floor_of_rest(struct ir_context *context, const struct poly *a, const struct poly *b,
                                         const struct poly_ranges *ranges)
 {
     const struct poly *result;
     const struct poly_term *divisor = &b->terms[0];
-    if (poly_prove_remainder(context, a, b, ranges))
+    /* Numbers need no proof, which inside a proof there is none. */
+    if ((poly_is_constant(a, NULL) && divisor->n_factors == 0) || poly_prove_remainder(context, a, b, ranges))
         return poly_constant(context, 0);
+    if (has_negative_term(a) && poly_prove_remainder(context, poly_add(context, a, b), b, ranges))
+        return poly_constant(context, -1);
     if (divide_by_shared(context, a, divisor, ranges, &result))
         return result;
     if (take_in_floor(context, a, divisor, ranges, &result))

@@ -124,6 +124,22 @@ static const struct poly *raw_floor(struct ir_context *context, const struct pol
     return numerator ? poly_of_atom(context, poly_intern_atom(context, &atom)) : NULL;
 }
 
+/* Moves into the numerator of a floor over `d` the fractions of `others` that d makes whole: H/2 with R div 2 to (H + R) div 2. */
+static void take_in_fractions(struct ir_context *context, const struct poly *d, const struct poly **numerator,
+                              const struct poly **others)
+{
+    const struct poly *from = *others;
+    for (uint32_t k = 0; k < from->n_terms && *numerator && *others; k++) {
+        if (from->terms[k].denominator == 1)
+            continue;
+        const struct poly *outside = poly_of_term(context, &from->terms[k]), *inside = poly_multiply(context, outside, d);
+        if (!inside || inside->terms[0].denominator != 1)
+            continue;
+        *numerator = poly_add(context, *numerator, inside);
+        *others = poly_subtract(context, *others, outside);
+    }
+}
+
 /* floor((n + r*x) / d) - s*x is floor((n + (r - s*d)*x) / d). */
 static const struct poly *take_in(struct ir_context *context, const struct poly *a, const struct poly_term *term)
 {
@@ -137,7 +153,10 @@ static const struct poly *take_in(struct ir_context *context, const struct poly 
         numerator = poly_add(context, numerator, poly_multiply(context, outside, floor->denominator));
         others = poly_subtract(context, others, outside);
     }
-    return numerator == floor->numerator ? NULL : poly_add(context, others, raw_floor(context, numerator, floor->denominator));
+    if (numerator == floor->numerator || !numerator || !others)
+        return NULL;
+    take_in_fractions(context, floor->denominator, &numerator, &others);
+    return poly_add(context, others, raw_floor(context, numerator, floor->denominator));
 }
 
 static const struct poly *take_in_one(struct ir_context *context, const struct poly *a)

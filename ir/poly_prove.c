@@ -1,11 +1,11 @@
 /* Proofs that a poly is never negative, by taking away one unknown at a time.
  *
  * An unknown in which every term moves the same way is replaced by the end of its range where the poly is least. A floor is
- * bounded by its argument, (n - d + 1) / d <= floor(n / d) <= n / d, or from below by 0 when n is never negative; both sides are
- * multiplied by d > 0. An unknown that is only linear is tried at both ends. Dims without a bound: D*q + r >= 0 follows from
- * q >= 0 and r >= 0. Nothing is said of an index whose extent is 0, so `extent - 1 >= 0` may be used for every index that occurs;
- * divisors are positive. Every step gives a stronger claim than it started from, so what is proved is true; the budget of steps
- * only makes some true claims unproved. Nonlinear reasoning beyond this is not attempted. */
+ * bounded by its argument, (n - d + 1) / d <= floor(n / d) <= n / d, or from below by 0 when n is never negative, from above by -1
+ * when it always is; both sides are multiplied by d > 0. An unknown that is only linear is tried at both ends. Dims without a
+ * bound: D*q + r >= 0 follows from q >= 0 and r >= 0. Nothing is said of an index whose extent is 0, so `extent - 1 >= 0` may be
+ * used for every index that occurs; divisors are positive. Every step gives a stronger claim than it started from, so what is
+ * proved is true; the budget of steps only makes some true claims unproved. Nonlinear reasoning beyond this is not attempted. */
 #include "poly_internal.h"
 
 enum { PROOF_STEPS = 300, MAX_ASSUMPTIONS = 8, MAX_POSITIVE = 16 };
@@ -287,8 +287,14 @@ static bool prove_by_floor(struct proof *proof, const struct poly *a, const stru
         if (poly_shows_nonnegative(proof, floor->numerator) && prove(proof, rest))
             return true;
         bound = poly_subtract(context, bound, poly_subtract(context, floor->denominator, poly_constant(context, 1)));
-    } else if (!poly_shows_nonnegative(proof, poly_scale(context, coefficient, -1))) {
-        return false;
+    } else {
+        const struct poly *magnitude = poly_scale(context, coefficient, -1), *one = poly_constant(context, 1);
+        if (!magnitude || !poly_shows_nonnegative(proof, magnitude))
+            return false;
+        /* n < 0 makes the floor -1 or less. */
+        const struct poly *below = poly_scale(context, poly_add(context, floor->numerator, one), -1);
+        if (below && poly_shows_nonnegative(proof, below) && prove(proof, poly_add(context, rest, magnitude)))
+            return true;
     }
     return prove(proof, poly_add(context, poly_multiply(context, coefficient, bound), scaled_rest));
 }
