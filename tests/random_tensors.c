@@ -1,0 +1,89 @@
+/* Random sizes and inputs for a program, in the layouts of `struct ir_tensor`. */
+#include "programs_internal.h"
+
+#include <string.h>
+
+int64_t *random_dims(struct ir_context *context, uint64_t seed)
+{
+    uint64_t state = seed ^ 0xd1;
+    int64_t *dims = ARENA_ARRAY(ir_arena(context), ir_dim_count(context), int64_t);
+    for (uint32_t k = 0; dims && k < ir_dim_count(context); k++)
+        dims[k] = random_below(&state, 12) == 0 ? 0 : 1 + random_below(&state, LARGEST_DIM);
+    return dims;
+}
+
+/* In [-1, 1], a multiple of 2^-10: exact in f32. */
+static double small_float(uint64_t *state)
+{
+    return ((double)random_below(state, 2049) - 1024) / 1024;
+}
+
+/* One real component or integer of the element type, as it lies in memory. */
+static void put_component(enum ir_elem elem, void *at, uint64_t *state)
+{
+    double wide = small_float(state);
+    float narrow = (float)wide;
+    int64_t whole = elem == IR_bool ? random_below(state, 2) : (int64_t)random_below(state, 9) - 4;
+    int32_t word = (int32_t)whole;
+    int16_t half = (int16_t)whole;
+    int8_t byte = (int8_t)whole;
+    switch (ir_elem_real(elem)) {
+    case IR_f64:
+        memcpy(at, &wide, sizeof wide);
+        return;
+    case IR_f32:
+        memcpy(at, &narrow, sizeof narrow);
+        return;
+    default:
+        break;
+    }
+    switch (ir_elem_info(elem)->bytes) {
+    case 8:
+        memcpy(at, &whole, sizeof whole);
+        return;
+    case 4:
+        memcpy(at, &word, sizeof word);
+        return;
+    case 2:
+        memcpy(at, &half, sizeof half);
+        return;
+    default:
+        memcpy(at, &byte, sizeof byte);
+    }
+}
+
+void *random_elements(struct ir_context *context, enum ir_elem elem, enum ir_arithmetic arithmetic, size_t count, uint64_t *state)
+{
+    const uint64_t prime = (UINT64_C(1) << 61) - 1;
+    size_t components = ir_elem_is_complex(elem) ? 2 : 1, bytes = ir_elem_info(elem)->bytes / components;
+    if (arithmetic == IR_EVAL_PRIME) {
+        uint64_t *residues = ARENA_ARRAY(ir_arena(context), 2 * count, uint64_t);
+        for (size_t k = 0; residues && k < 2 * count; k++)
+            residues[k] = components == 2 || k % 2 == 0 ? random_next(state) % prime : 0;
+        return residues;
+    }
+    char *data = ARENA_ARRAY(ir_arena(context), count * components * bytes, char);
+    for (size_t k = 0; data && k < count * components; k++)
+        put_component(elem, data + k * bytes, state);
+    return data;
+}
+
+struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
+                                const int64_t *dims, uint64_t seed)
+{
+    uint64_t state = seed ^ 0xa7;
+    struct arena *arena = ir_arena(context);
+    struct ir_tensor *inputs = ARENA_ARRAY(arena, kernel->n_inputs, struct ir_tensor);
+    for (uint32_t k = 0; inputs && k < kernel->n_inputs; k++) {
+        const struct ir_node *node = kernel->inputs[k].node;
+        size_t count = 1;
+        inputs[k] = (struct ir_tensor){.elem = node->elem, .rank = node->rank, .shape = ARENA_ARRAY(arena, node->rank, int64_t)};
+        for (uint32_t axis = 0; inputs[k].shape && axis < node->rank; axis++) {
+            if (!poly_evaluate(node->shape[axis], dims, NULL, &inputs[k].shape[axis]))
+                return NULL;
+            count *= (size_t)inputs[k].shape[axis];
+        }
+        inputs[k].data = random_elements(context, node->elem, arithmetic, count, &state);
+    }
+    return arena_failed(arena) ? NULL : inputs;
+}
