@@ -1,7 +1,7 @@
 /* Loop IR as text (docs/loop-ir.md); loop_reader.c reads it back.
  *
- * Everything a backend needs is said: dims with their promises, buffers with shape and count, constants with their numbers (floats in
- * hex), every address as a quasi-polynomial. Shared parts of an expression are written where they stand. An index whose name is
+ * Everything a backend needs is said: dims with their promises, buffers with shape and count, constants with their numbers (floats
+ * in hex), every address as a quasi-polynomial. Shared parts of an expression are written where they stand. An index whose name is
  * taken by an enclosing loop is printed with a number behind it. */
 #include "loop.h"
 

@@ -13,7 +13,8 @@ struct loop_stmt *loop_read_statements(struct loop_reader *reader, unsigned dept
 
 static bool at_word(const struct loop_reader *reader, const char *word)
 {
-    return reader->token.kind == TOKEN_NAME && reader->token.length == strlen(word) && !memcmp(reader->token.text, word, strlen(word));
+    return reader->token.kind == TOKEN_NAME && reader->token.length == strlen(word) &&
+           !memcmp(reader->token.text, word, strlen(word));
 }
 
 bool loop_accept_word(struct loop_reader *reader, const char *word)
@@ -240,7 +241,10 @@ uint32_t loop_find_buffer(const struct loop_reader *reader, const char *name)
     return UINT32_MAX;
 }
 
-uint32_t loop_find_local(const struct loop_reader *reader, const char *name) { return find_local(reader, name); }
+uint32_t loop_find_local(const struct loop_reader *reader, const char *name)
+{
+    return find_local(reader, name);
+}
 
 static const char *read_string(struct loop_reader *reader)
 {
@@ -321,7 +325,8 @@ static struct loop_stmt *read_define(struct loop_reader *reader, bool constant)
     if (!name || !loop_expect(reader, ":") || !expect_elem(reader, &elem) || !loop_expect(reader, "="))
         return NULL;
     const struct ir_expr *value = loop_read_expr(reader, 0);
-    return value ? loop_define(reader->context, loop_add_local(reader->context, reader->function, name, elem), value, constant) : NULL;
+    return value ? loop_define(reader->context, loop_add_local(reader->context, reader->function, name, elem), value, constant)
+                 : NULL;
 }
 
 /* set = name assign;  store = name "[" poly "]" assign */

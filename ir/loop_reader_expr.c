@@ -10,7 +10,10 @@
 
 /* ---- tokens ---- */
 
-static bool is_name_byte(char c) { return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 128; }
+static bool is_name_byte(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 128;
+}
 
 static size_t skip_space(const struct loop_reader *reader, size_t at)
 {
@@ -29,9 +32,10 @@ static size_t number_length(const char *text, size_t length)
 {
     size_t at = 0;
     bool hex = length > 1 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-    while (at < length && (is_name_byte(text[at]) || text[at] == '.' ||
-                           ((text[at] == '+' || text[at] == '-') && at &&
-                            (text[at - 1] == 'p' || text[at - 1] == 'P' || (!hex && (text[at - 1] == 'e' || text[at - 1] == 'E'))))))
+    while (at < length &&
+           (is_name_byte(text[at]) || text[at] == '.' ||
+            ((text[at] == '+' || text[at] == '-') && at &&
+             (text[at - 1] == 'p' || text[at - 1] == 'P' || (!hex && (text[at - 1] == 'e' || text[at - 1] == 'E'))))))
         at++;
     return at;
 }
@@ -120,8 +124,8 @@ bool loop_read_number(struct loop_reader *reader, enum ir_elem elem, struct ir_n
     double re = 0, im = 0;
     int64_t integer = 0;
     if (ir_elem_is_complex(elem)) {
-        if (!loop_expect(reader, "(") || !read_real(reader, elem, &re) || !loop_expect(reader, ",") || !read_real(reader, elem, &im) ||
-            !loop_expect(reader, ")"))
+        if (!loop_expect(reader, "(") || !read_real(reader, elem, &re) || !loop_expect(reader, ",") ||
+            !read_real(reader, elem, &im) || !loop_expect(reader, ")"))
             return false;
         *number = ir_number_complex(elem, re, im);
         return true;
@@ -263,13 +267,15 @@ bool loop_read_operation(struct loop_reader *reader, enum ir_expr_op *op)
     return false;
 }
 
-/* cast = elem "(" expression ")";  literal = elem number. A complex literal begins with a parenthesis, too, but a number follows. */
+/* cast = elem "(" expression ")";  literal = elem number. A complex literal begins with a parenthesis, too, but a number follows.
+ */
 static const struct ir_expr *read_typed(struct loop_reader *reader, enum ir_elem elem, unsigned depth)
 {
     struct loop_reader saved = *reader;
     bool is_cast = loop_accept(reader, "(");
-    if (is_cast && ir_elem_is_complex(elem) && (reader->token.kind != TOKEN_NAME || (reader->token.length == 3 &&
-                                                (!memcmp(reader->token.text, "inf", 3) || !memcmp(reader->token.text, "nan", 3)))))
+    if (is_cast && ir_elem_is_complex(elem) &&
+        (reader->token.kind != TOKEN_NAME ||
+         (reader->token.length == 3 && (!memcmp(reader->token.text, "inf", 3) || !memcmp(reader->token.text, "nan", 3)))))
         is_cast = false;
     if (is_cast) {
         const struct ir_expr *argument = loop_read_expr(reader, depth + 1);
@@ -318,7 +324,8 @@ static const struct ir_expr *read_leaf(struct loop_reader *reader, unsigned dept
     uint32_t buffer = loop_find_buffer(reader, name), local = loop_find_local(reader, name);
     if (buffer != UINT32_MAX && loop_expect(reader, "[")) {
         const struct poly *address = loop_read_poly(reader, depth);
-        return loop_expect(reader, "]") ? ir_expr_load(reader->context, buffer, reader->function->buffers[buffer].elem, address) : NULL;
+        return loop_expect(reader, "]") ? ir_expr_load(reader->context, buffer, reader->function->buffers[buffer].elem, address)
+                                        : NULL;
     }
     if (local != UINT32_MAX && buffer == UINT32_MAX)
         return ir_expr_local(reader->context, local, reader->function->locals[local].elem);
