@@ -1,0 +1,182 @@
+/* Inside passes: what fuse.c decides and how the files lower_*.c hand work to each other.
+ *
+ * fuse.c decides which nodes are stored; lower_loops.c makes one stage of each; lower_value.c writes what a stage computes
+ * as expressions of loads, everything not stored inlined; lower_nest.c splits, drops and merges the stage's indices; lower_order.c
+ * puts them in order; lower_emit.c writes the loops; lower_equation.c the comment above them. */
+#ifndef PASSES_LOWER_H
+#define PASSES_LOWER_H
+
+#include "passes.h"
+
+/* ---- fuse.c ---- */
+
+/* What is stored and what is inlined where it is used, by node id. */
+struct fuse_plan {
+    const struct ir_node **nodes; /* operands before users */
+    size_t n_nodes;
+    size_t n_ids;
+    bool *stored;                     /* has memory of its own (inputs and tables too) */
+    const struct ir_node **finishing; /* for a stored map or view: the contraction whose accumulator it finishes, NULL: none */
+};
+/* NULL: no memory. */
+struct fuse_plan *fuse_plan_create(struct ir_context *context, const struct ir_kernel *kernel);
+
+/* ---- one stage ---- */
+
+/* A load that may fall outside: `local` is `fill` where a condition fails, else `value`. */
+struct lower_guard {
+    uint32_t local;
+    uint32_t n_conditions;
+    const struct poly **conditions;
+    const struct ir_expr *value;
+    struct ir_number fill;
+};
+
+/* What is computed at one place of the loops: guards first, in order, then the value. */
+struct lower_value {
+    const struct ir_expr *expr;
+    struct lower_guard *guards;
+    size_t n_guards, guards_capacity;
+    const struct poly **around; /* conditions of the guards being written */
+    size_t n_around, around_capacity;
+};
+
+struct nest_index {
+    const char *name;
+    const char *note;        /* words behind its loop; NULL: none */
+    bool reduced;
+    bool gone;               /* split, merged into another, or of extent 1 */
+    bool outer;              /* bound by a loop around the stage: index `number` of the function */
+    uint32_t number;         /* of the function; set when loops are written */
+};
+
+/* What the source calls the value of `poly`: a name for the index it turns out to be once the nest is split. */
+struct nest_hint {
+    const struct poly *poly;
+    const char *name;
+};
+
+/* A stage over indices 0..n-1: `result` of the accumulator, which is the ring's sum of `term` over the reduced indices; or
+ * simply `result` when `reduces` is false. In `result` the accumulator is the expression leaf `operand` 0. */
+struct nest {
+    struct nest_index *indices;
+    size_t n, indices_capacity;
+    const struct poly **extents; /* one an index */
+    size_t n_extents, extents_capacity;
+    bool reduces;
+    enum ir_ring ring;
+    enum ir_elem accumulator;
+    struct lower_value term, result;
+    const struct poly **domain; /* conditions p >= 0 under which `term` takes part */
+    size_t n_domain, domain_capacity;
+    enum ir_elem elem; /* of what is stored */
+    bool to_local;
+    uint32_t target; /* buffer, or local when `to_local` */
+    const struct poly *address;
+    bool accumulates; /* adds to what the target holds: a stage inside sliced reduced indices */
+    struct nest_hint *hints;
+    size_t n_hints, hints_capacity;
+};
+
+/* Where a stored node is kept. */
+struct lower_place {
+    bool placed;
+    bool is_local;
+    uint32_t number;     /* buffer or local */
+    const bool *dropped; /* axes that loops around hold fixed, one an axis; NULL: none */
+};
+
+struct lower_local {
+    const char *name;
+    enum ir_elem elem;
+    uint32_t local;
+};
+
+struct lowering {
+    struct ir_context *context;
+    struct arena *arena;
+    const struct ir_kernel *kernel;
+    struct loop_function *function;
+    struct fuse_plan *plan;
+    struct lower_place *places; /* by node id */
+    bool *shown;                /* by node id: an output that is another stored node under another shape */
+    struct lower_local *locals; /* reused by later stages, so that names stay plain */
+    size_t n_locals, locals_capacity;
+    size_t n_stage_locals;      /* those in use by the stage being written stand first */
+};
+
+/* ---- lower_value.c ---- */
+
+/* The element of `access` where its user's indices 0..n_at-1 are `at`, in polys of the nest. NULL: no memory. */
+const struct ir_expr *lower_access(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                   const struct ir_access *access, const struct poly *const *at, uint32_t n_at);
+/* What a map or view computes at `at`. `finish` is the contraction that stands as accumulator; `finish_at` gets its subscripts. */
+struct lower_finish {
+    const struct ir_node *node;
+    const struct poly **at;
+};
+const struct ir_expr *lower_point(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                  const struct ir_node *node, const struct poly *const *at, struct lower_finish *finish);
+/* Conditions of `access` being inside its operand's shape that are not proved; false: no memory. */
+bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_access *access, const struct poly *const *subscripts,
+                  const struct poly ***conditions, size_t *count);
+/* Address in a stored node's memory. */
+const struct poly *lower_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *subscripts);
+struct ir_number lower_number(enum ir_elem elem, const void *data, size_t position);
+/* A local of this name and type that the stage does not use yet. */
+uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem elem);
+/* `expr` with nest indices replaced, and the accumulator leaf by `accumulator` (NULL: kept). */
+const struct ir_expr *lower_substitute(struct lowering *lowering, const struct ir_expr *expr, uint32_t n,
+                                       const struct poly *const *replacements, const struct poly_ranges *ranges,
+                                       const struct ir_expr *accumulator);
+
+/* ---- lower_nest.c ---- */
+
+struct poly_ranges nest_ranges(const struct nest *nest);
+uint32_t nest_add_index(struct lowering *lowering, struct nest *nest, struct nest_index index, const struct poly *extent);
+bool nest_add_condition(struct lowering *lowering, struct nest *nest, const struct poly *condition);
+/* Every quasi-polynomial of the nest but its extents, each once. */
+struct nest_poly {
+    const struct poly *poly;
+    bool is_load, is_store;
+    uint32_t buffer;
+};
+struct nest_poly *nest_polys(struct lowering *lowering, const struct nest *nest, size_t *count);
+/* Splits indices where subscripts divide them, drops extents of 1, merges neighbours whose strides agree everywhere. */
+bool nest_simplify(struct lowering *lowering, struct nest *nest);
+
+/* ---- lower_stage.c ---- */
+
+/* The nest that computes `node`, or copies it from where it is kept, into `place`. NULL: no memory. */
+struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy);
+/* A sum over nothing but indices that are gone is its one term. To be called once the nest is simplified. */
+bool lower_drop_sum(struct lowering *lowering, struct nest *nest);
+
+/* ---- lower_order.c ---- */
+
+enum nest_strategy {
+    NEST_POINTWISE, /* no sum */
+    NEST_SCALAR,    /* reduced indices innermost, one scalar accumulator */
+    NEST_STACK_ROW, /* an output index innermost, its accumulators a small local array */
+    NEST_ROW        /* an output index innermost, accumulated where the result goes */
+};
+struct nest_order {
+    enum nest_strategy strategy;
+    uint32_t *indices; /* outermost first: outputs, then reduced ones, then for rows the row's index */
+    uint32_t n_outputs, n_reduced; /* the row's index counts to neither */
+    uint32_t row;
+};
+bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order);
+
+/* ---- lower_emit.c ---- */
+struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const struct nest_order *order);
+
+/* ---- lower_equation.c ---- */
+
+/* `v[e,a] = sum[i](B[a,i] * u[e,i])` for what the stage of `node` computes or copies. */
+const char *lower_equation(struct lowering *lowering, const struct ir_node *node, const char *target, bool copy);
+/* What emitted code calls a placed node. */
+const char *lower_place_name(const struct lowering *lowering, const struct ir_node *node);
+const char *lower_index_name(const struct ir_kernel *kernel, const struct ir_node *node, uint32_t index);
+
+#endif

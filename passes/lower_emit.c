@@ -1,0 +1,329 @@
+/* Writes the loops of one stage.
+ *
+ * pointwise   for outputs: store value
+ * scalar      for outputs { sum = zero; for summed: sum += term; store result(sum) }
+ * stack row   for outputs { for x: row[x] = zero; for summed, x: row[x] += term; for x: store result(row[x]) }
+ * row         the same with the place of the result as the row
+ *
+ * A condition of the domain that bounds the loop of its innermost index becomes that loop's bounds, where it is proved that
+ * they stay within the index's range; else an `if` at the outermost level where its indices are known. */
+#include "lower.h"
+
+struct emission {
+    struct lowering *lowering;
+    struct nest *nest;
+    const struct nest_order *order;
+    const struct poly **replacements; /* nest indices by those of the function */
+    /* In the loops that accumulate, index x runs over [begin, end), NULL: all of it. */
+    const struct poly **begin, **end;
+    const struct poly **shifted; /* replacements there */
+    bool *absorbed;              /* conditions that became bounds */
+};
+
+static const struct poly *mapped(struct emission *emission, const struct poly *poly)
+{
+    return poly_substitute(emission->lowering->context, poly, (uint32_t)emission->nest->n, emission->replacements, NULL);
+}
+
+static const struct poly *shifted(struct emission *emission, const struct poly *poly)
+{
+    return poly_substitute(emission->lowering->context, poly, (uint32_t)emission->nest->n, emission->shifted, NULL);
+}
+
+/* ---- values ---- */
+
+static bool write_guards(struct emission *emission, const struct lower_value *value, const struct poly *const *replacements,
+                         struct loop_stmt **list)
+{
+    struct lowering *lowering = emission->lowering;
+    struct ir_context *context = lowering->context;
+    uint32_t n = (uint32_t)emission->nest->n;
+    for (size_t k = 0; k < value->n_guards; k++) {
+        const struct lower_guard *guard = &value->guards[k];
+        const struct poly **conditions = ARENA_ARRAY(lowering->arena, guard->n_conditions, const struct poly *);
+        for (uint32_t c = 0; conditions && c < guard->n_conditions; c++)
+            conditions[c] = poly_substitute(context, guard->conditions[c], n, replacements, NULL);
+        struct loop_stmt *define = loop_define(context, guard->local, ir_expr_literal(context, guard->fill), false);
+        const struct ir_expr *inside = lower_substitute(lowering, guard->value, n, replacements, NULL, NULL);
+        struct loop_stmt *set = loop_set(context, guard->local, inside, IR_EXPR_OP_COUNT);
+        struct loop_stmt *branch = conditions ? loop_if(context, guard->n_conditions, conditions, set, NULL) : NULL;
+        if (!define || !branch)
+            return false;
+        *list = loop_join(*list, loop_join(define, branch));
+    }
+    return true;
+}
+
+/* Guards, then a store or set of the value; what it combines with is `combine`. */
+static struct loop_stmt *write_result(struct emission *emission, const struct ir_expr *accumulator)
+{
+    struct lowering *lowering = emission->lowering;
+    const struct nest *nest = emission->nest;
+    struct loop_stmt *list = NULL;
+    if (!write_guards(emission, &nest->result, emission->replacements, &list))
+        return NULL;
+    const struct ir_expr *value =
+        lower_substitute(lowering, nest->result.expr, (uint32_t)nest->n, emission->replacements, NULL, accumulator);
+    enum ir_expr_op combine = nest->accumulates ? ir_ring_info(nest->ring)->add : IR_EXPR_OP_COUNT;
+    struct loop_stmt *last = nest->to_local
+                                 ? loop_set(lowering->context, nest->target, value, combine)
+                                 : loop_store(lowering->context, nest->target, mapped(emission, nest->address), value, combine);
+    return last ? loop_join(list, last) : NULL;
+}
+
+/* ---- loops ---- */
+
+static struct loop_stmt *write_loop(struct emission *emission, uint32_t x, const struct poly *extent, struct loop_stmt *body)
+{
+    const struct nest_index *index = &emission->nest->indices[x];
+    struct loop_stmt *loop = loop_for(emission->lowering->context, LOOP_SERIAL, index->number, mapped(emission, extent), body);
+    if (loop)
+        loop->comment = index->note;
+    return loop;
+}
+
+static struct loop_stmt *write_output_loops(struct emission *emission, struct loop_stmt *body)
+{
+    for (uint32_t k = emission->order->n_outputs; k-- > 0;)
+        body = write_loop(emission, emission->order->indices[k], emission->nest->extents[emission->order->indices[k]], body);
+    return body;
+}
+
+/* ---- the domain ---- */
+
+static bool at_least(struct emission *emission, const struct poly *a, const struct poly *b)
+{
+    struct poly_ranges ranges = nest_ranges(emission->nest);
+    const struct poly *difference = poly_subtract(emission->lowering->context, a, b);
+    return difference && poly_prove_nonnegative(emission->lowering->context, difference, &ranges);
+}
+
+/* Makes condition `p >= 0` a bound of the loop over x if it is one. */
+static bool absorb(struct emission *emission, const struct poly *condition, uint32_t x)
+{
+    struct ir_context *context = emission->lowering->context;
+    const struct poly *coefficient, *rest, *zero = poly_constant(context, 0);
+    if (!poly_split_index(context, condition, x, &coefficient, &rest))
+        return false;
+    const struct poly *begin = emission->begin[x] ? emission->begin[x] : zero;
+    const struct poly *end = emission->end[x] ? emission->end[x] : emission->nest->extents[x];
+    if (poly_equals(coefficient, -1) && !emission->end[x]) { /* x <= rest */
+        const struct poly *bound = poly_add(context, rest, poly_constant(context, 1));
+        if (!bound || !at_least(emission, end, bound) || !at_least(emission, bound, begin))
+            return false;
+        emission->end[x] = bound;
+        return true;
+    }
+    if (poly_equals(coefficient, 1) && !emission->begin[x]) { /* x >= -rest */
+        const struct poly *bound = poly_subtract(context, zero, rest);
+        if (!bound || !at_least(emission, end, bound) || !at_least(emission, bound, zero))
+            return false;
+        emission->begin[x] = bound;
+        return true;
+    }
+    return false;
+}
+
+/* Indices of the accumulating loops, outermost first. */
+static uint32_t accumulating(const struct emission *emission, const uint32_t **list)
+{
+    *list = emission->order->indices + emission->order->n_outputs;
+    return emission->order->n_reduced + (emission->order->row != UINT32_MAX);
+}
+
+/* How many accumulating loops a condition stands inside of. */
+static uint32_t depth_of(const struct emission *emission, const struct poly *condition)
+{
+    const uint32_t *list;
+    uint32_t depth = accumulating(emission, &list);
+    while (depth > 0 && !poly_uses_index(condition, list[depth - 1]))
+        depth--;
+    return depth;
+}
+
+static bool absorb_domain(struct emission *emission)
+{
+    struct arena *arena = emission->lowering->arena;
+    struct ir_context *context = emission->lowering->context;
+    const struct nest *nest = emission->nest;
+    const uint32_t *list;
+    uint32_t n = accumulating(emission, &list);
+    emission->begin = ARENA_ARRAY(arena, nest->n, const struct poly *);
+    emission->end = ARENA_ARRAY(arena, nest->n, const struct poly *);
+    emission->absorbed = ARENA_ARRAY(arena, nest->n_domain, bool);
+    emission->shifted = arena_copy(arena, emission->replacements, nest->n, sizeof *emission->replacements);
+    if (!emission->begin || !emission->end || !emission->absorbed || !emission->shifted)
+        return false;
+    for (size_t k = 0; k < nest->n_domain; k++) {
+        uint32_t depth = depth_of(emission, nest->domain[k]);
+        emission->absorbed[k] = depth > 0 && absorb(emission, nest->domain[k], list[depth - 1]);
+    }
+    for (uint32_t k = 0; k < n; k++) /* bounds use outer indices, which are shifted by then */
+        if (emission->begin[list[k]])
+            emission->shifted[list[k]] =
+                poly_add(context, emission->replacements[list[k]], shifted(emission, emission->begin[list[k]]));
+    return true;
+}
+
+static struct loop_stmt *write_conditions(struct emission *emission, uint32_t depth, struct loop_stmt *body)
+{
+    const struct nest *nest = emission->nest;
+    const struct poly **conditions = ARENA_ARRAY(emission->lowering->arena, nest->n_domain, const struct poly *);
+    uint32_t count = 0;
+    for (size_t k = 0; conditions && k < nest->n_domain; k++)
+        if (!emission->absorbed[k] && depth_of(emission, nest->domain[k]) == depth)
+            conditions[count++] = shifted(emission, nest->domain[k]);
+    return count ? loop_if(emission->lowering->context, count, conditions, body, NULL) : conditions ? body : NULL;
+}
+
+/* The loops that add every term: `local` or the element of `buffer` at `address` is the accumulator. */
+static struct loop_stmt *write_accumulation(struct emission *emission, bool is_local, uint32_t target, const struct poly *address)
+{
+    struct lowering *lowering = emission->lowering;
+    struct ir_context *context = lowering->context;
+    const struct nest *nest = emission->nest;
+    enum ir_expr_op add = ir_ring_info(nest->ring)->add;
+    if (!absorb_domain(emission))
+        return NULL;
+    struct loop_stmt *body = NULL;
+    if (!write_guards(emission, &nest->term, emission->shifted, &body))
+        return NULL;
+    const struct ir_expr *term = lower_substitute(lowering, nest->term.expr, (uint32_t)nest->n, emission->shifted, NULL, NULL);
+    struct loop_stmt *last =
+        is_local ? loop_set(context, target, term, add) : loop_store(context, target, shifted(emission, address), term, add);
+    if (!last)
+        return NULL;
+    body = loop_join(body, last);
+    const uint32_t *list;
+    for (uint32_t depth = accumulating(emission, &list); depth > 0; depth--) {
+        uint32_t x = list[depth - 1];
+        const struct poly *end = shifted(emission, emission->end[x] ? emission->end[x] : nest->extents[x]);
+        const struct poly *extent = emission->begin[x] ? poly_subtract(context, end, shifted(emission, emission->begin[x])) : end;
+        body = write_conditions(emission, depth, body);
+        struct loop_stmt *loop = body ? loop_for(context, LOOP_SERIAL, nest->indices[x].number, extent, body) : NULL;
+        if (!loop)
+            return NULL;
+        loop->comment = nest->indices[x].note;
+        body = loop;
+    }
+    return write_conditions(emission, 0, body);
+}
+
+/* ---- strategies ---- */
+
+static const char *accumulator_name(enum ir_ring ring)
+{
+    switch (ring) {
+    case IR_RING_minplus:
+        return "least";
+    case IR_RING_maxplus:
+        return "largest";
+    case IR_RING_orand:
+        return "found";
+    case IR_RING_andor:
+        return "holds";
+    case IR_RING_prod:
+        return "product";
+    default:
+        return "sum";
+    }
+}
+
+static const struct ir_expr *ring_zero(struct emission *emission)
+{
+    return ir_expr_literal(emission->lowering->context, ir_ring_zero(emission->nest->ring, emission->nest->accumulator));
+}
+
+static bool result_is_accumulator(const struct nest *nest)
+{
+    return nest->result.expr->op == IR_EXPR_operand && nest->elem == nest->accumulator;
+}
+
+static struct loop_stmt *write_scalar(struct emission *emission)
+{
+    struct lowering *lowering = emission->lowering;
+    const struct nest *nest = emission->nest;
+    uint32_t accumulator = nest->to_local && result_is_accumulator(nest)
+                               ? nest->target
+                               : lower_local(lowering, accumulator_name(nest->ring), nest->accumulator);
+    bool direct = nest->to_local && accumulator == nest->target;
+    struct loop_stmt *first = direct ? loop_set(lowering->context, accumulator, ring_zero(emission), IR_EXPR_OP_COUNT)
+                                     : loop_define(lowering->context, accumulator, ring_zero(emission), false);
+    struct loop_stmt *loops = write_accumulation(emission, true, accumulator, NULL);
+    if (!first || !loops)
+        return NULL;
+    if (direct)
+        return loop_join(nest->accumulates ? NULL : first, loops);
+    struct loop_stmt *last = write_result(emission, ir_expr_local(lowering->context, accumulator, nest->accumulator));
+    return last ? write_output_loops(emission, loop_join(loop_join(first, loops), last)) : NULL;
+}
+
+static struct loop_stmt *write_row(struct emission *emission, uint32_t buffer, const struct poly *address, bool in_place)
+{
+    struct ir_context *context = emission->lowering->context;
+    const struct nest *nest = emission->nest;
+    uint32_t x = emission->order->row;
+    struct loop_stmt *list = NULL;
+    if (!in_place || !nest->accumulates) {
+        struct loop_stmt *zero = loop_store(context, buffer, mapped(emission, address), ring_zero(emission), IR_EXPR_OP_COUNT);
+        if (!(list = write_loop(emission, x, nest->extents[x], zero)))
+            return NULL;
+    }
+    struct loop_stmt *loops = write_accumulation(emission, false, buffer, address);
+    if (!loops)
+        return NULL;
+    list = loop_join(list, loops);
+    if (!in_place || !result_is_accumulator(nest)) {
+        struct loop_stmt *finish =
+            write_result(emission, ir_expr_load(context, buffer, nest->accumulator, mapped(emission, address)));
+        if (!(finish = write_loop(emission, x, nest->extents[x], finish)))
+            return NULL;
+        list = loop_join(list, finish);
+    }
+    return write_output_loops(emission, list);
+}
+
+static struct loop_stmt *write_stack_row(struct emission *emission)
+{
+    struct lowering *lowering = emission->lowering;
+    uint32_t x = emission->order->row;
+    struct loop_buffer row = {.kind = LOOP_STACK,
+                              .name = "row",
+                              .elem = emission->nest->accumulator,
+                              .count = emission->nest->extents[x],
+                              .rank = 1,
+                              .shape = &emission->nest->extents[x]};
+    row.shape = arena_copy(lowering->arena, row.shape, 1, sizeof *row.shape);
+    return write_row(emission, loop_add_buffer(lowering->context, lowering->function, row), poly_index(lowering->context, x),
+                     false);
+}
+
+struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const struct nest_order *order)
+{
+    struct emission emission = {.lowering = lowering, .nest = nest, .order = order};
+    emission.replacements = ARENA_ARRAY(lowering->arena, nest->n, const struct poly *);
+    for (uint32_t x = 0; emission.replacements && x < nest->n; x++) {
+        struct nest_index *index = &nest->indices[x];
+        if (index->gone)
+            continue;
+        if (!index->outer)
+            index->number = loop_add_index(lowering->context, lowering->function, index->name);
+        if (index->number == UINT32_MAX || !(emission.replacements[x] = poly_index(lowering->context, index->number)))
+            return NULL;
+    }
+    if (!emission.replacements)
+        return NULL;
+    switch (order->strategy) {
+    case NEST_POINTWISE: {
+        struct loop_stmt *body = write_result(&emission, NULL);
+        return body ? write_output_loops(&emission, body) : NULL;
+    }
+    case NEST_SCALAR:
+        return write_scalar(&emission);
+    case NEST_STACK_ROW:
+        return write_stack_row(&emission);
+    case NEST_ROW:
+        return write_row(&emission, nest->target, nest->address, true);
+    }
+    return NULL;
+}

@@ -1,0 +1,248 @@
+/* From tensor IR to loop IR: the buffers, and one stage for each stored node.
+ *
+ * Inputs and outputs become parameters, tables become constants, what else is stored (fuse.c) becomes scratch, or a local when it
+ * is one number. A node that is an output is computed in the output's own memory and read there by later stages; so is a node of
+ * which an output is only another shape. An output that has no memory of its own to be computed in (an input, a constant, a node
+ * that is an output already) is copied. Stages come in the order of the nodes. */
+#include "lower.h"
+
+#include <string.h>
+
+static uint32_t add_buffer(struct lowering *lowering, enum loop_buffer_kind kind, const char *name, const struct ir_node *node)
+{
+    struct loop_buffer buffer = {.kind = kind,
+                                 .name = name,
+                                 .elem = node->elem,
+                                 .count = ir_element_count(lowering->context, node),
+                                 .rank = node->rank,
+                                 .shape = node->shape};
+    if (kind == LOOP_CONSTANT)
+        buffer.constant = node->constant;
+    buffer.by_value = kind == LOOP_INPUT && node->rank == 0 && !ir_elem_is_complex(node->elem);
+    return loop_add_buffer(lowering->context, lowering->function, buffer);
+}
+
+static void place_in_buffer(struct lowering *lowering, const struct ir_node *node, uint32_t buffer)
+{
+    lowering->places[node->id] = (struct lower_place){.placed = true, .number = buffer};
+}
+
+/* ---- where everything is kept ---- */
+
+/* The node whose elements in the same order `node` shows under another shape: itself, or what its views stand on. */
+static const struct ir_node *reshaped(struct lowering *lowering, const struct ir_node *node)
+{
+    while (node->op == IR_view_node && !node->operands[0].fill && !node->operands[0].conjugate) {
+        const struct ir_node *operand = node->operands[0].node;
+        struct ir_access whole = ir_access_whole(lowering->context, node);
+        if (ir_element_count(lowering->context, node) != ir_element_count(lowering->context, operand) ||
+            ir_linear_offset(lowering->context, node, whole.subscripts) !=
+                ir_linear_offset(lowering->context, operand, node->operands[0].subscripts))
+            break;
+        node = operand;
+    }
+    return node;
+}
+
+static bool is_leaf(const struct ir_node *node)
+{
+    return node->op == IR_input_node || node->op == IR_const_node;
+}
+
+static bool place_parameters(struct lowering *lowering)
+{
+    const struct ir_kernel *kernel = lowering->kernel;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        uint32_t buffer = add_buffer(lowering, LOOP_INPUT, kernel->inputs[k].name, kernel->inputs[k].node);
+        if (buffer == UINT32_MAX)
+            return false;
+        lowering->function->buffers[buffer].parameter = k;
+        place_in_buffer(lowering, kernel->inputs[k].node, buffer);
+    }
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        const struct ir_node *node = kernel->outputs[k].node, *base = reshaped(lowering, node);
+        uint32_t buffer = add_buffer(lowering, LOOP_OUTPUT, kernel->outputs[k].name, node);
+        if (buffer == UINT32_MAX)
+            return false;
+        lowering->function->buffers[buffer].parameter = k;
+        if (is_leaf(base) || lowering->places[node->id].placed)
+            continue;
+        place_in_buffer(lowering, node, buffer);
+        if (base != node && lowering->plan->stored[base->id] && !lowering->places[base->id].placed) {
+            place_in_buffer(lowering, base, buffer);
+            lowering->shown[node->id] = true;
+        }
+    }
+    return true;
+}
+
+/* A scratch buffer bears the name of its node, or that of the first output that needs it. */
+static const char *scratch_name(struct lowering *lowering, const struct ir_node *node)
+{
+    const struct ir_name *name = ir_find_name(lowering->kernel, node);
+    if (name && name->name)
+        return name->name;
+    for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
+        const struct ir_node *user = lowering->plan->nodes[k];
+        for (uint32_t o = 0; o < user->n_operands; o++) {
+            if (user->operands[o].node != node)
+                continue;
+            const struct ir_name *user_name = ir_find_name(lowering->kernel, user);
+            if (user_name && user_name->name)
+                return arena_printf(lowering->arena, "%s_part", user_name->name);
+        }
+    }
+    return arena_printf(lowering->arena, "%s_part", lowering->kernel->n_outputs ? lowering->kernel->outputs[0].name : "value");
+}
+
+static bool place_rest(struct lowering *lowering)
+{
+    struct ir_context *context = lowering->context;
+    for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
+        const struct ir_node *node = lowering->plan->nodes[k];
+        struct lower_place *place = &lowering->places[node->id];
+        bool single = poly_equals(ir_element_count(context, node), 1);
+        if (place->placed || !lowering->plan->stored[node->id] || (node->op == IR_const_node && single))
+            continue;
+        place->placed = true;
+        if (node->op == IR_const_node) {
+            const char *name = node->constant->name ? node->constant->name : "table";
+            place->number = add_buffer(lowering, LOOP_CONSTANT, name, node);
+        } else if (single) {
+            place->is_local = true;
+            place->number = loop_add_local(context, lowering->function, scratch_name(lowering, node), node->elem);
+        } else {
+            place->number = add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, node), node);
+        }
+        if (place->number == UINT32_MAX)
+            return false;
+    }
+    return true;
+}
+
+/* ---- stages ---- */
+
+static struct span span_of(const struct lowering *lowering, const struct ir_node *node)
+{
+    const struct ir_name *name = ir_find_name(lowering->kernel, node);
+    return name ? name->span : SPAN_NONE;
+}
+
+static bool append_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
+{
+    struct ir_context *context = lowering->context;
+    struct loop_function *function = lowering->function;
+    if (poly_equals(ir_element_count(context, node), 0))
+        return true;
+    lowering->n_stage_locals = 0;
+    struct nest *nest = lower_stage(lowering, node, place, copy);
+    struct nest_order order;
+    if (!nest || !nest_simplify(lowering, nest) || !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
+        return false;
+    struct loop_stmt *body = nest_emit(lowering, nest, &order);
+    const char *target = place.is_local ? function->locals[place.number].name : function->buffers[place.number].name;
+    const char *equation = lower_equation(lowering, node, target, copy);
+    struct loop_stmt *block = loop_block(context, equation, span_of(lowering, node), body);
+    if (!block || !equation)
+        return false;
+    if (place.is_local) {
+        struct loop_stmt *define =
+            loop_define(context, place.number, ir_expr_literal(context, ir_number_integer(node->elem, 0)), false);
+        if (!define)
+            return false;
+        function->body = loop_join(function->body, define);
+    }
+    function->body = loop_join(function->body, block);
+    return true;
+}
+
+static bool append_stages(struct lowering *lowering)
+{
+    const struct ir_kernel *kernel = lowering->kernel;
+    for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
+        const struct ir_node *node = lowering->plan->nodes[k];
+        if (!lowering->plan->stored[node->id] || is_leaf(node) || lowering->shown[node->id])
+            continue;
+        if (!append_stage(lowering, node, lowering->places[node->id], false))
+            return false;
+    }
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        const struct ir_node *node = kernel->outputs[k].node;
+        struct lower_place place = {.placed = true, .number = kernel->n_inputs + k};
+        const struct lower_place *kept = &lowering->places[node->id];
+        bool here = kept->placed && !kept->is_local && kept->number == place.number;
+        if (!here && !append_stage(lowering, node, place, is_leaf(node) || kept->placed))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the function ---- */
+
+static void mark_dim(void *user, uint32_t dim)
+{
+    bool *used = user;
+    used[dim] = true;
+}
+
+static void mark_dims_of_expr(const struct ir_expr *expr, bool *used)
+{
+    if (expr->op == IR_EXPR_index)
+        poly_visit_dims(expr->index, mark_dim, used);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        mark_dims_of_expr(expr->arguments[k], used);
+}
+
+static void mark_dims_of_node(const struct ir_node *node, bool *used)
+{
+    for (uint32_t k = 0; k < node->rank; k++)
+        poly_visit_dims(node->shape[k], mark_dim, used);
+    for (uint32_t k = 0; k < node->n_indices; k++)
+        poly_visit_dims(node->extents[k], mark_dim, used);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        for (uint32_t axis = 0; axis < node->operands[k].node->rank; axis++)
+            poly_visit_dims(node->operands[k].subscripts[axis], mark_dim, used);
+    if (node->op == IR_map_node)
+        mark_dims_of_expr(node->body, used);
+    for (uint32_t k = 0; node->op == IR_contract_node && k < node->contract.n_domain; k++)
+        poly_visit_dims(node->contract.domain[k], mark_dim, used);
+}
+
+static bool list_dims(struct lowering *lowering)
+{
+    uint32_t n = ir_dim_count(lowering->context);
+    bool *used = ARENA_ARRAY(lowering->arena, n, bool);
+    uint32_t *dims = ARENA_ARRAY(lowering->arena, n, uint32_t);
+    if (!used || !dims)
+        return false;
+    for (uint32_t k = 0; k < lowering->kernel->n_inputs; k++)
+        mark_dims_of_node(lowering->kernel->inputs[k].node, used);
+    for (size_t k = 0; k < lowering->plan->n_nodes; k++)
+        mark_dims_of_node(lowering->plan->nodes[k], used);
+    for (uint32_t dim = 0; dim < n; dim++)
+        if (used[dim])
+            dims[lowering->function->n_dims++] = dim;
+    lowering->function->dims = dims;
+    return true;
+}
+
+enum einc_status pass_lower_loops(struct pass_kernel *kernel)
+{
+    struct ir_context *context = kernel->context;
+    struct lowering lowering = {.context = context, .arena = ir_arena(context), .kernel = kernel->kernel};
+    lowering.plan = fuse_plan_create(context, kernel->kernel);
+    lowering.function = loop_function_create(context, kernel->kernel->name);
+    if (!lowering.plan || !lowering.function)
+        return EINC_NO_MEMORY;
+    lowering.function->kernel = kernel->kernel;
+    lowering.places = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, struct lower_place);
+    lowering.shown = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, bool);
+    if (!lowering.places || !lowering.shown || !list_dims(&lowering) || !place_parameters(&lowering) || !place_rest(&lowering) ||
+        !append_stages(&lowering)) {
+        enum einc_status status = ir_status(context);
+        return status == EINC_OK ? EINC_INTERNAL : status;
+    }
+    lowering.function->work = ir_kernel_work(context, kernel->kernel);
+    kernel->loops = lowering.function;
+    return arena_failed(lowering.arena) ? EINC_NO_MEMORY : EINC_OK;
+}

@@ -1,0 +1,132 @@
+/* Chooses the loop order of a stage and how its sum is accumulated.
+ *
+ * Each index is priced as the innermost one: a load costs nothing when the index does not move it, little at unit stride, much
+ * else; a store likewise, twice when it accumulates; a summed index costs the latency of a chain of additions, since scalar code
+ * does not reorder a sum; and short loops cost their overhead. The cheapest is innermost. Outside it stand the output indices by
+ * falling stride of the store, then summed indices by falling stride of the loads. The prices only rank; they are no times. */
+#include "lower.h"
+
+#include <math.h>
+
+enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 4 };
+enum {
+    ROW_IN_REGISTERS = 32, /* accumulators that a compiler keeps in vector registers when it unrolls the row */
+    ROW_ON_STACK = 512     /* beyond this a row that cannot accumulate in place becomes scalar sums */
+};
+
+static double price_of_stride(struct lowering *lowering, const struct poly *address, uint32_t x)
+{
+    const struct poly *coefficient;
+    if (!poly_uses_index(address, x))
+        return 0;
+    if (poly_split_index(lowering->context, address, x, &coefficient, NULL) &&
+        (poly_equals(coefficient, 1) || poly_equals(coefficient, -1)))
+        return PRICE_UNIT;
+    return PRICE_STRIDED;
+}
+
+static double price_as_innermost(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count,
+                                 uint32_t x)
+{
+    double price = nest->indices[x].reduced ? PRICE_CHAIN : 0;
+    for (size_t k = 0; k < count; k++) {
+        double stride = price_of_stride(lowering, polys[k].poly, x);
+        if (polys[k].is_load)
+            price += stride;
+        else if (polys[k].is_store)
+            price += stride * (nest->reduces ? 2 : 1) + (stride > PRICE_UNIT);
+        else if (stride > 0)
+            price += PRICE_CONDITION;
+    }
+    double extent = poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL);
+    return (price + 0.5) * (1 + LOOP_OVERHEAD / fmax(extent, 1));
+}
+
+/* The cheapest innermost index, `reduced_only` perhaps; UINT32_MAX: none. */
+static uint32_t cheapest(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count,
+                         bool reduced_only)
+{
+    uint32_t best = UINT32_MAX;
+    double least = INFINITY;
+    for (uint32_t x = 0; x < nest->n; x++) {
+        if (nest->indices[x].gone || nest->indices[x].outer || (reduced_only && !nest->indices[x].reduced))
+            continue;
+        double price = price_as_innermost(lowering, nest, polys, count, x);
+        if (price <= least) {
+            least = price;
+            best = x;
+        }
+    }
+    return best;
+}
+
+/* How far a step of x moves: the store for outputs, the farthest load for summed indices. */
+static double reach(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count, uint32_t x)
+{
+    double farthest = 0;
+    for (size_t k = 0; k < count; k++) {
+        const struct poly *coefficient;
+        if (nest->indices[x].reduced ? !polys[k].is_load : !polys[k].is_store)
+            continue;
+        if (poly_uses_index(polys[k].poly, x) && poly_split_index(lowering->context, polys[k].poly, x, &coefficient, NULL))
+            farthest = fmax(farthest, fabs(poly_estimate(coefficient, ir_typical_sizes(lowering->context), NULL)));
+    }
+    return farthest;
+}
+
+/* Appends the outputs or the summed indices but `last` to `list`, farthest reach first; gives how many. */
+static uint32_t list_indices(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count,
+                             bool reduced, uint32_t last, uint32_t *list)
+{
+    uint32_t n = 0;
+    for (uint32_t x = 0; x < nest->n; x++) {
+        if (nest->indices[x].gone || nest->indices[x].outer || nest->indices[x].reduced != reduced || x == last)
+            continue;
+        double far = reach(lowering, nest, polys, count, x);
+        uint32_t at = n++;
+        for (; at > 0 && reach(lowering, nest, polys, count, list[at - 1]) < far; at--)
+            list[at] = list[at - 1];
+        list[at] = x;
+    }
+    return n;
+}
+
+static enum nest_strategy strategy_of_row(const struct nest *nest, uint32_t x)
+{
+    int64_t extent;
+    bool constant = poly_is_constant(nest->extents[x], &extent);
+    if (constant && extent <= ROW_IN_REGISTERS)
+        return NEST_STACK_ROW;
+    if (!nest->to_local && nest->elem == nest->accumulator)
+        return NEST_ROW;
+    return constant && extent <= ROW_ON_STACK ? NEST_STACK_ROW : NEST_SCALAR;
+}
+
+bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)
+{
+    size_t count;
+    struct nest_poly *polys = nest_polys(lowering, nest, &count);
+    *order = (struct nest_order){.strategy = NEST_POINTWISE, .row = UINT32_MAX};
+    order->indices = ARENA_ARRAY(lowering->arena, nest->n, uint32_t);
+    if (!polys || !order->indices)
+        return false;
+    uint32_t innermost = cheapest(lowering, nest, polys, count, false);
+    if (nest->reduces)
+        order->strategy =
+            innermost == UINT32_MAX || nest->indices[innermost].reduced ? NEST_SCALAR : strategy_of_row(nest, innermost);
+    uint32_t last_summed = nest->reduces ? cheapest(lowering, nest, polys, count, true) : UINT32_MAX;
+    if (last_summed == UINT32_MAX && nest->reduces)
+        order->strategy = NEST_SCALAR; /* nothing is left to sum over */
+    bool row = order->strategy == NEST_STACK_ROW || order->strategy == NEST_ROW;
+    uint32_t last_output = row || order->strategy == NEST_POINTWISE ? innermost : UINT32_MAX;
+    order->n_outputs = list_indices(lowering, nest, polys, count, false, last_output, order->indices);
+    if (order->strategy == NEST_POINTWISE && innermost != UINT32_MAX)
+        order->indices[order->n_outputs++] = innermost;
+    uint32_t *reduced = order->indices + order->n_outputs;
+    order->n_reduced = list_indices(lowering, nest, polys, count, true, row ? UINT32_MAX : last_summed, reduced);
+    if (!row && last_summed != UINT32_MAX)
+        reduced[order->n_reduced++] = last_summed;
+    if (row)
+        order->row = reduced[order->n_reduced] = innermost;
+    return true;
+}

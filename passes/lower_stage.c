@@ -1,0 +1,142 @@
+/* From a stored node to its nest: the index space, what is summed, and what happens to the sum.
+ *
+ * A map or view gives one index an axis and its value as `result`. If it finishes a contraction (fuse.c), or the node is a
+ * contraction itself, the contraction's summed indices join, the product of its operands is `term`, and `result` is what becomes of
+ * the sum. A padded operand whose fill value is the ring's zero adds nothing outside, so being inside becomes a condition of the
+ * domain instead of a guard. */
+#include "lower.h"
+
+#include <string.h>
+
+/* `name` or else the first letter that no index of the nest has. */
+static const char *free_name(struct lowering *lowering, const struct nest *nest, const char *name)
+{
+    static const char letters[] = "ijklmnopqrstuvwxyzabcdefgh";
+    for (size_t attempt = name ? 0 : 1; attempt < sizeof letters; attempt++) {
+        const char *candidate = attempt ? arena_printf(lowering->arena, "%c", letters[attempt - 1]) : name;
+        bool used = !candidate;
+        for (size_t k = 0; k < nest->n && !used; k++)
+            used = !strcmp(nest->indices[k].name, candidate);
+        if (!used)
+            return candidate;
+    }
+    return arena_printf(lowering->arena, "index%zu", nest->n);
+}
+
+static const struct poly *add_index(struct lowering *lowering, struct nest *nest, const struct ir_node *node, uint32_t index,
+                                    bool reduced)
+{
+    struct nest_index added = {.name = free_name(lowering, nest, lower_index_name(lowering->kernel, node, index)),
+                               .reduced = reduced};
+    uint32_t number = added.name ? nest_add_index(lowering, nest, added, node->extents[index]) : UINT32_MAX;
+    return number == UINT32_MAX ? NULL : poly_index(lowering->context, number);
+}
+
+/* ---- what is summed ---- */
+
+/* The value of operand `k` in the accumulator's type. */
+static const struct ir_expr *operand_value(struct lowering *lowering, struct nest *nest, const struct ir_node *contract, uint32_t k,
+                                           const struct poly *const *at)
+{
+    struct ir_access access = contract->operands[k];
+    const struct ir_number zero = ir_ring_zero(nest->ring, access.node->elem);
+    if (access.fill && ir_number_equal(*access.fill, zero)) {
+        struct poly_ranges ranges = nest_ranges(nest);
+        struct ir_access inside = ir_access_substitute(lowering->context, access, contract->n_indices, at, &ranges);
+        const struct poly **conditions;
+        size_t n_conditions;
+        if (!inside.subscripts || !lower_inside(lowering, nest, &access, inside.subscripts, &conditions, &n_conditions))
+            return NULL;
+        for (size_t c = 0; c < n_conditions; c++)
+            if (!nest_add_condition(lowering, nest, conditions[c]))
+                return NULL;
+        access.fill = NULL;
+    }
+    const struct ir_expr *value = lower_access(lowering, nest, &nest->term, &access, at, contract->n_indices);
+    return value && value->elem != nest->accumulator ? ir_expr_cast(lowering->context, nest->accumulator, value) : value;
+}
+
+static bool add_sum(struct lowering *lowering, struct nest *nest, const struct ir_node *contract, const struct poly *const *axes)
+{
+    struct ir_context *context = lowering->context;
+    struct poly_ranges ranges;
+    const struct poly **at = ARENA_ARRAY(lowering->arena, contract->n_indices, const struct poly *);
+    nest->reduces = true;
+    nest->ring = contract->contract.ring;
+    nest->accumulator = contract->contract.accumulator;
+    for (uint32_t k = 0; at && k < contract->n_indices; k++)
+        if (!(at[k] = k < contract->rank ? axes[k] : add_index(lowering, nest, contract, k, true)))
+            return false;
+    if (!at)
+        return false;
+    ranges = nest_ranges(nest);
+    for (uint32_t k = 0; k < contract->contract.n_domain; k++)
+        if (!nest_add_condition(lowering, nest,
+                                poly_substitute(context, contract->contract.domain[k], contract->n_indices, at, &ranges)))
+            return false;
+    for (uint32_t k = 0; k < contract->n_operands; k++) {
+        const struct ir_expr *factors[2] = {nest->term.expr, operand_value(lowering, nest, contract, k, at)};
+        if (!factors[1])
+            return false;
+        nest->term.expr = k ? ir_expr_apply(context, ir_ring_info(nest->ring)->multiply, 2, factors) : factors[1];
+    }
+    return nest->term.expr != NULL;
+}
+
+/* The sum in the contraction's type. */
+static const struct ir_expr *sum_value(struct lowering *lowering, const struct ir_node *contract)
+{
+    const struct ir_expr *sum = ir_expr_operand(lowering->context, 0, contract->contract.accumulator);
+    return contract->elem == contract->contract.accumulator ? sum : ir_expr_cast(lowering->context, contract->elem, sum);
+}
+
+/* ---- stages ---- */
+
+/* When nothing is left to sum over (all extents 1, no condition), the one term is the sum. */
+bool lower_drop_sum(struct lowering *lowering, struct nest *nest)
+{
+    for (size_t x = 0; x < nest->n; x++)
+        if (nest->indices[x].reduced && !nest->indices[x].gone)
+            return true;
+    if (!nest->reduces || nest->n_domain)
+        return true;
+    for (size_t k = 0; k < nest->term.n_guards; k++)
+        if (!ARENA_PUSH(lowering->arena, nest->result.guards, nest->result.n_guards, nest->result.guards_capacity,
+                        nest->term.guards[k]))
+            return false;
+    nest->result.expr = lower_substitute(lowering, nest->result.expr, 0, NULL, NULL, nest->term.expr);
+    nest->term = (struct lower_value){0};
+    nest->reduces = false;
+    return nest->result.expr != NULL;
+}
+
+struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
+{
+    struct nest *nest = ARENA_NEW(lowering->arena, struct nest);
+    const struct poly **axes = ARENA_ARRAY(lowering->arena, node->rank, const struct poly *);
+    if (!nest || !axes)
+        return NULL;
+    for (uint32_t k = 0; k < node->rank; k++)
+        if (!(axes[k] = add_index(lowering, nest, node, k, false)))
+            return NULL;
+    nest->elem = node->elem;
+    nest->to_local = place.is_local;
+    nest->target = place.number;
+    nest->address = lower_address(lowering, node, axes);
+    struct ir_access whole = ir_access_whole(lowering->context, node);
+    bool fine = true;
+    if (copy) {
+        nest->result.expr = lower_access(lowering, nest, &nest->result, &whole, axes, node->rank);
+    } else if (node->op == IR_contract_node) {
+        fine = add_sum(lowering, nest, node, axes);
+        nest->result.expr = sum_value(lowering, node);
+    } else {
+        struct lower_finish finish = {lowering->plan->finishing[node->id], NULL};
+        nest->result.expr = lower_point(lowering, nest, &nest->result, node, axes, finish.node ? &finish : NULL);
+        if (finish.node && nest->result.expr) {
+            fine = finish.at && add_sum(lowering, nest, finish.node, finish.at);
+            nest->result.expr = lower_substitute(lowering, nest->result.expr, 0, NULL, NULL, sum_value(lowering, finish.node));
+        }
+    }
+    return fine && nest->result.expr && nest->address ? nest : NULL;
+}

@@ -1,0 +1,256 @@
+/* What a stage computes at one point, as an expression of loads.
+ *
+ * Starting from an access and the point (quasi-polynomials of the nest's indices), stored nodes become loads, scalar constants
+ * literals, and everything else is written out in place: views by substituting subscripts, maps by substituting operands.
+ * An access with a fill value whose subscripts are not proved inside becomes a guard: a local that holds the fill value unless
+ * all conditions hold. A guard met while another is being written repeats the conditions around it, since its own loads may be safe
+ * only under them. Sharing is kept: equal subexpressions stay one node of the expression. */
+#include "lower.h"
+
+#include <string.h>
+
+struct ir_number lower_number(enum ir_elem elem, const void *data, size_t position)
+{
+    const struct ir_elem_info *info = ir_elem_info(elem);
+    const unsigned char *bytes = (const unsigned char *)data + position * info->bytes;
+    union {
+        float f32[2];
+        double f64[2];
+        int8_t i8;
+        int16_t i16;
+        int32_t i32;
+        int64_t i64;
+        uint8_t u8;
+        uint16_t u16;
+        uint32_t u32;
+    } as;
+    memset(&as, 0, sizeof as);
+    memcpy(&as, bytes, info->bytes);
+    switch (elem) {
+    case IR_f32:
+        return ir_number_real(elem, (double)as.f32[0]);
+    case IR_f64:
+        return ir_number_real(elem, as.f64[0]);
+    case IR_c64:
+        return ir_number_complex(elem, (double)as.f32[0], (double)as.f32[1]);
+    case IR_c128:
+        return ir_number_complex(elem, as.f64[0], as.f64[1]);
+    case IR_i8:
+        return ir_number_integer(elem, as.i8);
+    case IR_i16:
+        return ir_number_integer(elem, as.i16);
+    case IR_i32:
+        return ir_number_integer(elem, as.i32);
+    case IR_u8:
+        return ir_number_integer(elem, as.u8);
+    case IR_u16:
+        return ir_number_integer(elem, as.u16);
+    case IR_u32:
+        return ir_number_integer(elem, (int64_t)as.u32);
+    case IR_bool:
+        return ir_number_integer(elem, as.u8 != 0);
+    default:
+        return ir_number_integer(elem, as.i64);
+    }
+}
+
+uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem elem)
+{
+    for (size_t k = lowering->n_stage_locals; k < lowering->n_locals; k++) {
+        struct lower_local found = lowering->locals[k];
+        if (found.elem != elem || strcmp(found.name, name) != 0)
+            continue;
+        lowering->locals[k] = lowering->locals[lowering->n_stage_locals];
+        lowering->locals[lowering->n_stage_locals++] = found;
+        return found.local;
+    }
+    struct lower_local added = {name, elem, loop_add_local(lowering->context, lowering->function, name, elem)};
+    if (added.local == UINT32_MAX ||
+        !ARENA_PUSH(lowering->arena, lowering->locals, lowering->n_locals, lowering->locals_capacity, added))
+        return UINT32_MAX;
+    lowering->locals[lowering->n_locals - 1] = lowering->locals[lowering->n_stage_locals];
+    lowering->locals[lowering->n_stage_locals++] = added;
+    return added.local;
+}
+
+const struct poly *lower_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *subscripts)
+{
+    const bool *dropped = lowering->places[node->id].dropped;
+    const struct poly *address = poly_constant(lowering->context, 0);
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        if (!dropped || !dropped[axis])
+            address = poly_add(lowering->context, poly_multiply(lowering->context, address, node->shape[axis]), subscripts[axis]);
+    return address;
+}
+
+static bool push_condition(struct lowering *lowering, struct nest *nest, const struct poly *condition,
+                           const struct poly ***conditions, size_t *count)
+{
+    struct poly_ranges ranges = nest_ranges(nest);
+    if (!condition)
+        return false;
+    if (!poly_prove_nonnegative(lowering->context, condition, &ranges))
+        (*conditions)[(*count)++] = condition;
+    return true;
+}
+
+bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_access *access,
+                  const struct poly *const *subscripts, const struct poly ***conditions, size_t *count)
+{
+    struct ir_context *context = lowering->context;
+    *conditions = ARENA_ARRAY(lowering->arena, 2 * (size_t)access->node->rank, const struct poly *);
+    *count = 0;
+    const struct poly *one = poly_constant(context, 1);
+    for (uint32_t axis = 0; *conditions && axis < access->node->rank; axis++) {
+        const struct poly *last = poly_subtract(context, access->node->shape[axis], one);
+        if (!push_condition(lowering, nest, subscripts[axis], conditions, count) ||
+            !push_condition(lowering, nest, poly_subtract(context, last, subscripts[axis]), conditions, count))
+            return false;
+    }
+    return *conditions != NULL;
+}
+
+/* ---- substitution ---- */
+
+static const struct ir_expr *replace_accumulator(void *user, struct ir_context *context, const struct ir_expr *leaf)
+{
+    (void)context, (void)leaf;
+    return user;
+}
+
+const struct ir_expr *lower_substitute(struct lowering *lowering, const struct ir_expr *expr, uint32_t n,
+                                       const struct poly *const *replacements, const struct poly_ranges *ranges,
+                                       const struct ir_expr *accumulator)
+{
+    if (!expr)
+        return NULL;
+    return ir_expr_substitute(lowering->context, expr, accumulator ? replace_accumulator : NULL, (void *)(uintptr_t)accumulator, n,
+                              replacements, ranges);
+}
+
+/* ---- accesses ---- */
+
+static const struct ir_expr *element(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                     const struct ir_node *node, const struct poly *const *subscripts, struct lower_finish *finish);
+
+/* Writes `node` at `subscripts` behind a guard of the given conditions. */
+static const struct ir_expr *guarded(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                     const struct ir_access *access, const struct poly *const *subscripts,
+                                     const struct poly **conditions, size_t n_conditions)
+{
+    size_t around = value->n_around;
+    for (size_t k = 0; k < n_conditions; k++)
+        if (!ARENA_PUSH(lowering->arena, value->around, value->n_around, value->around_capacity, conditions[k]))
+            return NULL;
+    struct lower_guard guard = {.n_conditions = (uint32_t)value->n_around, .fill = *access->fill};
+    guard.conditions = arena_copy(lowering->arena, value->around, value->n_around, sizeof *value->around);
+    guard.value = element(lowering, nest, value, access->node, subscripts, NULL);
+    value->n_around = around;
+    const struct ir_name *name = ir_find_name(lowering->kernel, access->node);
+    guard.local = lower_local(lowering, arena_printf(lowering->arena, "%s_inside", name && name->name ? name->name : "value"),
+                              access->node->elem);
+    if (!guard.value || !guard.conditions ||
+        !ARENA_PUSH(lowering->arena, value->guards, value->n_guards, value->guards_capacity, guard))
+        return NULL;
+    return ir_expr_local(lowering->context, guard.local, access->node->elem);
+}
+
+static const struct ir_expr *access_value(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                          const struct ir_access *access, const struct poly *const *at, uint32_t n_at,
+                                          struct lower_finish *finish)
+{
+    struct ir_context *context = lowering->context;
+    struct poly_ranges ranges = nest_ranges(nest);
+    const struct poly **subscripts = ARENA_ARRAY(lowering->arena, access->node->rank, const struct poly *);
+    for (uint32_t axis = 0; subscripts && axis < access->node->rank; axis++)
+        if (!(subscripts[axis] = poly_substitute(context, access->subscripts[axis], n_at, at, &ranges)))
+            return NULL;
+    const struct poly **conditions = NULL;
+    size_t n_conditions = 0;
+    if (!subscripts || (access->fill && !lower_inside(lowering, nest, access, subscripts, &conditions, &n_conditions)))
+        return NULL;
+    const struct ir_expr *expr = n_conditions ? guarded(lowering, nest, value, access, subscripts, conditions, n_conditions)
+                                              : element(lowering, nest, value, access->node, subscripts, finish);
+    if (expr && access->conjugate && ir_elem_is_complex(expr->elem))
+        expr = ir_expr_apply(context, IR_EXPR_conj, 1, &expr);
+    return expr;
+}
+
+const struct ir_expr *lower_access(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                   const struct ir_access *access, const struct poly *const *at, uint32_t n_at)
+{
+    return access_value(lowering, nest, value, access, at, n_at, NULL);
+}
+
+static const struct ir_expr *stored_element(struct lowering *lowering, const struct ir_node *node,
+                                            const struct poly *const *subscripts)
+{
+    if (node->op == IR_const_node && poly_equals(ir_element_count(lowering->context, node), 1))
+        return ir_expr_literal(lowering->context, lower_number(node->elem, node->constant->data, 0));
+    const struct lower_place *place = &lowering->places[node->id];
+    if (!place->placed)
+        return NULL;
+    if (place->is_local)
+        return ir_expr_local(lowering->context, place->number, node->elem);
+    return ir_expr_load(lowering->context, place->number, node->elem, lower_address(lowering, node, subscripts));
+}
+
+/* Remembers what the source calls the axes of `node`, where a subscript is more than a bare index. */
+static bool add_hints(struct lowering *lowering, struct nest *nest, const struct ir_node *node,
+                      const struct poly *const *subscripts)
+{
+    for (uint32_t axis = 0; axis < node->rank; axis++) {
+        uint32_t index;
+        struct nest_hint hint = {subscripts[axis], lower_index_name(lowering->kernel, node, axis)};
+        if (hint.name && !poly_is_index(subscripts[axis], &index) && !poly_is_constant(subscripts[axis], NULL) &&
+            !ARENA_PUSH(lowering->arena, nest->hints, nest->n_hints, nest->hints_capacity, hint))
+            return false;
+    }
+    return true;
+}
+
+static const struct ir_expr *element(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                     const struct ir_node *node, const struct poly *const *subscripts, struct lower_finish *finish)
+{
+    if (!add_hints(lowering, nest, node, subscripts))
+        return NULL;
+    if (finish && node == finish->node) {
+        finish->at = arena_copy(lowering->arena, subscripts, node->rank, sizeof *subscripts);
+        return finish->at ? ir_expr_operand(lowering->context, 0, node->elem) : NULL;
+    }
+    if (lowering->plan->stored[node->id])
+        return stored_element(lowering, node, subscripts);
+    return lower_point(lowering, nest, value, node, subscripts, finish);
+}
+
+/* ---- maps and views ---- */
+
+struct map_operands {
+    struct lowering *lowering;
+    struct nest *nest;
+    struct lower_value *value;
+    const struct ir_node *node;
+    const struct poly *const *at;
+    struct lower_finish *finish;
+};
+
+static const struct ir_expr *map_operand(void *user, struct ir_context *context, const struct ir_expr *leaf)
+{
+    (void)context;
+    struct map_operands *operands = user;
+    const struct ir_node *node = operands->node;
+    return access_value(operands->lowering, operands->nest, operands->value, &node->operands[leaf->operand], operands->at,
+                        node->rank, operands->finish);
+}
+
+const struct ir_expr *lower_point(struct lowering *lowering, struct nest *nest, struct lower_value *value,
+                                  const struct ir_node *node, const struct poly *const *at, struct lower_finish *finish)
+{
+    if (node->op == IR_view_node)
+        return access_value(lowering, nest, value, &node->operands[0], at, node->rank, finish);
+    if (node->op != IR_map_node)
+        return NULL;
+    struct poly_ranges ranges = nest_ranges(nest);
+    struct map_operands operands = {lowering, nest, value, node, at, finish};
+    return ir_expr_substitute(lowering->context, node->body, map_operand, &operands, node->rank, at, &ranges);
+}
