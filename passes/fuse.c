@@ -1,176 +1,204 @@
-/* Pointwise work goes into the stage that feeds or eats it.
+/* Makes what fuse_plan.c decides visible in tensor IR, as far as the IR can say it.
  *
- * The decision is one set: which nodes have memory of their own. Everything else is computed where it is used. Stored are
- * - inputs, tables, and the nodes that are outputs;
- * - contractions, but one whose only use is a map or view that takes each of its elements once: that stage applies the map to the
- *   accumulator (`gelu(W x + b)`, a division, a change of axes) and the contraction is said to be finished by it;
- * - maps that would be computed again so often that storing is cheaper: an element costs its operations, a function counting
- *   as FUNCTION_COST, and being stored and read back costs STORE_COST. So exp of an attention score, used in its row's sum and in
- * the quotient, is stored; `2 * a[i,k]` or a cast is not. Views are never stored; they only change subscripts. How often a node is
- * needed is estimated with typical sizes.
- *
- * lower_loops asks `fuse_plan_create` and inlines accordingly. The pass itself makes the choice visible in the text of the tensor
- * IR where the IR can say it: maps are composed into the maps that use them, views into the accesses that read them, and what
- * depends on constants alone and is small becomes a constant. It never changes which value an output has. */
+ * Maps are composed into the maps that use them unless they are stored, views into the accesses that read them. A value that
+ * depends on no input and takes functions to compute (a table of cosines) is computed now and becomes a constant, up to
+ * FOLD_ELEMENTS; cheap constant arithmetic stays, since writing it down would round it. No output changes its value. */
 #include "lower.h"
 
-#include <math.h>
+#include <string.h>
 
-enum { FUNCTION_COST = 20, STORE_COST = 4 };
+enum { FOLD_ELEMENTS = 1 << 16 };
 
-/* ---- what an element costs ---- */
-
-struct costs {
+/* The kernel rebuilt: what stands for each node, by its old id. */
+struct composition {
     struct ir_context *context;
-    struct fuse_plan *plan;
-    double *cost;   /* operations of one element, everything pointwise below it inlined */
-    double *size;   /* elements */
-    double *needed; /* elements computed if it were inlined: sum over uses */
-    uint32_t *uses;
-    bool *output;
+    struct arena *arena;
+    const struct ir_kernel *kernel;
+    const struct fuse_plan *plan;
+    const struct ir_node **made;
+    bool *constant; /* needs no input */
+    bool *costly;   /* and calls functions */
 };
 
-static double product(struct costs *costs, uint32_t n, const struct poly *const *extents, uint32_t first)
+/* Is what was made for a stored node `node`? */
+static bool is_kept(const struct composition *composition, const struct ir_node *node)
 {
-    const double *typical = ir_typical_sizes(costs->context);
-    double elements = 1;
-    for (uint32_t k = first; k < n; k++)
-        elements *= poly_estimate(extents[k], typical, NULL);
-    return elements;
-}
-
-static double own_cost(const struct ir_node *node)
-{
-    int functions = 0;
-    if (node->op != IR_map_node)
-        return 0;
-    double flops = ir_expr_flops(node->body, &functions);
-    return flops + FUNCTION_COST * functions + (node->n_operands > 1 ? node->n_operands - 1 : 0);
-}
-
-static bool same_access(const struct ir_access *a, const struct ir_access *b)
-{
-    if (a->node != b->node || a->conjugate != b->conjugate || a->fill || b->fill)
-        return false;
-    for (uint32_t axis = 0; axis < a->node->rank; axis++)
-        if (a->subscripts[axis] != b->subscripts[axis])
-            return false;
-    return true;
-}
-
-/* Does an earlier operand of a map read the same elements? It is then read once. */
-static bool is_repeated(const struct ir_node *node, uint32_t operand)
-{
-    for (uint32_t k = 0; node->op == IR_map_node && k < operand; k++)
-        if (same_access(&node->operands[k], &node->operands[operand]))
+    for (size_t k = 0; k < composition->plan->n_nodes; k++) {
+        uint32_t id = composition->plan->nodes[k]->id;
+        if (composition->made[id] == node && composition->plan->stored[id])
             return true;
+    }
     return false;
 }
 
-static bool is_leaf(const struct ir_node *node)
+/* The access to what lies below views, as long as nothing is padded on the way. */
+static struct ir_access through_views(struct composition *composition, const struct ir_access *given,
+                                      const struct poly_ranges *ranges)
 {
-    return node->op == IR_input_node || node->op == IR_const_node;
+    struct ir_access access = *given;
+    access.node = composition->made[given->node->id];
+    while (access.node && access.node->op == IR_view_node && !access.fill && !access.node->operands[0].fill) {
+        struct ir_access below =
+            ir_access_substitute(composition->context, access.node->operands[0], access.node->rank, access.subscripts, ranges);
+        below.conjugate ^= access.conjugate;
+        access = below;
+    }
+    return access;
 }
 
-/* ---- the decision ---- */
+/* ---- maps ---- */
 
-/* Can `node`, a contraction, be finished by the stage it is used in? Its users are decided already; follows the one use
- * up to the stored map or view. */
-struct use {
-    const struct ir_node *user; /* the only one; NULL: none or several */
-    bool guarded;
+struct composed_map {
+    struct composition *composition;
+    struct ir_access *operands;
+    size_t n, capacity;
+    const struct ir_node *user;       /* the map as it was */
+    const struct poly_ranges *ranges; /* of its indices */
+    const struct ir_access *inlined;  /* the access whose map's body is being moved */
 };
 
-static const struct ir_node *finishing_stage(const struct fuse_plan *plan, const struct use *uses, const struct ir_node *node)
+static const struct ir_expr *add_operand(struct composed_map *map, struct ir_access access)
 {
-    const struct ir_node *user = node;
-    do {
-        const struct use *use = &uses[user->id];
-        if (!use->user || use->guarded || use->user->op == IR_contract_node)
-            return NULL;
-        user = use->user;
-    } while (!plan->stored[user->id]);
-    return plan->finishing[user->id] ? NULL : user;
+    size_t number = 0;
+    while (number < map->n && !fuse_same_access(&map->operands[number], &access))
+        number++;
+    if (number == map->n && !ARENA_PUSH(map->composition->arena, map->operands, map->n, map->capacity, access))
+        return NULL;
+    return ir_expr_operand(map->composition->context, (uint32_t)number, access.node->elem);
 }
 
-static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
+static const struct ir_expr *operand_of_inlined(void *user, struct ir_context *context, const struct ir_expr *leaf)
 {
-    struct fuse_plan *plan = costs->plan;
-    if (is_leaf(node) || costs->output[node->id])
-        return true;
-    if (node->op == IR_view_node)
-        return false;
-    double size = fmax(costs->size[node->id], 1), again = costs->needed[node->id] - size;
+    struct composed_map *map = user;
+    const struct ir_node *node = map->inlined->node;
+    struct ir_access access =
+        ir_access_substitute(context, node->operands[leaf->operand], node->rank, map->inlined->subscripts, map->ranges);
+    return access.node ? add_operand(map, access) : NULL;
+}
+
+/* What stands for operand k of the user: a new operand, or the body of the map it reads, composed itself by now. */
+static const struct ir_expr *operand_of_user(void *user, struct ir_context *context, const struct ir_expr *leaf)
+{
+    struct composed_map *map = user;
+    struct ir_access access = through_views(map->composition, &map->user->operands[leaf->operand], map->ranges);
+    if (!access.node)
+        return NULL;
+    if (access.node->op != IR_map_node || access.fill || is_kept(map->composition, access.node))
+        return add_operand(map, access);
+    map->inlined = &access;
+    const struct ir_expr *body =
+        ir_expr_substitute(context, access.node->body, operand_of_inlined, map, access.node->rank, access.subscripts, map->ranges);
+    return body && access.conjugate && ir_elem_is_complex(body->elem) ? ir_expr_apply(context, IR_EXPR_conj, 1, &body) : body;
+}
+
+static const struct ir_node *compose_map(struct composition *composition, const struct ir_node *node)
+{
+    struct poly_ranges ranges = ir_ranges(node);
+    struct composed_map map = {.composition = composition, .user = node, .ranges = &ranges};
+    const struct ir_expr *body = ir_expr_substitute(composition->context, node->body, operand_of_user, &map, 0, NULL, &ranges);
+    return ir_map(composition->context, node->rank, node->shape, (uint32_t)map.n, map.operands, body);
+}
+
+/* ---- constants ---- */
+
+static bool calls_functions(struct composition *composition, const struct ir_node *node)
+{
+    int64_t functions = 0;
     if (node->op == IR_map_node)
-        return costs->cost[node->id] * again > STORE_COST * size;
-    const struct ir_node *stage = again > 0 || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
-    if (stage)
-        plan->finishing[stage->id] = node;
-    return !stage;
+        (void)ir_expr_flops(composition->context, node->body, &functions);
+    return functions > 0;
 }
 
-/* Tells the operands of a decided node how often it needs them. */
-static void spread_needs(struct costs *costs, struct use *uses, const struct ir_node *node)
+static void find_constants(struct composition *composition)
 {
-    double evaluations = costs->plan->stored[node->id] ? fmax(costs->size[node->id], 1) : costs->needed[node->id];
-    if (node->op == IR_contract_node)
-        evaluations *= product(costs, node->n_indices, node->extents, node->rank);
-    for (uint32_t k = 0; k < node->n_operands; k++) {
-        const struct ir_access *access = &node->operands[k];
-        if (is_repeated(node, k))
-            continue;
-        costs->needed[access->node->id] += evaluations;
-        struct use *use = &uses[access->node->id];
-        use->user = costs->uses[access->node->id]++ ? NULL : node;
-        use->guarded |= access->fill != NULL;
+    for (size_t k = 0; k < composition->plan->n_nodes; k++) {
+        const struct ir_node *node = composition->plan->nodes[k];
+        bool constant = node->op != IR_input_node, costly = calls_functions(composition, node);
+        for (uint32_t o = 0; o < node->n_operands; o++) {
+            constant &= composition->constant[node->operands[o].node->id];
+            costly |= composition->costly[node->operands[o].node->id];
+        }
+        composition->constant[node->id] = constant;
+        composition->costly[node->id] = constant && costly;
     }
 }
 
-static bool create_costs(struct costs *costs, struct arena *arena, const struct ir_kernel *kernel)
+/* `node` computed now; itself when that cannot be done. */
+static const struct ir_node *fold(struct composition *composition, const struct ir_node *node)
 {
-    size_t n = costs->plan->n_ids;
-    costs->cost = ARENA_ARRAY(arena, n, double);
-    costs->size = ARENA_ARRAY(arena, n, double);
-    costs->needed = ARENA_ARRAY(arena, n, double);
-    costs->uses = ARENA_ARRAY(arena, n, uint32_t);
-    costs->output = ARENA_ARRAY(arena, n, bool);
-    if (!costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output)
-        return false;
-    for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        costs->output[kernel->outputs[k].node->id] = true;
-    for (size_t k = 0; k < costs->plan->n_nodes; k++) {
-        const struct ir_node *node = costs->plan->nodes[k];
-        costs->size[node->id] = product(costs, node->rank, node->shape, 0);
-        costs->cost[node->id] = own_cost(node);
-        for (uint32_t o = 0; o < node->n_operands && node->op != IR_contract_node; o++)
-            if (!is_repeated(node, o) && node->operands[o].node->op != IR_contract_node)
-                costs->cost[node->id] += costs->cost[node->operands[o].node->id];
-    }
-    return true;
+    struct ir_context *context = composition->context;
+    int64_t elements;
+    if (node->op == IR_view_node || !poly_is_constant(ir_element_count(context, node), &elements) || elements > FOLD_ELEMENTS ||
+        elements == 0)
+        return node;
+    for (uint32_t k = 0; k < node->n_indices; k++)
+        if (poly_uses_dims(node->extents[k]))
+            return node;
+    struct ir_output output = {.name = "constant", .node = node, .span = SPAN_NONE};
+    struct ir_kernel kernel = {.name = "constant", .span = SPAN_NONE, .n_outputs = 1, .outputs = &output};
+    struct ir_tensor value = {0};
+    int64_t *dims = ARENA_ARRAY(composition->arena, ir_dim_count(context), int64_t);
+    if (!dims || ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, &value, NULL) != EINC_OK)
+        return node;
+    const struct ir_name *name = ir_find_name(composition->kernel, node);
+    struct ir_constant constant = {
+        .data = value.data, .bytes = (size_t)elements * ir_elem_info(node->elem)->bytes, .name = name ? name->name : NULL};
+    const struct ir_node *folded = ir_constant(context, node->elem, node->rank, node->shape, &constant);
+    return folded ? folded : node;
 }
 
-struct fuse_plan *fuse_plan_create(struct ir_context *context, const struct ir_kernel *kernel)
+/* ---- the pass ---- */
+
+static const struct ir_node *compose_node(struct composition *composition, const struct ir_node *node)
 {
-    struct arena *arena = ir_arena(context);
-    struct fuse_plan *plan = ARENA_NEW(arena, struct fuse_plan);
-    if (!plan || !(plan->nodes = ir_topological(context, kernel, &plan->n_nodes)))
-        return NULL;
-    for (size_t k = 0; k < plan->n_nodes; k++)
-        if (plan->nodes[k]->id >= plan->n_ids)
-            plan->n_ids = (size_t)plan->nodes[k]->id + 1;
-    for (uint32_t k = 0; k < kernel->n_inputs; k++) /* also those nothing uses */
-        if (kernel->inputs[k].node->id >= plan->n_ids)
-            plan->n_ids = (size_t)kernel->inputs[k].node->id + 1;
-    plan->stored = ARENA_ARRAY(arena, plan->n_ids, bool);
-    plan->finishing = ARENA_ARRAY(arena, plan->n_ids, const struct ir_node *);
-    struct use *uses = ARENA_ARRAY(arena, plan->n_ids, struct use);
-    struct costs costs = {.context = context, .plan = plan};
-    if (!plan->stored || !plan->finishing || !uses || !create_costs(&costs, arena, kernel))
-        return NULL;
-    for (size_t k = plan->n_nodes; k-- > 0;) { /* users before operands */
-        const struct ir_node *node = plan->nodes[k];
-        plan->stored[node->id] = decide(&costs, uses, node);
-        spread_needs(&costs, uses, node);
+    if (composition->costly[node->id]) {
+        const struct ir_node *folded = fold(composition, node);
+        if (folded != node)
+            return folded;
     }
-    return plan;
+    if (node->op == IR_map_node)
+        return compose_map(composition, node);
+    if (!node->n_operands)
+        return node;
+    struct poly_ranges ranges = ir_ranges(node);
+    struct ir_access *operands = ARENA_ARRAY(composition->arena, node->n_operands, struct ir_access);
+    for (uint32_t k = 0; operands && k < node->n_operands; k++) {
+        operands[k] = through_views(composition, &node->operands[k], &ranges);
+        if (!operands[k].node)
+            return NULL;
+    }
+    return operands ? ir_with_operands(composition->context, node, operands) : NULL;
+}
+
+static void copy_name(struct composition *composition, struct ir_kernel *kernel, const struct ir_node *from,
+                      const struct ir_node *to)
+{
+    const struct ir_name *name = ir_find_name(kernel, from);
+    if (name && from != to && !ir_find_name(kernel, to))
+        ir_set_name(composition->context, kernel, to, name->name, from->n_indices == to->n_indices ? name->index_names : NULL,
+                    name->span);
+}
+
+enum einc_status pass_fuse(struct pass_kernel *kernel)
+{
+    struct composition composition = {.context = kernel->context, .arena = ir_arena(kernel->context), .kernel = kernel->kernel};
+    composition.plan = fuse_plan_create(kernel->context, kernel->kernel);
+    if (!composition.plan)
+        return EINC_NO_MEMORY;
+    composition.made = ARENA_ARRAY(composition.arena, composition.plan->n_ids, const struct ir_node *);
+    composition.constant = ARENA_ARRAY(composition.arena, composition.plan->n_ids, bool);
+    composition.costly = ARENA_ARRAY(composition.arena, composition.plan->n_ids, bool);
+    if (!composition.made || !composition.constant || !composition.costly)
+        return EINC_NO_MEMORY;
+    find_constants(&composition);
+    for (size_t k = 0; k < composition.plan->n_nodes; k++) {
+        const struct ir_node *node = composition.plan->nodes[k], *made = compose_node(&composition, node);
+        if (!made)
+            return ir_status(kernel->context) == EINC_OK ? EINC_INTERNAL : ir_status(kernel->context);
+        composition.made[node->id] = made;
+        copy_name(&composition, kernel->kernel, node, made);
+    }
+    for (uint32_t k = 0; k < kernel->kernel->n_outputs; k++)
+        kernel->kernel->outputs[k].node = composition.made[kernel->kernel->outputs[k].node->id];
+    return arena_failed(composition.arena) ? EINC_NO_MEMORY : EINC_OK;
 }

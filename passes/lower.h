@@ -1,6 +1,6 @@
 /* Inside passes: what fuse.c decides and how the files lower_*.c hand work to each other.
  *
- * fuse.c decides which nodes are stored; lower_loops.c makes one stage of each; lower_value.c writes what a stage computes
+ * fuse_plan.c decides which nodes are stored; lower_loops.c makes one stage of each; lower_value.c writes what a stage computes
  * as expressions of loads, everything not stored inlined; lower_nest.c splits, drops and merges the stage's indices; lower_order.c
  * puts them in order; lower_emit.c writes the loops; lower_equation.c the comment above them. */
 #ifndef PASSES_LOWER_H
@@ -8,7 +8,7 @@
 
 #include "passes.h"
 
-/* ---- fuse.c ---- */
+/* ---- fuse_plan.c ---- */
 
 /* What is stored and what is inlined where it is used, by node id. */
 struct fuse_plan {
@@ -20,6 +20,9 @@ struct fuse_plan {
 };
 /* NULL: no memory. */
 struct fuse_plan *fuse_plan_create(struct ir_context *context, const struct ir_kernel *kernel);
+
+/* Do two unguarded accesses read the same elements in the same order? */
+bool fuse_same_access(const struct ir_access *a, const struct ir_access *b);
 
 /* ---- one stage ---- */
 

@@ -283,7 +283,7 @@ const char *lower_equation(struct lowering *lowering, const struct ir_node *node
     text_put(&equation.text, target);
     put_subscripts(&equation, node->rank, at);
     text_put(&equation.text, " = ");
-    switch (node->op) {
+    switch (copy ? IR_OP_COUNT : node->op) {
     case IR_map_node:
         put_expr(&equation, node, node->body, at, BIND_ANY);
         break;

@@ -1,7 +1,7 @@
 /* From tensor IR to loop IR: the buffers, and one stage for each stored node.
  *
- * Inputs and outputs become parameters, tables become constants, what else is stored (fuse.c) becomes scratch, or a local when it
- * is one number. A node that is an output is computed in the output's own memory and read there by later stages; so is a node of
+ * Inputs and outputs become parameters, tables become constants, what else is stored (fuse_plan.c) becomes scratch, or a local when
+ * it is one number. A node that is an output is computed in the output's own memory and read there by later stages; so is a node of
  * which an output is only another shape. An output that has no memory of its own to be computed in (an input, a constant, a node
  * that is an output already) is copied. Stages come in the order of the nodes. */
 #include "lower.h"

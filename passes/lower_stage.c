@@ -1,6 +1,6 @@
 /* From a stored node to its nest: the index space, what is summed, and what happens to the sum.
  *
- * A map or view gives one index an axis and its value as `result`. If it finishes a contraction (fuse.c), or the node is a
+ * A map or view gives one index an axis and its value as `result`. If it finishes a contraction (fuse_plan.c), or the node is a
  * contraction itself, the contraction's summed indices join, the product of its operands is `term`, and `result` is what becomes of
  * the sum. A padded operand whose fill value is the ring's zero adds nothing outside, so being inside becomes a condition of the
  * domain instead of a guard. */

@@ -1,0 +1,176 @@
+/* Pointwise work goes into the stage that feeds or eats it.
+ *
+ * The decision is one set: which nodes have memory of their own. Everything else is computed where it is used. Stored are
+ * - inputs, tables, and the nodes that are outputs;
+ * - contractions, but one whose only use is a map or view that takes each of its elements once: that stage applies the map to the
+ *   accumulator (`gelu(W x + b)`, a division, a change of axes) and the contraction is said to be finished by it;
+ * - maps that would be computed again so often that storing is cheaper: an element costs its operations, a function counting
+ *   as FUNCTION_COST, and being stored and read back costs STORE_COST. So exp of an attention score, used in its row's sum and in
+ * the quotient, is stored; `2 * a[i,k]` or a cast is not. Views are never stored; they only change subscripts. How often a node is
+ * needed is estimated with typical sizes.
+ *
+ * lower_loops asks `fuse_plan_create` and inlines accordingly. The pass itself makes the choice visible in the text of the tensor
+ * IR where the IR can say it: maps are composed into the maps that use them, views into the accesses that read them, and what
+ * depends on constants alone and is small becomes a constant. It never changes which value an output has. */
+#include "lower.h"
+
+#include <math.h>
+
+enum { FUNCTION_COST = 20, STORE_COST = 4 };
+
+/* ---- what an element costs ---- */
+
+struct costs {
+    struct ir_context *context;
+    struct fuse_plan *plan;
+    double *cost;   /* operations of one element, everything pointwise below it inlined */
+    double *size;   /* elements */
+    double *needed; /* elements computed if it were inlined: sum over uses */
+    uint32_t *uses;
+    bool *output;
+};
+
+static double product(struct costs *costs, uint32_t n, const struct poly *const *extents, uint32_t first)
+{
+    const double *typical = ir_typical_sizes(costs->context);
+    double elements = 1;
+    for (uint32_t k = first; k < n; k++)
+        elements *= poly_estimate(extents[k], typical, NULL);
+    return elements;
+}
+
+static double own_cost(struct ir_context *context, const struct ir_node *node)
+{
+    int64_t functions = 0;
+    if (node->op != IR_map_node)
+        return 0;
+    double flops = (double)ir_expr_flops(context, node->body, &functions);
+    return flops + FUNCTION_COST * (double)functions + (node->n_operands > 1 ? node->n_operands - 1 : 0);
+}
+
+bool fuse_same_access(const struct ir_access *a, const struct ir_access *b)
+{
+    if (a->node != b->node || a->conjugate != b->conjugate || a->fill || b->fill)
+        return false;
+    for (uint32_t axis = 0; axis < a->node->rank; axis++)
+        if (a->subscripts[axis] != b->subscripts[axis])
+            return false;
+    return true;
+}
+
+/* Does an earlier operand of a map read the same elements? It is then read once. */
+static bool is_repeated(const struct ir_node *node, uint32_t operand)
+{
+    for (uint32_t k = 0; node->op == IR_map_node && k < operand; k++)
+        if (fuse_same_access(&node->operands[k], &node->operands[operand]))
+            return true;
+    return false;
+}
+
+static bool is_leaf(const struct ir_node *node)
+{
+    return node->op == IR_input_node || node->op == IR_const_node;
+}
+
+/* ---- the decision ---- */
+
+/* Can `node`, a contraction, be finished by the stage it is used in? Its users are decided already; follows the one use
+ * up to the stored map or view. */
+struct use {
+    const struct ir_node *user; /* the only one; NULL: none or several */
+    bool guarded;
+};
+
+static const struct ir_node *finishing_stage(const struct fuse_plan *plan, const struct use *uses, const struct ir_node *node)
+{
+    const struct ir_node *user = node;
+    do {
+        const struct use *use = &uses[user->id];
+        if (!use->user || use->guarded || use->user->op == IR_contract_node)
+            return NULL;
+        user = use->user;
+    } while (!plan->stored[user->id]);
+    return plan->finishing[user->id] ? NULL : user;
+}
+
+static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
+{
+    struct fuse_plan *plan = costs->plan;
+    if (is_leaf(node) || costs->output[node->id])
+        return true;
+    if (node->op == IR_view_node)
+        return false;
+    double size = fmax(costs->size[node->id], 1), again = costs->needed[node->id] - size;
+    if (node->op == IR_map_node)
+        return costs->cost[node->id] * again > STORE_COST * size;
+    const struct ir_node *stage = again > 0 || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
+    if (stage)
+        plan->finishing[stage->id] = node;
+    return !stage;
+}
+
+/* Tells the operands of a decided node how often it needs them. */
+static void spread_needs(struct costs *costs, struct use *uses, const struct ir_node *node)
+{
+    double evaluations = costs->plan->stored[node->id] ? fmax(costs->size[node->id], 1) : costs->needed[node->id];
+    if (node->op == IR_contract_node)
+        evaluations *= product(costs, node->n_indices, node->extents, node->rank);
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        const struct ir_access *access = &node->operands[k];
+        if (is_repeated(node, k))
+            continue;
+        costs->needed[access->node->id] += evaluations;
+        struct use *use = &uses[access->node->id];
+        use->user = costs->uses[access->node->id]++ ? NULL : node;
+        use->guarded |= access->fill != NULL;
+    }
+}
+
+static bool create_costs(struct costs *costs, struct arena *arena, const struct ir_kernel *kernel)
+{
+    size_t n = costs->plan->n_ids;
+    costs->cost = ARENA_ARRAY(arena, n, double);
+    costs->size = ARENA_ARRAY(arena, n, double);
+    costs->needed = ARENA_ARRAY(arena, n, double);
+    costs->uses = ARENA_ARRAY(arena, n, uint32_t);
+    costs->output = ARENA_ARRAY(arena, n, bool);
+    if (!costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output)
+        return false;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        costs->output[kernel->outputs[k].node->id] = true;
+    for (size_t k = 0; k < costs->plan->n_nodes; k++) {
+        const struct ir_node *node = costs->plan->nodes[k];
+        costs->size[node->id] = product(costs, node->rank, node->shape, 0);
+        costs->cost[node->id] = own_cost(costs->context, node);
+        for (uint32_t o = 0; o < node->n_operands && node->op != IR_contract_node; o++)
+            if (!is_repeated(node, o) && node->operands[o].node->op != IR_contract_node)
+                costs->cost[node->id] += costs->cost[node->operands[o].node->id];
+    }
+    return true;
+}
+
+struct fuse_plan *fuse_plan_create(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    struct arena *arena = ir_arena(context);
+    struct fuse_plan *plan = ARENA_NEW(arena, struct fuse_plan);
+    if (!plan || !(plan->nodes = ir_topological(context, kernel, &plan->n_nodes)))
+        return NULL;
+    for (size_t k = 0; k < plan->n_nodes; k++)
+        if (plan->nodes[k]->id >= plan->n_ids)
+            plan->n_ids = (size_t)plan->nodes[k]->id + 1;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) /* also those nothing uses */
+        if (kernel->inputs[k].node->id >= plan->n_ids)
+            plan->n_ids = (size_t)kernel->inputs[k].node->id + 1;
+    plan->stored = ARENA_ARRAY(arena, plan->n_ids, bool);
+    plan->finishing = ARENA_ARRAY(arena, plan->n_ids, const struct ir_node *);
+    struct use *uses = ARENA_ARRAY(arena, plan->n_ids, struct use);
+    struct costs costs = {.context = context, .plan = plan};
+    if (!plan->stored || !plan->finishing || !uses || !create_costs(&costs, arena, kernel))
+        return NULL;
+    for (size_t k = plan->n_nodes; k-- > 0;) { /* users before operands */
+        const struct ir_node *node = plan->nodes[k];
+        plan->stored[node->id] = decide(&costs, uses, node);
+        spread_needs(&costs, uses, node);
+    }
+    return plan;
+}

@@ -1,0 +1,190 @@
+/* Places scratch buffers: small ones of constant size become local arrays, the rest get offsets in one workspace.
+ *
+ * A buffer lives from the first top-level statement that touches it to the last. Buffers are placed in order of first touch, each
+ * at the lowest offset where it overlaps no placed buffer that lives at the same time ("first fit by life"), best fit among holes
+ * of known size. A run-time size takes part when the comparison is proved; what cannot be proved is placed behind everything known.
+ * Every offset is a multiple of ALIGNMENT; the workspace's size is the largest end.
+ *
+ * A local array has at most STACK_BYTES, all of a function together at most STACK_TOTAL: what a small thread stack can always bear.
+ */
+#include "passes.h"
+
+enum { ALIGNMENT = 64, STACK_BYTES = 4096, STACK_TOTAL = 16384 };
+
+struct life {
+    uint32_t buffer;
+    size_t first, last;       /* numbers of top-level statements; first SIZE_MAX: never touched */
+    const struct poly *bytes; /* rounded up to ALIGNMENT */
+    const struct poly *end;   /* offset + bytes, once placed */
+};
+
+struct planning {
+    struct ir_context *context;
+    struct arena *arena;
+    struct loop_function *function;
+    struct life *lives; /* by buffer */
+    size_t now;
+};
+
+/* ---- lives ---- */
+
+static void touch(struct planning *planning, uint32_t buffer)
+{
+    struct life *life = &planning->lives[buffer];
+    if (life->first == SIZE_MAX)
+        life->first = planning->now;
+    life->last = planning->now;
+}
+
+static void touch_expr(struct planning *planning, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_load)
+        touch(planning, expr->load.buffer);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        touch_expr(planning, expr->arguments[k]);
+}
+
+static void touch_statements(struct planning *planning, const struct loop_stmt *list)
+{
+    for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
+        switch (stmt->op) {
+        case LOOP_FOR:
+            touch_statements(planning, stmt->loop.body);
+            break;
+        case LOOP_STORE:
+            touch(planning, stmt->store.buffer);
+            touch_expr(planning, stmt->store.value);
+            break;
+        case LOOP_DEFINE:
+        case LOOP_SET:
+            touch_expr(planning, stmt->local.value);
+            break;
+        case LOOP_IF:
+            touch_statements(planning, stmt->branch.body);
+            touch_statements(planning, stmt->branch.otherwise);
+            break;
+        case LOOP_BLOCK:
+            touch_statements(planning, stmt->block);
+            break;
+        case LOOP_COMMENT:
+            break;
+        }
+}
+
+/* Bytes, rounded up to ALIGNMENT; a run-time size is not divided but given room for the rounding. */
+static const struct poly *rounded_bytes(struct planning *planning, const struct loop_buffer *buffer)
+{
+    struct ir_context *context = planning->context;
+    int64_t constant;
+    const struct poly *bytes = poly_scale(context, buffer->count, (int64_t)ir_elem_info(buffer->elem)->bytes);
+    if (bytes && poly_is_constant(bytes, &constant))
+        return constant > INT64_MAX - ALIGNMENT ? NULL : poly_constant(context, (constant + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    const struct poly *unit = poly_constant(context, ALIGNMENT);
+    const struct poly *blocks =
+        poly_floor_div(context, poly_add(context, bytes, poly_constant(context, ALIGNMENT - 1)), unit, NULL);
+    return poly_multiply(context, blocks, unit);
+}
+
+static bool find_lives(struct planning *planning)
+{
+    struct loop_function *function = planning->function;
+    planning->lives = ARENA_ARRAY(planning->arena, function->n_buffers, struct life);
+    for (uint32_t k = 0; planning->lives && k < function->n_buffers; k++) {
+        planning->lives[k] = (struct life){.buffer = k, .first = SIZE_MAX};
+        if (function->buffers[k].kind == LOOP_SCRATCH &&
+            !(planning->lives[k].bytes = rounded_bytes(planning, &function->buffers[k])))
+            return false;
+    }
+    if (!planning->lives)
+        return false;
+    for (struct loop_stmt *stmt = function->body; stmt; stmt = stmt->next, planning->now++) {
+        struct loop_stmt *next = stmt->next;
+        stmt->next = NULL; /* one top-level statement at a time */
+        touch_statements(planning, stmt);
+        stmt->next = next;
+    }
+    return true;
+}
+
+/* ---- placing ---- */
+
+static void move_to_stack(struct planning *planning)
+{
+    int64_t total = 0, bytes;
+    for (size_t k = 0; k < planning->function->n_buffers; k++) {
+        struct loop_buffer *buffer = &planning->function->buffers[k];
+        if (planning->lives[k].first == SIZE_MAX)
+            buffer->offset = poly_constant(planning->context, 0); /* nothing is there: it has no elements */
+        if (buffer->kind != LOOP_SCRATCH || planning->lives[k].first == SIZE_MAX ||
+            !poly_is_constant(planning->lives[k].bytes, &bytes) || bytes > STACK_BYTES || total + bytes > STACK_TOTAL)
+            continue;
+        buffer->kind = LOOP_STACK;
+        total += bytes;
+    }
+}
+
+static bool not_above(struct planning *planning, const struct poly *a, const struct poly *b)
+{
+    const struct poly *difference = poly_subtract(planning->context, b, a);
+    return difference && poly_prove_nonnegative(planning->context, difference, NULL);
+}
+
+static bool live_together(const struct life *a, const struct life *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+/* Is [offset, offset + bytes) proved free of all placed buffers that live at the same time? */
+static bool is_free(struct planning *planning, const struct life *life, const struct poly *offset)
+{
+    const struct poly *end = poly_add(planning->context, offset, life->bytes);
+    for (size_t k = 0; k < planning->function->n_buffers; k++) {
+        const struct life *other = &planning->lives[k];
+        const struct poly *begin = planning->function->buffers[k].offset;
+        if (other->end && live_together(life, other) && !not_above(planning, other->end, offset) &&
+            !not_above(planning, end, begin))
+            return false;
+    }
+    return end != NULL;
+}
+
+/* The lowest proved offset among 0 and the ends of placed buffers; where nothing is proved, behind the whole workspace. */
+static bool place(struct planning *planning, struct life *life)
+{
+    struct loop_function *function = planning->function;
+    const struct poly *best = NULL;
+    for (size_t k = 0; k <= function->n_buffers; k++) {
+        const struct poly *candidate = k < function->n_buffers ? planning->lives[k].end : poly_constant(planning->context, 0);
+        if (candidate && is_free(planning, life, candidate) && (!best || not_above(planning, candidate, best)))
+            best = candidate;
+    }
+    if (!best)
+        best = function->workspace;
+    function->buffers[life->buffer].offset = best;
+    life->end = poly_add(planning->context, best, life->bytes);
+    if (!life->end)
+        return false;
+    if (!not_above(planning, life->end, function->workspace)) {
+        bool grows = not_above(planning, function->workspace, life->end);
+        /* neither is proved to be the larger: their sum is at least as large as both */
+        function->workspace = grows ? life->end : poly_add(planning->context, function->workspace, life->end);
+    }
+    return function->workspace != NULL;
+}
+
+enum einc_status pass_plan_memory(struct pass_kernel *kernel)
+{
+    struct planning planning = {.context = kernel->context, .arena = ir_arena(kernel->context), .function = kernel->loops};
+    struct loop_function *function = kernel->loops;
+    function->workspace = poly_constant(kernel->context, 0);
+    function->workspace_alignment = ALIGNMENT;
+    if (!function->workspace || !find_lives(&planning))
+        return EINC_NO_MEMORY;
+    move_to_stack(&planning);
+    for (size_t time = 0; time < planning.now; time++)
+        for (size_t k = 0; k < function->n_buffers; k++)
+            if (function->buffers[k].kind == LOOP_SCRATCH && planning.lives[k].first == time &&
+                !place(&planning, &planning.lives[k]))
+                return EINC_NO_MEMORY;
+    return EINC_OK;
+}
