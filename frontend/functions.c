@@ -185,11 +185,6 @@ static struct formula *report_unknown(struct statement *statement, const struct 
         report_not_yet(body, expr->op_span, "operators");
         return NULL;
     }
-    if (strcmp(name, "sum") == 0 || strcmp(name, "prod") == 0 || strcmp(name, "any") == 0 || strcmp(name, "all") == 0) {
-        struct diag *diag = diag_error(body->diagnostics, DIAG_E0320, expr->span, "`%s` names no indices", name);
-        diag_help(body->diagnostics, diag, "write `%s[j](...)` with the indices to reduce over", name);
-        return NULL;
-    }
     struct diag *diag = diag_error(body->diagnostics, DIAG_E0605, expr->op_span, "there is no function or kernel `%s`", name);
     const struct symbol *symbol = body_find(body, name);
     if (symbol) {

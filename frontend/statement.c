@@ -60,6 +60,8 @@ static struct symbol *target_symbol(struct body *body, const struct ast_statemen
         diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
         return NULL;
     }
+    if (tensor->assigned && symbol->failed)
+        return NULL;
     if (tensor->assigned) {
         struct diag *diag = diag_error(body->diagnostics, DIAG_E0112, target->span, "`%s` is assigned twice", symbol->name);
         diag_note(body->diagnostics, diag, tensor->assigned_at, "assigned here already");

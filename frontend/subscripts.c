@@ -280,13 +280,58 @@ static bool subscript_range(struct statement *statement, const struct poly *poly
     return low && high;
 }
 
+/* Points over which a subscript that no proof covers (through tables, say) is tried out. */
+enum { RANGE_POINTS = 1 << 16 };
+
+/* The least and largest value by trying all: false where an extent is no constant or there are too many points. */
+static bool enumerate_range(struct statement *statement, const struct poly *poly, int64_t *least, int64_t *largest)
+{
+    int64_t extents[FRONTEND_INDICES], at[FRONTEND_INDICES] = {0}, points = 1, value;
+    for (uint32_t k = 0; k < statement->n_indices; k++) {
+        extents[k] = 1;
+        if (!poly_uses_index(poly, k))
+            continue;
+        if (!poly_is_constant(statement->extents[k], &extents[k]) || extents[k] <= 0 || extents[k] > RANGE_POINTS / points)
+            return false;
+        points *= extents[k];
+    }
+    if (poly_uses_dims(poly))
+        return false;
+    *least = INT64_MAX;
+    *largest = INT64_MIN;
+    for (int64_t point = 0; point < points; point++) {
+        if (!poly_evaluate(poly, NULL, at, &value))
+            return false;
+        *least = value < *least ? value : *least;
+        *largest = value > *largest ? value : *largest;
+        uint32_t k = 0;
+        while (k < statement->n_indices && ++at[k] == extents[k])
+            at[k++] = 0;
+    }
+    return true;
+}
+
+static bool subscript_within(struct statement *statement, const struct poly *poly, const struct poly *extent)
+{
+    struct poly_ranges ranges = statement_ranges(statement);
+    int64_t least, largest, size;
+    return poly_prove_within(statement->body->context, poly, extent, &ranges) ||
+           (poly_is_constant(extent, &size) && enumerate_range(statement, poly, &least, &largest) && least >= 0 && largest < size);
+}
+
 static void report_range(struct statement *statement, const struct formula *access, const struct poly *poly,
                          const struct poly *extent, struct span span, const char *tensor)
 {
     struct body *body = statement->body;
     const struct poly *least = NULL, *largest = NULL;
     const char *axis = extent_text(body->resolver, extent);
+    int64_t first, last;
     bool known = subscript_range(statement, poly, &least, &largest);
+    if (!known && enumerate_range(statement, poly, &first, &last)) {
+        least = poly_constant(body->context, first);
+        largest = poly_constant(body->context, last);
+        known = least && largest;
+    }
     const char *low = known ? subscript_text(statement, least) : NULL, *high = known ? subscript_text(statement, largest) : NULL;
     bool definite = known && poly_is_constant(least, NULL) && poly_is_constant(largest, NULL) && poly_is_constant(extent, NULL);
     struct diag *diag;
@@ -319,7 +364,6 @@ static const struct poly *resolve_table(struct statement *statement, const struc
     struct body *body = statement->body;
     const struct symbol *symbol = body_find(body, expr->callee->name.text);
     const struct poly **arguments = ARENA_ARRAY(body->arena, expr->n_arguments, const struct poly *);
-    struct poly_ranges ranges = statement_ranges(statement);
     if (!arguments || !symbol || !symbol->node)
         return NULL;
     uint32_t axis = 0;
@@ -327,7 +371,7 @@ static const struct poly *resolve_table(struct statement *statement, const struc
         arguments[axis] = resolve_affine(statement, access, argument);
         if (!arguments[axis])
             return NULL;
-        if (!poly_prove_within(body->context, arguments[axis], symbol->node->shape[axis], &ranges)) {
+        if (!subscript_within(statement, arguments[axis], symbol->node->shape[axis])) {
             struct formula table = {.tensor_name = symbol->name, .tensor_type = &symbol->type, .span = access->span};
             report_range(statement, &table, arguments[axis], symbol->node->shape[axis], argument->span, symbol->name);
             return NULL;
@@ -432,7 +476,6 @@ static const struct poly *resolve_merged(struct statement *statement, const stru
 bool subscripts_resolve(struct statement *statement, struct formula *access)
 {
     struct body *body = statement->body;
-    struct poly_ranges ranges = statement_ranges(statement);
     access->polys = ARENA_ARRAY(body->arena, access->node->rank, const struct poly *);
     if (!access->polys)
         return false;
@@ -447,7 +490,7 @@ bool subscripts_resolve(struct statement *statement, struct formula *access)
             resolved = false;
             continue;
         }
-        if (access->padded || poly_prove_within(body->context, poly, axis_of(access, axis), &ranges))
+        if (access->padded || subscript_within(statement, poly, axis_of(access, axis)))
             continue;
         report_range(statement, access, poly, axis_of(access, axis), subscript->span, access->tensor_name);
         resolved = false;

@@ -132,13 +132,18 @@ static void report_inside(struct statement *statement, const struct formula *for
     statement->failed = true;
 }
 
-/* Another index of the same extent that may have been meant. */
+/* Another index of the same extent that may have been meant: rather one that is summed too. */
 static const char *likely_typo(struct statement *statement, uint32_t index)
 {
-    for (uint32_t k = 0; k < statement->n_indices; k++)
-        if (k != index && statement->extents[k] == statement->extents[index])
+    const char *staying = NULL;
+    for (uint32_t k = 0; k < statement->n_indices; k++) {
+        if (k == index || statement->extents[k] != statement->extents[index])
+            continue;
+        if (!index_set_has(&statement->left, k))
             return index_name(statement, k);
-    return NULL;
+        staying = staying ? staying : index_name(statement, k);
+    }
+    return staying;
 }
 
 static const struct ir_expr *alone(struct statement *statement, const struct formula *formula, const struct ir_expr *expr,

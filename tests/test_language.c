@@ -21,15 +21,16 @@
 
 struct compiled {
     struct ir_context *context;
-    struct source source;
     struct ir_program *program; /* NULL: errors */
 };
 
 static struct compiled compile(const char *text)
 {
-    struct compiled compiled = {.context = ir_context_create(NULL), .source = {"test.ein", text, strlen(text)}};
+    struct compiled compiled = {.context = ir_context_create(NULL)};
     assert_non_null(compiled.context);
-    compiled.program = frontend_read(compiled.context, &compiled.source, NULL);
+    struct source source = {"test.ein", text, strlen(text)};
+    const struct source *kept = arena_copy(ir_arena(compiled.context), &source, 1, sizeof source);
+    compiled.program = frontend_read(compiled.context, kept, NULL);
     return compiled;
 }
 
@@ -58,7 +59,7 @@ static const struct mistake mistakes[] = {
     {"of a kernel", KERNEL("x: f64[n]", "y: f64[n]", "y[f] = x[f]"), "E0110", "f"},
     {"of a constant", DIMS "const c: f64[2] = [1, 2]\nkernel f(x: f64[n]) -> (y: f64) { y = sum[c](x[c]) }", "E0110", "c"},
     {"unknown tensor", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = z[i]"), "E0111", "z"},
-    {"no output of that name", KERNEL("x: f64[n]", "y: f64[n]", "z[i] = x[i]"), "E0111", "z"},
+    {"no output of that name", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = x[i]\nz[i] = x[i]"), "E0111", "z"},
     {"assigned exactly once", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = x[i]\ny[i] = x[i]"), "E0112", "y[i]"},
     {"each output is assigned", KERNEL("x: f64[n]", "y: f64[n], z: f64[n]", "y[i] = x[i]"), "E0113", "z"},
     {"a let is visible after its line", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = t[i]\nlet t[i] = x[i]"), "E0114", "t"},
@@ -68,15 +69,15 @@ static const struct mistake mistakes[] = {
     {"a bound index on the left", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = sum[i](x[i])"), "E0115", "i"},
     {"nothing shadows", KERNEL("x: f64[n]", "y: f64", "y = sum[i](x[i] * sum[i](x[i]))"), "E0116", "i"},
     {"left indices each once", KERNEL("x: f64[n]", "y: f64[n,n]", "y[i,i] = x[i]"), "E0117", "i"},
-    {"inputs are not assigned", KERNEL("x: f64[n]", "y: f64[n]", "x[i] = y[i]"), "E0118", "x"},
-    {"a let shadows nothing", KERNEL("x: f64[n]", "y: f64[n]", "let x[i] = 2 * i\ny[i] = x[i]"), "E0101", "x"},
+    {"inputs are not assigned", KERNEL("x: f64[n]", "y: f64[n]", "y = x\nx[i] = y[i]"), "E0118", "x"},
+    {"a let shadows nothing", KERNEL("x: f64[n]", "y: f64[n]", "let x[i: n] = 2 * i\ny[i] = x[i]"), "E0101", "x"},
     /* extents and subscripts */
     {"all extents equal", KERNEL("W: f64[n,m], x: f64[n]", "y: f64[n]", "y[i] = W[i,k] * x[k]"), "E0203", "k"},
     {"the left side's too", KERNEL("x: f64[n]", "y: f64[m]", "y[i] = x[i]"), "E0203", "i"},
     {"run-time dims by expression", KERNEL("x: f64[N]", "y: f64[N+1]", "y[i] = x[i]"), "E0203", "i"},
     {"size 1 never broadcasts", KERNEL("x: f64[1], z: f64[n]", "y: f64[n]", "y[i] = z[i] + x[i]"), "E0203", "i"},
     {"affine uses never infer", KERNEL("x: f64[n]", "y: f64", "y = sum[r](x[r+0*r+1])"), "E0210", "r"},
-    {"merged uses never infer", KERNEL("x: f64[12]", "y: f64", "y = sum[p,q](x[(p,q)])"), "E0210", "p"},
+    {"merged uses never infer", KERNEL("x: f64[12]", "y: f64", "y = sum[p, q: 4](x[(p,q)])"), "E0210", "p"},
     {"a name that is nothing", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = alpha * x[i]"), "E0210", "alpha"},
     {"as many subscripts as axes", KERNEL("x: f64[n,m]", "y: f64[n]", "y[i] = x[i]"), "E0211", "x[i]"},
     {"also on the left", KERNEL("x: f64[n]", "y: f64[n,m]", "y[i] = x[i]"), "E0211", "y[i]"},
@@ -103,7 +104,7 @@ static const struct mistake mistakes[] = {
     {"in a comparison", KERNEL("c: f64[n], x: f64[m]", "y: bool[n]", "y[i] = c[i] < x[j]"), "E0301", "x[j]"},
     {"in a parenthesised sum", KERNEL("c: f64[n], x: f64[m]", "y: f64[n]", "y[i] = c[i]*(c[i] + x[j])"), "E0301", "x[j]"},
     {"in where", KERNEL("c: f64[n], x: f64[m]", "y: f64[n]", "y[i] = where(c[i] < 0, x[j], 0)"), "E0301", "x[j]"},
-    {"at the top of a term a warning", KERNEL("A: f64[n,n], x: f64[n]", "y: f64[n]", "y[i] = A[i,j]*x[k]"), "W0301", "A[i,j]"},
+    {"at the top of a term a warning", KERNEL("b: f64[n], x: f64[n]", "y: f64[n]", "y[i] = b[i]*x[j]"), "W0301", "x[j]"},
     {"alone", KERNEL("A: f64[n,n]", "y: f64[n]", "y[i] = A[i,j]"), "W0301", "A[i,j]"},
     {"an output index that no term has", KERNEL("x: f64[n]", "y: f64[n,m]", "y[i,j] = x[i]"), "E0302", "j"},
     /* types */
@@ -128,7 +129,6 @@ static const struct mistake mistakes[] = {
     {"where takes a bool", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = where(x[i], x[i], 0)"), "E0316", "x[i]"},
     {"one argument", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = exp(x[i], 2)"), "E0317", "exp(x[i], 2)"},
     {"the declared type", KERNEL("x: f32[n]", "y: f64[n]", "y[i] = x[i]"), "E0318", "x[i]"},
-    {"a reduction names its indices", KERNEL("x: f64[n]", "y: f64", "y = sum(x[i])"), "E0320", "sum(x[i])"},
     /* kernels */
     {"no recursion", KERNEL("x: f64[n]", "y: f64[n]", "y = f(x)"), "E0606", "f(x)"},
     {"number of arguments", DIMS "kernel g(x: f64[n]) -> (y: f64[n]) { y = x }\nkernel f(x: f64[n]) -> (y: f64[n]) { y = g(x, x) }",
@@ -149,7 +149,7 @@ static const struct mistake mistakes[] = {
     {"a let that nobody reads", KERNEL("x: f64[n]", "y: f64[n]", "let t[i] = x[i]\ny = x"), "W0101", "t"},
 };
 
-static void check_mistake(const struct mistake *mistake)
+static bool check_mistake(const struct mistake *mistake)
 {
     struct compiled compiled = compile(mistake->text);
     const struct diagnostics *diagnostics = ir_diagnostics(compiled.context);
@@ -165,8 +165,7 @@ static void check_mistake(const struct mistake *mistake)
         print_message("%s\n", mistake->text);
     }
     ir_context_destroy(compiled.context);
-    if (!as_expected)
-        fail();
+    return as_expected;
 }
 
 static void test_mistakes(void **state)
@@ -174,7 +173,7 @@ static void test_mistakes(void **state)
     (void)state;
     size_t failures = 0;
     for (size_t k = 0; k < sizeof mistakes / sizeof *mistakes; k++)
-        check_mistake(&mistakes[k]);
+        failures += !check_mistake(&mistakes[k]);
     assert_int_equal(failures, 0);
 }
 
@@ -513,7 +512,7 @@ static void test_bool(void **state)
 {
     (void)state;
     struct evaluated *run = evaluate("kernel f(a: bool[3,4], b: bool[4]) -> (y: bool[3], z: bool[4]) {\n"
-                                     "y[i] = a[i,j]*b[j]\nz[j] = b[j] + not b[j]\n}\n");
+                                     "y[i] = a[i,j]*b[j]\nz[j] = b[j] + (not b[j])\n}\n");
     for (size_t i = 0; i < 3; i++) {
         bool any = false;
         for (size_t j = 0; j < 4; j++)
