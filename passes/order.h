@@ -173,4 +173,38 @@ bool order_heuristic(struct order_scratch *scratch, const struct order_network *
 /* Chooses among them and says which in tree->method. */
 bool order_solve(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
 
+/* ---- contractions of a kernel ---- */
+
+struct order_problem {
+    const struct ir_node *node; /* a flattened `contract` */
+    struct order_network network;
+    struct order_tree tree;
+    bool *stored;      /* steps whose tensor other trees use as well: never merged into the step that reads them */
+    uint32_t n_sliced; /* indices of `node` that run outside the tree, outermost first */
+    uint32_t *sliced;
+};
+
+/* order_network.c: indices of the node become labels of the same number; indices in domain conditions are kept to the root.
+ * False: no memory. */
+bool order_network_create(struct ir_context *context, const struct pass_options *options, const struct ir_node *node,
+                          struct order_network *network);
+/* Labels in an access's subscripts. */
+struct order_set order_access_labels(const struct ir_access *access);
+
+/* order_joint.c: trees for all problems, steps in common counted once in `*total`. */
+bool order_joint(struct order_scratch *scratch, struct ir_context *context, struct order_problem *problems, size_t n_problems,
+                 struct order_cost *total);
+
+/* order_slice.c: makes the tree fit into `bytes` of intermediates, by another order or by slicing. False when nothing fits; then
+ * `*least` is the least number of bytes found. */
+bool order_slice(struct order_scratch *scratch, struct order_problem *problem, double bytes, double *least);
+
+/* order_build.c: nodes for the tree; `operands` are the node's, with what they read already rebuilt. Adds a pass_order. */
+const struct ir_node *order_build(struct pass_kernel *kernel, const struct order_problem *problem,
+                                  const struct ir_access *operands);
+/* order_fold.c: a contraction of constants as the constant it is, when that has at most `limit` elements; else the node. */
+const struct ir_node *order_fold(struct ir_context *context, const struct ir_node *node, double limit);
+/* order_name.c: what to call a product of these accesses, unique in the kernel. */
+const char *order_product_name(struct pass_kernel *kernel, size_t n, const struct ir_access *factors);
+
 #endif

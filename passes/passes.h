@@ -26,8 +26,10 @@ struct pass_options {
 
 /* One step of a chosen order, for `explain`. Labels are letters or index names. */
 struct pass_step {
-    const char *left, *right, *result; /* "ai,eijk->eajk" in pieces */
+    const char *left, *right, *result; /* "ai,eijk->eajk" in pieces; right NULL: one operand is summed, with commas: several */
     struct ir_work work;
+    bool shared; /* an earlier order of the kernel has this step already: it is done once */
+    const struct ir_node *node;
 };
 struct pass_order {
     const struct ir_node *root;     /* the contraction this was chosen for, after ordering */
@@ -35,9 +37,9 @@ struct pass_order {
     struct pass_step *steps;
     size_t n_steps;
     const struct poly *flops_naive; /* n * product of extents, n operands */
-    const struct poly *flops;
+    const struct poly *flops;       /* of the steps that are not shared */
     const struct poly *largest;     /* elements of the largest intermediate */
-    const char *method;             /* "exact", "chain", "greedy with restarts" */
+    const char *method;             /* "exact", "chain", "greedy with restarts", "as written" (one or two operands) */
     const char *sliced;             /* names of sliced indices, NULL: none */
 };
 

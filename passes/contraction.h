@@ -1,0 +1,44 @@
+/* Inside passes: a contraction under construction, and its canonical form. */
+#ifndef PASSES_CONTRACTION_H
+#define PASSES_CONTRACTION_H
+
+#include "ir/ir.h"
+
+/* Indices 0..rank-1 are the axes, the rest are summed. Names may be NULL each. Arrays grow in the context's arena. */
+struct contraction {
+    struct ir_context *context;
+    enum ir_ring ring;
+    enum ir_elem elem, accumulator;
+    uint32_t rank;
+    const struct poly **extents;
+    size_t n_indices, extents_capacity;
+    const char **names;
+    size_t n_names, names_capacity; /* = n_indices */
+    struct ir_access *operands;
+    size_t n_operands, operands_capacity;
+    const struct poly **domain;
+    size_t n_domain, domain_capacity;
+};
+
+/* May sums and products of this node be regrouped in this kernel? Floats unless the class is `exact`; integers and bools where the
+ * ring's laws hold to the last bit: wrapping addition does not distribute over min and max, so integer minplus and maxplus do not.
+ */
+bool contraction_may_regroup(const struct ir_kernel *kernel, const struct ir_node *node);
+
+/* The parts of a `contract` node, index names taken from the kernel's side table. */
+struct contraction contraction_open(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_node *node);
+/* Number of the new index; UINT32_MAX: no memory. */
+uint32_t contraction_add_index(struct contraction *contraction, const struct poly *extent, const char *name);
+bool contraction_add_operand(struct contraction *contraction, struct ir_access access);
+bool contraction_add_condition(struct contraction *contraction, const struct poly *condition);
+
+/* Canonical form: operands in order of node, then of what they share with the axes; summed indices numbered as they first occur;
+ * summed indices of extent 1 gone. Then `names` fit the node. NULL: no memory. */
+const struct ir_node *contraction_close(struct contraction *contraction);
+/* As close, but the summed indices listed come first in the node's `sliced` (axes may be among them). */
+const struct ir_node *contraction_close_sliced(struct contraction *contraction, uint32_t n_sliced, const uint32_t *sliced);
+
+/* n operands, every index: ((n - 1) multiplications and one addition) at each point of the index space. */
+const struct poly *contraction_flops_naive(struct ir_context *context, const struct ir_node *node);
+
+#endif

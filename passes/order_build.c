@@ -1,0 +1,416 @@
+/* Nodes for a tree of pairwise steps.
+ *
+ * Every tensor of the tree is a product of accesses over the root's indices. A product that sums nothing is not stored when the
+ * step that reads it runs over the same indices: its factors join that step, for the same flops and no memory. All other tensors
+ * become `contract` nodes, in canonical form (contraction.c), so equal steps of several trees are the same node.
+ *
+ * Axes of an intermediate: those of its largest factor in their order, new indices standing where the first summed one stood. So
+ * u[e,i,j,k] times B[a,i] gives [e,a,j,k]: the unit-stride index k stays innermost in what is read and in what is written, and
+ * replacing the innermost index itself gives rows times a small matrix. Where nothing is summed new indices come first. Sliced
+ * indices come before all. */
+#include "contraction.h"
+#include "order.h"
+
+struct product {
+    struct ir_access *factors; /* subscripts over the root's indices */
+    size_t n_factors;
+    struct order_set labels; /* the indices a step over it runs through */
+};
+
+struct building {
+    struct pass_kernel *pass;
+    struct ir_context *context;
+    const struct order_problem *problem;
+    const struct ir_node *root;
+    const char **names; /* of the root's indices */
+    struct order_set sliced;
+    struct pass_order *order;
+    size_t steps_capacity;
+    struct span span;
+};
+
+/* ---- text for explain ---- */
+
+static void put_labels(const struct building *building, struct text *text, const struct ir_access *access)
+{
+    bool wide = false;
+    for (uint32_t label = 0; label < building->root->n_indices; label++)
+        wide = wide || building->names[label][1];
+    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
+        const struct poly *subscript = access->subscripts[axis];
+        bool plain = poly_is_index(subscript, NULL), first = true;
+        text_put(text, wide && axis ? "," : "");
+        text_put(text, plain ? "" : "(");
+        for (uint32_t label = 0; label < poly_index_limit(subscript); label++)
+            if (poly_uses_index(subscript, label)) {
+                text_put(text, first || !wide ? "" : " ");
+                text_put(text, building->names[label]);
+                first = false;
+            }
+        text_put(text, plain ? "" : ")");
+    }
+}
+
+static const char *labels_text(const struct building *building, const struct ir_access *accesses, size_t n)
+{
+    struct text text = text_create(ir_arena(building->context));
+    for (size_t k = 0; k < n; k++) {
+        text_put(&text, k ? "," : "");
+        put_labels(building, &text, &accesses[k]);
+    }
+    return text_finish(&text);
+}
+
+/* Records the step that computes `node`, its factors as accesses over the root's indices. */
+static void record_step(struct building *building, const struct ir_node *node, const struct ir_access *factors, size_t n,
+                        const struct ir_access *result)
+{
+    struct pass_step step = {.left = labels_text(building, factors, 1),
+                             .right = n > 1 ? labels_text(building, factors + 1, n - 1) : NULL,
+                             .result = labels_text(building, result, 1),
+                             .work = ir_node_work(building->context, node)};
+    struct pass_kernel *pass = building->pass;
+    for (size_t k = 0; k < pass->n_orders; k++)
+        for (size_t j = 0; j < pass->orders[k].n_steps; j++)
+            step.shared = step.shared || pass->orders[k].steps[j].node == node;
+    step.node = node;
+    (void)ARENA_PUSH(ir_arena(building->context), building->order->steps, building->order->n_steps, building->steps_capacity, step);
+    if (!step.shared)
+        building->order->flops = poly_add(building->context, building->order->flops, step.work.flops);
+}
+
+/* Names of the root's indices: those of the source, letters not used yet for the others. */
+static bool name_labels(struct building *building, const struct contraction *root)
+{
+    building->names = arena_copy(ir_arena(building->context), root->names, root->n_names, sizeof *root->names);
+    if (!building->names)
+        return false;
+    bool taken[26] = {false};
+    for (size_t k = 0; k < root->n_names; k++)
+        if (building->names[k] && building->names[k][0] >= 'a' && building->names[k][0] <= 'z' && !building->names[k][1])
+            taken[building->names[k][0] - 'a'] = true;
+    int letter = 0, number = 0;
+    for (size_t k = 0; k < root->n_names; k++) {
+        if (building->names[k])
+            continue;
+        while (letter < 26 && taken[letter])
+            letter++;
+        building->names[k] = letter < 26 ? arena_printf(ir_arena(building->context), "%c", 'a' + letter++)
+                                         : arena_printf(ir_arena(building->context), "x%d", number++);
+    }
+    return !arena_failed(ir_arena(building->context));
+}
+
+/* ---- axes ---- */
+
+/* A set of labels in the sequence in which they become axes. */
+struct sequence {
+    uint32_t labels[ORDER_LABELS];
+    uint32_t count;
+    struct order_set have;
+};
+
+static void sequence_add(struct sequence *sequence, uint32_t label, const struct order_set *wanted)
+{
+    if (!order_has(wanted, label) || order_has(&sequence->have, label))
+        return;
+    sequence->labels[sequence->count++] = label;
+    order_add(&sequence->have, label);
+}
+
+/* The labels of an access in the order of its axes; at the first that is not wanted, those of the others come in. */
+static void sequence_access(struct sequence *sequence, const struct ir_access *access, const struct order_set *wanted,
+                            const struct ir_access *others, size_t n_others)
+{
+    for (uint32_t axis = 0; axis < access->node->rank; axis++)
+        for (uint32_t label = 0; label < poly_index_limit(access->subscripts[axis]); label++) {
+            if (!poly_uses_index(access->subscripts[axis], label))
+                continue;
+            for (size_t k = 0; k < n_others && !order_has(wanted, label); k++) {
+                struct order_set own = order_access_labels(access), fresh = order_difference(*wanted, own);
+                if (&others[k] != access)
+                    sequence_access(sequence, &others[k], &fresh, NULL, 0);
+            }
+            sequence_add(sequence, label, wanted);
+        }
+}
+
+static struct sequence choose_axes(const struct building *building, const struct product *product, struct order_set result)
+{
+    struct sequence axes = {.count = 0};
+    for (uint32_t k = 0; k < building->problem->n_sliced; k++)
+        sequence_add(&axes, building->problem->sliced[k], &result);
+    size_t base = 0;
+    double largest = -1;
+    struct order_set covered = {{0}};
+    for (size_t k = 0; k < product->n_factors; k++) {
+        struct order_set labels = order_access_labels(&product->factors[k]);
+        double volume = order_volume(&building->problem->network, labels);
+        if (volume > largest) {
+            base = k;
+            largest = volume;
+            covered = labels;
+        }
+    }
+    if (order_empty(order_difference(covered, result))) { /* nothing of it is summed: what is new comes first */
+        struct order_set fresh = order_difference(result, covered);
+        for (size_t k = 0; k < product->n_factors; k++)
+            sequence_access(&axes, &product->factors[k], &fresh, NULL, 0);
+    }
+    sequence_access(&axes, &product->factors[base], &result, product->factors, product->n_factors);
+    for (size_t k = 0; k < product->n_factors; k++)
+        sequence_access(&axes, &product->factors[k], &result, NULL, 0);
+    return axes;
+}
+
+/* ---- steps ---- */
+
+/* Canonical sequence of factors: by node, so that axes do not depend on which tree came first. */
+static void sort_factors(struct product *product)
+{
+    for (size_t k = 1; k < product->n_factors; k++)
+        for (size_t at = k; at > 0 && product->factors[at].node->id < product->factors[at - 1].node->id; at--) {
+            struct ir_access kept = product->factors[at];
+            product->factors[at] = product->factors[at - 1];
+            product->factors[at - 1] = kept;
+        }
+}
+
+/* A contraction over `labels`, of which the first `rank` of the sequence are axes, with the product's factors. */
+static struct contraction open_step(const struct building *building, const struct product *product, const struct sequence *labels,
+                                    uint32_t rank, const struct poly **replacements)
+{
+    const struct ir_node *root = building->root;
+    struct contraction step = {.context = building->context,
+                               .ring = root->contract.ring,
+                               .elem = root->elem,
+                               .accumulator = root->contract.accumulator,
+                               .rank = rank};
+    for (uint32_t k = 0; k < labels->count; k++) {
+        uint32_t label = labels->labels[k];
+        contraction_add_index(&step, root->extents[label], building->names[label]);
+        replacements[label] = poly_index(building->context, k);
+    }
+    struct poly_ranges ranges = {labels->count, step.extents};
+    for (size_t k = 0; k < product->n_factors; k++)
+        contraction_add_operand(
+            &step, ir_access_substitute(building->context, product->factors[k], root->n_indices, replacements, &ranges));
+    return step;
+}
+
+static bool add_plain_access(struct building *building, const struct ir_node *node, const uint32_t *labels,
+                             struct ir_access *access)
+{
+    const struct poly **subscripts = ARENA_ARRAY(ir_arena(building->context), node->rank, const struct poly *);
+    for (uint32_t axis = 0; subscripts && axis < node->rank; axis++)
+        subscripts[axis] = poly_index(building->context, labels[axis]);
+    *access = (struct ir_access){.node = node, .subscripts = subscripts};
+    return subscripts != NULL;
+}
+
+/* Makes the product a stored tensor over `result`. */
+static bool store_product(struct building *building, struct product *product, struct order_set result)
+{
+    const struct poly **replacements = ARENA_ARRAY(ir_arena(building->context), building->root->n_indices, const struct poly *);
+    sort_factors(product);
+    struct sequence labels = choose_axes(building, product, result);
+    uint32_t rank = labels.count;
+    for (uint32_t label = 0; label < building->root->n_indices; label++)
+        sequence_add(&labels, label, &product->labels);
+    if (!replacements)
+        return false;
+    struct contraction step = open_step(building, product, &labels, rank, replacements);
+    const struct ir_node *closed = contraction_close(&step);
+    const struct ir_node *node = order_fold(building->context, closed, building->problem->network.constant_limit);
+    struct ir_access access;
+    if (!node || !add_plain_access(building, node, labels.labels, &access))
+        return false;
+    if (!ir_find_name(building->pass->kernel, node))
+        ir_set_name(building->context, building->pass->kernel, node,
+                    order_product_name(building->pass, product->n_factors, product->factors), step.names, building->span);
+    if (node == closed)
+        record_step(building, node, product->factors, product->n_factors, &access);
+    product->factors[0] = access;
+    product->n_factors = 1;
+    product->labels = result;
+    return true;
+}
+
+static bool join_products(struct building *building, const struct product *left, const struct product *right,
+                          struct product *joined)
+{
+    joined->n_factors = left->n_factors + right->n_factors;
+    joined->labels = order_union(left->labels, right->labels);
+    joined->factors = ARENA_ARRAY(ir_arena(building->context), joined->n_factors, struct ir_access);
+    for (size_t k = 0; joined->factors && k < joined->n_factors; k++)
+        joined->factors[k] = k < left->n_factors ? left->factors[k] : right->factors[k - left->n_factors];
+    return joined->factors != NULL;
+}
+
+/* ---- the root ---- */
+
+/* Axes no operand has are added by a view, so that no step repeats its work along them; not those a condition speaks of. */
+static struct order_set broadcast_axes(const struct building *building)
+{
+    const struct ir_node *root = building->root;
+    struct order_set missing = {{0}}, held = {{0}};
+    for (uint32_t k = 0; k < building->problem->network.n_operands; k++)
+        held = order_union(held, building->problem->network.operands[k]);
+    for (uint32_t axis = 0; axis < root->rank; axis++) {
+        bool wanted = order_has(&held, axis);
+        for (uint32_t k = 0; k < root->contract.n_domain; k++)
+            wanted = wanted || poly_uses_index(root->contract.domain[k], axis);
+        if (!wanted)
+            order_add(&missing, axis);
+    }
+    return missing;
+}
+
+static const struct ir_node *build_core(struct building *building, struct product *product, struct order_set axes)
+{
+    const struct ir_node *root = building->root;
+    struct order_set held = {{0}}, summed = product->labels;
+    for (uint32_t k = 0; k < building->problem->network.n_operands; k++)
+        held = order_union(held, building->problem->network.operands[k]);
+    for (uint32_t index = root->rank; index < root->n_indices; index++)
+        if (!order_has(&held, index)) /* summed, but in no operand: a factor of its extent, taken here */
+            order_add(&summed, index);
+    for (uint32_t k = 0; k < root->contract.n_domain; k++)
+        for (uint32_t index = root->rank; index < poly_index_limit(root->contract.domain[k]); index++)
+            if (poly_uses_index(root->contract.domain[k], index))
+                order_add(&summed, index);
+    struct sequence labels = {.count = 0};
+    for (uint32_t axis = 0; axis < root->rank; axis++)
+        sequence_add(&labels, axis, &axes);
+    uint32_t rank = labels.count;
+    for (uint32_t index = root->rank; index < root->n_indices; index++)
+        sequence_add(&labels, index, &summed);
+    const struct poly **replacements = ARENA_ARRAY(ir_arena(building->context), root->n_indices, const struct poly *);
+    uint32_t *sliced = ARENA_ARRAY(ir_arena(building->context), building->problem->n_sliced, uint32_t);
+    if (!replacements || !sliced)
+        return NULL;
+    struct contraction step = open_step(building, product, &labels, rank, replacements);
+    struct poly_ranges ranges = {labels.count, step.extents};
+    for (uint32_t k = 0; k < root->contract.n_domain; k++)
+        contraction_add_condition(
+            &step, poly_substitute(building->context, root->contract.domain[k], root->n_indices, replacements, &ranges));
+    for (uint32_t k = 0; k < building->problem->n_sliced; k++)
+        poly_is_index(replacements[building->problem->sliced[k]], &sliced[k]);
+    const struct ir_node *core = contraction_close_sliced(&step, building->problem->n_sliced, sliced);
+    const struct ir_name *name = ir_find_name(building->pass->kernel, root);
+    struct ir_access result;
+    if (!core || !add_plain_access(building, core, labels.labels, &result))
+        return NULL;
+    ir_set_name(building->context, building->pass->kernel, core, rank == root->rank && name ? name->name : NULL, step.names,
+                building->span);
+    record_step(building, core, product->factors, product->n_factors, &result);
+    return core;
+}
+
+static const struct ir_node *build_root(struct building *building, struct product *product)
+{
+    const struct ir_node *root = building->root;
+    struct order_set missing = broadcast_axes(building), axes = {{0}};
+    uint32_t labels[ORDER_LABELS], rank = 0;
+    for (uint32_t axis = 0; axis < root->rank; axis++) {
+        if (order_has(&missing, axis))
+            continue;
+        order_add(&axes, axis);
+        labels[rank++] = axis;
+    }
+    const struct ir_node *core = build_core(building, product, axes);
+    struct ir_access access;
+    if (!core || rank == root->rank)
+        return core;
+    if (!add_plain_access(building, core, labels, &access))
+        return NULL;
+    const struct ir_node *view = ir_view(building->context, root->rank, root->shape, access);
+    const struct ir_name *name = ir_find_name(building->pass->kernel, root);
+    if (view && name)
+        ir_set_name(building->context, building->pass->kernel, view, name->name, name->index_names, name->span);
+    return view;
+}
+
+/* ---- the tree ---- */
+
+static const struct ir_node *build_tree(struct building *building, const struct ir_access *operands)
+{
+    const struct order_network *network = &building->problem->network;
+    struct arena *arena = ir_arena(building->context);
+    uint32_t n = network->n_operands;
+    struct product *products = ARENA_ARRAY(arena, 2 * (size_t)n, struct product);
+    struct order_set *sets = ARENA_ARRAY(arena, 2 * (size_t)n, struct order_set);
+    if (arena_failed(arena))
+        return NULL;
+    order_tree_sets(network, &building->problem->tree, sets);
+    for (uint32_t k = 0; k < n; k++) {
+        products[k] = (struct product){ARENA_ARRAY(arena, 1, struct ir_access), 1, network->operands[k]};
+        if (!products[k].factors)
+            return NULL;
+        products[k].factors[0] = operands[k];
+        if (n > 1 && order_volume(network, sets[k]) < order_volume(network, products[k].labels) &&
+            !store_product(building, &products[k], sets[k]))
+            return NULL;
+    }
+    for (uint32_t step = 0; step + 1 < n; step++) {
+        struct product *sides[2] = {&products[building->problem->tree.steps[step].left],
+                                    &products[building->problem->tree.steps[step].right]};
+        struct order_set all = order_union(sides[0]->labels, sides[1]->labels);
+        for (int side = 0; side < 2; side++)
+            if (sides[side]->n_factors > 1 && !order_equal(sides[side]->labels, all) &&
+                !store_product(building, sides[side], sides[side]->labels))
+                return NULL;
+        struct product *joined = &products[n + step];
+        if (!join_products(building, sides[0], sides[1], joined))
+            return NULL;
+        bool sums = order_volume(network, sets[n + step]) < order_volume(network, joined->labels);
+        if (step + 2 < n && (sums || building->problem->stored[step]) && !store_product(building, joined, sets[n + step]))
+            return NULL;
+    }
+    return build_root(building, &products[2 * n - 2]);
+}
+
+static const char *sliced_names(const struct building *building)
+{
+    struct text text = text_create(ir_arena(building->context));
+    for (uint32_t k = 0; k < building->problem->n_sliced; k++)
+        text_printf(&text, "%s%s", k ? "," : "", building->names[building->problem->sliced[k]]);
+    return building->problem->n_sliced ? text_finish(&text) : NULL;
+}
+
+/* The largest stored tensor at typical sizes; 0 when there is none. */
+static const struct poly *largest_stored(struct ir_context *context, const struct pass_order *order)
+{
+    const struct poly *largest = poly_constant(context, 0);
+    const double *typical = ir_typical_sizes(context);
+    for (size_t k = 0; typical && k + 1 < order->n_steps; k++) {
+        const struct poly *count = ir_element_count(context, order->steps[k].node);
+        if (count && largest && poly_estimate(count, typical, NULL) > poly_estimate(largest, typical, NULL))
+            largest = count;
+    }
+    return largest;
+}
+
+const struct ir_node *order_build(struct pass_kernel *kernel, const struct order_problem *problem, const struct ir_access *operands)
+{
+    struct ir_context *context = kernel->context;
+    struct contraction root = contraction_open(context, kernel->kernel, problem->node);
+    const struct ir_name *name = ir_find_name(kernel->kernel, problem->node);
+    struct pass_order order = {.method = problem->network.n_operands > 2 ? problem->tree.method : "as written"};
+    struct building building = {.pass = kernel, .context = context, .problem = problem, .root = problem->node, .order = &order};
+    building.span = name ? name->span : SPAN_NONE;
+    order.flops = poly_constant(context, 0);
+    order.flops_naive = contraction_flops_naive(context, problem->node);
+    if (!name_labels(&building, &root))
+        return NULL;
+    struct ir_access result = ir_access_whole(context, problem->node);
+    order.root = build_tree(&building, operands);
+    if (!order.root || !result.subscripts)
+        return NULL;
+    order.expression =
+        arena_printf(ir_arena(context), "%s->%s", labels_text(&building, problem->node->operands, problem->node->n_operands),
+                     labels_text(&building, &result, 1));
+    order.sliced = sliced_names(&building);
+    order.largest = largest_stored(context, &order);
+    return ARENA_PUSH(ir_arena(context), kernel->orders, kernel->n_orders, kernel->orders_capacity, order) ? order.root : NULL;
+}

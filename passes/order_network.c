@@ -1,0 +1,72 @@
+/* The network of a contraction: indices are labels, accesses are sets of them, run-time extents stand for their typical sizes.
+ *
+ * A subscript that is no plain index (affine, merged, a table, a pad) makes its operand carry all indices the subscript uses, so
+ * any of the searches may pair it: the pair's result has those indices as axes. Conditions of the domain are checked at the root,
+ * so their indices are kept until there. */
+#include "order.h"
+
+struct order_set order_access_labels(const struct ir_access *access)
+{
+    struct order_set labels = {{0}};
+    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
+        uint32_t limit = poly_index_limit(access->subscripts[axis]);
+        for (uint32_t index = 0; index < limit && index < ORDER_LABELS; index++)
+            if (poly_uses_index(access->subscripts[axis], index))
+                order_add(&labels, index);
+    }
+    return labels;
+}
+
+/* Elements a table made by the compiler may have, whatever its parts: 1024, so that small tables may merge into one that still
+ * fits a screen of emitted C. */
+static double constant_limit(const struct ir_node *node, const bool *constant, const double *typical)
+{
+    double parts = 0;
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        double elements = 1;
+        for (uint32_t axis = 0; constant[k] && axis < node->operands[k].node->rank; axis++)
+            elements *= poly_estimate(node->operands[k].node->shape[axis], typical, NULL);
+        parts += constant[k] ? elements : 0;
+    }
+    return fmax(parts, 1024);
+}
+
+bool order_network_create(struct ir_context *context, const struct pass_options *options, const struct ir_node *node,
+                          struct order_network *network)
+{
+    struct arena *arena = ir_arena(context);
+    const double *typical = ir_typical_sizes(context);
+    double *sizes = ARENA_ARRAY(arena, node->n_indices, double);
+    struct order_set *operands = ARENA_ARRAY(arena, node->n_operands, struct order_set);
+    bool *constant = ARENA_ARRAY(arena, node->n_operands, bool);
+    if (arena_failed(arena))
+        return false;
+    *network = (struct order_network){.n_labels = node->n_indices, .n_operands = node->n_operands};
+    for (uint32_t index = 0; index < node->n_indices; index++)
+        sizes[index] = fmax(poly_estimate(node->extents[index], typical, NULL), 1);
+    struct order_set held = {{0}};
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        const struct ir_access *access = &node->operands[k];
+        operands[k] = order_access_labels(access);
+        held = order_union(held, operands[k]);
+        constant[k] = access->node->op == IR_const_node && !access->node->constant->exact;
+    }
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        order_add(&network->output, axis);
+    for (uint32_t k = 0; k < node->contract.n_domain; k++)
+        for (uint32_t index = 0; index < poly_index_limit(node->contract.domain[k]); index++)
+            if (poly_uses_index(node->contract.domain[k], index))
+                order_add(&network->output, index);
+    network->output = order_intersection(network->output, held);
+    network->sizes = sizes;
+    network->operands = operands;
+    network->constant = constant;
+    network->constant_limit = constant_limit(node, constant, typical);
+    network->multiply = ir_elem_is_complex(node->elem) ? 6 : 1;
+    network->add = ir_elem_is_complex(node->elem) ? 2 : 1;
+    network->element_bytes = ir_elem_info(node->elem)->bytes;
+    network->flop_time = options && options->machine.flop_rate > 0 ? 1 / options->machine.flop_rate : 1e-10;
+    network->byte_time = options && options->machine.byte_rate > 0 ? 1 / options->machine.byte_rate : 1e-10;
+    network->size_limit = INFINITY;
+    return true;
+}

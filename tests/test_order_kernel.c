@@ -1,0 +1,571 @@
+/* The passes `flatten` and `order` on kernels: how many flops are left, what becomes one node, and that values stay. Values are
+ * compared for equality: modulo 2^61 - 1 for sums of products; for other rings on small whole numbers, where nothing rounds. */
+#include "passes/contraction.h"
+#include "passes/passes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum einc_status pass_flatten(struct pass_kernel *kernel);
+enum einc_status pass_order(struct pass_kernel *kernel);
+
+/* ---- kernels by hand ---- */
+
+struct bench {
+    struct ir_context *context;
+    struct ir_kernel kernel, before; /* before: the same inputs and outputs, never passed */
+    struct ir_input_info inputs[32];
+    struct ir_output outputs[4], old[4];
+    struct pass_options options;
+    struct pass_kernel pass;
+    const struct poly *sizes[128]; /* extent of each label */
+    enum ir_elem elem;
+};
+
+static void bench_start(struct bench *bench, enum ir_elem elem)
+{
+    memset(bench, 0, sizeof *bench);
+    bench->context = ir_context_create(NULL);
+    assert_non_null(bench->context);
+    bench->elem = elem;
+    bench->kernel =
+        (struct ir_kernel){.name = "k", .numeric_class = IR_CLASS_REASSOC, .inputs = bench->inputs, .outputs = bench->outputs};
+    bench->kernel.span = SPAN_NONE;
+    bench->options.machine = (struct pass_machine){1e10, 1e10, 1e9};
+    bench->pass = (struct pass_kernel){.context = bench->context, .kernel = &bench->kernel, .options = &bench->options};
+}
+
+static void bench_size(struct bench *bench, const char *labels, int64_t size)
+{
+    for (; *labels; labels++)
+        bench->sizes[(int)*labels] = poly_constant(bench->context, size);
+}
+
+/* An input with the extents of the labels. */
+static const struct ir_node *bench_input(struct bench *bench, const char *name, const char *labels)
+{
+    const struct poly *shape[16];
+    uint32_t rank = (uint32_t)strlen(labels), number = bench->kernel.n_inputs++;
+    for (uint32_t k = 0; k < rank; k++)
+        shape[k] = bench->sizes[(int)labels[k]];
+    const struct ir_node *node = ir_input(bench->context, number, bench->elem, rank, shape);
+    bench->inputs[number] = (struct ir_input_info){name, node, SPAN_NONE};
+    return node;
+}
+
+static const struct ir_node *bench_einsum(struct bench *bench, enum ir_ring ring, const char *string,
+                                          const struct ir_node *const *operands)
+{
+    static const char *const letters[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
+                                          "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"};
+    const char *output = strstr(string, "->") + 2, *names[32];
+    struct ir_access accesses[32];
+    const struct poly *extents[32], *subscripts[32][16];
+    uint32_t numbers[128], n_indices = 0, n_operands = 0, axis = 0;
+    memset(numbers, 255, sizeof numbers);
+    for (const char *at = output;; at = at == output + strlen(output) ? string : at + 1) {
+        if (at == output + strlen(output))
+            continue;
+        if (at[0] == '-')
+            break;
+        if (at[0] == ',' || numbers[(int)*at] != UINT32_MAX)
+            continue;
+        extents[n_indices] = bench->sizes[(int)*at];
+        names[n_indices] = letters[*at - 'a'];
+        numbers[(int)*at] = n_indices++;
+    }
+    for (const char *at = string; n_operands == 0 || at[-1] != '-'; at++) {
+        if (*at == ',' || *at == '-') {
+            accesses[n_operands] = (struct ir_access){.node = operands[n_operands], .subscripts = subscripts[n_operands]};
+            n_operands++;
+            axis = 0;
+            continue;
+        }
+        subscripts[n_operands][axis++] = poly_index(bench->context, numbers[(int)*at]);
+    }
+    const struct ir_node *node = ir_contract(bench->context, &(struct ir_contract){.ring = ring,
+                                                                                   .elem = bench->elem,
+                                                                                   .accumulator = bench->elem,
+                                                                                   .rank = (uint32_t)strlen(output),
+                                                                                   .n_indices = n_indices,
+                                                                                   .extents = extents,
+                                                                                   .n_operands = n_operands,
+                                                                                   .operands = accesses});
+    assert_non_null(node);
+    ir_set_name(bench->context, &bench->kernel, node, NULL, names, SPAN_NONE);
+    return node;
+}
+
+static void bench_output(struct bench *bench, const char *name, const struct ir_node *node)
+{
+    bench->outputs[bench->kernel.n_outputs++] = (struct ir_output){name, node, SPAN_NONE};
+}
+
+static void bench_passes(struct bench *bench)
+{
+    bench->before = bench->kernel;
+    memcpy(bench->old, bench->outputs, sizeof bench->old);
+    bench->before.outputs = bench->old;
+    assert_int_equal(pass_flatten(&bench->pass), EINC_OK);
+    assert_true(ir_verify(bench->context, &bench->kernel));
+    assert_int_equal(pass_order(&bench->pass), EINC_OK);
+    assert_true(ir_verify(bench->context, &bench->kernel));
+}
+
+static int64_t bench_flops(struct bench *bench)
+{
+    int64_t flops = -1;
+    assert_true(poly_is_constant(ir_kernel_work(bench->context, &bench->kernel).flops, &flops));
+    return flops;
+}
+
+static size_t bench_contracts(struct bench *bench)
+{
+    size_t count, n = 0;
+    const struct ir_node **nodes = ir_topological(bench->context, &bench->kernel, &count);
+    for (size_t k = 0; k < count; k++)
+        n += nodes[k]->op == IR_contract_node;
+    return n;
+}
+
+/* Both kernels on the same random input: equal to the last bit. */
+static void bench_same(struct bench *bench, enum ir_arithmetic arithmetic, const int64_t *dims)
+{
+    static uint64_t data[32][8192];
+    static int64_t shapes[32][16];
+    struct ir_tensor inputs[32], before[4], after[4];
+    uint64_t state = 7;
+    for (uint32_t k = 0; k < bench->kernel.n_inputs; k++) {
+        const struct ir_node *node = bench->inputs[k].node;
+        int64_t count = 1;
+        for (uint32_t axis = 0; axis < node->rank; axis++) {
+            assert_true(poly_evaluate(node->shape[axis], dims, NULL, &shapes[k][axis]));
+            count *= shapes[k][axis];
+        }
+        assert_true(count <= 4096);
+        for (int64_t i = 0; i < count; i++) {
+            state = hash_mix(state, (uint64_t)i);
+            if (arithmetic == IR_EVAL_PRIME)
+                data[k][2 * i] = state >> 4, data[k][2 * i + 1] = 0;
+            else if (bench->elem == IR_bool)
+                ((unsigned char *)data[k])[i] = state >> 60 < 3;
+            else
+                ((double *)data[k])[i] = (double)(state >> 57) - 64;
+        }
+        inputs[k] = (struct ir_tensor){bench->elem, node->rank, shapes[k], data[k]};
+    }
+    assert_int_equal(ir_eval(bench->context, &bench->before, arithmetic, dims, inputs, before, NULL), EINC_OK);
+    assert_int_equal(ir_eval(bench->context, &bench->kernel, arithmetic, dims, inputs, after, NULL), EINC_OK);
+    for (uint32_t k = 0; k < bench->kernel.n_outputs; k++) {
+        size_t bytes = arithmetic == IR_EVAL_PRIME ? 16 : ir_elem_info(bench->elem)->bytes;
+        assert_int_equal(before[k].rank, after[k].rank);
+        for (uint32_t axis = 0; axis < before[k].rank; axis++) {
+            assert_int_equal(before[k].shape[axis], after[k].shape[axis]);
+            bytes *= (size_t)before[k].shape[axis];
+        }
+        if (bytes)
+            assert_memory_equal(before[k].data, after[k].data, bytes);
+    }
+}
+
+static void bench_end(struct bench *bench)
+{
+    ir_context_destroy(bench->context);
+}
+
+/* ---- interpolation: one string, one statement, three lets ---- */
+
+static void interpolation_sizes(struct bench *bench, int64_t elements, int64_t p, int64_t q)
+{
+    bench_start(bench, IR_f64);
+    bench_size(bench, "e", elements);
+    bench_size(bench, "ijk", p);
+    bench_size(bench, "abc", q);
+}
+
+static void interpolation_in_all_forms(void **state)
+{
+    (void)state;
+    static const char *const lets[][3] = {{"ai,eijk->eajk", "bj,eajk->eabk", "ck,eabk->eabc"},
+                                          {"eijk,ck->ceij", "ceij,bj->bcei", "ai,bcei->eabc"},
+                                          {"eijk,ck->eijc", "ai,bj->aibj", "eijc,aibj->eabc"}};
+    for (int form = 0; form < 5; form++) {
+        struct bench bench;
+        interpolation_sizes(&bench, 1, 8, 10);
+        const struct ir_node *B = bench_input(&bench, "B", "ai"), *u = bench_input(&bench, "u", "eijk"), *v;
+        if (form == 0)
+            v = bench_einsum(&bench, IR_RING_plustimes, "ai,bj,ck,eijk->eabc", (const struct ir_node *[]){B, B, B, u});
+        else if (form == 1)
+            v = bench_einsum(&bench, IR_RING_plustimes, "eijk,ck,bj,ai->eabc", (const struct ir_node *[]){u, B, B, B});
+        else if (form == 4) {
+            const struct ir_node *s = bench_einsum(&bench, IR_RING_plustimes, lets[2][0], (const struct ir_node *[]){u, B});
+            const struct ir_node *BB = bench_einsum(&bench, IR_RING_plustimes, lets[2][1], (const struct ir_node *[]){B, B});
+            v = bench_einsum(&bench, IR_RING_plustimes, lets[2][2], (const struct ir_node *[]){s, BB});
+        } else {
+            const char *const *let = lets[form - 2];
+            bool left = form == 2;
+            const struct ir_node *s = bench_einsum(&bench, IR_RING_plustimes, let[0],
+                                                   left ? (const struct ir_node *[]){B, u} : (const struct ir_node *[]){u, B});
+            const struct ir_node *t = bench_einsum(&bench, IR_RING_plustimes, let[1],
+                                                   left ? (const struct ir_node *[]){B, s} : (const struct ir_node *[]){s, B});
+            v = bench_einsum(&bench, IR_RING_plustimes, let[2], (const struct ir_node *[]){B, t});
+        }
+        bench_output(&bench, "v", v);
+        assert_int_equal(pass_flatten(&bench.pass), EINC_OK);
+        assert_int_equal(bench_contracts(&bench), 1);
+        assert_int_equal(bench.outputs[0].node->n_operands, 4);
+        bench_passes(&bench);
+        int64_t naive;
+        assert_true(poly_is_constant(bench.pass.flops_naive, &naive));
+        assert_int_equal(naive, 4 * 512 * 1000);
+        assert_int_equal(bench_flops(&bench), 39040);
+        assert_int_equal(bench.pass.n_orders, 1);
+        assert_string_equal(bench.pass.orders[0].method, "exact");
+        assert_int_equal(bench.pass.orders[0].n_steps, 3);
+        bench_end(&bench);
+
+        interpolation_sizes(&bench, 2, 2, 3);
+        B = bench_input(&bench, "B", "ai");
+        u = bench_input(&bench, "u", "eijk");
+        bench_output(&bench, "v",
+                     bench_einsum(&bench, IR_RING_plustimes, "ai,bj,ck,eijk->eabc", (const struct ir_node *[]){B, B, B, u}));
+        bench_passes(&bench);
+        bench_same(&bench, IR_EVAL_PRIME, NULL);
+        bench_end(&bench);
+    }
+}
+
+/* The same flat node, whatever the form: hash-consing in one context shows it. */
+static void forms_give_one_node(void **state)
+{
+    (void)state;
+    struct bench bench;
+    interpolation_sizes(&bench, 3, 4, 5);
+    const struct ir_node *B = bench_input(&bench, "B", "ai"), *u = bench_input(&bench, "u", "eijk");
+    bench_output(&bench, "v",
+                 bench_einsum(&bench, IR_RING_plustimes, "ai,bj,ck,eijk->eabc", (const struct ir_node *[]){B, B, B, u}));
+    const struct ir_node *s = bench_einsum(&bench, IR_RING_plustimes, "ck,eijk->eijc", (const struct ir_node *[]){B, u});
+    const struct ir_node *t = bench_einsum(&bench, IR_RING_plustimes, "eijc,bj->ebic", (const struct ir_node *[]){s, B});
+    bench_output(&bench, "w", bench_einsum(&bench, IR_RING_plustimes, "ebic,ai->eabc", (const struct ir_node *[]){t, B}));
+    assert_int_equal(pass_flatten(&bench.pass), EINC_OK);
+    assert_ptr_equal(bench.outputs[0].node, bench.outputs[1].node);
+    bench_end(&bench);
+}
+
+/* ---- work in common ---- */
+
+static void gradient_shares_stages(void **state)
+{
+    (void)state;
+    struct bench bench;
+    interpolation_sizes(&bench, 1, 4, 6);
+    const struct ir_node *B = bench_input(&bench, "B", "ai"), *D = bench_input(&bench, "D", "ai"),
+                         *u = bench_input(&bench, "u", "eijk");
+    for (int axis = 0; axis < 3; axis++) {
+        const struct ir_node *factors[4] = {B, B, B, u};
+        factors[axis] = D;
+        bench_output(&bench,
+                     axis == 0   ? "gx"
+                     : axis == 1 ? "gy"
+                                 : "gz",
+                     bench_einsum(&bench, IR_RING_plustimes, "ai,bj,ck,eijk->eabc", factors));
+    }
+    bench_passes(&bench);
+    /* Stages of 2*4^3*6, 2*4^2*6^2, 2*4*6^3: two of the first kind are enough for three components, none of the others is common.
+     */
+    assert_int_equal(bench_flops(&bench), 2 * 768 + 3 * 1152 + 3 * 1728);
+    assert_int_equal(bench_contracts(&bench), 8);
+    bench_end(&bench);
+}
+
+/* A value with two users is not computed twice, although each user could take it in. */
+static void shared_value_is_kept(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    bench_size(&bench, "ijklmn", 6);
+    const struct ir_node *A = bench_input(&bench, "A", "ij"), *C = bench_input(&bench, "C", "jk"),
+                         *x = bench_input(&bench, "x", "kl");
+    const struct ir_node *t = bench_einsum(&bench, IR_RING_plustimes, "ij,jk->ik", (const struct ir_node *[]){A, C});
+    bench_output(&bench, "y", bench_einsum(&bench, IR_RING_plustimes, "ik,kl->il", (const struct ir_node *[]){t, x}));
+    bench_output(&bench, "z", bench_einsum(&bench, IR_RING_plustimes, "ik,lk->il", (const struct ir_node *[]){t, x}));
+    bench_passes(&bench);
+    assert_int_equal(bench_flops(&bench), 3 * 2 * 216);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+    bench_start(&bench, IR_f64); /* and its square is two products, not three */
+    bench_size(&bench, "ijkl", 5);
+    A = bench_input(&bench, "A", "ij");
+    C = bench_input(&bench, "C", "jk");
+    t = bench_einsum(&bench, IR_RING_plustimes, "ij,jk->ik", (const struct ir_node *[]){A, C});
+    bench_output(&bench, "y", bench_einsum(&bench, IR_RING_plustimes, "ij,jk->ik", (const struct ir_node *[]){t, t}));
+    bench_passes(&bench);
+    assert_int_equal(bench_flops(&bench), 2 * 2 * 125);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+}
+
+/* ... but is computed once a user where that is less work: two vectors through a product of two matrices. */
+static void shared_value_is_given_up(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    bench_size(&bench, "ijk", 16);
+    const struct ir_node *A = bench_input(&bench, "A", "ij"), *C = bench_input(&bench, "C", "jk");
+    const struct ir_node *x = bench_input(&bench, "x", "k"), *y = bench_input(&bench, "y", "k");
+    const struct ir_node *t = bench_einsum(&bench, IR_RING_plustimes, "ij,jk->ik", (const struct ir_node *[]){A, C});
+    bench_output(&bench, "v", bench_einsum(&bench, IR_RING_plustimes, "ik,k->i", (const struct ir_node *[]){t, x}));
+    bench_output(&bench, "w", bench_einsum(&bench, IR_RING_plustimes, "ik,k->i", (const struct ir_node *[]){t, y}));
+    bench_passes(&bench);
+    assert_int_equal(bench_flops(&bench), 4 * 2 * 256);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+}
+
+/* ---- values stay ---- */
+
+struct sample {
+    const char *string;
+    const char *small, *other; /* labels of sizes that differ from 3 */
+    int64_t small_size, other_size;
+};
+
+static const struct sample samples[] = {
+    {"ij,jk,kl,lm->im", "jl", "m", 2, 5},      {"ij,jk,kl->", "i", "l", 4, 1},         {"ii,ij,jk->k", "j", "", 4, 0},
+    {"ij,ik,il->i", "j", "kl", 4, 2},          {"i,j,k->ijk", "i", "j", 2, 4},         {"ij,ij,ij->ij", "i", "j", 4, 2},
+    {"ij,ij,jk,k->", "i", "", 2, 0},           {"a,ab,bc,cd,,de->ae", "b", "c", 2, 4}, {"ijk,jk,kl,lmi->m", "i", "m", 2, 4},
+    {"bhid,bhjd,bhje->bhie", "bh", "d", 2, 4}, {"ab,bc,ca->", "a", "b", 4, 2},         {"ab,cd,ef->fdb", "a", "c", 2, 4},
+    {"ij,jk,kl,lm->im", "j", "i", 1, 4}, /* extents 1 and 0 */
+    {"ij,jk,kl,lm->im", "k", "i", 0, 2},       {"ij,jk,kl,lm->im", "i", "m", 0, 2},    {"aab,bcc,cd->ad", "a", "b", 2, 4},
+};
+
+static void sample_bench(struct bench *bench, const struct sample *sample, enum ir_elem elem, enum ir_ring ring)
+{
+    static const char *const names[] = {"A", "C", "D", "E", "F", "G"};
+    const struct ir_node *operands[8];
+    uint32_t n = 0;
+    char labels[16];
+    size_t length = 0;
+    bench_start(bench, elem);
+    bench_size(bench, "abcdefghijklmnopqrstuvwxyz", 3);
+    bench_size(bench, sample->small, sample->small_size);
+    bench_size(bench, sample->other, sample->other_size);
+    for (const char *at = sample->string;; at++) {
+        if (*at != ',' && *at != '-') {
+            labels[length++] = *at;
+            continue;
+        }
+        labels[length] = 0;
+        operands[n] = bench_input(bench, names[n], labels);
+        n++;
+        length = 0;
+        if (*at == '-')
+            break;
+    }
+    bench_output(bench, "y", bench_einsum(bench, ring, sample->string, operands));
+}
+
+static void values_stay_in_every_ring(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ir_ring ring;
+        enum ir_elem elem;
+        enum ir_arithmetic arithmetic;
+    } rings[] = {{IR_RING_plustimes, IR_f64, IR_EVAL_PRIME},
+                 {IR_RING_minplus, IR_f64, IR_EVAL_NUMBERS},
+                 {IR_RING_maxplus, IR_f64, IR_EVAL_NUMBERS},
+                 {IR_RING_orand, IR_bool, IR_EVAL_NUMBERS},
+                 {IR_RING_andor, IR_bool, IR_EVAL_NUMBERS}};
+    for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
+        for (size_t r = 0; r < sizeof rings / sizeof *rings; r++) {
+            struct bench bench;
+            sample_bench(&bench, &samples[k], rings[r].elem, rings[r].ring);
+            bench_passes(&bench);
+            bench_same(&bench, rings[r].arithmetic, NULL);
+            bench_end(&bench);
+        }
+}
+
+static void exact_floats_stay_alone(void **state)
+{
+    (void)state;
+    struct bench bench;
+    sample_bench(&bench, &samples[0], IR_f64, IR_RING_plustimes);
+    bench.kernel.numeric_class = IR_CLASS_EXACT;
+    const struct ir_node *before = bench.outputs[0].node;
+    bench_passes(&bench);
+    assert_ptr_equal(bench.outputs[0].node, before);
+    bench_end(&bench);
+    sample_bench(&bench, &samples[0], IR_i32, IR_RING_plustimes); /* wrapping integers lose nothing */
+    bench.kernel.numeric_class = IR_CLASS_EXACT;
+    bench_passes(&bench);
+    assert_true(bench_contracts(&bench) > 1);
+    bench_end(&bench);
+    sample_bench(&bench, &samples[0], IR_i32, IR_RING_minplus); /* wrapped sums are not monotone */
+    before = bench.outputs[0].node;
+    bench_passes(&bench);
+    assert_ptr_equal(bench.outputs[0].node, before);
+    bench_end(&bench);
+}
+
+static void run_time_extents(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    uint32_t E = ir_add_dim(bench.context, (struct ir_dim){.name = "E", .typical = 1000, .divisor = 1, .span = SPAN_NONE});
+    bench_size(&bench, "ijk", 4);
+    bench.sizes['e'] = poly_dim(bench.context, E);
+    const struct ir_node *A = bench_input(&bench, "A", "ij"), *x = bench_input(&bench, "x", "ej");
+    bench_output(&bench, "y", bench_einsum(&bench, IR_RING_plustimes, "ij,jk,ek->ei", (const struct ir_node *[]){A, A, x}));
+    bench_passes(&bench);
+    /* A A first: E is large. */
+    double flops = poly_estimate(ir_kernel_work(bench.context, &bench.kernel).flops, ir_typical_sizes(bench.context), NULL);
+    assert_true(flops == 2 * 64 + 2 * 16 * 1000);
+    for (int64_t elements = 0; elements < 4; elements++)
+        bench_same(&bench, IR_EVAL_PRIME, &elements);
+    bench_end(&bench);
+}
+
+/* A condition j <= i waits for the root; a convolution's operand carries both indices of its subscript. */
+static void conditions_and_affine_subscripts(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    bench_size(&bench, "ijk", 4);
+    const struct ir_node *A = bench_input(&bench, "A", "ij"), *C = bench_input(&bench, "C", "jk"),
+                         *x = bench_input(&bench, "x", "k");
+    const struct ir_node *flat = bench_einsum(&bench, IR_RING_plustimes, "ij,jk,k->i", (const struct ir_node *[]){A, C, x});
+    struct contraction draft = contraction_open(bench.context, &bench.kernel, flat);
+    contraction_add_condition(&draft, poly_subtract(bench.context, poly_index(bench.context, 0), poly_index(bench.context, 1)));
+    bench_output(&bench, "y", contraction_close(&draft));
+    bench_passes(&bench);
+    assert_int_equal(bench_flops(&bench), 2 * 16 + 2 * 16);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+
+    bench_start(&bench, IR_f64); /* sum over c, r, s of x[c, h+r] f[o, c] g[r] */
+    bench_size(&bench, "hoc", 4);
+    bench_size(&bench, "r", 3);
+    bench_size(&bench, "z", 6);
+    const struct ir_node *image = bench_input(&bench, "x", "cz"), *f = bench_input(&bench, "f", "oc"),
+                         *g = bench_input(&bench, "g", "r");
+    flat = bench_einsum(&bench, IR_RING_plustimes, "ch,oc,r->oh", (const struct ir_node *[]){image, f, g});
+    draft = contraction_open(bench.context, &bench.kernel, flat);
+    uint32_t h = 1, r = 0;
+    for (uint32_t index = 2; index < draft.n_indices; index++)
+        r = draft.names[index][0] == 'r' ? index : r;
+    const struct poly *subscripts[2] = {draft.operands[0].subscripts[0],
+                                        poly_add(bench.context, poly_index(bench.context, h), poly_index(bench.context, r))};
+    draft.operands[0].subscripts = subscripts;
+    bench_output(&bench, "y", contraction_close(&draft));
+    bench_passes(&bench);
+    assert_int_equal(bench_flops(&bench), 2 * 48 + 2 * 64); /* filter along h first, then mix channels */
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+}
+
+/* ---- constants and memory ---- */
+
+static void constants_are_folded(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    bench_size(&bench, "ijkn", 4);
+    double numbers[16];
+    for (int k = 0; k < 16; k++)
+        numbers[k] = k * 3 % 7 - 2;
+    const struct poly *shape[2] = {bench.sizes['i'], bench.sizes['j']};
+    struct ir_constant constant = {.data = numbers, .bytes = sizeof numbers, .name = "W"};
+    const struct ir_node *W = ir_constant(bench.context, IR_f64, 2, shape, &constant), *x = bench_input(&bench, "x", "kn");
+    bench_output(&bench, "y", bench_einsum(&bench, IR_RING_plustimes, "ij,jk,kn->in", (const struct ir_node *[]){W, W, x}));
+    bench_passes(&bench);
+    assert_int_equal(bench_contracts(&bench), 1);
+    assert_int_equal(bench_flops(&bench), 2 * 64);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+}
+
+static double stored_elements(const struct ir_node *root, const struct ir_node *node)
+{
+    double elements = node == root || node->op != IR_contract_node ? 0 : 1;
+    for (uint32_t axis = 0; elements > 0 && axis < node->rank; axis++)
+        elements *= poly_estimate(node->shape[axis], NULL, NULL);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        elements += stored_elements(root, node->operands[k].node);
+    return elements;
+}
+
+static void memory_limit_slices(void **state)
+{
+    (void)state;
+    struct bench bench;
+    for (int64_t limit = 5000; limit >= 40; limit /= 5) {
+        bench_start(&bench, IR_f64);
+        bench_size(&bench, "abcdefg", 4);
+        const struct ir_node *A = bench_input(&bench, "A", "abc"), *C = bench_input(&bench, "C", "cde"),
+                             *D = bench_input(&bench, "D", "adf"), *F = bench_input(&bench, "F", "befg");
+        bench_output(&bench, "y",
+                     bench_einsum(&bench, IR_RING_plustimes, "abc,cde,adf,befg->g", (const struct ir_node *[]){A, C, D, F}));
+        bench.options.memory_limit = limit;
+        bench_passes(&bench);
+        bench_same(&bench, IR_EVAL_PRIME, NULL);
+        const struct ir_node *root = bench.outputs[0].node;
+        double elements = stored_elements(root, root);
+        if (limit < 1000)
+            assert_true(root->contract.n_sliced > 0);
+        assert_true(root->contract.n_sliced == 0 ? elements * 8 <= (double)limit : bench.pass.orders[0].sliced != NULL);
+        for (uint32_t k = 0; k < root->n_operands; k++) { /* sliced axes lead */
+            const struct ir_access *access = &root->operands[k];
+            bool leading = true;
+            for (uint32_t axis = 0; access->node->op == IR_contract_node && axis < access->node->rank; axis++) {
+                uint32_t index;
+                bool is_sliced = false;
+                assert_true(poly_is_index(access->subscripts[axis], &index));
+                for (uint32_t s = 0; s < root->contract.n_sliced; s++)
+                    is_sliced = is_sliced || root->contract.sliced[s] == index;
+                assert_true(leading || !is_sliced);
+                leading = is_sliced;
+            }
+        }
+        bench_end(&bench);
+    }
+    bench_start(&bench, IR_f64);
+    bench_size(&bench, "abc", 4);
+    const struct ir_node *A = bench_input(&bench, "A", "ab"), *C = bench_input(&bench, "C", "bc");
+    bench_output(&bench, "y", bench_einsum(&bench, IR_RING_plustimes, "ab,bc,cb->a", (const struct ir_node *[]){A, C, C}));
+    bench.options.memory_limit = 4;
+    assert_int_equal(pass_flatten(&bench.pass), EINC_OK);
+    assert_int_equal(pass_order(&bench.pass), EINC_INVALID);
+    assert_int_equal(ir_diagnostics(bench.context)->n_errors, 1);
+    bench_end(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(interpolation_in_all_forms),
+        cmocka_unit_test(forms_give_one_node),
+        cmocka_unit_test(gradient_shares_stages),
+        cmocka_unit_test(shared_value_is_kept),
+        cmocka_unit_test(shared_value_is_given_up),
+        cmocka_unit_test(values_stay_in_every_ring),
+        cmocka_unit_test(exact_floats_stay_alone),
+        cmocka_unit_test(run_time_extents),
+        cmocka_unit_test(conditions_and_affine_subscripts),
+        cmocka_unit_test(constants_are_folded),
+        cmocka_unit_test(memory_limit_slices),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
