@@ -7,6 +7,7 @@
  * diagnostic E0711 to E0713. */
 #include "eval_map.h"
 #include "eval_walk.h"
+#include "print_internal.h"
 
 #include <stdlib.h>
 
@@ -131,24 +132,11 @@ static bool eval_input(struct evaluation *evaluation, struct eval_tensor *tensor
     return true;
 }
 
-static struct ir_number number_at(enum ir_elem elem, const void *data, size_t at)
-{
-    struct scalar value = scalar_load(elem, data, at);
-    struct ir_number number = {.elem = elem};
-    if (ir_elem_is_float(elem) || ir_elem_is_complex(elem)) {
-        number.re = value.re;
-        number.im = value.im;
-    } else {
-        number.i = value.i;
-    }
-    return number;
-}
-
 static bool eval_const(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
     enum ir_elem elem = tensor->node->elem;
     for (int64_t at = 0; at < tensor->count; at++)
-        tensor->data[at] = evaluation->arithmetic->literal(number_at(elem, tensor->node->constant->data, (size_t)at));
+        tensor->data[at] = evaluation->arithmetic->literal(ir_constant_element(elem, tensor->node->constant->data, (size_t)at));
     return true;
 }
 
@@ -197,7 +185,7 @@ static bool eval_map(struct evaluation *evaluation, struct eval_tensor *tensor)
     struct walk *walk = walk_node(evaluation, node, &accesses);
     if (!walk)
         return false;
-    struct body body = body_create(walk, arithmetic, node->body);
+    struct body body = body_create(evaluation->context, walk, arithmetic, node->body);
     struct scalar *operands = ARENA_ARRAY(evaluation->arena, node->n_operands, struct scalar);
     double *terms = ARENA_ARRAY(evaluation->arena, node->n_operands, double);
     if (!body.steps || !operands || !terms)

@@ -2,14 +2,6 @@
  * has a smaller number than what uses it. */
 #include "eval_map.h"
 
-#include <stdlib.h>
-
-static int compare_ids(const void *a, const void *b)
-{
-    uint32_t x = (*(const struct ir_expr *const *)a)->id, y = (*(const struct ir_expr *const *)b)->id;
-    return (x > y) - (x < y);
-}
-
 /* The step that holds `expr`, in steps[0..count) sorted by number; count when there is none. */
 static uint32_t find_step(const struct body_step *steps, uint32_t count, const struct ir_expr *expr)
 {
@@ -24,31 +16,11 @@ static uint32_t find_step(const struct body_step *steps, uint32_t count, const s
     return low < count && steps[low].expr == expr ? low : count;
 }
 
-/* All expressions below `root`, each once, ascending by number. */
-static const struct ir_expr **collect(struct arena *arena, const struct ir_expr *root, size_t *count)
-{
-    bool *seen = ARENA_ARRAY(arena, (size_t)root->id + 1, bool);
-    const struct ir_expr **found = NULL;
-    size_t capacity = 0, n = 0;
-    if (!seen || !ARENA_PUSH(arena, found, n, capacity, root))
-        return NULL;
-    for (size_t k = 0; k < n; k++) {
-        for (uint32_t a = 0; a < found[k]->n_arguments; a++) {
-            const struct ir_expr *argument = found[k]->arguments[a];
-            if (!seen[argument->id] && !ARENA_PUSH(arena, found, n, capacity, argument))
-                return NULL;
-            seen[argument->id] = true;
-        }
-    }
-    qsort(found, n, sizeof *found, compare_ids);
-    *count = n;
-    return found;
-}
-
-struct body body_create(struct walk *walk, const struct arithmetic *arithmetic, const struct ir_expr *expr)
+struct body body_create(struct ir_context *context, struct walk *walk, const struct arithmetic *arithmetic,
+                        const struct ir_expr *expr)
 {
     size_t count = 0;
-    const struct ir_expr **found = collect(walk->arena, expr, &count);
+    const struct ir_expr **found = ir_expr_topological(context, expr, &count);
     struct body body = {.n_steps = (uint32_t)count}, failed = {0};
     if (!found || !(body.steps = ARENA_ARRAY(walk->arena, count, struct body_step)))
         return failed;

@@ -17,7 +17,8 @@ struct body {
 };
 
 /* NULL body.steps: no memory. */
-struct body body_create(struct walk *walk, const struct arithmetic *arithmetic, const struct ir_expr *expr);
+struct body body_create(struct ir_context *context, struct walk *walk, const struct arithmetic *arithmetic,
+                        const struct ir_expr *expr);
 /* `operands` holds the element of each operand at this place. False: an index value that cannot be had, or an undefined operation.
  */
 bool body_value(struct body *body, const struct walk *walk, const struct arithmetic *arithmetic, const struct scalar *operands,

@@ -5,6 +5,7 @@
  * least. A float that does not fit an integer type casts to the type's least value (0 for unsigned). min and max give NaN if either
  * argument is. Nothing here depends on a context. */
 #include "arithmetic.h"
+#include "print_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -404,6 +405,19 @@ struct scalar scalar_load(enum ir_elem elem, const void *data, size_t at)
         value.i = scalar_wrap(elem, bits);
     }
     return value;
+}
+
+struct ir_number ir_constant_element(enum ir_elem elem, const void *data, size_t at)
+{
+    struct scalar value = scalar_load(elem, data, at);
+    struct ir_number number = {.elem = elem};
+    if (ir_elem_is_float(elem) || ir_elem_is_complex(elem)) {
+        number.re = value.re;
+        number.im = value.im;
+    } else {
+        number.i = value.i;
+    }
+    return number;
 }
 
 void scalar_store(enum ir_elem elem, void *data, size_t at, struct scalar value)

@@ -1,0 +1,14 @@
+/* Pieces of IR text that tensor IR and loop IR share. Internal to ir. */
+#ifndef IR_PRINT_INTERNAL_H
+#define IR_PRINT_INTERNAL_H
+
+#include "ir.h"
+
+/* The number without its type, so that its bits can be read back: 3, -1.0, 0x1.8p-3, (0.0, 1.0), inf, nan. */
+void print_number(struct text *text, struct ir_number number);
+/* In double quotes, with \", \\ and \x1b escapes. */
+void print_string(struct text *text, const char *string);
+/* Element `at` of C-order data as in memory (scalar.c). */
+struct ir_number ir_constant_element(enum ir_elem elem, const void *data, size_t at);
+
+#endif
