@@ -19,8 +19,7 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         exponent = [eE] [+-]? digit+;
 
         [ \t\r\n]+          { continue; }
-        (";" | "#" [ \t!]) [^\n\x00]*   { continue; }
-        "#" "\r"? "\n"     { continue; }
+        ";" [^\n\x00]*      { continue; }
         "\x00"              { type = start >= end ? 0 : -1; break; }
 
         "program"   { type = EIR_PROGRAM; break; }

@@ -181,7 +181,7 @@ void eir_parse(struct ir_reader *reader)
 {
     yyParser parser;
     struct eir_token token;
-    eir_parserInit(&parser, reader);
+    eir_parserInit(&parser);
     while (!reader->failed) {
         int type = eir_lex(reader, &token);
         if (type < 0) {

@@ -311,7 +311,7 @@ void eir_let(struct ir_reader *reader, struct eir_token name, const struct ir_ex
 static const struct ir_expr *apply(struct ir_reader *reader, enum ir_expr_op op, struct eir_token sign, uint32_t n,
                                    const struct ir_expr *const *arguments)
 {
-    enum ir_elem elems[3], result;
+    enum ir_elem elems[3] = {IR_f64, IR_f64, IR_f64}, result;
     for (uint32_t k = 0; k < n; k++) {
         if (!arguments[k])
             return NULL;
