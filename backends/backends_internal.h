@@ -75,6 +75,7 @@ struct c_kernel {
     const char **indices;        /* while their loop is open */
     const struct poly **extents; /* of the loops, for proofs */
     bool *buffer_used;
+    bool *array_declared; /* small arrays: in a scope that is open */
     bool *dim_used;
     bool *local_read;
     struct c_row *rows;

@@ -416,28 +416,55 @@ static void put_product(struct writer *w, const struct term *terms, size_t count
     text_put(w->text, precedence > C_MULTIPLY ? ")" : "");
 }
 
-/* The longest leading part with something in common, at least two terms; 0: none. The constant joins when it makes the part
- * positive. */
-static size_t leading_part(const struct term *terms, size_t count, struct term *common)
+/* Do the terms stay below `common`, as the columns of a row stay below its length? Sizes are trusted to. */
+static bool stays_below(struct writer *w, const struct term *terms, size_t count, const struct term *common)
 {
-    for (size_t n = count; n >= 2; n--) {
-        *common = common_of(terms, n);
-        if (!is_one(common) && terms[0].coefficient > 0)
+    double reach = 0;
+    if (common->n_factors)
+        return true;
+    for (size_t k = 0; k < count; k++) {
+        const struct factor *factor = terms[k].factors;
+        int64_t extent;
+        if (terms[k].n_factors == 0)
+            continue;
+        if (terms[k].n_factors > 1 || factor->kind != FACTOR_INDEX || !w->kernel->extents[factor->atom->symbol] ||
+            !poly_is_constant(w->kernel->extents[factor->atom->symbol], &extent))
+            return true;
+        reach += (double)(terms[k].coefficient < 0 ? -terms[k].coefficient : terms[k].coefficient) * (double)(extent - 1);
+    }
+    return reach < (double)common->coefficient;
+}
+
+/* How many leading terms stand in one product: the longest part whose rest are its columns; where rows overlap (2 * w + s of a
+ * convolution), the part with the largest step down to the next term. 0: none. */
+static size_t leading_part(struct writer *w, const struct term *terms, size_t count, struct term *common)
+{
+    size_t best = 0;
+    double best_step = 0;
+    for (size_t n = terms[0].coefficient > 0 ? count : 0; n >= 2; n--) {
+        struct term candidate = common_of(terms, n);
+        if (is_one(&candidate))
+            continue;
+        double next = n < count ? (double)terms[n].coefficient : 1.0;
+        double step = (double)candidate.coefficient / (next < 0 ? -next : next);
+        bool legal = stays_below(w, terms + n, count - n, &candidate);
+        if (!legal && step <= best_step)
+            continue;
+        best = n;
+        best_step = step;
+        *common = candidate;
+        if (legal)
             return n;
     }
-    return 0;
+    return best;
 }
 
 /* Terms one by one, the positive ones first. */
 static void put_plainly(struct writer *w, const struct term *terms, size_t count, bool first)
 {
-    bool constant_first = false;
-    for (size_t k = 0; k < count; k++)
-        constant_first |= first && terms[0].coefficient < 0 && terms[k].coefficient > 0;
-    for (int pass = constant_first ? 0 : 2; pass < 3; pass = pass == 1 ? 3 : pass + 1)
+    for (int negative = 0; negative < 2; negative++)
         for (size_t k = 0; k < count; k++) {
-            bool negative = terms[k].coefficient < 0;
-            if (pass < 2 && negative != (pass == 1))
+            if ((terms[k].coefficient < 0) != (negative == 1))
                 continue;
             text_put(w->text, first ? (negative ? "-" : "") : negative ? " - " : " + ");
             put_term(w, &terms[k], first && negative ? C_UNARY : C_ADD);
@@ -453,7 +480,7 @@ static void put_terms(struct writer *w, struct term *terms, size_t count, enum c
         put_term(w, &terms[0], precedence);
         return;
     }
-    size_t leading = leading_part(terms, count, &common);
+    size_t leading = leading_part(w, terms, count, &common);
     if (leading == count) {
         put_product(w, terms, count, &common, precedence);
         return;

@@ -29,9 +29,6 @@ const char *c_comment(struct arena *arena, const char *text, size_t length)
         else
             text_put_bytes(&out, (const char *)&text[k], 1);
     }
-    /* what follows is ` *` `/` or a newline: neither may join with the last character */
-    if (out.length && (out.data[out.length - 1] == '\\' || out.data[out.length - 1] == '/'))
-        text_put(&out, " ");
     return text_finish(&out);
 }
 

@@ -164,8 +164,9 @@ static size_t put_arrays(struct c_kernel *kernel, struct text *text, int depth, 
     size_t declared = 0;
     for (uint32_t k = 0; k < kernel->loops->n_buffers; k++) {
         const struct loop_buffer *buffer = &kernel->loops->buffers[k];
-        if (buffer->kind != LOOP_STACK || !kernel->buffer_used[k] || !is_home(kernel, list, k))
+        if (buffer->kind != LOOP_STACK || !kernel->buffer_used[k] || kernel->array_declared[k] || !is_home(kernel, list, k))
             continue;
+        kernel->array_declared[k] = true;
         indent(text, depth);
         text_printf(text, "%s %s[", c_type(buffer->elem), kernel->buffers[k]);
         c_put_size(kernel, text, buffer->count, C_ANY);

@@ -103,6 +103,45 @@ static json_t *json_order(struct ir_context *context, const struct pass_order *o
                      json_count(order->largest), "sliced", order->sliced, "steps", steps);
 }
 
+static json_t *json_tensor(struct ir_context *context, const char *name, const struct ir_node *node)
+{
+    json_t *shape = json_array();
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        json_array_append_new(shape, poly_is_constant(node->shape[axis], NULL)
+                                         ? json_count(node->shape[axis])
+                                         : json_string(poly_text(context, node->shape[axis])));
+    return json_pack("{s:s, s:s, s:o}", "name", name, "type", ir_elem_info(node->elem)->name, "shape", shape);
+}
+
+static json_t *json_inputs(const struct pass_kernel *kernel)
+{
+    json_t *inputs = json_array();
+    for (uint32_t k = 0; k < kernel->kernel->n_inputs; k++)
+        json_array_append_new(inputs, json_tensor(kernel->context, kernel->kernel->inputs[k].name, kernel->kernel->inputs[k].node));
+    return inputs;
+}
+
+static json_t *json_outputs(const struct pass_kernel *kernel)
+{
+    json_t *outputs = json_array();
+    for (uint32_t k = 0; k < kernel->kernel->n_outputs; k++)
+        json_array_append_new(outputs,
+                              json_tensor(kernel->context, kernel->kernel->outputs[k].name, kernel->kernel->outputs[k].node));
+    return outputs;
+}
+
+static json_t *json_dims(struct ir_context *context)
+{
+    json_t *dims = json_array();
+    for (uint32_t k = 0; k < ir_dim_count(context); k++) {
+        const struct ir_dim *dim = ir_dim_at(context, k);
+        json_array_append_new(dims,
+                              json_pack("{s:s, s:f, s:o, s:I}", "name", dim->name, "typical", ir_typical_sizes(context)[k], "bound",
+                                        dim->bound ? json_integer(dim->bound) : json_null(), "divisor", (json_int_t)dim->divisor));
+    }
+    return dims;
+}
+
 static json_t *json_kernel(const struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
@@ -110,12 +149,13 @@ static json_t *json_kernel(const struct pass_kernel *kernel)
     json_t *orders = json_array();
     for (size_t k = 0; k < kernel->n_orders; k++)
         json_array_append_new(orders, json_order(context, &kernel->orders[k]));
-    return json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o}", "name", kernel->kernel->name, "flops_naive",
-                     json_count(kernel->flops_naive), "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops",
-                     json_count(work->flops), "flops_formula", poly_text(context, work->flops), "functions",
-                     json_count(work->functions), "bytes", json_count(work->bytes), "bytes_formula",
-                     poly_text(context, work->bytes), "workspace", json_count(kernel->loops->workspace), "workspace_formula",
-                     poly_text(context, kernel->loops->workspace), "structures", json_array(), "order", orders);
+    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o}", "name", kernel->kernel->name,
+                     "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive", json_count(kernel->flops_naive),
+                     "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops", json_count(work->flops),
+                     "flops_formula", poly_text(context, work->flops), "functions", json_count(work->functions), "bytes",
+                     json_count(work->bytes), "bytes_formula", poly_text(context, work->bytes), "workspace",
+                     json_count(kernel->loops->workspace), "workspace_formula", poly_text(context, kernel->loops->workspace),
+                     "structures", json_array(), "order", orders);
 }
 
 static bool print_json(struct compiled *compiled, int only)
@@ -124,7 +164,7 @@ static bool print_json(struct compiled *compiled, int only)
     for (size_t k = 0; k < compiled->n_kernels; k++)
         if (only < 0 || (size_t)only == k)
             json_array_append_new(kernels, json_kernel(&compiled->kernels[k]));
-    json_t *root = json_pack("{s:o}", "kernels", kernels);
+    json_t *root = json_pack("{s:o, s:o}", "dims", json_dims(compiled->context), "kernels", kernels);
     bool good = root && json_dumpf(root, stdout, JSON_INDENT(2)) == 0 && fputc('\n', stdout) != EOF;
     json_decref(root);
     return good;

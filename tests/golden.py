@@ -11,6 +11,7 @@
 """
 import argparse
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -51,6 +52,13 @@ def run(path, command, einc):
         return status, "\n".join(line.rstrip() for line in output.rstrip("\n").split("\n")) if output else ""
 
 
+def codes_without_golden():
+    """Codes of ir/diag.def that no golden shows."""
+    table = (HERE.parents[1] / "ir/diag.def").read_text()
+    shown = "".join(path.read_text() for path in HERE.rglob("*") if path.suffix in COMMENT)
+    return [code for code in re.findall(r"^DIAG\((\w+),", table, re.M) if f"[{code}]" not in shown]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -75,6 +83,9 @@ def main():
         else:
             failed += 1
             print(f"FAILED {path}\n  {command}\n--- expected (status {status})\n{expected}\n--- got (status {got_status})\n{got}\n")
+    for code in [] if arguments.files else codes_without_golden():
+        failed += 1
+        print(f"FAILED {code} of ir/diag.def has no golden")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 

@@ -1,0 +1,416 @@
+/* Loop IR as text (docs/loop-ir.md); loop_reader.c reads it back.
+ *
+ * Everything a backend needs is said: dims with their promises, buffers with shape and count, constants with their numbers (floats
+ * in hex), every address as a quasi-polynomial. Shared parts of an expression are written where they stand. An index whose name is
+ * taken by an enclosing loop is printed with a number behind it. */
+#include "loop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+struct printer {
+    struct text *text;
+    const struct ir_context *context;
+    const struct loop_function *function;
+    const char **open; /* by index: its name while its loop is open */
+    const struct ir_node **tables;
+    size_t n_tables, tables_capacity;
+    struct arena *arena;
+};
+
+static void put_expr(struct printer *printer, const struct ir_expr *expr);
+
+/* ---- numbers and polys ---- */
+
+static void put_real(struct text *text, double value)
+{
+    if (isnan(value))
+        text_put(text, "nan");
+    else if (isinf(value))
+        text_put(text, value < 0 ? "-inf" : "inf");
+    else if (fabs(value) < 1e6 && value == floor(value) && !(value == 0 && signbit(value)))
+        text_printf(text, "%.0f", value);
+    else
+        text_printf(text, "%a", value);
+}
+
+static void put_number(struct text *text, struct ir_number number)
+{
+    if (ir_elem_is_float(number.elem)) {
+        put_real(text, number.re);
+    } else if (ir_elem_is_complex(number.elem)) {
+        text_put(text, "(");
+        put_real(text, number.re);
+        text_put(text, ", ");
+        put_real(text, number.im);
+        text_put(text, ")");
+    } else if (number.elem == IR_u64) {
+        text_printf(text, "%" PRIu64, (uint64_t)number.i);
+    } else {
+        text_printf(text, "%" PRId64, number.i);
+    }
+}
+
+static const char *index_name(void *user, uint32_t index)
+{
+    const struct printer *printer = user;
+    const char *name = index < printer->function->n_indices ? printer->open[index] : NULL;
+    return name ? name : "unknown_index";
+}
+
+static const char *table_name(void *user, const struct ir_node *table)
+{
+    const struct printer *printer = user;
+    for (size_t k = 0; k < printer->n_tables; k++)
+        if (printer->tables[k] == table)
+            return arena_printf(printer->arena, "table_%zu", k);
+    return "unknown_table";
+}
+
+static void put_poly(struct printer *printer, const struct poly *poly)
+{
+    const struct poly_names names = {index_name, table_name, printer};
+    poly_print(printer->text, printer->context, poly, POLY_SOURCE, &names, 0);
+}
+
+/* ---- expressions ---- */
+
+static void put_leaf(struct printer *printer, const struct ir_expr *expr)
+{
+    switch (expr->op) {
+    case IR_EXPR_literal:
+        text_printf(printer->text, "%s ", ir_elem_info(expr->elem)->name);
+        put_number(printer->text, expr->literal);
+        return;
+    case IR_EXPR_index:
+        text_put(printer->text, "index(");
+        put_poly(printer, expr->index);
+        text_put(printer->text, ")");
+        return;
+    case IR_EXPR_load:
+        text_printf(printer->text, "%s[", printer->function->buffers[expr->load.buffer].name);
+        put_poly(printer, expr->load.address);
+        text_put(printer->text, "]");
+        return;
+    case IR_EXPR_local:
+        text_put(printer->text, printer->function->locals[expr->local].name);
+        return;
+    default:
+        text_put(printer->text, ir_expr_info(expr->op)->name);
+        return;
+    }
+}
+
+static void put_expr(struct printer *printer, const struct ir_expr *expr)
+{
+    if (expr->n_arguments == 0) {
+        put_leaf(printer, expr);
+        return;
+    }
+    const char *name = expr->op == IR_EXPR_cast ? ir_elem_info(expr->elem)->name : ir_expr_info(expr->op)->name;
+    text_printf(printer->text, "%s(", name);
+    for (uint32_t k = 0; k < expr->n_arguments; k++) {
+        text_put(printer->text, k ? ", " : "");
+        put_expr(printer, expr->arguments[k]);
+    }
+    text_put(printer->text, ")");
+}
+
+/* ---- statements ---- */
+
+static void indent(struct printer *printer, int depth)
+{
+    for (int k = 0; k < depth; k++)
+        text_put(printer->text, "    ");
+}
+
+/* One line, without quotes and backslashes: comments are words. */
+static void put_quoted(struct text *text, const char *string)
+{
+    text_put(text, "\"");
+    for (const char *at = string; *at; at++)
+        text_put_bytes(text, *at == '"' ? "'" : *at == '\\' ? "/" : (unsigned char)*at < 32 ? " " : at, 1);
+    text_put(text, "\"");
+}
+
+static void put_list(struct printer *printer, int depth, const struct loop_stmt *list);
+
+static bool is_open_name(const struct printer *printer, const char *name)
+{
+    for (size_t k = 0; k < printer->function->n_indices; k++)
+        if (printer->open[k] && !strcmp(printer->open[k], name))
+            return true;
+    return false;
+}
+
+static const char *open_name(struct printer *printer, const char *wanted)
+{
+    const char *name = wanted;
+    for (unsigned number = 2; name && is_open_name(printer, name); number++)
+        name = arena_printf(printer->arena, "%s_%u", wanted, number);
+    return name;
+}
+
+static void put_for(struct printer *printer, int depth, const struct loop_stmt *stmt)
+{
+    static const char *const kinds[] = {"for", "parallel", "vector", "unrolled"};
+    const char *name = open_name(printer, printer->function->indices[stmt->loop.index].name);
+    text_printf(printer->text, "%s %s < ", kinds[stmt->loop.kind], name ? name : "");
+    put_poly(printer, stmt->loop.extent);
+    text_put(printer->text, " {");
+    if (stmt->comment) {
+        text_put(printer->text, " ");
+        put_quoted(printer->text, stmt->comment);
+    }
+    text_put(printer->text, "\n");
+    printer->open[stmt->loop.index] = name;
+    put_list(printer, depth + 1, stmt->loop.body);
+    printer->open[stmt->loop.index] = NULL;
+    indent(printer, depth);
+    text_put(printer->text, "}\n");
+}
+
+static void put_if(struct printer *printer, int depth, const struct loop_stmt *stmt)
+{
+    text_put(printer->text, "if ");
+    for (uint32_t k = 0; k < stmt->branch.n_conditions; k++) {
+        text_put(printer->text, k ? " and " : "");
+        put_poly(printer, stmt->branch.conditions[k]);
+        text_put(printer->text, " >= 0");
+    }
+    text_put(printer->text, " {\n");
+    put_list(printer, depth + 1, stmt->branch.body);
+    indent(printer, depth);
+    text_put(printer->text, "}");
+    if (stmt->branch.otherwise) {
+        text_put(printer->text, " else {\n");
+        put_list(printer, depth + 1, stmt->branch.otherwise);
+        indent(printer, depth);
+        text_put(printer->text, "}");
+    }
+    text_put(printer->text, "\n");
+}
+
+static void put_value(struct printer *printer, enum ir_expr_op combine, const struct ir_expr *value)
+{
+    text_printf(printer->text, " %s= ", combine == IR_EXPR_OP_COUNT ? "" : ir_expr_info(combine)->name);
+    put_expr(printer, value);
+    text_put(printer->text, "\n");
+}
+
+static void put_statement(struct printer *printer, int depth, const struct loop_stmt *stmt)
+{
+    const struct loop_local *local;
+    indent(printer, depth);
+    switch (stmt->op) {
+    case LOOP_FOR:
+        put_for(printer, depth, stmt);
+        return;
+    case LOOP_STORE:
+        text_printf(printer->text, "%s[", printer->function->buffers[stmt->store.buffer].name);
+        put_poly(printer, stmt->store.address);
+        text_put(printer->text, "]");
+        put_value(printer, stmt->store.combine, stmt->store.value);
+        return;
+    case LOOP_DEFINE:
+        local = &printer->function->locals[stmt->local.local];
+        text_printf(printer->text, "%s %s: %s", stmt->local.constant ? "let" : "var", local->name, ir_elem_info(local->elem)->name);
+        put_value(printer, IR_EXPR_OP_COUNT, stmt->local.value);
+        return;
+    case LOOP_SET:
+        text_put(printer->text, printer->function->locals[stmt->local.local].name);
+        put_value(printer, stmt->local.combine, stmt->local.value);
+        return;
+    case LOOP_IF:
+        put_if(printer, depth, stmt);
+        return;
+    case LOOP_COMMENT:
+        text_put(printer->text, "comment ");
+        put_quoted(printer->text, stmt->comment ? stmt->comment : "");
+        text_put(printer->text, "\n");
+        return;
+    case LOOP_BLOCK:
+        text_put(printer->text, "block ");
+        put_quoted(printer->text, stmt->comment ? stmt->comment : "");
+        text_put(printer->text, " {\n");
+        put_list(printer, depth + 1, stmt->block);
+        indent(printer, depth);
+        text_put(printer->text, "}\n");
+        return;
+    }
+}
+
+static void put_list(struct printer *printer, int depth, const struct loop_stmt *list)
+{
+    for (; list; list = list->next)
+        put_statement(printer, depth, list);
+}
+
+/* ---- tables in subscripts ---- */
+
+static void find_tables(struct printer *printer, const struct poly *poly)
+{
+    for (uint32_t k = 0; poly && k < poly->n_terms; k++)
+        for (uint32_t f = 0; f < poly->terms[k].n_factors; f++) {
+            const struct poly_atom *atom = poly->terms[k].factors[f];
+            bool known = atom->kind != POLY_TABLE;
+            if (atom->kind == POLY_FLOOR)
+                find_tables(printer, atom->numerator);
+            for (uint32_t a = 0; a < atom->n_arguments && atom->kind == POLY_TABLE; a++)
+                find_tables(printer, atom->arguments[a]);
+            for (size_t t = 0; t < printer->n_tables; t++)
+                known |= printer->tables[t] == atom->table;
+            if (!known)
+                ARENA_PUSH(printer->arena, printer->tables, printer->n_tables, printer->tables_capacity, atom->table);
+        }
+}
+
+static void find_tables_in_expr(struct printer *printer, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_load)
+        find_tables(printer, expr->load.address);
+    if (expr->op == IR_EXPR_index)
+        find_tables(printer, expr->index);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        find_tables_in_expr(printer, expr->arguments[k]);
+}
+
+static void find_tables_in_list(struct printer *printer, const struct loop_stmt *list)
+{
+    for (; list; list = list->next) {
+        if (list->op == LOOP_FOR) {
+            find_tables(printer, list->loop.extent);
+            find_tables_in_list(printer, list->loop.body);
+        } else if (list->op == LOOP_STORE) {
+            find_tables(printer, list->store.address);
+            find_tables_in_expr(printer, list->store.value);
+        } else if (list->op == LOOP_DEFINE || list->op == LOOP_SET) {
+            find_tables_in_expr(printer, list->local.value);
+        } else if (list->op == LOOP_IF) {
+            for (uint32_t k = 0; k < list->branch.n_conditions; k++)
+                find_tables(printer, list->branch.conditions[k]);
+            find_tables_in_list(printer, list->branch.body);
+            find_tables_in_list(printer, list->branch.otherwise);
+        } else if (list->op == LOOP_BLOCK) {
+            find_tables_in_list(printer, list->block);
+        }
+    }
+}
+
+/* ---- the head of a function ---- */
+
+static struct ir_number number_at(enum ir_elem elem, const void *data, size_t at)
+{
+    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
+    int64_t integer = 0;
+    double pair[2] = {0, 0};
+    float narrow[2] = {0, 0};
+    switch (elem) {
+    case IR_f32:
+    case IR_c64:
+        memcpy(narrow, bytes, ir_elem_info(elem)->bytes);
+        return ir_elem_is_complex(elem) ? ir_number_complex(elem, (double)narrow[0], (double)narrow[1])
+                                        : ir_number_real(elem, (double)narrow[0]);
+    case IR_f64:
+    case IR_c128:
+        memcpy(pair, bytes, ir_elem_info(elem)->bytes);
+        return ir_elem_is_complex(elem) ? ir_number_complex(elem, pair[0], pair[1]) : ir_number_real(elem, pair[0]);
+    default:
+        for (uint32_t k = 0; k < ir_elem_info(elem)->bytes; k++) { /* either byte order: most significant first */
+            const uint16_t probe = 1;
+            bool little = *(const unsigned char *)&probe == 1;
+            uint32_t byte = little ? ir_elem_info(elem)->bytes - 1 - k : k;
+            integer = (int64_t)((uint64_t)integer << 8 | bytes[byte]);
+        }
+        return ir_number_integer(elem, integer);
+    }
+}
+
+static void put_data(struct text *text, enum ir_elem elem, const struct ir_constant *constant)
+{
+    size_t count = constant->bytes / ir_elem_info(elem)->bytes;
+    text_put(text, "{");
+    for (size_t k = 0; k < count; k++) {
+        text_put(text, k == 0 ? "" : k % 8 == 0 ? ",\n        " : ", ");
+        put_number(text, number_at(elem, constant->data, k));
+    }
+    text_put(text, "}");
+}
+
+static void put_shape(struct printer *printer, uint32_t rank, const struct poly *const *shape)
+{
+    text_put(printer->text, "[");
+    for (uint32_t k = 0; k < rank; k++) {
+        text_put(printer->text, k ? ", " : "");
+        put_poly(printer, shape[k]);
+    }
+    text_put(printer->text, "]");
+}
+
+static void put_buffer(struct printer *printer, const struct loop_buffer *buffer)
+{
+    static const char *const kinds[] = {"input", "output", "constant", "scratch", "stack"};
+    struct text *text = printer->text;
+    text_printf(text, "    %s %s: %s%s", kinds[buffer->kind], buffer->name, buffer->by_value ? "value " : "",
+                ir_elem_info(buffer->elem)->name);
+    put_shape(printer, buffer->rank, buffer->shape);
+    text_put(text, " count ");
+    put_poly(printer, buffer->count);
+    if (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_OUTPUT)
+        text_printf(text, " argument %" PRIu32, buffer->parameter);
+    if (buffer->is_complex && !ir_elem_is_complex(buffer->elem))
+        text_put(text, " pairs");
+    if (buffer->kind == LOOP_SCRATCH && buffer->offset) {
+        text_put(text, " at ");
+        put_poly(printer, buffer->offset);
+    }
+    if (buffer->kind == LOOP_CONSTANT && buffer->constant) {
+        text_put(text, " = ");
+        put_data(text, buffer->elem, buffer->constant);
+    }
+    text_put(text, "\n");
+}
+
+static void put_dims(struct printer *printer)
+{
+    for (uint32_t k = 0; k < printer->function->n_dims; k++) {
+        const struct ir_dim *dim = ir_dim_at(printer->context, printer->function->dims[k]);
+        text_printf(printer->text, "    dim %s", dim->name);
+        if (dim->typical > 0)
+            text_printf(printer->text, " ~ %.17g", dim->typical);
+        if (dim->bound > 0)
+            text_printf(printer->text, " <= %" PRId64, dim->bound);
+        if (dim->divisor > 1)
+            text_printf(printer->text, " %% %" PRId64, dim->divisor);
+        text_put(printer->text, "\n");
+    }
+}
+
+void loop_print(struct text *text, const struct ir_context *context, const struct loop_function *function)
+{
+    struct printer printer = {.text = text, .context = context, .function = function, .arena = text->arena};
+    printer.open = ARENA_ARRAY(text->arena, function->n_indices, const char *);
+    if (!printer.open)
+        return;
+    find_tables_in_list(&printer, function->body);
+    text_printf(text, "function %s {\n", function->name);
+    put_dims(&printer);
+    for (size_t k = 0; k < printer.n_tables; k++) {
+        text_printf(text, "    table table_%zu: %s", k, ir_elem_info(printer.tables[k]->elem)->name);
+        put_shape(&printer, printer.tables[k]->rank, printer.tables[k]->shape);
+        text_put(text, " = ");
+        put_data(text, printer.tables[k]->elem, printer.tables[k]->constant);
+        text_put(text, "\n");
+    }
+    for (size_t k = 0; k < function->n_buffers; k++)
+        put_buffer(&printer, &function->buffers[k]);
+    if (function->workspace && !poly_equals(function->workspace, 0)) {
+        text_put(text, "    workspace ");
+        put_poly(&printer, function->workspace);
+        text_printf(text, " align %" PRIu32 "\n", function->workspace_alignment);
+    }
+    text_put(text, "\n");
+    put_list(&printer, 1, function->body);
+    text_put(text, "}\n");
+}

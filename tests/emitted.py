@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""Emitted C of every example and golden program: clean under four compilers with the strictest warnings, the same bytes twice, and run as
+the host program of --emit=main under ASan and UBSan against engine ref. Last, two emitted files go into one program.
+
+A compiler that is missing is a failure. Tolerance of the runs: 1e-9 of the largest element in double, 2e-4 in single; the bound per element is
+`einc check`'s business.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+ROOT = pathlib.Path(__file__).parents[1]
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-c"]
+COMPILERS = {"gcc": ["gcc", "-O2"], "clang": ["clang", "-O2"], "tcc": ["tcc"], "arm-none-eabi-gcc": ["arm-none-eabi-gcc", "-O2", "-mcpu=cortex-m7"]}
+DTYPE = {"f32": "float32", "f64": "float64", "c64": "complex64", "c128": "complex128", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
+         "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64", "bool": "bool"}
+
+
+class Suite:
+    def __init__(self, einc):
+        self.einc, self.passed, self.failed = str(pathlib.Path(einc).resolve()), 0, 0
+
+    def run(self, words, cwd):
+        return subprocess.run([str(word) for word in words], cwd=cwd, capture_output=True, text=True, timeout=300)
+
+    def check(self, what, good, details=""):
+        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
+        if not good:
+            print(f"FAILED {what}\n{details}")
+        return good
+
+    def step(self, what, words, cwd):
+        done = self.run(words, cwd)
+        return self.check(what, done.returncode == 0, f"{' '.join(map(str, words))}\n{done.stdout}{done.stderr}")
+
+
+def sources():
+    """Programs of the examples, and goldens whose input is right."""
+    goldens = [path for path in sorted((ROOT / "tests/golden").rglob("*.ein")) if "diagnostics" not in path.parts]
+    return sorted((ROOT / "examples").rglob("*.ein")) + goldens
+
+
+def compiles_cleanly(suite, source, folder):
+    name = source.relative_to(ROOT)
+    if not suite.step(f"{name}: emit", [suite.einc, "build", source, "--emit=c", "-o", folder / "kernels.c"], folder):
+        return False
+    first = [(folder / file).read_bytes() for file in ("kernels.c", "kernels.h")]
+    suite.run([suite.einc, "build", source, "--emit=c", "-o", folder / "kernels.c"], folder)
+    suite.check(f"{name}: the same bytes twice", first == [(folder / file).read_bytes() for file in ("kernels.c", "kernels.h")])
+    for compiler, words in COMPILERS.items():
+        suite.step(f"{name}: {compiler}", words + STRICT + ["kernels.c", "-o", f"{compiler}.o"], folder)
+    return True
+
+
+def random_input(random, tensor):
+    dtype, shape = numpy.dtype(DTYPE[tensor["type"]]), tensor["shape"]
+    if dtype.kind == "b":
+        return random.integers(0, 2, shape).astype(bool)
+    if dtype.kind in "iu":
+        return numpy.asarray(random.integers(0, 5, shape), dtype)
+    values = random.uniform(0.5, 1.5, shape)
+    return numpy.asarray(values + 1j * random.uniform(-1, 1, shape) if dtype.kind == "c" else values, dtype)
+
+
+def small_dims(dims):
+    def size(k, dim):
+        wanted = -(-(3 + k) // dim["divisor"]) * dim["divisor"]
+        return min(wanted, dim["bound"]) if dim["bound"] else wanted
+    return ",".join(f"{dim['name']}={size(k, dim)}" for k, dim in enumerate(dims))
+
+
+def close(got, wanted):
+    if got.dtype != wanted.dtype or got.shape != wanted.shape:
+        return False
+    if got.dtype.kind not in "fc":
+        return numpy.array_equal(got, wanted)
+    limit = 1e-9 if got.dtype.name in ("float64", "complex128") else 2e-4
+    finite = numpy.isfinite(wanted)
+    scale = abs(wanted[finite]).max(initial=1e-30)
+    return numpy.array_equal(numpy.isfinite(got), finite) and abs(got[finite] - wanted[finite]).max(initial=0) <= limit * scale
+
+
+def run_kernel(suite, source, kernel, dims, folder):
+    """The sanitized host program against engine ref, on the same files."""
+    random = numpy.random.default_rng(7)
+    inputs, name = [], f"{source.relative_to(ROOT)}: {kernel['name']}"
+    for tensor in kernel["inputs"]:
+        numpy.save(folder / f"{tensor['name']}.npy", random_input(random, tensor))
+        inputs.append(f"{tensor['name']}={tensor['name']}.npy")
+    host = [f"{tensor['name']}=host_{tensor['name']}.npy" for tensor in kernel["outputs"]]
+    reference = [word for tensor in kernel["outputs"] for word in ("-o", f"{tensor['name']}=ref_{tensor['name']}.npy")]
+    good = suite.step(f"{name}: host program", ["./host", kernel["name"], *inputs, *host], folder)
+    good = good and suite.step(f"{name}: reference", [suite.einc, "run", source, kernel["name"], *inputs, *reference, "--engine=ref", *dims], folder)
+    for tensor in kernel["outputs"] if good else []:
+        got, wanted = (numpy.load(folder / f"{who}_{tensor['name']}.npy") for who in ("host", "ref"))
+        suite.check(f"{name}: {tensor['name']}", close(got, wanted), f"got {got}\nwanted {wanted}")
+
+
+def runs_sanitized(suite, source, folder):
+    name = source.relative_to(ROOT)
+    dims = small_dims(json.loads(suite.run([suite.einc, "explain", "--json", source], folder).stdout)["dims"])
+    dims = ["--dims", dims] if dims else []
+    kernels = json.loads(suite.run([suite.einc, "explain", "--json", source, *dims], folder).stdout)["kernels"]
+    if not suite.step(f"{name}: emit main", [suite.einc, "build", source, "--emit=main", "-o", folder / "host.c", *dims], folder):
+        return
+    sanitized = ["gcc", "-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    others = [path.name for path in folder.glob("*.c") if path.name not in ("host.c", "kernels.c")]
+    if suite.step(f"{name}: sanitized", sanitized + ["host.c", *others, "-lm", "-o", "host"], folder):
+        for kernel in kernels:
+            run_kernel(suite, source, kernel, dims, folder)
+
+
+def links_together(suite, folder):
+    """Two files that use the same helpers and constants, and one program that includes both headers."""
+    for stem, path in (("one", "examples/shortest_paths/paths.ein"), ("two", "examples/matrix_chain/chain.ein")):
+        suite.step(f"emit {path}", [suite.einc, "build", ROOT / path, "--emit=c", "-o", folder / f"{stem}.c"], folder)
+    (folder / "both.c").write_text('#include "one.h"\n#include "two.h"\nint main(void)\n{\n    return paths == 0 || chain == 0;\n}\n')
+    suite.step("two emitted files in one program", ["gcc", "-std=c99", "both.c", "one.c", "two.c", "-lm", "-o", "both"], folder)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    suite = Suite(parser.parse_args().einc)
+    for source in sources():
+        with tempfile.TemporaryDirectory() as folder:
+            if compiles_cleanly(suite, source, pathlib.Path(folder)):
+                runs_sanitized(suite, source, pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        links_together(suite, pathlib.Path(folder))
+    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
