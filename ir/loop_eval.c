@@ -1,0 +1,260 @@
+/* The meaning of loop IR: runs a function statement by statement, checking every place before it is read or written.
+ *
+ * The arithmetic is that of ir/eval (arithmetic.h), in NUMBERS or PRIME, so a kernel's nodes and its loops can be compared number
+ * by number. Buffers hold scalars; scratch and small arrays begin as a marker, so that reading what was never written is found.
+ * Slow on purpose. Parallel, vector and unrolled loops run as serial ones. */
+#include "arithmetic.h"
+#include "loop.h"
+
+#include <string.h>
+
+enum { ELEMENT_LIMIT = 1 << 26 };
+
+struct memory {
+    struct scalar *elements;
+    bool *written; /* NULL: all are */
+    int64_t count;
+};
+
+struct run {
+    struct ir_context *context;
+    const struct loop_function *function;
+    const struct arithmetic *arithmetic;
+    const int64_t *dims;
+    int64_t *indices;
+    struct memory *buffers;
+    struct scalar *locals;
+    bool failed;
+};
+
+static void run_list(struct run *run, const struct loop_stmt *list);
+
+static void fail_at(struct run *run, uint32_t buffer, const struct poly *address, int64_t at, const char *what)
+{
+    (void)address;
+    if (!run->failed)
+        diag_error(ir_diagnostics(run->context), DIAG_E0743, SPAN_NONE, "loops of `%s`: %s element %lld of `%s`, which has %lld",
+                   run->function->name, what, (long long)at, run->function->buffers[buffer].name,
+                   (long long)run->buffers[buffer].count);
+    run->failed = true;
+}
+
+static int64_t evaluate(struct run *run, const struct poly *poly)
+{
+    int64_t value = 0;
+    if (!poly_evaluate(poly, run->dims, run->indices, &value)) {
+        if (!run->failed)
+            diag_error(ir_diagnostics(run->context), DIAG_E0743, SPAN_NONE,
+                       "loops of `%s`: an address or extent that is no integer", run->function->name);
+        run->failed = true;
+    }
+    return value;
+}
+
+/* ---- places ---- */
+
+/* NULL after a diagnostic. */
+static struct scalar *place(struct run *run, uint32_t buffer, const struct poly *address, bool is_read)
+{
+    struct memory *memory = &run->buffers[buffer];
+    int64_t at = evaluate(run, address);
+    if (run->failed)
+        return NULL;
+    if (at < 0 || at >= memory->count) {
+        fail_at(run, buffer, address, at, is_read ? "read" : "write");
+        return NULL;
+    }
+    if (memory->written && is_read && !memory->written[at]) {
+        fail_at(run, buffer, address, at, "read before it is written:");
+        return NULL;
+    }
+    if (memory->written)
+        memory->written[at] = true;
+    return &memory->elements[at];
+}
+
+/* ---- expressions ---- */
+
+static struct scalar compute(struct run *run, const struct ir_expr *expr)
+{
+    struct scalar arguments[3] = {{.i = 0}}, result = {.i = 0};
+    const struct scalar *element;
+    switch (expr->op) {
+    case IR_EXPR_literal:
+        return run->arithmetic->literal(expr->literal);
+    case IR_EXPR_index:
+        return run->arithmetic->from_index(evaluate(run, expr->index));
+    case IR_EXPR_load:
+        element = place(run, expr->load.buffer, expr->load.address, true);
+        return element ? *element : result;
+    case IR_EXPR_local:
+        return run->locals[expr->local];
+    case IR_EXPR_select: /* only the branch that is taken: the other may read outside */
+        arguments[0] = compute(run, expr->arguments[0]);
+        return compute(run, expr->arguments[run->arithmetic->holds(arguments[0]) ? 1 : 2]);
+    default:
+        break;
+    }
+    for (uint32_t k = 0; k < expr->n_arguments && !run->failed; k++)
+        arguments[k] = compute(run, expr->arguments[k]);
+    if (!run->failed &&
+        !run->arithmetic->apply(expr->op, expr->arguments[expr->n_arguments - 1]->elem, expr->elem, arguments, &result)) {
+        diag_error(ir_diagnostics(run->context), DIAG_E0743, SPAN_NONE, "loops of `%s`: `%s` is not defined here",
+                   run->function->name, ir_expr_info(expr->op)->name);
+        run->failed = true;
+    }
+    return result;
+}
+
+/* ---- statements ---- */
+
+static void assign(struct run *run, struct scalar *target, enum ir_elem elem, enum ir_expr_op combine, struct scalar value)
+{
+    struct scalar both[2] = {*target, value};
+    if (combine != IR_EXPR_OP_COUNT && !run->arithmetic->apply(combine, elem, elem, both, &value))
+        run->failed = true;
+    *target = run->arithmetic->round(elem, value);
+}
+
+static void run_store(struct run *run, const struct loop_stmt *stmt)
+{
+    struct scalar value = compute(run, stmt->store.value);
+    struct scalar *target =
+        run->failed ? NULL : place(run, stmt->store.buffer, stmt->store.address, stmt->store.combine != IR_EXPR_OP_COUNT);
+    if (target)
+        assign(run, target, run->function->buffers[stmt->store.buffer].elem, stmt->store.combine, value);
+}
+
+static void run_for(struct run *run, const struct loop_stmt *stmt)
+{
+    int64_t extent = evaluate(run, stmt->loop.extent);
+    for (int64_t k = 0; k < extent && !run->failed; k++) {
+        run->indices[stmt->loop.index] = k;
+        run_list(run, stmt->loop.body);
+    }
+}
+
+static void run_if(struct run *run, const struct loop_stmt *stmt)
+{
+    for (uint32_t k = 0; k < stmt->branch.n_conditions; k++)
+        if (evaluate(run, stmt->branch.conditions[k]) < 0) {
+            run_list(run, stmt->branch.otherwise);
+            return;
+        }
+    run_list(run, stmt->branch.body);
+}
+
+static void run_list(struct run *run, const struct loop_stmt *list)
+{
+    for (; list && !run->failed; list = list->next)
+        switch (list->op) {
+        case LOOP_FOR:
+            run_for(run, list);
+            break;
+        case LOOP_STORE:
+            run_store(run, list);
+            break;
+        case LOOP_DEFINE:
+        case LOOP_SET:
+            assign(run, &run->locals[list->local.local], run->function->locals[list->local.local].elem,
+                   list->op == LOOP_SET ? list->local.combine : IR_EXPR_OP_COUNT, compute(run, list->local.value));
+            break;
+        case LOOP_IF:
+            run_if(run, list);
+            break;
+        case LOOP_BLOCK:
+            run_list(run, list->block);
+            break;
+        case LOOP_COMMENT:
+            break;
+        }
+}
+
+/* ---- buffers ---- */
+
+/* A number of PRIME is two residues whatever its type; pairs of a split complex number have one each, and come and go as such. */
+static void fill(struct run *run, uint32_t number, const struct ir_tensor *inputs)
+{
+    const struct loop_buffer *buffer = &run->function->buffers[number];
+    struct memory *memory = &run->buffers[number];
+    bool prime = run->arithmetic == &arithmetic_prime;
+    bool pairs = buffer->is_complex && !ir_elem_is_complex(buffer->elem);
+    for (int64_t k = 0; k < memory->count; k++)
+        if (buffer->kind == LOOP_CONSTANT) {
+            memory->elements[k] = arithmetic_numbers.load(buffer->elem, buffer->constant->data, (size_t)k);
+            if (prime)
+                memory->elements[k] = run->arithmetic->literal(
+                    ir_elem_is_complex(buffer->elem)
+                        ? ir_number_complex(buffer->elem, memory->elements[k].re, memory->elements[k].im)
+                    : ir_elem_is_float(buffer->elem) ? ir_number_real(buffer->elem, memory->elements[k].re)
+                                                     : ir_number_integer(buffer->elem, memory->elements[k].i));
+        } else if (pairs && prime) {
+            memcpy(&memory->elements[k].residue[0], (const uint64_t *)inputs[buffer->parameter].data + k, sizeof(uint64_t));
+        } else {
+            memory->elements[k] = run->arithmetic->load(buffer->elem, inputs[buffer->parameter].data, (size_t)k);
+        }
+}
+
+static bool create_buffers(struct run *run, const struct ir_tensor *inputs)
+{
+    struct arena *arena = ir_arena(run->context);
+    run->buffers = ARENA_ARRAY(arena, run->function->n_buffers, struct memory);
+    for (uint32_t k = 0; run->buffers && k < run->function->n_buffers; k++) {
+        const struct loop_buffer *buffer = &run->function->buffers[k];
+        struct memory *memory = &run->buffers[k];
+        memory->count = evaluate(run, buffer->count);
+        if (run->failed || memory->count < 0 || memory->count > ELEMENT_LIMIT)
+            return false;
+        memory->elements = ARENA_ARRAY(arena, (size_t)memory->count, struct scalar);
+        if (!memory->elements)
+            return false;
+        if (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_CONSTANT)
+            fill(run, k, inputs);
+        else if (!(memory->written = ARENA_ARRAY(arena, (size_t)memory->count, bool)))
+            return false;
+    }
+    return run->buffers != NULL;
+}
+
+static bool hand_over(struct run *run, uint32_t number, struct ir_tensor *output)
+{
+    const struct loop_buffer *buffer = &run->function->buffers[number];
+    const struct memory *memory = &run->buffers[number];
+    struct arena *arena = ir_arena(run->context);
+    bool pairs = buffer->is_complex && !ir_elem_is_complex(buffer->elem);
+    bool prime = run->arithmetic == &arithmetic_prime;
+    output->elem = pairs ? ir_elem_complex(buffer->elem) : buffer->elem;
+    output->rank = buffer->rank;
+    output->shape = ARENA_ARRAY(arena, buffer->rank, int64_t);
+    output->data = arena_alloc(arena, (size_t)memory->count, 2 * sizeof(double));
+    if (!output->shape || !output->data)
+        return false;
+    for (uint32_t k = 0; k < buffer->rank; k++)
+        output->shape[k] = evaluate(run, buffer->shape[k]);
+    for (int64_t k = 0; k < memory->count; k++)
+        if (memory->written && !memory->written[k])
+            fail_at(run, number, NULL, k, "an output is not written:");
+        else if (pairs && prime)
+            memcpy((uint64_t *)output->data + k, &memory->elements[k].residue[0], sizeof(uint64_t));
+        else
+            run->arithmetic->store(buffer->elem, output->data, (size_t)k, memory->elements[k]);
+    return !run->failed;
+}
+
+enum einc_status loop_eval(struct ir_context *context, const struct loop_function *function, enum ir_arithmetic arithmetic,
+                           const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs)
+{
+    struct arena *arena = ir_arena(context);
+    struct run run = {.context = context, .function = function, .arithmetic = arithmetic_find(arithmetic), .dims = dims};
+    run.indices = ARENA_ARRAY(arena, function->n_indices, int64_t);
+    run.locals = ARENA_ARRAY(arena, function->n_locals, struct scalar);
+    if (arithmetic == IR_EVAL_BOUND || !run.indices || !run.locals)
+        return arena_failed(arena) ? EINC_NO_MEMORY : EINC_INTERNAL;
+    if (!create_buffers(&run, inputs))
+        return arena_failed(arena) ? EINC_NO_MEMORY : run.failed ? EINC_INTERNAL : EINC_LIMIT;
+    run_list(&run, function->body);
+    for (uint32_t k = 0; k < function->n_buffers && !run.failed; k++)
+        if (function->buffers[k].kind == LOOP_OUTPUT && !hand_over(&run, k, &outputs[function->buffers[k].parameter]))
+            return arena_failed(arena) ? EINC_NO_MEMORY : EINC_INTERNAL;
+    return run.failed ? EINC_INTERNAL : arena_failed(arena) ? EINC_NO_MEMORY : EINC_OK;
+}
