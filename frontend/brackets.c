@@ -124,9 +124,7 @@ static void end_statement(struct pairing *pairing)
 
 static void line_end(struct pairing *pairing)
 {
-    const struct token *next = &pairing->in[pairing->at + 1];
-    while (next->kind == TOKEN_NEWLINE)
-        next++;
+    const struct token *next = &pairing->in[pairing->at + 1]; /* no second line end: the lexer joins them */
     if (in_round_or_square(pairing) && !begins_statement(next))
         return;
     if (goes_on(next->kind) && pairing->n_out > pairing->statement)
@@ -266,6 +264,10 @@ static void pair_token(struct pairing *pairing, struct token token)
         return;
     case 0:
         give_up_braces(pairing);
+        put(pairing, token);
+        return;
+    case TOKEN_BROKEN: /* what the lexer left out may have held brackets */
+        pairing->broken = true;
         put(pairing, token);
         return;
     default:

@@ -168,6 +168,7 @@ struct ir_program *frontend_read(struct ir_context *context, const struct source
     resolver.program->path = source->path;
     size_t n_parsed = diagnostics->n_items;
     declare_dim_names(&resolver);
+    declare_constant_names(&resolver);
     declare_unread(&resolver);
     declare_dims(&resolver);
     declare_constants(&resolver);

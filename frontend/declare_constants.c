@@ -187,7 +187,7 @@ static void *read_file(struct resolver *resolver, const struct ast_constant *ast
     struct diagnostics *diagnostics = ir_diagnostics(resolver->context);
     struct frontend_array array = {.elem = IR_f64};
     if (!resolver->options->load) {
-        diag_error(diagnostics, DIAG_E0509, ast->file.span, "files cannot be read here");
+        diag_error(diagnostics, DIAG_E0810, ast->file.span, "files cannot be read here");
         return NULL;
     }
     const char *path = join_path(resolver, ast->file.text);
@@ -250,11 +250,17 @@ static void declare_constant(struct resolver *resolver, const struct ast_constan
     symbol->failed = !symbol->node;
 }
 
+void declare_constant_names(struct resolver *resolver)
+{
+    for (const struct ast_constant *ast = resolver->file->constants; ast; ast = ast->next)
+        scope_add(resolver, resolver->scope, SYMBOL_CONSTANT, &ast->name);
+}
+
 void declare_constants(struct resolver *resolver)
 {
     for (const struct ast_constant *ast = resolver->file->constants; ast; ast = ast->next) {
-        struct symbol *symbol = scope_add(resolver, resolver->scope, SYMBOL_CONSTANT, &ast->name);
-        if (symbol)
+        struct symbol *symbol = scope_find(resolver->scope, ast->name.text);
+        if (symbol && symbol->span.begin == ast->name.span.begin)
             declare_constant(resolver, ast, symbol);
     }
 }

@@ -11,6 +11,7 @@ void declare_dims(struct resolver *resolver);
 const struct poly *dim_value(struct resolver *resolver, struct symbol *symbol, struct span use);
 
 /* declare_constants.c */
+void declare_constant_names(struct resolver *resolver);
 void declare_constants(struct resolver *resolver);
 
 #endif

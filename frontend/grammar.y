@@ -20,7 +20,6 @@ static const struct token no_token;
 #define NO_LIST {0}
 struct yyParser;
 static void report_expected(struct yyParser *state, struct token found, struct parser *parser);
-static void recovered(struct yyParser *state);
 }
 
 /* Fits nowhere: the rest of a line whose brackets do not pair. */
@@ -70,7 +69,7 @@ lines ::= .
 lines ::= lines NEWLINE.
 lines ::= lines declaration NEWLINE.
 lines ::= lines kernel.
-lines ::= lines error NEWLINE. { recovered(yypParser); }
+lines ::= lines error NEWLINE.
 
 /* dims = "dim" dim { "," ( dim | clause ) }     dim = name [ "=" sum | clause ]     clause = "~" sum | "<=" sum | "%" sum "==" "0" */
 declaration ::= DIM dims.
@@ -111,9 +110,8 @@ names(L) ::= names(A) COMMA NAME(N). { L = append_name(parser, A, N); }
 /* kernel = "kernel" name "(" [ params ] ")" "->" "(" [ params ] ")" [ class ] "{" body "}" */
 kernel ::= KERNEL(W) NAME(N) LPAREN params(I) RPAREN ARROW LPAREN params(O) RPAREN class(C) LBRACE body(B) RBRACE(E).
     { file_kernel(parser, W, N, I, O, C, B, E); }
-kernel ::= KERNEL error LBRACE resume body RBRACE.
-kernel ::= KERNEL error NEWLINE. { recovered(yypParser); }
-resume ::= . { recovered(yypParser); }
+kernel ::= KERNEL error LBRACE body RBRACE.
+kernel ::= KERNEL error NEWLINE.
 class(C) ::= . { C = no_token; }
 class(C) ::= EXACT(W). { C = W; }
 class(C) ::= REASSOC(W). { C = W; }
@@ -144,7 +142,7 @@ property(P) ::= SKEW_CENTROSYMMETRIC(W). { P = W; }
 body(L) ::= . { L = (struct statement_list)NO_LIST; }
 body(L) ::= body(A) NEWLINE. { L = A; }
 body(L) ::= body(A) statement(S) NEWLINE. { L = append_statement(A, S); }
-body(L) ::= body(A) error NEWLINE. { L = A; recovered(yypParser); }
+body(L) ::= body(A) error NEWLINE. { L = A; }
 
 /* statement = targets ( "=" | "+=" ) expr | "let" [ "stored" ] targets "=" expr | operator | scan */
 statement(S) ::= targets(T) ASSIGN(W) expr(E). { S = build_assign(parser, W, T, E); }
@@ -296,15 +294,15 @@ static void report_expected(yyParser *state, struct token found, struct parser *
     parse_error(parser, found, expected, YYNTOKEN);
 }
 
-/* The line with the mistake is behind: report the next one at once, not only after Lemon's three good tokens. */
-static void recovered(yyParser *state) { state->yyerrcnt = -1; }
-
 void grammar_run(struct parser *parser)
 {
     yyParser state;
     grammarInit(&state);
-    for (parser->next = 0; parser->next < parser->n_tokens && !parser->no_recovery; parser->next++)
+    for (parser->next = 0; parser->next < parser->n_tokens && !parser->no_recovery; parser->next++) {
         grammar(&state, parser->tokens[parser->next].kind, parser->tokens[parser->next], parser);
+        if (state.yytos->major == TOKEN_NEWLINE)
+            state.yyerrcnt = -1; /* a line with a mistake is behind: report the next at once, not after three good tokens */
+    }
     grammarFinalize(&state);
 }
 }

@@ -68,6 +68,8 @@ static void emit(struct lexer *lexer, const unsigned char *from, int kind)
 {
     struct parser *parser = lexer->parser;
     uint32_t begin = (uint32_t)(from - lexer->start), end = (uint32_t)(lexer->cursor - lexer->start);
+    if (kind == TOKEN_NEWLINE && parser->n_tokens && parser->tokens[parser->n_tokens - 1].kind == TOKEN_NEWLINE)
+        return; /* one line end stands for all */
     struct token token = {begin, end, (uint16_t)kind, lexer->line_start};
     ARENA_PUSH(parser->arena, parser->tokens, parser->n_tokens, parser->tokens_capacity, token);
     lexer->line_start = kind == TOKEN_NEWLINE;
@@ -151,7 +153,7 @@ static bool step(struct lexer *lexer)
         return true;
     }
     ["] [^"\n\x00]* ["] { return TOKEN(STRING); }
-    ["] [^"\n\x00]*     { lexer->cursor = cursor; unfinished_string(lexer, from); emit(lexer, from, TOKEN_STRING); return true; }
+    ["] [^"\n\x00]*     { lexer->cursor = cursor; unfinished_string(lexer, from); emit(lexer, from, TOKEN_BROKEN); return true; }
     "("  { return TOKEN(LPAREN); }
     ")"  { return TOKEN(RPAREN); }
     "["  { return TOKEN(LBRACKET); }
