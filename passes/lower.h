@@ -95,6 +95,13 @@ struct lower_local {
     uint32_t local;
 };
 
+/* Loops around several stages: the sliced indices of an ordered tree of contractions. */
+struct lower_frame {
+    uint32_t n;
+    struct nest_index *indices;
+    const struct poly **extents;
+};
+
 struct lowering {
     struct ir_context *context;
     struct arena *arena;
@@ -103,6 +110,9 @@ struct lowering {
     struct fuse_plan *plan;
     struct lower_place *places; /* by node id */
     bool *shown;                /* by node id: an output that is another stored node under another shape */
+    const uint32_t **held;      /* by node id: for each index of it the loop of the frame that holds it, else UINT32_MAX; NULL: none */
+    const struct ir_node **held_by; /* by node id: the root of the sliced tree that it is computed in; NULL: none */
+    const struct lower_frame *frame; /* around the stages being written; NULL: none */
     struct lower_local *locals; /* reused by later stages, so that names stay plain */
     size_t n_locals, locals_capacity;
     size_t n_stage_locals;      /* those in use by the stage being written stand first */
@@ -171,7 +181,22 @@ struct nest_order {
 };
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order);
 
+/* ---- lower_slices.c ---- */
+
+/* Which nodes are computed inside the loops of a sliced tree, and what these hold. */
+bool lower_find_slices(struct lowering *lowering);
+/* The loops of the tree with this root and all its stages. NULL: no memory. */
+struct loop_stmt *lower_sliced_tree(struct lowering *lowering, const struct ir_node *root);
+
+/* ---- lower_loops.c ---- */
+
+/* The statements that compute `node`, or copy it, into `place`. NULL: no memory. */
+struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy);
+
 /* ---- lower_emit.c ---- */
+
+/* Where a sum goes that is accumulated in the local that holds the node itself: no other accumulator is needed. */
+bool nest_sums_in_place(const struct nest *nest);
 struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const struct nest_order *order);
 
 /* ---- lower_equation.c ---- */

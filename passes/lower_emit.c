@@ -9,6 +9,8 @@
  * they stay within the index's range; else an `if` at the outermost level where its indices are known. */
 #include "lower.h"
 
+#include <string.h>
+
 struct emission {
     struct lowering *lowering;
     struct nest *nest;
@@ -239,21 +241,22 @@ static bool result_is_accumulator(const struct nest *nest)
     return nest->result.expr->op == IR_EXPR_operand && nest->elem == nest->accumulator;
 }
 
+bool nest_sums_in_place(const struct nest *nest)
+{
+    return nest->reduces && nest->to_local && result_is_accumulator(nest);
+}
+
 static struct loop_stmt *write_scalar(struct emission *emission)
 {
     struct lowering *lowering = emission->lowering;
     const struct nest *nest = emission->nest;
-    uint32_t accumulator = nest->to_local && result_is_accumulator(nest)
-                               ? nest->target
-                               : lower_local(lowering, accumulator_name(nest->ring), nest->accumulator);
-    bool direct = nest->to_local && accumulator == nest->target;
-    struct loop_stmt *first = direct ? loop_set(lowering->context, accumulator, ring_zero(emission), IR_EXPR_OP_COUNT)
-                                     : loop_define(lowering->context, accumulator, ring_zero(emission), false);
+    if (nest_sums_in_place(nest))
+        return write_accumulation(emission, true, nest->target, NULL);
+    uint32_t accumulator = lower_local(lowering, accumulator_name(nest->ring), nest->accumulator);
+    struct loop_stmt *first = loop_define(lowering->context, accumulator, ring_zero(emission), false);
     struct loop_stmt *loops = write_accumulation(emission, true, accumulator, NULL);
     if (!first || !loops)
         return NULL;
-    if (direct)
-        return loop_join(nest->accumulates ? NULL : first, loops);
     struct loop_stmt *last = write_result(emission, ir_expr_local(lowering->context, accumulator, nest->accumulator));
     return last ? write_output_loops(emission, loop_join(loop_join(first, loops), last)) : NULL;
 }
@@ -306,6 +309,11 @@ struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const 
         struct nest_index *index = &nest->indices[x];
         if (index->gone)
             continue;
+        for (uint32_t other = 0; other < x; other++) /* one nest, different names */
+            if (!nest->indices[other].gone && !strcmp(nest->indices[other].name, index->name)) {
+                index->name = arena_printf(lowering->arena, "%s_", index->name);
+                other = UINT32_MAX; /* from the start again */
+            }
         if (!index->outer)
             index->number = loop_add_index(lowering->context, lowering->function, index->name);
         if (index->number == UINT32_MAX || !(emission.replacements[x] = poly_index(lowering->context, index->number)))

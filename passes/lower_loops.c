@@ -95,13 +95,33 @@ static const char *scratch_name(struct lowering *lowering, const struct ir_node 
     return arena_printf(lowering->arena, "%s_part", lowering->kernel->n_outputs ? lowering->kernel->outputs[0].name : "value");
 }
 
+/* The memory of a node inside a sliced tree is that of one slice. */
+static bool drop_held_axes(struct lowering *lowering, const struct ir_node *node, struct lower_place *place)
+{
+    bool *dropped = ARENA_ARRAY(lowering->arena, node->rank, bool);
+    const struct poly **shape = ARENA_ARRAY(lowering->arena, node->rank, const struct poly *);
+    struct loop_buffer *buffer = &lowering->function->buffers[place->number];
+    buffer->rank = 0;
+    buffer->count = poly_constant(lowering->context, 1);
+    for (uint32_t axis = 0; dropped && shape && axis < node->rank; axis++) {
+        dropped[axis] = lowering->held[node->id][axis] != UINT32_MAX;
+        if (dropped[axis])
+            continue;
+        shape[buffer->rank++] = node->shape[axis];
+        buffer->count = poly_multiply(lowering->context, buffer->count, node->shape[axis]);
+    }
+    buffer->shape = shape;
+    place->dropped = dropped;
+    return dropped && shape && buffer->count;
+}
+
 static bool place_rest(struct lowering *lowering)
 {
     struct ir_context *context = lowering->context;
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
         const struct ir_node *node = lowering->plan->nodes[k];
         struct lower_place *place = &lowering->places[node->id];
-        bool single = poly_equals(ir_element_count(context, node), 1);
+        bool single = poly_equals(ir_element_count(context, node), 1) && !lowering->held_by[node->id];
         if (place->placed || !lowering->plan->stored[node->id] || (node->op == IR_const_node && single))
             continue;
         place->placed = true;
@@ -113,6 +133,8 @@ static bool place_rest(struct lowering *lowering)
             place->number = loop_add_local(context, lowering->function, scratch_name(lowering, node), node->elem);
         } else {
             place->number = add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, node), node);
+            if (place->number != UINT32_MAX && lowering->held_by[node->id] && !drop_held_axes(lowering, node, place))
+                return false;
         }
         if (place->number == UINT32_MAX)
             return false;
@@ -128,32 +150,51 @@ static struct span span_of(const struct lowering *lowering, const struct ir_node
     return name ? name->span : SPAN_NONE;
 }
 
-static bool append_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
+/* The local of a one-number node is set before its stage: to the ring's zero if the stage sums into it. */
+static struct loop_stmt *define_target(struct lowering *lowering, const struct nest *nest)
+{
+    struct ir_number first =
+        nest_sums_in_place(nest) ? ir_ring_zero(nest->ring, nest->accumulator) : ir_number_integer(nest->elem, 0);
+    return loop_define(lowering->context, nest->target, ir_expr_literal(lowering->context, first), false);
+}
+
+struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
 {
     struct ir_context *context = lowering->context;
-    struct loop_function *function = lowering->function;
-    if (poly_equals(ir_element_count(context, node), 0))
-        return true;
+    const struct loop_function *function = lowering->function;
     lowering->n_stage_locals = 0;
     struct nest *nest = lower_stage(lowering, node, place, copy);
     struct nest_order order;
     if (!nest || !nest_simplify(lowering, nest) || !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
-        return false;
+        return NULL;
     struct loop_stmt *body = nest_emit(lowering, nest, &order);
     const char *target = place.is_local ? function->locals[place.number].name : function->buffers[place.number].name;
     const char *equation = lower_equation(lowering, node, target, copy);
-    struct loop_stmt *block = loop_block(context, equation, span_of(lowering, node), body);
-    if (!block || !equation)
-        return false;
-    if (place.is_local) {
-        struct loop_stmt *define =
-            loop_define(context, place.number, ir_expr_literal(context, ir_number_integer(node->elem, 0)), false);
-        if (!define)
-            return false;
-        function->body = loop_join(function->body, define);
+    struct span span = span_of(lowering, node);
+    if (!place.is_local)
+        return equation ? loop_block(context, equation, span, body) : NULL;
+    if (body && body->op == LOOP_SET && !body->next) { /* the value alone */
+        struct loop_stmt *define = loop_define(context, place.number, body->local.value, true);
+        if (define)
+            define->comment = equation;
+        return define;
     }
-    function->body = loop_join(function->body, block);
-    return true;
+    struct loop_stmt *block = loop_block(context, equation, span, body);
+    if (nest->accumulates) /* defined before the first slice */
+        return block;
+    struct loop_stmt *define = define_target(lowering, nest);
+    return define && block ? loop_join(define, block) : NULL;
+}
+
+static bool append_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
+{
+    if (poly_equals(ir_element_count(lowering->context, node), 0))
+        return true;
+    struct loop_stmt *statements = node->op == IR_contract_node && lowering->held[node->id] && !copy
+                                       ? lower_sliced_tree(lowering, node)
+                                       : lower_statements(lowering, node, place, copy);
+    lowering->function->body = loop_join(lowering->function->body, statements);
+    return statements != NULL;
 }
 
 static bool append_stages(struct lowering *lowering)
@@ -161,7 +202,7 @@ static bool append_stages(struct lowering *lowering)
     const struct ir_kernel *kernel = lowering->kernel;
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
         const struct ir_node *node = lowering->plan->nodes[k];
-        if (!lowering->plan->stored[node->id] || is_leaf(node) || lowering->shown[node->id])
+        if (!lowering->plan->stored[node->id] || is_leaf(node) || lowering->shown[node->id] || lowering->held_by[node->id])
             continue;
         if (!append_stage(lowering, node, lowering->places[node->id], false))
             return false;
@@ -237,8 +278,10 @@ enum einc_status pass_lower_loops(struct pass_kernel *kernel)
     lowering.function->kernel = kernel->kernel;
     lowering.places = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, struct lower_place);
     lowering.shown = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, bool);
-    if (!lowering.places || !lowering.shown || !list_dims(&lowering) || !place_parameters(&lowering) || !place_rest(&lowering) ||
-        !append_stages(&lowering)) {
+    lowering.held = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, const uint32_t *);
+    lowering.held_by = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, const struct ir_node *);
+    if (!lowering.places || !lowering.shown || !lowering.held || !lowering.held_by || !lower_find_slices(&lowering) ||
+        !list_dims(&lowering) || !place_parameters(&lowering) || !place_rest(&lowering) || !append_stages(&lowering)) {
         enum einc_status status = ir_status(context);
         return status == EINC_OK ? EINC_INTERNAL : status;
     }

@@ -161,8 +161,10 @@ static bool split(struct lowering *lowering, struct nest *nest, uint32_t x, cons
 {
     struct ir_context *context = lowering->context;
     struct nest_index high = nest->indices[x], low = nest->indices[x];
-    high.name = arena_printf(lowering->arena, "%s1", nest->indices[x].name);
-    low.name = arena_printf(lowering->arena, "%s0", nest->indices[x].name);
+    const char *name = nest->indices[x].name;
+    bool spells = name[1] && isalpha((unsigned char)name[0]) && isalpha((unsigned char)name[1]); /* `ik` is (i,k) */
+    high.name = spells ? arena_printf(lowering->arena, "%c", name[0]) : arena_printf(lowering->arena, "%s_high", name);
+    low.name = spells ? name + 1 : arena_printf(lowering->arena, "%s_low", name);
     uint32_t x1 = nest_add_index(lowering, nest, high, poly_floor_div(context, nest->extents[x], divisor, NULL));
     uint32_t x0 = nest_add_index(lowering, nest, low, divisor);
     if (x1 == UINT32_MAX || x0 == UINT32_MAX)

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 4 };
+enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 1 };
 enum {
     ROW_IN_REGISTERS = 32, /* accumulators that a compiler keeps in vector registers when it unrolls the row */
     ROW_ON_STACK = 512     /* beyond this a row that cannot accumulate in place becomes scalar sums */

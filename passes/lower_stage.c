@@ -26,6 +26,9 @@ static const char *free_name(struct lowering *lowering, const struct nest *nest,
 static const struct poly *add_index(struct lowering *lowering, struct nest *nest, const struct ir_node *node, uint32_t index,
                                     bool reduced)
 {
+    const uint32_t *held = lowering->frame ? lowering->held[node->id] : NULL;
+    if (held && held[index] != UINT32_MAX) /* the first indices of the nest are those of the frame */
+        return poly_index(lowering->context, held[index]);
     struct nest_index added = {.name = free_name(lowering, nest, lower_index_name(lowering->kernel, node, index)),
                                .reduced = reduced};
     uint32_t number = added.name ? nest_add_index(lowering, nest, added, node->extents[index]) : UINT32_MAX;
@@ -98,7 +101,7 @@ bool lower_drop_sum(struct lowering *lowering, struct nest *nest)
     for (size_t x = 0; x < nest->n; x++)
         if (nest->indices[x].reduced && !nest->indices[x].gone)
             return true;
-    if (!nest->reduces || nest->n_domain)
+    if (!nest->reduces || nest->n_domain || nest->accumulates)
         return true;
     for (size_t k = 0; k < nest->term.n_guards; k++)
         if (!ARENA_PUSH(lowering->arena, nest->result.guards, nest->result.n_guards, nest->result.guards_capacity,
@@ -116,6 +119,9 @@ struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, 
     const struct poly **axes = ARENA_ARRAY(lowering->arena, node->rank, const struct poly *);
     if (!nest || !axes)
         return NULL;
+    for (uint32_t k = 0; lowering->frame && k < lowering->frame->n; k++)
+        if (nest_add_index(lowering, nest, lowering->frame->indices[k], lowering->frame->extents[k]) == UINT32_MAX)
+            return NULL;
     for (uint32_t k = 0; k < node->rank; k++)
         if (!(axes[k] = add_index(lowering, nest, node, k, false)))
             return NULL;
@@ -130,6 +136,8 @@ struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, 
     } else if (node->op == IR_contract_node) {
         fine = add_sum(lowering, nest, node, axes);
         nest->result.expr = sum_value(lowering, node);
+        for (uint32_t k = node->rank; lowering->frame && lowering->held[node->id] && k < node->n_indices; k++)
+            nest->accumulates |= lowering->held[node->id][k] != UINT32_MAX;
     } else {
         struct lower_finish finish = {lowering->plan->finishing[node->id], NULL};
         nest->result.expr = lower_point(lowering, nest, &nest->result, node, axes, finish.node ? &finish : NULL);

@@ -1,8 +1,9 @@
 /* Places scratch buffers: small ones of constant size become local arrays, the rest get offsets in one workspace.
  *
- * A buffer lives from the first top-level statement that touches it to the last. Buffers are placed in order of first touch, each
- * at the lowest offset where it overlaps no placed buffer that lives at the same time ("first fit by life"), best fit among holes
- * of known size. A run-time size takes part when the comparison is proved; what cannot be proved is placed behind everything known.
+ * A buffer lives from the first stage that touches it to the last; one that is touched inside a loop around several stages and
+ * outside it too lives as long as the whole loop, since the loop comes back. Buffers are placed in order of first touch, each at
+ * the lowest offset where it overlaps no placed buffer that lives at the same time ("first fit by life"), best fit among holes of
+ * known size. A run-time size takes part when the comparison is proved; what cannot be proved is placed behind everything known.
  * Every offset is a multiple of ALIGNMENT; the workspace's size is the largest end.
  *
  * A local array has at most STACK_BYTES, all of a function together at most STACK_TOTAL: what a small thread stack can always bear.
@@ -18,12 +19,19 @@ struct life {
     const struct poly *end;   /* offset + bytes, once placed */
 };
 
+/* A loop around the stages [first, last]. */
+struct round {
+    size_t first, last;
+};
+
 struct planning {
     struct ir_context *context;
     struct arena *arena;
     struct loop_function *function;
     struct life *lives; /* by buffer */
-    size_t now;
+    size_t now;         /* number of the stage being walked */
+    struct round *rounds;
+    size_t n_rounds, rounds_capacity;
 };
 
 /* ---- lives ---- */
@@ -44,12 +52,33 @@ static void touch_expr(struct planning *planning, const struct ir_expr *expr)
         touch_expr(planning, expr->arguments[k]);
 }
 
-static void touch_statements(struct planning *planning, const struct loop_stmt *list)
+static bool holds_stages(const struct loop_stmt *list)
 {
     for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
+        if (stmt->op == LOOP_BLOCK || (stmt->op == LOOP_FOR && holds_stages(stmt->loop.body)))
+            return true;
+    return false;
+}
+
+static bool touch_statements(struct planning *planning, const struct loop_stmt *list);
+
+/* A loop around stages: they are numbered on, and the loop is remembered. */
+static bool touch_round(struct planning *planning, const struct loop_stmt *loop)
+{
+    struct round round = {planning->now + 1, 0};
+    if (!touch_statements(planning, loop->loop.body))
+        return false;
+    round.last = planning->now++;
+    return ARENA_PUSH(planning->arena, planning->rounds, planning->n_rounds, planning->rounds_capacity, round);
+}
+
+static bool touch_statements(struct planning *planning, const struct loop_stmt *list)
+{
+    bool fine = true;
+    for (const struct loop_stmt *stmt = list; stmt && fine; stmt = stmt->next)
         switch (stmt->op) {
         case LOOP_FOR:
-            touch_statements(planning, stmt->loop.body);
+            fine = holds_stages(stmt->loop.body) ? touch_round(planning, stmt) : touch_statements(planning, stmt->loop.body);
             break;
         case LOOP_STORE:
             touch(planning, stmt->store.buffer);
@@ -60,14 +89,30 @@ static void touch_statements(struct planning *planning, const struct loop_stmt *
             touch_expr(planning, stmt->local.value);
             break;
         case LOOP_IF:
-            touch_statements(planning, stmt->branch.body);
-            touch_statements(planning, stmt->branch.otherwise);
+            fine = touch_statements(planning, stmt->branch.body) && touch_statements(planning, stmt->branch.otherwise);
             break;
         case LOOP_BLOCK:
-            touch_statements(planning, stmt->block);
+            planning->now++;
+            fine = touch_statements(planning, stmt->block);
             break;
         case LOOP_COMMENT:
             break;
+        }
+    return fine;
+}
+
+/* Lives that reach into a loop from outside, or out of it, span it all; an enclosing loop comes after those inside it. */
+static void extend_lives(struct planning *planning)
+{
+    for (size_t r = 0; r < planning->n_rounds; r++)
+        for (size_t k = 0; k < planning->function->n_buffers; k++) {
+            struct life *life = &planning->lives[k];
+            struct round round = planning->rounds[r];
+            if (life->first == SIZE_MAX || life->last < round.first || life->first > round.last ||
+                (life->first >= round.first && life->last <= round.last))
+                continue;
+            life->first = life->first < round.first ? life->first : round.first;
+            life->last = life->last > round.last ? life->last : round.last;
         }
 }
 
@@ -97,12 +142,9 @@ static bool find_lives(struct planning *planning)
     }
     if (!planning->lives)
         return false;
-    for (struct loop_stmt *stmt = function->body; stmt; stmt = stmt->next, planning->now++) {
-        struct loop_stmt *next = stmt->next;
-        stmt->next = NULL; /* one top-level statement at a time */
-        touch_statements(planning, stmt);
-        stmt->next = next;
-    }
+    if (!touch_statements(planning, function->body))
+        return false;
+    extend_lives(planning);
     return true;
 }
 
@@ -181,7 +223,7 @@ enum einc_status pass_plan_memory(struct pass_kernel *kernel)
     if (!function->workspace || !find_lives(&planning))
         return EINC_NO_MEMORY;
     move_to_stack(&planning);
-    for (size_t time = 0; time < planning.now; time++)
+    for (size_t time = 0; time <= planning.now; time++)
         for (size_t k = 0; k < function->n_buffers; k++)
             if (function->buffers[k].kind == LOOP_SCRATCH && planning.lives[k].first == time &&
                 !place(&planning, &planning.lives[k]))
