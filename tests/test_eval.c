@@ -181,10 +181,10 @@ static void casts_are_defined(void **state)
     give(&run, 1, NULL, b);
     evaluate(&run, IR_EVAL_NUMBERS, NULL);
     const int8_t narrow[6] = {1, -1, -128, -128, -128, -128};
-    const uint32_t wide[6] = {1, 0, 128, 0, 0, 4000000000};
+    const uint32_t positive[6] = {1, 0, 128, 0, 0, 4000000000};
     const uint8_t truth[6] = {1, 1, 1, 1, 1, 1};
     assert_memory_equal(run.outputs[0].data, narrow, sizeof narrow);
-    assert_memory_equal(run.outputs[1].data, wide, sizeof wide);
+    assert_memory_equal(run.outputs[1].data, positive, sizeof positive);
     assert_memory_equal(run.outputs[2].data, truth, sizeof truth);
     assert_true(*(float *)run.outputs[3].data == 0x1p60f + 0x1p37f);
     finish(&run);
