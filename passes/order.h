@@ -170,7 +170,7 @@ bool order_chain_sequence(struct order_scratch *scratch, const struct order_netw
 /* order_heuristic.c */
 bool order_greedy(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
 bool order_heuristic(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
-/* Chooses among them and says which in tree->method. */
+/* order_solve.c: chooses among them and says which in tree->method. */
 bool order_solve(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree);
 
 /* ---- contractions of a kernel ---- */

@@ -323,22 +323,3 @@ bool order_heuristic(struct order_scratch *scratch, const struct order_network *
     tree->method = "greedy with restarts";
     return tree->cost.flops < INFINITY;
 }
-
-bool order_solve(struct order_scratch *scratch, const struct order_network *network, struct order_tree *tree)
-{
-    uint32_t n = network->n_operands;
-    if (n <= 2)
-        return order_exact(scratch, network, INFINITY, tree);
-    if (n <= ORDER_EXACT) {
-        double bound = order_greedy(scratch, network, tree) ? tree->cost.flops * (1 + 1e-9) : INFINITY;
-        return order_exact(scratch, network, bound, tree);
-    }
-    uint32_t *sequence = ARENA_ARRAY(scratch->arena, n, uint32_t);
-    bool exact = false;
-    if (sequence && order_chain_sequence(scratch, network, sequence, &exact) && exact &&
-        order_intervals(scratch, network, sequence, tree)) {
-        tree->method = "chain";
-        return true;
-    }
-    return order_heuristic(scratch, network, tree);
-}

@@ -261,6 +261,24 @@ static void chain_of_sixty_is_optimal(void **state)
     free(random);
 }
 
+/* Scalars among many matrices are multiplied together, and then into the smallest matrix there is. */
+static void scalars_do_not_hide_a_chain(void **state)
+{
+    struct order_scratch *scratch = *state;
+    struct random_network *random = malloc(sizeof *random);
+    uint32_t places[20];
+    for (uint32_t k = 0; k < 20; k++)
+        places[k] = k + 1 + (k > 9);
+    network_chain(random, 20, 3, false, places); /* operands 0 and 11 stay empty */
+    random->network.n_operands = 22;
+    random->sizes[4] = random->sizes[5] = 2; /* the smallest matrix: 4 elements */
+    struct order_tree tree = order_tree_create(scratch->arena, 22);
+    assert_true(order_solve(scratch, &random->network, &tree));
+    assert_string_equal(tree.method, "chain");
+    assert_true(tree.cost.flops == textbook_chain(random->sizes, 20) + 1 + 4);
+    free(random);
+}
+
 /* ---- the heuristic ---- */
 
 static void heuristic_never_worse_than_greedy(void **state)
@@ -354,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(exact_agrees_with_brute_force, setup, teardown),
         cmocka_unit_test_setup_teardown(twelve_operands_are_optimal, setup, teardown),
         cmocka_unit_test_setup_teardown(chain_of_sixty_is_optimal, setup, teardown),
+        cmocka_unit_test_setup_teardown(scalars_do_not_hide_a_chain, setup, teardown),
         cmocka_unit_test_setup_teardown(heuristic_never_worse_than_greedy, setup, teardown),
         cmocka_unit_test_setup_teardown(size_limit_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(constants_are_free, setup, teardown),

@@ -3,6 +3,8 @@
 #include "passes/contraction.h"
 #include "passes/passes.h"
 
+#include "failing_allocator.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,10 +30,10 @@ struct bench {
     enum ir_elem elem;
 };
 
-static void bench_start(struct bench *bench, enum ir_elem elem)
+static void bench_start_in(struct bench *bench, enum ir_elem elem, const struct einc_allocator *allocator)
 {
     memset(bench, 0, sizeof *bench);
-    bench->context = ir_context_create(NULL);
+    bench->context = ir_context_create(allocator);
     assert_non_null(bench->context);
     bench->elem = elem;
     bench->kernel =
@@ -39,6 +41,11 @@ static void bench_start(struct bench *bench, enum ir_elem elem)
     bench->kernel.span = SPAN_NONE;
     bench->options.machine = (struct pass_machine){1e10, 1e10, 1e9};
     bench->pass = (struct pass_kernel){.context = bench->context, .kernel = &bench->kernel, .options = &bench->options};
+}
+
+static void bench_start(struct bench *bench, enum ir_elem elem)
+{
+    bench_start_in(bench, elem, NULL);
 }
 
 static void bench_size(struct bench *bench, const char *labels, int64_t size)
@@ -552,6 +559,117 @@ static void memory_limit_slices(void **state)
     bench_end(&bench);
 }
 
+/* ---- random kernels: lets that read inputs and earlier lets, several outputs ---- */
+
+static uint32_t random_below(uint64_t *state, uint32_t limit)
+{
+    *state = hash_mix(*state, 29);
+    return (uint32_t)((*state >> 20) % limit);
+}
+
+/* `count` different labels of six, as text. */
+static void random_labels(uint64_t *state, uint32_t count, char *labels)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        do
+            labels[k] = (char)('a' + random_below(state, 6));
+        while (memchr(labels, labels[k], k));
+    }
+    labels[count] = 0;
+}
+
+static void random_kernel(struct bench *bench, uint64_t seed, enum ir_ring ring)
+{
+    const struct ir_node *values[16];
+    uint32_t ranks[16], n_values = 0;
+    uint64_t state = seed;
+    bench_start(bench, ring == IR_RING_orand ? IR_bool : IR_f64);
+    bench_size(bench, "abcdef", 1 + (int64_t)random_below(&state, 3));
+    static const char *const names[] = {"A", "C", "D"};
+    for (; n_values < 3; n_values++) {
+        char labels[8];
+        random_labels(&state, ranks[n_values] = random_below(&state, 4), labels);
+        values[n_values] = bench_input(bench, names[n_values], labels);
+    }
+    uint32_t n_lets = 3 + random_below(&state, 4);
+    for (uint32_t let = 0; let < n_lets; let++) {
+        char string[80] = "", used[8] = "", output[8] = "";
+        const struct ir_node *operands[4];
+        uint32_t n_operands = 1 + random_below(&state, 4), n_used = 0, n_output = 0;
+        for (uint32_t k = 0; k < n_operands; k++) {
+            char labels[8];
+            uint32_t value = random_below(&state, n_values);
+            operands[k] = values[value];
+            random_labels(&state, ranks[value], labels);
+            if (k)
+                strcat(string, ",");
+            strcat(string, labels);
+            for (const char *at = labels; *at; at++)
+                if (!strchr(used, *at))
+                    used[n_used++] = *at;
+        }
+        for (uint32_t k = 0; k < n_used; k++)
+            if (random_below(&state, 5) < 2 && n_output < 4)
+                output[n_output++] = used[k];
+        strcat(string, "->");
+        strcat(string, output);
+        ranks[n_values] = n_output;
+        values[n_values++] = bench_einsum(bench, ring, string, operands);
+    }
+    for (uint32_t k = 0; k < 2; k++)
+        bench_output(bench, k ? "z" : "y", values[n_values - 1 - k]);
+}
+
+static void random_kernels_keep_their_values(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct bench bench;
+        bool boolean = seed % 4 == 0;
+        random_kernel(&bench, seed, boolean ? IR_RING_orand : IR_RING_plustimes);
+        if (seed % 5 == 0)
+            bench.options.memory_limit = 64; /* 8 numbers, and less than that is never needed at these sizes */
+        bench.before = bench.kernel;
+        memcpy(bench.old, bench.outputs, sizeof bench.old);
+        bench.before.outputs = bench.old;
+        int64_t written, ordered = -1;
+        assert_true(poly_is_constant(ir_kernel_work(bench.context, &bench.kernel).flops, &written));
+        bench_passes(&bench);
+        ordered = bench_flops(&bench);
+        if (bench.options.memory_limit == 0 && ordered > written)
+            fail_msg("seed %d: %d flops ordered, %d as written", (int)seed, (int)ordered, (int)written);
+        bench_same(&bench, boolean ? IR_EVAL_NUMBERS : IR_EVAL_PRIME, NULL);
+        bench_end(&bench);
+    }
+}
+
+/* Whichever allocation fails, the passes say so and nothing breaks. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (long allowed = 0;; allowed++) {
+        struct failing_allocator failing;
+        struct bench bench;
+        failing_allocator_init(&failing, -1);
+        bench_start_in(&bench, IR_f64, &failing.allocator);
+        bench_size(&bench, "e", 1);
+        bench_size(&bench, "ijk", 2);
+        bench_size(&bench, "abc", 3);
+        const struct ir_node *B = bench_input(&bench, "B", "ai"), *u = bench_input(&bench, "u", "eijk");
+        const struct ir_node *factors[] = {B, B, B, u};
+        bench_output(&bench, "v", bench_einsum(&bench, IR_RING_plustimes, "ai,bj,ck,eijk->eabc", factors));
+        failing.allowed = failing.granted + allowed;
+        enum einc_status status = pass_flatten(&bench.pass);
+        status = status == EINC_OK ? pass_order(&bench.pass) : status;
+        bool enough = !arena_failed(ir_arena(bench.context));
+        assert_int_equal(status, enough ? EINC_OK : EINC_NO_MEMORY);
+        bench_end(&bench);
+        assert_int_equal(failing.live, 0);
+        if (enough)
+            break;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +684,8 @@ int main(void)
         cmocka_unit_test(conditions_and_affine_subscripts),
         cmocka_unit_test(constants_are_folded),
         cmocka_unit_test(memory_limit_slices),
+        cmocka_unit_test(random_kernels_keep_their_values),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
