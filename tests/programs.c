@@ -152,7 +152,7 @@ static void make_constant(struct generator *generator)
     for (uint32_t k = 0; k < rank; k++)
         count *= (size_t)size_of(generator, shape[k]);
     struct ir_constant constant = {.bytes = count * ir_elem_info(elem)->bytes, .name = "table"};
-    constant.data = random_elements(context, elem, IR_EVAL_NUMBERS, count, &generator->state);
+    constant.data = random_constants(context, elem, count, &generator->state);
     add_value(generator, ir_constant(context, elem, rank, shape, &constant), "c");
 }
 

@@ -32,6 +32,7 @@ const struct ir_expr *random_expr(struct generator *generator, uint32_t n_operan
                                   uint32_t n_indices);
 
 /* ---- random_tensors.c ---- */
-void *random_elements(struct ir_context *context, enum ir_elem elem, enum ir_arithmetic arithmetic, size_t count, uint64_t *state);
+/* Elements of a constant, as in memory; floats of few bits. */
+void *random_constants(struct ir_context *context, enum ir_elem elem, size_t count, uint64_t *state);
 
 #endif

@@ -11,7 +11,8 @@ void choose_elems(struct generator *generator)
                                             {IR_c128, IR_c128}, {IR_i64, IR_i64},  {IR_i32, IR_i32}, {IR_i64, IR_f64},
                                             {IR_bool, IR_f32},  {IR_i8, IR_i32},   {IR_u8, IR_i16},  {IR_u32, IR_u64},
                                             {IR_u16, IR_bool}};
-    uint32_t choice = pick(generator, generator->options.polynomial_only ? 7 : 13);
+    /* narrow integers wrap when constants are multiplied out, which no residue follows */
+    uint32_t choice = pick(generator, generator->options.polynomial_only ? 6 : 13);
     generator->elems[0] = pairs[choice][0];
     generator->elems[1] = pairs[choice][1];
 }

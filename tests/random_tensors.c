@@ -18,10 +18,17 @@ static double small_float(uint64_t *state)
     return ((double)random_below(state, 2049) - 1024) / 1024;
 }
 
-/* One real component or integer of the element type, as it lies in memory. */
-static void put_component(enum ir_elem elem, void *at, uint64_t *state)
+/* 0, +-1/2, +-1, +-2: products and short sums of such numbers are exact in f32, so that a pass that multiplies constants out need
+ * not round. */
+static double plain_float(uint64_t *state)
 {
-    double wide = small_float(state);
+    static const double values[] = {0, 0.5, -0.5, 1, -1, 2, -2};
+    return values[random_below(state, 7)];
+}
+
+/* One real component or integer of the element type, as it lies in memory. */
+static void put_component(enum ir_elem elem, void *at, double wide, uint64_t *state)
+{
     float narrow = (float)wide;
     int64_t whole = elem == IR_bool ? random_below(state, 2) : (int64_t)random_below(state, 9) - 4;
     int32_t word = (int32_t)whole;
@@ -52,20 +59,30 @@ static void put_component(enum ir_elem elem, void *at, uint64_t *state)
     }
 }
 
-void *random_elements(struct ir_context *context, enum ir_elem elem, enum ir_arithmetic arithmetic, size_t count, uint64_t *state)
+static void *make_elements(struct ir_context *context, enum ir_elem elem, size_t count, bool plain, uint64_t *state)
 {
-    const uint64_t prime = (UINT64_C(1) << 61) - 1;
     size_t components = ir_elem_is_complex(elem) ? 2 : 1, bytes = ir_elem_info(elem)->bytes / components;
-    if (arithmetic == IR_EVAL_PRIME) {
-        uint64_t *residues = ARENA_ARRAY(ir_arena(context), 2 * count, uint64_t);
-        for (size_t k = 0; residues && k < 2 * count; k++)
-            residues[k] = components == 2 || k % 2 == 0 ? random_next(state) % prime : 0;
-        return residues;
-    }
     char *data = ARENA_ARRAY(ir_arena(context), count * components * bytes, char);
     for (size_t k = 0; data && k < count * components; k++)
-        put_component(elem, data + k * bytes, state);
+        put_component(elem, data + k * bytes, plain ? plain_float(state) : small_float(state), state);
     return data;
+}
+
+void *random_constants(struct ir_context *context, enum ir_elem elem, size_t count, uint64_t *state)
+{
+    return make_elements(context, elem, count, true, state);
+}
+
+static void *random_elements(struct ir_context *context, enum ir_elem elem, enum ir_arithmetic arithmetic, size_t count,
+                             uint64_t *state)
+{
+    const uint64_t prime = (UINT64_C(1) << 61) - 1;
+    if (arithmetic != IR_EVAL_PRIME)
+        return make_elements(context, elem, count, false, state);
+    uint64_t *residues = ARENA_ARRAY(ir_arena(context), 2 * count, uint64_t);
+    for (size_t k = 0; residues && k < 2 * count; k++)
+        residues[k] = ir_elem_is_complex(elem) || k % 2 == 0 ? random_next(state) % prime : 0;
+    return residues;
 }
 
 struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
