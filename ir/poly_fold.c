@@ -33,11 +33,6 @@ static bool contains(const struct poly *a, const struct poly *part)
     return true;
 }
 
-static const struct poly *negated(struct ir_context *context, const struct poly *a)
-{
-    return poly_scale(context, a, -1);
-}
-
 /* ---- mod ---- */
 
 /* What stands before `mod b`: terms reduced by b, in source to the nearest. */
@@ -116,6 +111,17 @@ static const struct poly *fold_one_mod(struct ir_context *context, const struct 
     return NULL;
 }
 
+static const struct poly *fold_mods(struct ir_context *context, const struct poly *a, enum poly_style style)
+{
+    for (int round = 0; a && round < MOST_FOLDS; round++) {
+        const struct poly *folded = fold_one_mod(context, a, style);
+        if (!folded)
+            break;
+        a = folded;
+    }
+    return a;
+}
+
 /* ---- source: outer terms back into a floor ---- */
 
 static const struct poly *raw_floor(struct ir_context *context, const struct poly *numerator, const struct poly *denominator)
@@ -175,30 +181,50 @@ static const struct poly *take_in_one(struct ir_context *context, const struct p
 
 /* ---- C: numerators that are not negative ---- */
 
-/* Some poly x with a + x >= 0, zero when that shows for x = 0. */
+static const struct poly *deficit(struct ir_context *context, const struct poly *a);
+static const struct poly *magnitude(struct ir_context *context, const struct poly_term *term, bool *negative);
+
+/* Some x >= |atom|, the atom itself where it shows not to be negative; else `*negative`, and x holds no division, which would need
+ * the same care again. Dims, indices and mods are not negative; a denominator is at least 1. */
+static const struct poly *atom_magnitude(struct ir_context *context, const struct poly_atom *atom, bool *negative)
+{
+    int64_t least, largest;
+    if (atom->kind == POLY_TABLE && poly_table_bounds(atom->table, &least, &largest) && least < 0) {
+        *negative = true;
+        return poly_constant(context, largest > -least ? largest : -least);
+    }
+    if (atom->kind != POLY_FLOOR || poly_equals(deficit(context, atom->numerator), 0))
+        return poly_of_atom(context, atom);
+    const struct poly *sum = poly_constant(context, 0);
+    *negative = true;
+    for (uint32_t k = 0; k < atom->numerator->n_terms; k++)
+        sum = poly_add(context, sum, magnitude(context, &atom->numerator->terms[k], &(bool){false}));
+    return sum;
+}
+
+/* Some x >= |term|. */
+static const struct poly *magnitude(struct ir_context *context, const struct poly_term *term, bool *negative)
+{
+    const struct poly *product = poly_constant(context, 1);
+    for (uint32_t f = 0; f < term->n_factors; f++)
+        product = poly_multiply(context, product, atom_magnitude(context, term->factors[f], negative));
+    return poly_scale_fraction(context, product, term->numerator < 0 ? -term->numerator : term->numerator, term->denominator);
+}
+
+/* Some x >= 0 with term + x >= 0. */
+static const struct poly *term_deficit(struct ir_context *context, const struct poly_term *term)
+{
+    bool negative = term->numerator < 0;
+    const struct poly *most = magnitude(context, term, &negative);
+    return negative ? most : poly_constant(context, 0);
+}
+
+/* Some x >= 0 with a + x >= 0. */
 static const struct poly *deficit(struct ir_context *context, const struct poly *a)
 {
     const struct poly *sum = poly_constant(context, 0);
-    for (uint32_t k = 0; a && sum && k < a->n_terms; k++) {
-        const struct poly_term *term = &a->terms[k];
-        if (term->numerator < 0) {
-            sum = poly_subtract(context, sum, poly_of_term(context, term));
-            continue;
-        }
-        for (uint32_t f = 0; f < term->n_factors; f++) {
-            const struct poly_atom *atom = term->factors[f];
-            const struct poly *own = NULL;
-            struct poly_term others;
-            int64_t least, largest;
-            if (atom->kind == POLY_FLOOR)
-                own = deficit(context, atom->numerator);
-            else if (atom->kind == POLY_TABLE && poly_table_bounds(atom->table, &least, &largest) && least < 0)
-                own = poly_constant(context, -least);
-            if (!own || poly_equals(own, 0) || !without_factor(context, term, f, &others))
-                continue;
-            sum = poly_add(context, sum, negated(context, poly_multiply(context, own, poly_of_term(context, &others))));
-        }
-    }
+    for (uint32_t k = 0; a && k < a->n_terms; k++)
+        sum = poly_add(context, sum, term_deficit(context, &a->terms[k]));
     return sum;
 }
 
@@ -207,11 +233,12 @@ static const struct poly *raised_atom(struct ir_context *context, const struct p
 {
     if (atom->kind != POLY_FLOOR && atom->kind != (enum poly_atom_kind)POLY_MOD)
         return NULL;
-    const struct poly *missing = deficit(context, atom->numerator);
+    const struct poly *numerator = fold_mods(context, atom->numerator, POLY_C);
+    const struct poly *missing = deficit(context, numerator);
     if (!missing || poly_equals(missing, 0))
         return NULL;
     struct poly_atom raised = *atom;
-    raised.numerator = poly_add(context, atom->numerator, poly_multiply(context, missing, atom->denominator));
+    raised.numerator = poly_add(context, numerator, poly_multiply(context, missing, atom->denominator));
     const struct poly *result = raised.numerator ? poly_of_atom(context, poly_intern_atom(context, &raised)) : NULL;
     return atom->kind == POLY_FLOOR ? poly_subtract(context, result, missing) : result;
 }
@@ -233,12 +260,7 @@ static const struct poly *raise_numerators(struct ir_context *context, const str
 
 const struct poly *poly_fold(struct ir_context *context, const struct poly *a, enum poly_style style)
 {
-    for (int round = 0; a && round < MOST_FOLDS; round++) {
-        const struct poly *folded = fold_one_mod(context, a, style);
-        if (!folded)
-            break;
-        a = folded;
-    }
+    a = fold_mods(context, a, style);
     if (style == POLY_C)
         return raise_numerators(context, a);
     for (int round = 0; a && round < MOST_FOLDS; round++) {

@@ -18,6 +18,7 @@ struct printer {
 struct item {
     const char *text;
     bool negative, product; /* product: more than a name or number */
+    bool quotient;          /* a division that a minus in front would be taken into */
 };
 struct items {
     struct item *data;
@@ -121,6 +122,7 @@ static struct item term_item(const struct printer *printer, const struct poly_te
     item.text = text_finish(&text);
     item.product = term->n_factors > 1 || (term->n_factors == 1 && magnitude != 1) || term->denominator != 1 ||
                    (term->n_factors == 1 && (term->factors[0]->kind == POLY_FLOOR || term->factors[0]->kind == (int)POLY_MOD));
+    item.quotient = fraction_alone || (alone && item.product);
     return item;
 }
 
@@ -221,7 +223,8 @@ static void add_items(const struct printer *printer, struct items *items, const 
     if (in_c(printer) && best_stride(printer, a, &stride) && take_group(printer, a, &stride, &group, &rest)) {
         struct item inner = term_item(printer, &stride);
         struct item item = {.product = true};
-        item.text = arena_printf(arena, "%s * %s", print(printer, group, BIND_SUM), inner.text ? inner.text : "");
+        item.text = arena_printf(arena, inner.quotient ? "%s * (%s)" : "%s * %s", print(printer, group, BIND_SUM),
+                                 inner.text ? inner.text : "");
         if (ARENA_PUSH(arena, items->data, items->count, items->capacity, item))
             add_items(printer, items, rest);
         return;
@@ -243,7 +246,9 @@ static const char *join(const struct printer *printer, const struct items *items
         first = 0;
     bool closed =
         items->count > 1 || items->data[0].negative ? binding > BIND_NOTHING : binding > BIND_SUM && items->data[0].product;
-    text_printf(&text, "%s%s%s", closed ? "(" : "", items->data[first].negative ? "-" : "", items->data[first].text);
+    const struct item *head = &items->data[first];
+    bool apart = head->negative && head->quotient;
+    text_printf(&text, "%s%s%s%s%s", closed ? "(" : "", head->negative ? "-" : "", apart ? "(" : "", head->text, apart ? ")" : "");
     for (size_t k = 0; k < items->count; k++)
         if (k != first)
             text_printf(&text, " %c %s", items->data[k].negative ? '-' : '+', items->data[k].text);
