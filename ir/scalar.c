@@ -160,6 +160,12 @@ static bool compute_real(enum ir_expr_op op, const struct scalar *a, struct scal
     case IR_EXPR_abs:
         result->re = fabs(x);
         return true;
+    case IR_EXPR_hypot:
+        result->re = hypot(x, y);
+        return true;
+    case IR_EXPR_atan2:
+        result->re = atan2(x, y);
+        return true;
     case IR_EXPR_conj:
     case IR_EXPR_real:
         result->re = x;
