@@ -80,13 +80,13 @@ static bool kernel_prepare(struct c_kernel *kernel)
     return c_mark_used(kernel) && c_add_tables(kernel);
 }
 
-/* Complex numbers are pairs by now, and every kernel has loops. */
+/* Every kernel has loops, complex numbers are pairs by now, scratch buffers have their place. */
 static bool takes(const struct backend_program *program)
 {
     for (size_t k = 0; k < program->n_kernels; k++) {
         const struct loop_function *loops = program->kernels[k].loops;
         for (size_t b = 0; loops && b < loops->n_buffers; b++)
-            if (ir_elem_is_complex(loops->buffers[b].elem))
+            if (ir_elem_is_complex(loops->buffers[b].elem) || (loops->buffers[b].kind == LOOP_SCRATCH && !loops->buffers[b].offset))
                 return false;
         if (!loops)
             return false;

@@ -219,6 +219,7 @@ enum einc_status pass_split_complex(struct pass_kernel *kernel)
         return EINC_INTERNAL;
     size_t n_locals = function->n_locals;
     struct splitter splitter = {.context = kernel->context, .function = function};
+    splitter.exact = kernel->kernel && kernel->kernel->numeric_class == IR_CLASS_EXACT;
     splitter.split_buffer = ARENA_ARRAY(arena, function->n_buffers, bool);
     splitter.local_elem = ARENA_ARRAY(arena, n_locals, enum ir_elem);
     splitter.real = ARENA_ARRAY(arena, n_locals, uint32_t);

@@ -24,6 +24,7 @@ struct splitter {
     struct span span;
     struct split_memo *memo; /* of this statement */
     size_t n_memo, memo_capacity;
+    bool exact; /* the kernel's class forbids even what only inf and nan tell apart */
     bool failed;
 };
 

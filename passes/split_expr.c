@@ -73,8 +73,32 @@ static struct split_pair sum(struct splitter *s, enum ir_expr_op op, struct spli
     return (struct split_pair){apply2(s, op, a.re, b.re), im};
 }
 
+/* A factor's imaginary part without its sign, so that a conjugate costs nothing. */
+static bool strip_sign(value *im)
+{
+    bool negative = (*im)->op == IR_EXPR_neg;
+    if (negative)
+        *im = (*im)->arguments[0];
+    return negative;
+}
+
+static bool is_zero(value a)
+{
+    return a->op == IR_EXPR_literal && a->literal.re == 0;
+}
+
+/* x * (i y): the real part of an imaginary literal adds nothing, unless an exact kernel wants the NaN of inf * 0. */
+static struct split_pair times_imaginary(struct splitter *s, struct split_pair a, value im)
+{
+    a = bound(s, a, "left_re", "left_im");
+    value factor = split_bind(s, "factor", im);
+    return (struct split_pair){negate(s, multiply(s, a.im, factor)), multiply(s, a.re, factor)};
+}
+
 struct split_pair split_multiply(struct splitter *s, struct split_pair a, struct split_pair b)
 {
+    if (!a.re || !b.re)
+        return (struct split_pair){NULL, NULL};
     if (!a.im && !b.im)
         return (struct split_pair){multiply(s, a.re, b.re), NULL};
     if (!a.im || !b.im) { /* a real factor */
@@ -82,10 +106,18 @@ struct split_pair split_multiply(struct splitter *s, struct split_pair a, struct
         struct split_pair other = a.im ? a : b;
         return (struct split_pair){multiply(s, factor, other.re), multiply(s, factor, other.im)};
     }
+    if (!s->exact && (is_zero(a.re) || is_zero(b.re)))
+        return is_zero(b.re) ? times_imaginary(s, a, b.im) : times_imaginary(s, b, a.im);
+    bool a_negative = strip_sign(&a.im), b_negative = strip_sign(&b.im);
     a = bound(s, a, "left_re", "left_im");
     b = bound(s, b, "right_re", "right_im");
-    return (struct split_pair){subtract(s, multiply(s, a.re, b.re), multiply(s, a.im, b.im)),
-                               add(s, multiply(s, a.re, b.im), multiply(s, a.im, b.re))};
+    value straight = multiply(s, a.re, b.im), crossed = multiply(s, a.im, b.re);
+    value im = a_negative == b_negative ? add(s, straight, crossed)
+               : b_negative             ? subtract(s, crossed, straight)
+                                        : subtract(s, straight, crossed);
+    enum ir_expr_op op = a_negative == b_negative ? IR_EXPR_sub : IR_EXPR_add;
+    return (struct split_pair){apply2(s, op, multiply(s, a.re, b.re), multiply(s, a.im, b.im)),
+                               a_negative && b_negative ? negate(s, im) : im};
 }
 
 static struct split_pair quotient(struct splitter *s, struct split_pair a, struct split_pair b)
