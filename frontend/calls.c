@@ -170,7 +170,7 @@ static const struct ir_node *scalar_argument(struct statement *outer, const stru
                                              const struct parameter *parameter)
 {
     struct body *body = outer->body;
-    struct statement statement = {.body = body, .span = expr->span, .name = parameter->name};
+    struct statement statement = {.body = body, .span = expr->span, .name = parameter->name, .depth = outer->depth + expr->depth};
     statement.indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
     statement.extents = ARENA_ARRAY(body->arena, FRONTEND_INDICES, const struct poly *);
     if (!statement.indices || !statement.extents)
@@ -237,11 +237,33 @@ static bool check_call(struct statement *statement, const struct ast_expr *call,
     return false;
 }
 
+/* Calls upon calls may multiply a small file without end, and every level costs stack as its expression is deep. */
+enum { CALL_DEPTH = 20, INLINED_DEPTH = 2 * FRONTEND_DEPTH };
+
+static bool check_size(const struct statement *statement, const struct ast_expr *call, const struct signature *signature,
+                       uint32_t depth)
+{
+    const struct body *body = statement->body;
+    struct diagnostics *diagnostics = body->diagnostics;
+    for (const struct ast_statement *inlined = signature->ast->body; inlined; inlined = inlined->next)
+        ++*body->n_inlined;
+    if (depth <= INLINED_DEPTH && *body->n_inlined <= FRONTEND_INLINED)
+        return true;
+    struct diag *diag;
+    if (depth > INLINED_DEPTH)
+        diag = diag_error(diagnostics, DIAG_E0914, call->span, "calls of kernels nest too deeply");
+    else
+        diag = diag_error(diagnostics, DIAG_E0914, call->span, "calls inline more than %d statements", (int)FRONTEND_INLINED);
+    diag_help(diagnostics, diag, "call a kernel once and name its result with `let`");
+    return false;
+}
+
 bool inline_call(struct statement *statement, const struct ast_expr *call, const struct signature **signature,
                  const struct ir_node ***results)
 {
     struct body *body = statement->body;
     const struct symbol *symbol = call->kind == AST_CALL ? body_find(body, call->name.text) : NULL;
+    uint32_t depth = body->depth + statement->depth + CALL_DEPTH;
     if (symbol && symbol->failed)
         return false;
     if (!symbol || symbol->kind != SYMBOL_KERNEL) {
@@ -250,9 +272,10 @@ bool inline_call(struct statement *statement, const struct ast_expr *call, const
         return false;
     }
     *signature = symbol->kernel;
-    if (!check_call(statement, call, *signature))
+    if (!check_call(statement, call, *signature) || !check_size(statement, call, *signature, depth))
         return false;
     struct body callee = *body;
+    callee.depth = depth;
     callee.scope = scope_create(body->resolver, body->resolver->scope);
     callee.signature = *signature;
     callee.caller = body;

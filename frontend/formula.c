@@ -7,9 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Longest chain of operators in one expression: each level is a few frames of recursion in the steps that follow. */
-enum { FORMULA_DEPTH = 4000 };
-
 struct formula *formula_create(struct statement *statement, enum formula_kind kind, struct span span)
 {
     struct formula *formula = ARENA_NEW(statement->body->arena, struct formula);
@@ -323,9 +320,10 @@ static struct formula *build_reduction(struct statement *statement, const struct
         *binding = (struct binding){binder->name.text, index, inner};
         inner = binding;
         index_set_add(&reduction->bound, index);
-        if (binder->extent)
-            index_set_extent(statement, index, resolve_extent(body->resolver, binder->extent), binder->span, NULL,
-                             binder->extent->span);
+        if (binder->extent) {
+            struct extent_source source = {.span = binder->span, .declared = binder->extent->span};
+            index_set_extent(statement, index, resolve_extent(body->resolver, binder->extent), &source);
+        }
     }
     struct formula *argument = formula_build(statement, expr->arguments, inner);
     if (!argument || !type_of_reduction(statement, expr->op, expr->op_span, argument, &reduction->type))
@@ -337,7 +335,7 @@ static struct formula *build_reduction(struct statement *statement, const struct
     return reduction;
 }
 
-static struct formula *build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
+struct formula *formula_build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
 {
     struct formula *formula = NULL;
     switch (expr->kind) {
@@ -382,18 +380,4 @@ static struct formula *build(struct statement *statement, const struct ast_expr 
         return NULL;
     }
     return NULL;
-}
-
-struct formula *formula_build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
-{
-    if (statement->nesting == FORMULA_DEPTH) {
-        diag_error(statement->body->diagnostics, DIAG_E0912, expr->span, "an expression chains more than %d operators",
-                   (int)FORMULA_DEPTH);
-        statement->failed = true;
-        return NULL;
-    }
-    statement->nesting++;
-    struct formula *formula = build(statement, expr, bindings);
-    statement->nesting--;
-    return formula;
 }

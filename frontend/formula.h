@@ -62,6 +62,8 @@ struct body {
     struct ir_kernel *kernel; /* where names are recorded: the outermost caller's */
     struct body *caller;      /* NULL: not inlined */
     bool exact;               /* the kernel or a caller states class `exact` */
+    uint32_t depth;           /* of calls and of the expressions they stand in, for the stack's sake */
+    uint32_t *n_inlined;      /* statements inlined so far, in all of the outermost kernel */
 };
 
 struct statement_index {
@@ -69,9 +71,7 @@ struct statement_index {
     struct span span;          /* first use */
     bool bound;                /* by a reduction; `span` is then the binder */
     const struct poly *extent; /* NULL: not known yet */
-    struct span extent_span;   /* where it got its extent, */
-    const char *extent_reason; /* and why: "W is f32[64, 128], so k = 128 here" */
-    struct span declared_span; /* the extent in the declaration, SPAN_NONE: there is none */
+    struct span extent_span;   /* where it got its extent: in a declaration if there is one */
     bool conflicting;          /* two sizes were reported */
 };
 
@@ -92,6 +92,7 @@ struct statement {
     struct body *body;
     struct span span;
     const char *name; /* of the tensor it assigns */
+    uint32_t depth;   /* of its expression */
     struct statement_index *indices;
     uint32_t n_indices;
     const struct poly **extents; /* of all indices, once they are known; FRONTEND_INDICES of them */
@@ -153,10 +154,16 @@ struct formula {
 uint32_t index_use(struct statement *statement, const struct binding *bindings, const struct ast_name *name);
 /* A new index that a reduction binds. UINT32_MAX after a diagnostic. */
 uint32_t index_bind(struct statement *statement, const struct binding *bindings, const struct ast_name *name);
-/* Says that an index has this extent, because of a subscript or an annotation at `span`. `formula` is the access (NULL: none),
- * `axis` its axis. */
-void index_set_extent(struct statement *statement, uint32_t index, const struct poly *extent, struct span span, const char *reason,
-                      struct span declared);
+/* Where an extent comes from: an axis of a tensor, or an annotation (tensor_name NULL, `declared` its expression). */
+struct extent_source {
+    struct span span; /* the subscript, or the index with its annotation */
+    const char *tensor_name;
+    const struct tensor_type *type; /* NULL: the tensor has no declaration */
+    uint32_t axis;
+    struct span declared;
+};
+/* Says that an index has this extent; a different one before is reported. */
+void index_set_extent(struct statement *statement, uint32_t index, const struct poly *extent, const struct extent_source *source);
 /* After the whole statement was read: every index has an extent, none bound is used outside. */
 bool indices_complete(struct statement *statement);
 struct poly_ranges statement_ranges(const struct statement *statement);

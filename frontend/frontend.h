@@ -54,7 +54,8 @@ enum {
     FRONTEND_RANK = 64,          /* axes of a tensor */
     FRONTEND_OPERANDS = 256,     /* of one product or einsum string */
     FRONTEND_LITERALS = 1 << 20, /* numbers in one constant */
-    FRONTEND_INDICES = 256       /* of one statement */
+    FRONTEND_INDICES = 256,      /* of one statement */
+    FRONTEND_INLINED = 20000     /* statements of called kernels in one kernel */
 };
 
 #endif

@@ -55,8 +55,7 @@ static uint32_t add_index(struct statement *statement, const struct ast_name *na
         statement->failed = true;
         return UINT32_MAX;
     }
-    statement->indices[statement->n_indices] =
-        (struct statement_index){.name = name->text, .span = name->span, .bound = bound, .declared_span = SPAN_NONE};
+    statement->indices[statement->n_indices] = (struct statement_index){.name = name->text, .span = name->span, .bound = bound};
     return statement->n_indices++;
 }
 
@@ -107,44 +106,57 @@ uint32_t index_bind(struct statement *statement, const struct binding *bindings,
     return add_index(statement, name, true);
 }
 
-void index_set_extent(struct statement *statement, uint32_t index, const struct poly *extent, struct span span, const char *reason,
-                      struct span declared)
+/* The declaration that would agree: "f32[32, 128]". */
+static const char *agreeing_type(struct body *body, const struct extent_source *source, const struct poly *extent)
+{
+    struct tensor_type type = *source->type;
+    const struct poly **shape = arena_copy(body->arena, type.shape, type.rank, sizeof *shape);
+    if (!shape)
+        return NULL;
+    shape[source->axis] = extent;
+    type.shape = shape;
+    return tensor_type_text(body->resolver, &type);
+}
+
+static void report_two_sizes(struct statement *statement, const struct statement_index *index, const struct poly *extent,
+                             const struct extent_source *source)
 {
     struct body *body = statement->body;
+    struct diagnostics *diagnostics = body->diagnostics;
+    const char *here = extent_text(body->resolver, extent), *before = extent_text(body->resolver, index->extent);
+    struct diag *diag = diag_error(diagnostics, DIAG_E0203, source->span, "index `%s` has two sizes", index->name);
+    if (source->type)
+        diag_label(diagnostics, diag, "%s is %s, so %s = %s here", source->tensor_name,
+                   tensor_type_text(body->resolver, source->type), index->name, here);
+    else
+        diag_label(diagnostics, diag, "%s = %s here", index->name, here);
+    diag_note(diagnostics, diag, index->extent_span, "%s = %s here", index->name, before);
+    if (source->type && source->type->extent_spans)
+        diag_help(diagnostics, diag, "declare %s as %s, or write another index if a separate one was meant", source->tensor_name,
+                  agreeing_type(body, source, index->extent));
+    else
+        diag_help(diagnostics, diag, "write another index if a separate one was meant");
+}
+
+void index_set_extent(struct statement *statement, uint32_t index, const struct poly *extent, const struct extent_source *source)
+{
     struct statement_index *entry = &statement->indices[index];
+    bool declared = source->declared.source != UINT32_MAX;
     if (!extent) {
         statement->failed = true;
         return;
     }
     if (!entry->extent) {
         entry->extent = extent;
-        entry->extent_span = span;
-        entry->extent_reason = reason;
-        entry->declared_span = declared;
+        entry->extent_span = declared ? source->declared : source->span;
         return;
     }
     if (entry->extent == extent)
         return;
     statement->failed = true;
-    if (entry->conflicting)
-        return;
+    if (!entry->conflicting)
+        report_two_sizes(statement, entry, extent, source);
     entry->conflicting = true;
-    const char *here = extent_text(body->resolver, extent), *before = extent_text(body->resolver, entry->extent);
-    struct diag *diag = diag_error(body->diagnostics, DIAG_E0203, span, "index `%s` has two sizes", entry->name);
-    if (reason)
-        diag_label(body->diagnostics, diag, "%s, so %s = %s here", reason, entry->name, here);
-    else
-        diag_label(body->diagnostics, diag, "%s = %s here", entry->name, here);
-    bool declared_place = entry->declared_span.source != UINT32_MAX;
-    diag_note(body->diagnostics, diag, declared_place ? entry->declared_span : entry->extent_span, "%s = %s here", entry->name,
-              before);
-    if (!poly_is_constant(extent, NULL) || !poly_is_constant(entry->extent, NULL))
-        diag_help(body->diagnostics, diag,
-                  "run-time dims are equal only if their expressions are; declare %s in both places, or write another index if a "
-                  "separate one was meant",
-                  before);
-    else
-        diag_help(body->diagnostics, diag, "declare %s in both places, or write another index if a separate one was meant", before);
 }
 
 /* Every free index whose name a reduction binds is a use outside that reduction. */

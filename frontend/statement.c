@@ -55,8 +55,8 @@ static struct symbol *target_symbol(struct body *body, const struct ast_statemen
     if (symbol->failed && !tensor)
         return NULL;
     if (!tensor || tensor->role == TENSOR_INPUT) {
-        struct diag *diag = diag_error(body->diagnostics, DIAG_E0118, target->name.span, "`%s` is %s and cannot be assigned",
-                                       symbol->name, tensor ? "an input" : symbol_kind_name(symbol->kind));
+        struct diag *diag = diag_error(body->diagnostics, DIAG_E0118, target->name.span, "`%s` is %s%s and cannot be assigned",
+                                       symbol->name, tensor ? "an " : "a ", tensor ? "input" : symbol_kind_name(symbol->kind));
         diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
         return NULL;
     }
@@ -132,9 +132,10 @@ static bool add_left_index(struct statement *statement, const struct ast_binder 
     }
     index_set_add(&statement->left, *index);
     statement->order[statement->n_order++] = *index;
-    if (binder->extent)
-        index_set_extent(statement, *index, resolve_extent(body->resolver, binder->extent), binder->span, NULL,
-                         binder->extent->span);
+    if (binder->extent) {
+        struct extent_source source = {.span = binder->span, .declared = binder->extent->span};
+        index_set_extent(statement, *index, resolve_extent(body->resolver, binder->extent), &source);
+    }
     return true;
 }
 
@@ -157,9 +158,9 @@ static bool declared_extent(struct statement *statement, const struct symbol *ou
         report_not_yet(body, binder->span, "block left sides");
         return false;
     }
-    index_set_extent(statement, index, extent, binder->span,
-                     arena_printf(body->arena, "%s is %s", output->name, tensor_type_text(body->resolver, &output->type)),
-                     output->type.extent_spans ? output->type.extent_spans[axis] : SPAN_NONE);
+    const struct span *spans = output->type.extent_spans;
+    struct extent_source source = {binder->span, output->name, &output->type, axis, spans ? spans[axis] : SPAN_NONE};
+    index_set_extent(statement, index, extent, &source);
     return true;
 }
 
@@ -375,7 +376,7 @@ static bool report_missing_subscripts(struct body *body, const struct symbol *ou
 
 static bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast)
 {
-    *statement = (struct statement){.body = body, .span = ast->span, .name = ast->targets->name.text};
+    *statement = (struct statement){.body = body, .span = ast->span, .name = ast->targets->name.text, .depth = ast->value->depth};
     statement->indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
     statement->extents = ARENA_ARRAY(body->arena, FRONTEND_INDICES, const struct poly *);
     statement->order = ARENA_ARRAY(body->arena, FRONTEND_INDICES, uint32_t);
@@ -529,6 +530,7 @@ bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struc
     if (!symbol || symbol->failed || !symbol->kernel)
         return false;
     const struct signature *signature = symbol->kernel;
+    uint32_t n_inlined = 0;
     struct body body = {.resolver = resolver,
                         .context = resolver->context,
                         .arena = arena,
@@ -536,7 +538,8 @@ bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struc
                         .scope = scope_create(resolver, resolver->scope),
                         .signature = signature,
                         .kernel = kernel,
-                        .exact = signature->numeric_class == IR_CLASS_EXACT};
+                        .exact = signature->numeric_class == IR_CLASS_EXACT,
+                        .n_inlined = &n_inlined};
     const struct ir_node **inputs = ARENA_ARRAY(arena, signature->n_inputs, const struct ir_node *);
     const struct ir_node **results = ARENA_ARRAY(arena, signature->n_outputs, const struct ir_node *);
     if (!body.scope || !inputs || !results)

@@ -24,16 +24,11 @@ static const struct poly *axis_of(const struct formula *access, uint32_t axis)
 static void extent_from_axis(struct statement *statement, const struct formula *access, uint32_t axis, uint32_t index,
                              struct span span)
 {
-    struct body *body = statement->body;
     const struct tensor_type *type = access->tensor_type;
-    const char *reason = NULL;
-    struct span declared = SPAN_NONE;
-    if (type) {
-        reason = arena_printf(body->arena, "%s is %s", access->tensor_name, tensor_type_text(body->resolver, type));
-        if (type->extent_spans)
-            declared = type->extent_spans[axis];
-    }
-    index_set_extent(statement, index, axis_of(access, axis), span, reason, declared);
+    struct extent_source source = {span, access->tensor_name, type, axis, SPAN_NONE};
+    if (type && type->extent_spans)
+        source.declared = type->extent_spans[axis];
+    index_set_extent(statement, index, axis_of(access, axis), &source);
 }
 
 /* Registers an index used in a subscript; names that are dims or constants are none. */
@@ -348,7 +343,8 @@ static void report_range(struct statement *statement, const struct formula *acce
     if (access->tensor_type && access->tensor_type->span.source != UINT32_MAX)
         diag_note(body->diagnostics, diag, access->tensor_type->span, "`%s` is %s", access->tensor_name,
                   tensor_type_text(body->resolver, access->tensor_type));
-    const struct poly *needed = known ? poly_add(body->context, largest, poly_constant(body->context, 1)) : NULL;
+    const struct poly *needed =
+        known && poly_index_limit(poly) > 0 ? poly_add(body->context, largest, poly_constant(body->context, 1)) : NULL;
     if (needed && poly_prove_nonnegative(body->context, least, NULL))
         diag_help(body->diagnostics, diag,
                   "give the axis the extent `%s`, annotate the index with a smaller extent, or write `pad(%s, 0)`",
