@@ -26,7 +26,7 @@ bool fuse_same_access(const struct ir_access *a, const struct ir_access *b);
 
 /* ---- one stage ---- */
 
-/* A load that may fall outside: `local` is `fill` where a condition fails, else `value`. */
+/* A load that may fall outside: `local` is `fill` where a condition fails, else `value`; `value` NULL: always `fill`. */
 struct lower_guard {
     uint32_t local;
     uint32_t n_conditions;

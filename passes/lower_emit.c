@@ -45,11 +45,17 @@ static bool write_guards(struct emission *emission, const struct lower_value *va
         const struct poly **conditions = ARENA_ARRAY(lowering->arena, guard->n_conditions, const struct poly *);
         for (uint32_t c = 0; conditions && c < guard->n_conditions; c++)
             conditions[c] = poly_substitute(context, guard->conditions[c], n, replacements, NULL);
-        struct loop_stmt *define = loop_define(context, guard->local, ir_expr_literal(context, guard->fill), false);
-        const struct ir_expr *inside = lower_substitute(lowering, guard->value, n, replacements, NULL, NULL);
-        struct loop_stmt *set = loop_set(context, guard->local, inside, IR_EXPR_OP_COUNT);
-        struct loop_stmt *branch = conditions ? loop_if(context, guard->n_conditions, conditions, set, NULL) : NULL;
-        if (!define || !branch)
+        bool always = guard->value && !guard->n_conditions;
+        const struct ir_expr *fill = ir_expr_literal(context, guard->fill);
+        const struct ir_expr *inside = guard->value ? lower_substitute(lowering, guard->value, n, replacements, NULL, NULL) : fill;
+        struct loop_stmt *define = loop_define(context, guard->local, always ? inside : fill, always || !guard->value);
+        struct loop_stmt *branch = NULL;
+        if (guard->value && !always) {
+            struct loop_stmt *set = loop_set(context, guard->local, inside, IR_EXPR_OP_COUNT);
+            if (!(branch = conditions ? loop_if(context, guard->n_conditions, conditions, set, NULL) : NULL))
+                return false;
+        }
+        if (!define)
             return false;
         *list = loop_join(*list, loop_join(define, branch));
     }

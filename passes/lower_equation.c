@@ -26,7 +26,7 @@ static void put_node(struct equation *equation, const struct ir_node *node, cons
 const char *lower_index_name(const struct ir_kernel *kernel, const struct ir_node *node, uint32_t index)
 {
     const struct ir_name *name = ir_find_name(kernel, node);
-    return name && name->index_names ? name->index_names[index] : NULL;
+    return name && name->index_names && index < node->n_indices ? name->index_names[index] : NULL;
 }
 
 /* Adds the name of an index of `node`, a free letter where the source gives none; the number of the new index. */

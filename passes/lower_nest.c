@@ -3,7 +3,8 @@
  * 1. Split: an index x of extent q*P that stands in a subscript as floor(x / P) becomes P*x1 + x0, so that merged axes lose
  *    their divisions. The largest divisor goes first; the others then divide x0 alone.
  * 2. Drop: an index of extent 1 is 0.
- * 3. Merge: neighbours x, y (both summed or both not) whose coefficients satisfy cx == cy * extent(y) in every load, the store,
+ * 3. Conditions that are now proved go; a guard that is refuted is its fill value, a refuted domain an empty sum.
+ * 4. Merge: neighbours x, y (both summed or both not) whose coefficients satisfy cx == cy * extent(y) in every load, the store,
  * every condition and every index value become one index of extent(x) * extent(y): one long loop instead of two. Index numbers
  * never move; an index that went is marked `gone`. Extents of a nest's indices use no index of it. */
 #include "lower.h"
@@ -77,7 +78,7 @@ static bool gather_value(struct gathering *gathering, const struct lower_value *
         for (uint32_t c = 0; c < guard->n_conditions; c++)
             if (!gather(gathering, (struct nest_poly){guard->conditions[c], false, false, 0}))
                 return false;
-        if (!gather_expr(gathering, guard->value))
+        if (guard->value && !gather_expr(gathering, guard->value))
             return false;
     }
     return !value->expr || gather_expr(gathering, value->expr);
@@ -104,7 +105,7 @@ static bool substitute_value(struct lowering *lowering, struct lower_value *valu
         for (uint32_t c = 0; c < guard->n_conditions; c++)
             if (!(guard->conditions[c] = poly_substitute(lowering->context, guard->conditions[c], n, by, ranges)))
                 return false;
-        if (!(guard->value = lower_substitute(lowering, guard->value, n, by, ranges, NULL)))
+        if (guard->value && !(guard->value = lower_substitute(lowering, guard->value, n, by, ranges, NULL)))
             return false;
     }
     if (value->expr)
@@ -212,7 +213,7 @@ static bool drop_units(struct lowering *lowering, struct nest *nest)
     return true;
 }
 
-/* ---- 3. merge ---- */
+/* ---- 4. merge ---- */
 
 static bool can_merge(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count, uint32_t x,
                       uint32_t y)
@@ -278,13 +279,62 @@ static bool merge_one(struct lowering *lowering, struct nest *nest)
     return false;
 }
 
+/* ---- 3. conditions ---- */
+
+/* Keeps the conditions that are neither proved nor refuted; `*never` when one is refuted. */
+static uint32_t settle(struct lowering *lowering, const struct nest *nest, const struct poly **conditions, size_t count,
+                       bool *never)
+{
+    struct poly_ranges ranges = nest_ranges(nest);
+    const struct poly *below = poly_constant(lowering->context, -1);
+    uint32_t kept = 0;
+    for (size_t k = 0; k < count; k++) {
+        int64_t value;
+        if (poly_is_constant(conditions[k], &value)
+                ? value < 0
+                : poly_prove_nonnegative(lowering->context, poly_subtract(lowering->context, below, conditions[k]), &ranges))
+            *never = true;
+        if (!poly_prove_nonnegative(lowering->context, conditions[k], &ranges))
+            conditions[kept++] = conditions[k];
+    }
+    return kept;
+}
+
+static void settle_guards(struct lowering *lowering, const struct nest *nest, struct lower_value *value)
+{
+    for (size_t k = 0; k < value->n_guards; k++) {
+        struct lower_guard *guard = &value->guards[k];
+        bool never = false;
+        guard->n_conditions = settle(lowering, nest, guard->conditions, guard->n_conditions, &never);
+        if (never)
+            guard->value = NULL;
+    }
+}
+
+/* A sum over a domain that is nowhere is the ring's zero. */
+static bool settle_conditions(struct lowering *lowering, struct nest *nest)
+{
+    bool never = false;
+    settle_guards(lowering, nest, &nest->term);
+    settle_guards(lowering, nest, &nest->result);
+    nest->n_domain = settle(lowering, nest, nest->domain, nest->n_domain, &never);
+    if (!never)
+        return true;
+    nest->n_domain = 0;
+    nest->term = (struct lower_value){0};
+    nest->term.expr = ir_expr_literal(lowering->context, ir_ring_zero(nest->ring, nest->accumulator));
+    for (size_t x = 0; x < nest->n; x++)
+        nest->indices[x].gone |= nest->indices[x].reduced;
+    return nest->term.expr != NULL;
+}
+
 bool nest_simplify(struct lowering *lowering, struct nest *nest)
 {
     size_t n_given = nest->n;
     if (!split_indices(lowering, nest))
         return false;
     name_split_indices(nest, n_given);
-    if (!drop_units(lowering, nest))
+    if (!drop_units(lowering, nest) || !settle_conditions(lowering, nest))
         return false;
     while (merge_one(lowering, nest))
         continue;

@@ -29,9 +29,10 @@ static const struct poly *add_index(struct lowering *lowering, struct nest *nest
     const uint32_t *held = lowering->frame ? lowering->held[node->id] : NULL;
     if (held && held[index] != UINT32_MAX) /* the first indices of the nest are those of the frame */
         return poly_index(lowering->context, held[index]);
+    const struct poly *extent = index < node->rank ? node->shape[index] : node->extents[index];
     struct nest_index added = {.name = free_name(lowering, nest, lower_index_name(lowering->kernel, node, index)),
                                .reduced = reduced};
-    uint32_t number = added.name ? nest_add_index(lowering, nest, added, node->extents[index]) : UINT32_MAX;
+    uint32_t number = added.name ? nest_add_index(lowering, nest, added, extent) : UINT32_MAX;
     return number == UINT32_MAX ? NULL : poly_index(lowering->context, number);
 }
 

@@ -133,6 +133,13 @@ const struct ir_expr *lower_substitute(struct lowering *lowering, const struct i
 static const struct ir_expr *element(struct lowering *lowering, struct nest *nest, struct lower_value *value,
                                      const struct ir_node *node, const struct poly *const *subscripts, struct lower_finish *finish);
 
+static const struct ir_expr *conjugated(struct lowering *lowering, const struct ir_access *access, const struct ir_expr *expr)
+{
+    if (!expr || !access->conjugate || !ir_elem_is_complex(expr->elem))
+        return expr;
+    return ir_expr_apply(lowering->context, IR_EXPR_conj, 1, &expr);
+}
+
 /* Writes `node` at `subscripts` behind a guard of the given conditions. */
 static const struct ir_expr *guarded(struct lowering *lowering, struct nest *nest, struct lower_value *value,
                                      const struct ir_access *access, const struct poly *const *subscripts,
@@ -144,7 +151,7 @@ static const struct ir_expr *guarded(struct lowering *lowering, struct nest *nes
             return NULL;
     struct lower_guard guard = {.n_conditions = (uint32_t)value->n_around, .fill = *access->fill};
     guard.conditions = arena_copy(lowering->arena, value->around, value->n_around, sizeof *value->around);
-    guard.value = element(lowering, nest, value, access->node, subscripts, NULL);
+    guard.value = conjugated(lowering, access, element(lowering, nest, value, access->node, subscripts, NULL));
     value->n_around = around;
     const struct ir_name *name = ir_find_name(lowering->kernel, access->node);
     guard.local = lower_local(lowering, arena_printf(lowering->arena, "%s_inside", name && name->name ? name->name : "value"),
@@ -169,11 +176,9 @@ static const struct ir_expr *access_value(struct lowering *lowering, struct nest
     size_t n_conditions = 0;
     if (!subscripts || (access->fill && !lower_inside(lowering, nest, access, subscripts, &conditions, &n_conditions)))
         return NULL;
-    const struct ir_expr *expr = n_conditions ? guarded(lowering, nest, value, access, subscripts, conditions, n_conditions)
-                                              : element(lowering, nest, value, access->node, subscripts, finish);
-    if (expr && access->conjugate && ir_elem_is_complex(expr->elem))
-        expr = ir_expr_apply(context, IR_EXPR_conj, 1, &expr);
-    return expr;
+    if (n_conditions) /* the fill value is what it is, also of a conjugated access */
+        return guarded(lowering, nest, value, access, subscripts, conditions, n_conditions);
+    return conjugated(lowering, access, element(lowering, nest, value, access->node, subscripts, finish));
 }
 
 const struct ir_expr *lower_access(struct lowering *lowering, struct nest *nest, struct lower_value *value,
