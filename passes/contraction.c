@@ -117,10 +117,20 @@ static const uint64_t *colour_operands(const struct contraction *contraction)
     }
 }
 
-static bool comes_before(const struct ir_access *a, uint64_t a_colour, const struct ir_access *b, uint64_t b_colour)
+/* By node, then by the axes of the result that the access has (so that `B[a,i] * B[b,j]` stays in this order), then by colour. */
+static bool comes_before(uint32_t rank, const struct ir_access *a, uint64_t a_colour, const struct ir_access *b, uint64_t b_colour)
 {
     if (a->node != b->node)
         return a->node->id < b->node->id;
+    for (uint32_t axis = 0; axis < a->node->rank; axis++) {
+        uint32_t first = rank, second = rank;
+        if (!poly_is_index(a->subscripts[axis], &first) || first > rank)
+            first = rank;
+        if (!poly_is_index(b->subscripts[axis], &second) || second > rank)
+            second = rank;
+        if (first != second)
+            return first < second;
+    }
     return a_colour < b_colour;
 }
 
@@ -134,7 +144,7 @@ static bool sort_operands(struct contraction *contraction)
         struct ir_access access = contraction->operands[k];
         uint64_t colour = colours[k];
         size_t at = k;
-        for (; at > 0 && comes_before(&access, colour, &contraction->operands[at - 1], colours[at - 1]); at--) {
+        for (; at > 0 && comes_before(contraction->rank, &access, colour, &contraction->operands[at - 1], colours[at - 1]); at--) {
             contraction->operands[at] = contraction->operands[at - 1];
             colours[at] = colours[at - 1];
         }

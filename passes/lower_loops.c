@@ -286,6 +286,8 @@ enum einc_status pass_lower_loops(struct pass_kernel *kernel)
         return status == EINC_OK ? EINC_INTERNAL : status;
     }
     lowering.function->work = ir_kernel_work(context, kernel->kernel);
+    for (size_t k = 0; k < kernel->n_orders; k++)
+        lowering.function->work.flops = poly_add(context, lowering.function->work.flops, kernel->orders[k].repeated);
     kernel->loops = lowering.function;
     return arena_failed(lowering.arena) ? EINC_NO_MEMORY : EINC_OK;
 }

@@ -147,6 +147,8 @@ void order_tree_copy(struct order_tree *to, const struct order_tree *from);
 double order_volume(const struct order_network *network, struct order_set set);
 /* Operand k after the labels that only it has (and the result does not) are summed. */
 struct order_set order_reduced(const struct order_network *network, uint32_t operand);
+/* How often a step over these labels runs: one with any sliced label runs in all slices, also along those it does not have. */
+double order_repeats(const struct order_network *network, struct order_set all);
 struct order_cost order_reduction_cost(const struct order_network *network, uint32_t operand, struct order_set reduced);
 struct order_cost order_step_cost(const struct order_network *network, struct order_set left, struct order_set right,
                                   struct order_set result, bool constant);

@@ -69,14 +69,26 @@ static void record_step(struct building *building, const struct ir_node *node, c
                              .right = n > 1 ? labels_text(building, factors + 1, n - 1) : NULL,
                              .result = labels_text(building, result, 1),
                              .work = ir_node_work(building->context, node)};
+    struct order_set all = {{0}};
+    for (size_t k = 0; k < n; k++)
+        all = order_union(all, order_access_labels(&factors[k]));
+    bool repeats = !order_empty(order_intersection(all, building->problem->network.sliced));
+    for (uint32_t k = 0; k < building->problem->n_sliced; k++)
+        if (repeats && !order_has(&all, building->problem->sliced[k]))
+            step.work.flops =
+                poly_multiply(building->context, step.work.flops, building->root->extents[building->problem->sliced[k]]);
     struct pass_kernel *pass = building->pass;
     for (size_t k = 0; k < pass->n_orders; k++)
         for (size_t j = 0; j < pass->orders[k].n_steps; j++)
             step.shared = step.shared || pass->orders[k].steps[j].node == node;
     step.node = node;
     (void)ARENA_PUSH(ir_arena(building->context), building->order->steps, building->order->n_steps, building->steps_capacity, step);
-    if (!step.shared)
-        building->order->flops = poly_add(building->context, building->order->flops, step.work.flops);
+    if (step.shared)
+        return;
+    struct pass_order *order = building->order;
+    order->flops = poly_add(building->context, order->flops, step.work.flops);
+    order->repeated = poly_add(building->context, order->repeated,
+                               poly_subtract(building->context, step.work.flops, ir_node_work(building->context, node).flops));
 }
 
 /* Names of the root's indices: those of the source, letters not used yet for the others. */
@@ -208,6 +220,18 @@ static bool add_plain_access(struct building *building, const struct ir_node *no
     return subscripts != NULL;
 }
 
+/* Keeps the size of the largest stored tensor: one slice of it. */
+static void note_stored(struct building *building, const struct ir_node *node, const uint32_t *labels)
+{
+    const double *typical = ir_typical_sizes(building->context);
+    const struct poly *count = poly_constant(building->context, 1);
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        if (!order_has(&building->problem->network.sliced, labels[axis]))
+            count = poly_multiply(building->context, count, node->shape[axis]);
+    if (count && typical && poly_estimate(count, typical, NULL) > poly_estimate(building->order->largest, typical, NULL))
+        building->order->largest = count;
+}
+
 /* Makes the product a stored tensor over `result`. */
 static bool store_product(struct building *building, struct product *product, struct order_set result)
 {
@@ -228,8 +252,10 @@ static bool store_product(struct building *building, struct product *product, st
     if (!ir_find_name(building->pass->kernel, node))
         ir_set_name(building->context, building->pass->kernel, node,
                     order_product_name(building->pass, product->n_factors, product->factors), step.names, building->span);
-    if (node == closed)
+    if (node == closed) {
         record_step(building, node, product->factors, product->n_factors, &access);
+        note_stored(building, node, labels.labels);
+    }
     product->factors[0] = access;
     product->n_factors = 1;
     product->labels = result;
@@ -378,19 +404,6 @@ static const char *sliced_names(const struct building *building)
     return building->problem->n_sliced ? text_finish(&text) : NULL;
 }
 
-/* The largest stored tensor at typical sizes; 0 when there is none. */
-static const struct poly *largest_stored(struct ir_context *context, const struct pass_order *order)
-{
-    const struct poly *largest = poly_constant(context, 0);
-    const double *typical = ir_typical_sizes(context);
-    for (size_t k = 0; typical && k + 1 < order->n_steps; k++) {
-        const struct poly *count = ir_element_count(context, order->steps[k].node);
-        if (count && largest && poly_estimate(count, typical, NULL) > poly_estimate(largest, typical, NULL))
-            largest = count;
-    }
-    return largest;
-}
-
 const struct ir_node *order_build(struct pass_kernel *kernel, const struct order_problem *problem, const struct ir_access *operands)
 {
     struct ir_context *context = kernel->context;
@@ -399,7 +412,7 @@ const struct ir_node *order_build(struct pass_kernel *kernel, const struct order
     struct pass_order order = {.method = problem->network.n_operands > 2 ? problem->tree.method : "as written"};
     struct building building = {.pass = kernel, .context = context, .problem = problem, .root = problem->node, .order = &order};
     building.span = name ? name->span : SPAN_NONE;
-    order.flops = poly_constant(context, 0);
+    order.flops = order.repeated = order.largest = poly_constant(context, 0);
     order.flops_naive = contraction_flops_naive(context, problem->node);
     if (!name_labels(&building, &root))
         return NULL;
@@ -411,6 +424,5 @@ const struct ir_node *order_build(struct pass_kernel *kernel, const struct order
         arena_printf(ir_arena(context), "%s->%s", labels_text(&building, problem->node->operands, problem->node->n_operands),
                      labels_text(&building, &result, 1));
     order.sliced = sliced_names(&building);
-    order.largest = largest_stored(context, &order);
     return ARENA_PUSH(ir_arena(context), kernel->orders, kernel->n_orders, kernel->orders_capacity, order) ? order.root : NULL;
 }

@@ -102,6 +102,7 @@ static void exact_split(struct order_exact_tables *tables, uint32_t words, uint3
     const struct order_network *network = &tables->merged;
     struct order_cost best = {bound, INFINITY};
     uint32_t chosen = 0, lowest = subset & (0u - subset), rest = subset ^ lowest;
+    bool slices = !order_empty(network->sliced);
     bool small = constant && tables->size[subset] <= network->constant_limit;
     bool shared = network->shared && order_shared_has(network->shared, network->keys[subset]);
     double share = network->share ? (double)network->share[subset] : 1;
@@ -111,6 +112,8 @@ static void exact_split(struct order_exact_tables *tables, uint32_t words, uint3
         if (flops <= best.flops) {
             double volume = order_product(tables->products, words, &tables->kept[left], &tables->kept[right]);
             double weight = network->multiply + (volume == tables->size[subset] ? 0 : network->add);
+            if (slices)
+                weight *= order_repeats(network, order_union(tables->kept[left], tables->kept[right]));
             double bytes = (tables->size[left] + tables->size[right] + tables->size[subset]) * network->element_bytes;
             bool free = small && flops == 0; /* made by the compiler, as its parts were */
             double step = free ? 0 : volume * weight * share;

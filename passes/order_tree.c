@@ -61,13 +61,20 @@ struct order_set order_reduced(const struct order_network *network, uint32_t ope
     return order_intersection(network->operands[operand], needed);
 }
 
+double order_repeats(const struct order_network *network, struct order_set all)
+{
+    if (order_empty(order_intersection(all, network->sliced)))
+        return 1;
+    return order_volume(network, order_difference(network->sliced, all));
+}
+
 struct order_cost order_reduction_cost(const struct order_network *network, uint32_t operand, struct order_set reduced)
 {
     if (order_equal(network->operands[operand], reduced) || (network->constant && network->constant[operand]))
         return (struct order_cost){0, 0};
     double volume = order_volume(network, network->operands[operand]);
-    double flops = volume * network->add;
-    double bytes = (volume + order_volume(network, reduced)) * network->element_bytes;
+    double repeats = order_repeats(network, network->operands[operand]), flops = volume * network->add * repeats;
+    double bytes = (volume + order_volume(network, reduced)) * network->element_bytes * repeats;
     return (struct order_cost){flops, fmax(flops * network->flop_time, bytes * network->byte_time)};
 }
 
@@ -78,9 +85,9 @@ struct order_cost order_step_cost(const struct order_network *network, struct or
     double size = order_volume(network, result);
     if (constant && size <= network->constant_limit)
         return (struct order_cost){0, size * network->element_bytes * network->byte_time};
-    double volume = order_volume(network, all);
-    double flops = volume * (network->multiply + (volume == size ? 0 : network->add));
-    double bytes = (order_volume(network, left) + order_volume(network, right) + size) * network->element_bytes;
+    double volume = order_volume(network, all), repeats = order_repeats(network, all);
+    double flops = volume * (network->multiply + (volume == size ? 0 : network->add)) * repeats;
+    double bytes = (order_volume(network, left) + order_volume(network, right) + size) * network->element_bytes * repeats;
     return (struct order_cost){flops, fmax(flops * network->flop_time, bytes * network->byte_time)};
 }
 

@@ -38,6 +38,7 @@ struct pass_order {
     size_t n_steps;
     const struct poly *flops_naive; /* n * product of extents, n operands */
     const struct poly *flops;       /* of the steps that are not shared */
+    const struct poly *repeated;    /* of these, what slices do again along sliced indices a step has not */
     const struct poly *largest;     /* elements of the largest intermediate */
     const char *method;             /* "exact", "chain", "greedy with restarts", "as written" (one or two operands) */
     const char *sliced;             /* names of sliced indices, NULL: none */

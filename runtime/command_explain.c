@@ -58,8 +58,8 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
         printf("    sliced over       %s\n", order->sliced);
     for (size_t k = 0; k < order->n_steps; k++) {
         const struct pass_step *step = &order->steps[k];
-        printf("    %2zu  %s%s%s -> %-24s %s flops\n", k + 1, step->left, step->right ? "," : "", step->right ? step->right : "",
-               step->result, count_text(context, step->work.flops));
+        printf("    %2zu  %s%s%s -> %-24s %s flops%s\n", k + 1, step->left, step->right ? "," : "", step->right ? step->right : "",
+               step->result, count_text(context, step->work.flops), step->shared ? ", done above" : "");
     }
 }
 
@@ -89,8 +89,8 @@ static json_t *json_count(const struct poly *poly)
 
 static json_t *json_step(struct ir_context *context, const struct pass_step *step)
 {
-    return json_pack("{s:s, s:s?, s:s, s:o, s:s}", "left", step->left, "right", step->right, "result", step->result, "flops",
-                     json_count(step->work.flops), "flops_formula", poly_text(context, step->work.flops));
+    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:b}", "left", step->left, "right", step->right, "result", step->result, "flops",
+                     json_count(step->work.flops), "flops_formula", poly_text(context, step->work.flops), "shared", step->shared);
 }
 
 static json_t *json_order(struct ir_context *context, const struct pass_order *order)
