@@ -215,6 +215,10 @@ static const struct poly *magnitude(struct ir_context *context, const struct pol
 static const struct poly *term_deficit(struct ir_context *context, const struct poly_term *term)
 {
     bool negative = term->numerator < 0;
+    int64_t least, largest, missing;
+    if (!negative && term->n_factors == 1 && term->factors[0]->kind == POLY_TABLE && term->denominator == 1 &&
+        poly_table_bounds(term->factors[0]->table, &least, &largest) && checked_multiply(least, -term->numerator, &missing))
+        return poly_constant(context, missing > 0 ? missing : 0);
     const struct poly *most = magnitude(context, term, &negative);
     return negative ? most : poly_constant(context, 0);
 }

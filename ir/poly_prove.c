@@ -471,7 +471,7 @@ bool poly_prove_within(struct ir_context *context, const struct poly *a, const s
 
 bool poly_prove_remainder(struct ir_context *context, const struct poly *a, const struct poly *b, const struct poly_ranges *ranges)
 {
-    if (context->polys->proving > 0)
+    if (!a || !b || context->polys->proving > 0)
         return false;
     struct proof proof = {.context = context, .ranges = ranges};
     assume_from(&proof, a);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failing_allocator.h"
 #include "ir/ir.h"
 
 /* Dims N, M, R plain, H with H % 8 == 0, B <= 5. Indices i j k l m by number. */
@@ -320,12 +321,118 @@ static void printing(void **state)
     assert_string_equal(show_bound(f, read(f, "-N", NULL), POLY_C, 1), "(-N)");
 }
 
+/* ---- what may go wrong ---- */
+
+static void coefficients_that_overflow_give_null_and_say_so(void **state)
+{
+    struct fixture *f = *state;
+    struct ir_context *context = f->context;
+    const struct poly *large = poly_scale(context, f->indices[I], INT64_MAX);
+    assert_non_null(large);
+    assert_false(poly_context_overflowed(context));
+    assert_null(poly_add(context, large, f->indices[I]));
+    assert_true(poly_context_overflowed(context));
+    assert_null(poly_scale(context, large, 2));
+    assert_null(poly_multiply(context, large, large));
+    assert_null(poly_add(context, NULL, large));
+    int64_t indices[N_INDICES] = {4}, value;
+    assert_false(poly_evaluate(large, NULL, indices, &value));
+}
+
+static void divisors_are_positive_monomials_of_dims(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const refused[] = {"0", "-2", "i", "N + 1", "-N", "N - R"};
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++)
+        assert_null(poly_floor_div(f->context, f->indices[J], read(f, refused[k], NULL), NULL));
+    assert_null(poly_bind_dims(f->context, read(f, "H div 8", NULL), N_DIMS, (const int64_t[]){1, 1, 1, 12, 1}));
+}
+
+static void tables_are_looked_up(void **state)
+{
+    struct fixture *f = *state;
+    struct ir_context *context = f->context;
+    static const int32_t entries[] = {4, -2, 7};
+    const struct poly *three = poly_constant(context, 3), *subscript = poly_constant(context, 2), *outside = three;
+    struct ir_constant constant = {.data = entries, .bytes = sizeof entries};
+    const struct ir_node *table = ir_constant(context, IR_i32, 1, &three, &constant);
+    assert_true(poly_equals(poly_table(context, table, 1, &subscript), 7));
+    const struct poly *looked = poly_table(context, table, 1, &f->indices[I]);
+    int64_t value;
+    assert_true(poly_evaluate(looked, NULL, (const int64_t[]){1}, &value));
+    assert_int_equal(value, -2);
+    assert_false(poly_evaluate(looked, NULL, (const int64_t[]){3}, &value));
+    assert_false(poly_evaluate(poly_table(context, table, 1, &outside), NULL, NULL, &value));
+    struct poly_ranges ranges = read_ranges(f, "i<3");
+    const struct poly *shifted = poly_add(context, looked, poly_constant(context, 2));
+    assert_true(poly_prove_within(context, shifted, poly_constant(context, 10), &ranges));
+    assert_false(poly_prove_within(context, shifted, poly_constant(context, 9), &ranges));
+    assert_false(poly_prove_nonnegative(context, looked, &ranges));
+    assert_string_equal(show(f, looked, POLY_SOURCE), "t[i]");
+    assert_string_equal(show(f, poly_floor_div(context, looked, three, NULL), POLY_C), "(t[i] + 6) / 3 - 2");
+}
+
+static void indices_split_off(void **state)
+{
+    struct fixture *f = *state;
+    const struct poly *coefficient, *rest;
+    assert_true(poly_split_index(f->context, read(f, "i*N*M + j + 2*i - 1", NULL), I, &coefficient, &rest));
+    assert_ptr_equal(coefficient, read(f, "N*M + 2", NULL));
+    assert_ptr_equal(rest, read(f, "j - 1", NULL));
+    assert_false(poly_split_index(f->context, read(f, "i*j", NULL), I, NULL, NULL));
+    assert_false(poly_split_index(f->context, read(f, "i div 2 + i", NULL), I, NULL, NULL));
+    assert_false(poly_split_index(f->context, read(f, "i*i", NULL), I, NULL, NULL));
+    assert_true(poly_split_index(f->context, read(f, "j div 2", NULL), I, &coefficient, &rest));
+    assert_true(poly_equals(coefficient, 0));
+}
+
+/* Some of everything; true when all of it could be made. */
+static bool make_some(const struct einc_allocator *allocator)
+{
+    struct ir_context *context = ir_context_create(allocator);
+    if (!context)
+        return false;
+    ir_add_dim(context, (struct ir_dim){.name = "N", .divisor = 1});
+    const struct poly *n = poly_dim(context, 0), *i = poly_index(context, 0), *j = poly_index(context, 1);
+    const struct poly *extents[] = {n, poly_constant(context, 4)};
+    struct poly_ranges ranges = {2, extents};
+    const struct poly *merged = poly_add(context, poly_scale(context, i, 4), j);
+    const struct poly *split = poly_floor_div(context, merged, poly_constant(context, 4), &ranges);
+    const struct poly *turned = poly_mod(context, poly_subtract(context, i, j), n, NULL);
+    const struct poly *replaced = poly_substitute(context, turned, 2, (const struct poly *[]){j, merged}, &ranges);
+    poly_prove_within(context, merged, poly_scale(context, n, 4), &ranges);
+    struct text text = text_create(ir_arena(context));
+    struct poly_names names = {index_name, table_name, NULL};
+    poly_print(&text, context, replaced, POLY_C, &names, 0);
+    poly_print(&text, context, turned, POLY_SOURCE, &names, 0);
+    bool made = split && replaced && text_finish(&text) && !arena_failed(ir_arena(context));
+    ir_context_destroy(context);
+    return made;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    bool made = false;
+    for (long n = 0; !made; n++) {
+        struct failing_allocator failing;
+        failing_allocator_init(&failing, n);
+        made = make_some(&failing.allocator);
+        assert_int_equal(failing.live, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(equal_expressions_are_one_pointer, setup, teardown),
         cmocka_unit_test_setup_teardown(proofs, setup, teardown),
         cmocka_unit_test_setup_teardown(printing, setup, teardown),
+        cmocka_unit_test_setup_teardown(coefficients_that_overflow_give_null_and_say_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(divisors_are_positive_monomials_of_dims, setup, teardown),
+        cmocka_unit_test_setup_teardown(tables_are_looked_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(indices_split_off, setup, teardown),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
