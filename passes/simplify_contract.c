@@ -112,6 +112,21 @@ static const struct ir_node *without_index(const struct simplifying *simplifying
     return ir_contract(context, &contract);
 }
 
+/* What the indices are called stays known when `gone` is taken out of `from`. Gives `to`. */
+static const struct ir_node *with_names(const struct simplifying *simplifying, const struct ir_node *from, uint32_t gone,
+                                        const struct ir_node *to)
+{
+    struct ir_kernel *kernel = simplifying->kernel->kernel;
+    const struct ir_name *known = ir_find_name(kernel, from);
+    if (!to || !known || !known->index_names || to->n_indices + 1 != from->n_indices)
+        return to;
+    const char **names = ARENA_ARRAY(ir_arena(simplifying->context), to->n_indices, const char *);
+    for (uint32_t k = 0; names && k < to->n_indices; k++)
+        names[k] = known->index_names[k < gone ? k : k + 1];
+    ir_set_name(simplifying->context, kernel, to, known->name, names, known->span);
+    return to;
+}
+
 /* ---- sums over nothing ---- */
 
 const struct ir_node *simplify_contract_empty(const struct simplifying *simplifying, const struct ir_node *node)
@@ -130,7 +145,7 @@ const struct ir_node *simplify_contract_extent_one(const struct simplifying *sim
         return NULL;
     for (uint32_t k = node->rank; k < node->n_indices; k++)
         if (poly_equals(node->extents[k], 1))
-            return without_index(simplifying, node, k, poly_constant(simplifying->context, 0));
+            return with_names(simplifying, node, k, without_index(simplifying, node, k, poly_constant(simplifying->context, 0)));
     return NULL;
 }
 
@@ -170,12 +185,12 @@ const struct ir_node *simplify_contract_unused_index(const struct simplifying *s
             continue;
         const struct poly *zero = poly_constant(simplifying->context, 0);
         if (is_idempotent(node->contract.ring))
-            return without_index(simplifying, node, k, zero);
+            return with_names(simplifying, node, k, without_index(simplifying, node, k, zero));
         bool allowed = !(simplifying->exact && sums_floats(node)) && extent <= LARGEST_EXACT_FACTOR;
         if (node->contract.ring != IR_RING_plustimes || !allowed)
             continue;
         const struct ir_node *fewer = without_index(simplifying, node, k, zero);
-        return fewer ? times_extent(simplifying, fewer, extent) : NULL;
+        return fewer ? with_names(simplifying, node, k, times_extent(simplifying, fewer, extent)) : NULL;
     }
     return NULL;
 }
@@ -297,7 +312,9 @@ const struct ir_node *simplify_contract_delta(const struct simplifying *simplify
         if (!is_delta(node, &node->operands[k], &kept, &gone))
             continue;
         const struct ir_node *fewer = without_factor(simplifying, node, k);
-        return fewer ? without_index(simplifying, fewer, gone, poly_index(simplifying->context, kept)) : NULL;
+        if (fewer)
+            fewer = without_index(simplifying, fewer, gone, poly_index(simplifying->context, kept));
+        return with_names(simplifying, node, gone, fewer);
     }
     return NULL;
 }
