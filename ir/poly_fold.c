@@ -98,6 +98,32 @@ static const struct poly *fold_mod(struct ir_context *context, const struct poly
     return poly_add(context, left, poly_multiply(context, k, mod_atom(context, inner, &shared, style)));
 }
 
+/* Folds term -c * floor(n / d), d constant, when `a` holds k*n with k*d near c: it is k * (n mod d) + (k*d - c) * floor(n / d). */
+static const struct poly *fold_near_mod(struct ir_context *context, const struct poly *a, const struct poly_term *term,
+                                        enum poly_style style)
+{
+    int64_t d, near, rest;
+    if (term->n_factors != 1)
+        return NULL;
+    const struct poly_atom *floor = term->factors[0];
+    const struct poly_term *first = &floor->numerator->terms[0], *own = find_term(a, first);
+    if (term->denominator != 1 || !poly_is_constant(floor->denominator, &d) || !own || first->n_factors == 0 ||
+        own->denominator != 1 || first->denominator != 1 || own->numerator < first->numerator ||
+        own->numerator % first->numerator != 0)
+        return NULL;
+    int64_t k = own->numerator / first->numerator;
+    if (!checked_multiply(k, d, &near) || !checked_add(near, term->numerator, &rest) ||
+        (rest < 0 ? rest <= term->numerator : rest >= -term->numerator))
+        return NULL;
+    const struct poly *held = poly_scale(context, floor->numerator, k);
+    if (!held || !contains(a, held))
+        return NULL;
+    const struct poly *left = poly_subtract(context, poly_subtract(context, a, held), poly_of_term(context, term));
+    left = poly_add(context, left, poly_scale(context, poly_of_atom(context, floor), rest));
+    return poly_add(context, left,
+                    poly_scale(context, mod_atom(context, floor->numerator, &floor->denominator->terms[0], style), k));
+}
+
 static const struct poly *fold_one_mod(struct ir_context *context, const struct poly *a, enum poly_style style)
 {
     for (uint32_t k = 0; k < a->n_terms; k++)
@@ -105,6 +131,8 @@ static const struct poly *fold_one_mod(struct ir_context *context, const struct 
             if (a->terms[k].factors[f]->kind != POLY_FLOOR)
                 continue;
             const struct poly *folded = fold_mod(context, a, &a->terms[k], f, style);
+            if (!folded)
+                folded = fold_near_mod(context, a, &a->terms[k], style);
             if (folded)
                 return folded;
         }

@@ -298,6 +298,7 @@ static void printing(void **state)
         {"i mod N", "i mod N", "i % N"},
         {"(i - 1) mod N", "(i - 1) mod N", "(i + N - 1) % N"},
         {"(i - j) mod 8", "(i - j) mod 8", "(i + j * 7) % 8"},
+        {"4*(i mod 6) + i div 6", "i div 6 + 4*(i mod 6)", "i / 6 + (i % 6) * 4"},
         {"(i + 3) mod 8", "(i + 3) mod 8", "(i + 3) % 8"},
         {"(H - R) div 2 + 1", "(H - R) div 2 + 1", "R / 2 - R + H / 2 + 1"},
         {"(N - R) div 2 + 1", "(N - R) div 2 + 1", "(N + R) / 2 - R + 1"},
