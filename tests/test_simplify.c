@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failing_allocator.h"
 #include "passes/passes.h"
 #include "programs.h"
 
@@ -190,12 +191,39 @@ static void exact_programs_keep_every_bit(void **state)
     for_each_seed(NULL, IR_EVAL_NUMBERS, IR_CLASS_EXACT);
 }
 
+/* ---- no memory ---- */
+
+/* Simplifies a random program with `allowed` more requests than making it took; true when they sufficed. */
+static bool simplify_within(long allowed, uint64_t seed)
+{
+    struct failing_allocator failing;
+    failing_allocator_init(&failing, -1);
+    struct ir_context *context = ir_context_create(&failing.allocator);
+    struct ir_program *program = random_program(context, seed, NULL);
+    struct pass_options options = {0};
+    struct pass_kernel pass = {.context = context, .kernel = program->kernels[0], .options = &options};
+    failing.allowed = failing.granted + allowed;
+    enum einc_status status = pass_run(pass_find("simplify", strlen("simplify")), &pass);
+    assert_true(status == EINC_OK || status == EINC_NO_MEMORY);
+    ir_context_destroy(context);
+    assert_int_equal(failing.live, 0);
+    return status == EINC_OK;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++)
+        for (long allowed = 0; !simplify_within(allowed, seed); allowed++)
+            assert_true(allowed < 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_has_an_example),     cmocka_unit_test(each_rule_fires_on_its_example_and_on_no_near_miss),
         cmocka_unit_test(exact_kernels_keep_their_bits), cmocka_unit_test(polynomial_programs_keep_their_value),
-        cmocka_unit_test(exact_programs_keep_every_bit),
+        cmocka_unit_test(exact_programs_keep_every_bit), cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
