@@ -14,6 +14,7 @@ struct generator {
     enum ir_elem elems[2]; /* the program's types */
     const struct poly *extents[POOL_SIZE];
     uint32_t n_extents;
+    bool has_idle_index;
     int64_t *largest; /* of each dim */
     const struct ir_node *values[VALUE_LIMIT];
     uint32_t n_values;

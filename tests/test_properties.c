@@ -13,7 +13,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { PROGRAMS = 400 };
+/* FEW values under passes: flattened, more of them make contractions of 16 operands, whose exact order takes seconds. */
+enum { PROGRAMS = 250, FEW = 4 };
 
 typedef void check_function(struct ir_context *context, struct ir_program *program, uint64_t seed);
 
@@ -122,15 +123,16 @@ static void residues_agree(const struct rewritten *rewritten, const int64_t *dim
 static void numbers_agree(const struct rewritten *rewritten, const int64_t *dims)
 {
     struct ir_context *context = rewritten->context;
-    struct ir_tensor first[8], second[8], magnitude[8];
-    double longest[8], roundoff = kernel_roundoff(context, rewritten->before), worst = 0;
+    struct ir_tensor first[8], second[8], magnitude[8], unused[8];
+    double longest[8], longest_after[8], roundoff = kernel_roundoff(context, rewritten->before), worst = 0;
     struct ir_tensor *inputs = random_inputs(context, rewritten->before, IR_EVAL_NUMBERS, dims, rewritten->seed);
     if (ir_eval(context, rewritten->before, IR_EVAL_NUMBERS, dims, inputs, first, NULL) != EINC_OK ||
         ir_eval(context, rewritten->after, IR_EVAL_NUMBERS, dims, inputs, second, NULL) != EINC_OK ||
-        ir_eval(context, rewritten->before, IR_EVAL_BOUND, dims, inputs, magnitude, longest) != EINC_OK)
+        ir_eval(context, rewritten->before, IR_EVAL_BOUND, dims, inputs, magnitude, longest) != EINC_OK ||
+        ir_eval(context, rewritten->after, IR_EVAL_BOUND, dims, inputs, unused, longest_after) != EINC_OK)
         differ(rewritten, "no value in numbers");
     for (uint32_t k = 0; k < rewritten->before->n_outputs; k++)
-        if (!tensors_close(&first[k], &second[k], &magnitude[k], 4 * (longest[k] + 1) * roundoff, &worst))
+        if (!tensors_close(&first[k], &second[k], &magnitude[k], 2 * (longest[k] + longest_after[k] + 1) * roundoff, &worst))
             differ(rewritten, arena_printf(ir_arena(context), "output %u is off by %g of its magnitude, for sums of %g", k, worst,
                                            longest[k]));
 }
@@ -171,13 +173,13 @@ static void passes_keep_residues(struct ir_context *context, struct ir_program *
 static void tensor_passes_keep_numbers(void **state)
 {
     (void)state;
-    for_each_program(NULL, 1, passes_keep_numbers);
+    for_each_program(&(struct random_options){.n_values = FEW}, 1, passes_keep_numbers);
 }
 
 static void tensor_passes_keep_residues(void **state)
 {
     (void)state;
-    for_each_program(&(struct random_options){.polynomial_only = true}, 10001, passes_keep_residues);
+    for_each_program(&(struct random_options){.polynomial_only = true, .n_values = FEW}, 10001, passes_keep_residues);
 }
 
 /* ---- text ---- */
