@@ -416,6 +416,16 @@ static bool lower_results(struct body *body, const struct ast_statement *ast)
     return done;
 }
 
+/* Builders give NULL, and say nothing, where a size or a coefficient overflows 64 bits. */
+static void report_overflow(struct body *body, const struct ast_statement *ast)
+{
+    const struct diagnostics *diagnostics = body->diagnostics;
+    if (diagnostics->n_errors > 0 || diagnostics->n_dropped > 0 || arena_failed(body->arena))
+        return;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0223, ast->span, "a size in this statement is 2^63 or more");
+    diag_help(body->diagnostics, diag, "extents, their products and offsets into tensors are 64-bit numbers");
+}
+
 static bool lower_statement(struct body *body, const struct ast_statement *ast)
 {
     const struct ast_target *target = ast->targets;
@@ -451,6 +461,8 @@ static bool lower_statement(struct body *body, const struct ast_statement *ast)
         return false;
     if (ast->accumulate || ast->stored)
         node = NULL;
+    if (!node)
+        report_overflow(body, ast);
     define(symbol, node, weakness);
     if (node)
         name_nodes(&statement, node, target->name.text);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "failing_allocator.h"
 #include "frontend/frontend.h"
 
 /* ---- compiling ---- */
@@ -581,6 +582,37 @@ static void test_node_kinds(void **state)
     ir_context_destroy(compiled.context);
 }
 
+/* Every request for memory refused once: no crash, nothing said or kept. The source is long enough for some dozens of requests. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static const char head[] = "dim n = 4\nconst t: i32[4] = [2, 0, 3, 1]\n"
+                               "kernel g(x: f64[n], a: f64) -> (y: f64[n]) { y[i] = a * x[t[i]] }\n"
+                               "kernel f(A: f64[n,n], x: f64[n]) -> (y: f64[n]) {\n";
+    static char text[1 << 16];
+    size_t length = (size_t)snprintf(text, sizeof text, "%slet v0 = x\n", head);
+    for (int k = 1; k < 150; k++)
+        length += (size_t)snprintf(text + length, sizeof text - length,
+                                   "let v%d[i] = A[i,j]*v%d[j] + exp(pad(x[i-1], %d)) / sum[k](A[i,k] + g(v%d, %d)[k])\n", k, k - 1,
+                                   k, k - 1, k);
+    snprintf(text + length, sizeof text - length, "y = einsum(\"ij,j->i\", A, v149)\n}\n");
+    struct source source = {"test.ein", text, strlen(text)};
+    bool finished = false;
+    for (long allowed = 0; !finished; allowed++) {
+        struct failing_allocator failing;
+        failing_allocator_init(&failing, allowed);
+        struct ir_context *context = ir_context_create(&failing.allocator);
+        if (context) {
+            finished = frontend_read(context, &source, NULL) != NULL;
+            enum einc_status status = ir_status(context);
+            assert_true(finished ? status == EINC_OK : status == EINC_NO_MEMORY);
+            assert_int_equal(ir_diagnostics(context)->n_items, 0);
+        }
+        ir_context_destroy(context);
+        assert_int_equal(failing.live, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,7 +621,7 @@ int main(void)
         cmocka_unit_test(test_merged),     cmocka_unit_test(test_affine),      cmocka_unit_test(test_tables),
         cmocka_unit_test(test_reductions), cmocka_unit_test(test_weak),        cmocka_unit_test(test_complex),
         cmocka_unit_test(test_bool),       cmocka_unit_test(test_calls),       cmocka_unit_test(test_one_contraction),
-        cmocka_unit_test(test_node_kinds),
+        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
