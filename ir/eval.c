@@ -4,7 +4,7 @@
  * plain loops below it. The arithmetic (numbers, residues, magnitudes) is a table of functions (arithmetic.h). Nothing is
  * reordered: a sum runs over the summed indices in the node's own order, the last fastest. Working memory is an arena of its own,
  * gone at the end; only outputs go to the context's. A run the kernel forbids (a negative extent, a subscript outside) is a
- * diagnostic E0711 to E0713. */
+ * diagnostic. */
 #include "eval_map.h"
 #include "eval_walk.h"
 #include "print_internal.h"
@@ -46,7 +46,7 @@ static bool fail_memory(struct evaluation *evaluation)
 
 static bool fail_outside(struct evaluation *evaluation, const struct ir_node *node)
 {
-    diag_error(ir_diagnostics(evaluation->context), DIAG_E0712, span_of(evaluation, node),
+    diag_error(ir_diagnostics(evaluation->context), DIAG_E0734, span_of(evaluation, node),
                "a subscript in `%s` of kernel `%s` leaves its tensor, or an index value cannot be had", name_of(evaluation, node),
                evaluation->kernel->name);
     evaluation->status = EINC_INVALID;
@@ -74,7 +74,7 @@ static bool find_extents(struct evaluation *evaluation, const struct ir_node *no
     for (uint32_t k = 0; k < count; k++) {
         if (poly_evaluate(polys[k], evaluation->dims, NULL, &extents[k]) && extents[k] >= 0)
             continue;
-        diag_error(ir_diagnostics(evaluation->context), DIAG_E0711, span_of(evaluation, node),
+        diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, span_of(evaluation, node),
                    "at these dims extent %u of `%s` in kernel `%s` is negative or no whole number", k, name_of(evaluation, node),
                    evaluation->kernel->name);
         evaluation->status = EINC_INVALID;
@@ -101,7 +101,7 @@ static bool shape_tensor(struct evaluation *evaluation, struct eval_tensor *tens
         tensor->count *= tensor->shape[axis] ? 1 : 0;
         if (!checked_multiply(span, tensor->shape[axis] ? tensor->shape[axis] : 1, &span) || span > EVAL_ELEMENTS) {
             evaluation->status = EINC_LIMIT;
-            diag_error(ir_diagnostics(evaluation->context), DIAG_E0713, span_of(evaluation, node),
+            diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, span_of(evaluation, node),
                        "`%s` in kernel `%s` has more than %d elements, the reference's limit", name_of(evaluation, node),
                        evaluation->kernel->name, EVAL_ELEMENTS);
             return false;
@@ -122,7 +122,7 @@ static bool eval_input(struct evaluation *evaluation, struct eval_tensor *tensor
         same = input->shape[axis] == tensor->shape[axis];
     if (!same) {
         evaluation->status = EINC_INVALID;
-        diag_error(ir_diagnostics(evaluation->context), DIAG_E0714, span_of(evaluation, tensor->node),
+        diag_error(ir_diagnostics(evaluation->context), DIAG_E0807, span_of(evaluation, tensor->node),
                    "the array given for input %u of kernel `%s` has another type or shape than declared",
                    tensor->node->input.number, evaluation->kernel->name);
         return false;

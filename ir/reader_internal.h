@@ -8,6 +8,8 @@
 enum {
     READER_BYTES = 256 << 20,
     READER_RANK = 256,     /* axes and indices of a node */
+    READER_TERMS = 1024,   /* of a quasi-polynomial */
+    READER_DEGREE = 32,    /* of one of its terms */
     READER_OPERANDS = 4096 /* of a node, and entries of any list but numbers */
 };
 

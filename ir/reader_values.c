@@ -238,6 +238,18 @@ const struct poly *eir_poly_table(struct ir_reader *reader, struct eir_token nam
     return NULL;
 }
 
+/* May the product of these be formed? A hostile text could ask for one of 10^9 terms. */
+static bool is_small_product(const struct poly *a, const struct poly *b)
+{
+    uint32_t factors[2] = {0, 0};
+    for (int side = 0; side < 2; side++) {
+        const struct poly *poly = side ? b : a;
+        for (uint32_t k = 0; k < poly->n_terms; k++)
+            factors[side] = poly->terms[k].n_factors > factors[side] ? poly->terms[k].n_factors : factors[side];
+    }
+    return factors[0] + factors[1] <= READER_DEGREE && (uint64_t)a->n_terms * b->n_terms <= READER_TERMS;
+}
+
 const struct poly *eir_poly_apply(struct ir_reader *reader, char operation, const struct poly *a, const struct poly *b,
                                   struct eir_token sign)
 {
@@ -245,6 +257,11 @@ const struct poly *eir_poly_apply(struct ir_reader *reader, char operation, cons
     const struct poly *result = NULL;
     if (!a || !b)
         return NULL;
+    if (operation == '*' ? !is_small_product(a, b) : a->n_terms + b->n_terms > READER_TERMS) {
+        diag_error(ir_diagnostics(context), DIAG_E0708, sign.span,
+                   "a subscript or extent has at most %d terms of at most %d factors", READER_TERMS, READER_DEGREE);
+        return NULL;
+    }
     if (operation == '+')
         result = poly_add(context, a, b);
     else if (operation == '-')

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -280,6 +281,42 @@ static void nesting_is_limited(void **state)
     }
 }
 
+/* A power of a sum would have more terms than memory. */
+static void products_are_limited(void **state)
+{
+    (void)state;
+    struct ir_context *context = ir_context_create(NULL);
+    struct text text = text_create(ir_arena(context));
+    text_put(&text, "dim a dim b dim c dim d dim e dim f dim g dim h\nkernel k: exact {\n%y = view f32[1");
+    for (int k = 0; k < 40; k++)
+        text_put(&text, "*(a + b + c + d + e + f + g + h)");
+    text_put(&text, "] of %x\n}");
+    assert_null(read_text(context, text_finish(&text)));
+    assert_int_equal(ir_diagnostics(context)->items[0]->code, DIAG_E0708);
+    ir_context_destroy(context);
+}
+
+/* The example in docs/ir.md is the indented block that begins with `program`. */
+static void example_of_the_documentation_is_read(void **state)
+{
+    (void)state;
+    static char text[1 << 16];
+    FILE *file = fopen(EINC_SOURCE_DIR "/docs/ir.md", "rb");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    char *begin = strstr(text, "    program "), *end = begin ? strstr(begin, "\n\nGrammar") : NULL;
+    assert_non_null(end);
+    *end = 0;
+    struct ir_context *context = ir_context_create(NULL);
+    struct ir_program *program = read_text(context, begin);
+    if (!program)
+        show_diagnostics(context, begin);
+    assert_non_null(program);
+    check_round_trip(context, program, 0);
+    ir_context_destroy(context);
+}
+
 /* A chain far longer than any stack: deep as a graph, flat as text. */
 static void long_chains_come_back(void **state)
 {
@@ -336,6 +373,8 @@ int main(void)
         cmocka_unit_test(names_become_unique),
         cmocka_unit_test(mistakes_are_diagnosed),
         cmocka_unit_test(nesting_is_limited),
+        cmocka_unit_test(products_are_limited),
+        cmocka_unit_test(example_of_the_documentation_is_read),
         cmocka_unit_test(long_chains_come_back),
         cmocka_unit_test(each_allocation_may_fail),
     };
