@@ -175,6 +175,8 @@ void c_put_file(struct c_file *file, struct text *text);
 const char *c_entry_name(struct c_kernel *kernel); /* the kernel's own name, spelled for C */
 /* Names, tables and uses of all kernels; NULL when memory ran out or loop IR is not what a backend takes. */
 struct c_file *c_file_create(const struct backend_program *program, const struct backend_options *options);
+enum einc_status backend_emit_c(const struct backend_program *program, const struct backend_options *options,
+                                struct backend_file **files, size_t *n_files);
 enum einc_status backend_add_file(struct ir_context *context, struct backend_file **files, size_t *n_files, const char *name,
                                   struct text *text);
 

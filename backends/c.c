@@ -7,8 +7,6 @@
 #include <ctype.h>
 #include <string.h>
 
-enum einc_status backend_emit_c(const struct backend_program *program, const struct backend_options *options,
-                                struct backend_file **files, size_t *n_files);
 enum einc_status backend_emit_h(const struct backend_program *program, const struct backend_options *options,
                                 struct backend_file **files, size_t *n_files);
 

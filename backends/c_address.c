@@ -222,6 +222,14 @@ static bool needs_sign(struct c_kernel *kernel, const struct poly *poly)
     return false;
 }
 
+/* A dim, or a floor of dims alone. */
+static bool is_size(const struct factor *factor)
+{
+    if (factor->kind == FACTOR_FLOOR || factor->kind == FACTOR_REMAINDER)
+        return poly_index_limit(factor->atom->numerator) == 0;
+    return factor->kind == FACTOR_DIM;
+}
+
 /* ---- factors ---- */
 
 static void put_floor(struct writer *w, struct factor factor, enum c_precedence precedence)
@@ -300,10 +308,10 @@ static void put_term(struct writer *w, const struct term *term, enum c_precedenc
     if (size == 2 && term->n_factors == 1 && precedence <= C_ADD)
         text_printf(w->text, "2 * "), with_number = false;
     for (uint32_t k = term->n_factors; k-- > 0;)
-        if (term->factors[k].kind != FACTOR_DIM)
+        if (!is_size(&term->factors[k]))
             text_put(w->text, put++ ? " * " : ""), put_factor(w, term->factors[k], inner);
     for (uint32_t k = 0; k < term->n_factors; k++)
-        if (term->factors[k].kind == FACTOR_DIM)
+        if (is_size(&term->factors[k]))
             text_put(w->text, put++ ? " * " : ""), put_factor(w, term->factors[k], inner);
     if (with_number)
         text_printf(w->text, "%s%" PRId64, put ? " * " : "", size);
@@ -316,7 +324,7 @@ static uint32_t count_dims(const struct term *term)
 {
     uint32_t count = 0;
     for (uint32_t k = 0; k < term->n_factors; k++)
-        count += term->factors[k].kind == FACTOR_DIM;
+        count += is_size(&term->factors[k]);
     return count;
 }
 
@@ -372,7 +380,7 @@ static struct term common_of(const struct term *terms, size_t count)
     /* only sizes go outside the parentheses; a common index stays where it is read */
     uint32_t kept = 0;
     for (uint32_t k = 0; k < common.n_factors; k++)
-        if (common.factors[k].kind == FACTOR_DIM)
+        if (is_size(&common.factors[k]))
             common.factors[kept++] = common.factors[k];
     common.n_factors = kept;
     return common;
@@ -582,6 +590,15 @@ bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct po
     if (bound) {
         put_terms(&w, minus, n_minus, C_ADD);
         text_printf(text, " < %" PRId64, (n_plus ? plus[0].coefficient : 0) + 1);
+        return true;
+    }
+    bool limit = n_minus > 0;
+    for (size_t k = 0; k < n_plus; k++)
+        limit &= plus[k].n_factors == count_dims(&plus[k]);
+    if (limit) { /* 2 * h + r <= H */
+        put_terms(&w, minus, n_minus, C_ADD);
+        text_put(text, " <= ");
+        put_terms(&w, plus, n_plus, C_ADD);
         return true;
     }
     put_terms(&w, plus, n_plus, C_ADD);

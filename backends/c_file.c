@@ -70,7 +70,8 @@ static struct span *statement_spans(struct c_kernel *kernel, size_t *count)
     *count = 0;
     for (size_t k = 0; source && k < source->n_names; k++) {
         struct span span = source->names[k].span;
-        if (span.source == UINT32_MAX || span.end <= span.begin)
+        enum ir_op op = source->names[k].node->op;
+        if (span.source == UINT32_MAX || span.end <= span.begin || op == IR_input_node || op == IR_const_node)
             continue;
         size_t at = 0;
         while (at < *count && spans[at].begin < span.begin)
@@ -138,7 +139,7 @@ static void put_sizes(struct c_kernel *kernel, struct text *text)
         text_printf(text, "%s%s ", k ? ", " : "", c_comment(kernel->file->arena, sizes.items[k].name, strlen(sizes.items[k].name)));
         poly_print(text, kernel->file->context, sizes.items[k].extent, POLY_SOURCE, NULL, 0);
     }
-    text_put(text, sizes.count ? "; " : "");
+    text_put(text, sizes.count ? "\n * " : "");
 }
 
 static void put_work(struct c_kernel *kernel, struct text *text)
@@ -162,7 +163,10 @@ static void put_work(struct c_kernel *kernel, struct text *text)
         text_put(text, "no scratch");
         return;
     }
-    put_amount(kernel->file, text, kernel->loops->workspace);
+    if (poly_is_constant(kernel->loops->workspace, NULL))
+        put_amount(kernel->file, text, kernel->loops->workspace);
+    else
+        text_printf(text, "%s_workspace_bytes(...)", kernel->name);
     text_put(text, " bytes of scratch");
 }
 

@@ -1,0 +1,317 @@
+/* Backend main: a host program for the emitted C, that loads .npy inputs, calls a kernel and writes its outputs, with a
+ * CMakeLists.txt.
+ *
+ * The program takes NAME=path for every input and output, and NAME=number for a size that no axis tells; with several kernels the
+ * first argument names one. It checks types and shapes, so that a kernel is only called with what it was compiled for. */
+#include "host.h"
+#include "backends_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum einc_status backend_emit_main(const struct backend_program *program, const struct backend_options *options,
+                                   struct backend_file **files, size_t *n_files);
+
+struct host {
+    struct c_file *file;
+    struct c_kernel *kernel;
+    struct text *text;
+    bool *bound;       /* by dim: an axis of an input tells it */
+    size_t conditions; /* put so far of `if (!(...))` */
+};
+
+/* What stands between two conditions. */
+static const char *next(struct host *host)
+{
+    return host->conditions++ ? " &&\n          " : "    if (!(";
+}
+
+static void close_conditions(struct host *host)
+{
+    text_put(host->text, host->conditions ? "))\n        return 1;\n" : "");
+    host->conditions = 0;
+}
+
+static enum ir_elem array_elem(const struct loop_buffer *buffer)
+{
+    return buffer->is_complex ? ir_elem_complex(buffer->elem) : buffer->elem;
+}
+
+/* Names of variables differ by prefix, so none can be a keyword or meet another. */
+static const char *variable(struct host *host, uint32_t buffer)
+{
+    const struct loop_buffer *info = &host->kernel->loops->buffers[buffer];
+    return arena_printf(host->file->arena, "%s_%s", info->kind == LOOP_INPUT ? "in" : "out", host->kernel->buffers[buffer]);
+}
+
+static bool is_array(const struct host *host, uint32_t buffer, enum loop_buffer_kind kind)
+{
+    return host->kernel->loops->buffers[buffer].kind == kind;
+}
+
+/* ---- inputs ---- */
+
+static void put_load(struct host *host, uint32_t number)
+{
+    const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
+    const struct ir_elem_info *elem = ir_elem_info(array_elem(buffer));
+    text_printf(host->text, "    if (!load(argc, argv, \"%s\", \"%c%s\", %" PRIu32 ", %" PRIu32 ", &%s))\n        return 1;\n",
+                buffer->name, elem->bytes == 1 ? '|' : '<', elem->numpy, elem->bytes, buffer->rank, variable(host, number));
+}
+
+static bool bare_dim(const struct poly *extent, uint32_t *dim)
+{
+    if (extent->n_terms != 1 || extent->terms[0].n_factors != 1 || extent->terms[0].numerator != 1 ||
+        extent->terms[0].denominator != 1 || extent->terms[0].factors[0]->kind != POLY_DIM)
+        return false;
+    *dim = extent->terms[0].factors[0]->symbol;
+    return true;
+}
+
+static void put_bindings(struct host *host, uint32_t number)
+{
+    const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
+    for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+        uint32_t dim;
+        if (!bare_dim(buffer->shape[axis], &dim) || !host->kernel->dims[dim])
+            continue;
+        host->bound[dim] = true;
+        text_printf(host->text, "%sbind(argc, argv, \"%s\", &known[%" PRIu32 "], &%s, %s.shape[%" PRIu32 "])", next(host),
+                    ir_dim_at(host->file->context, dim)->name, dim, host->kernel->dims[dim], variable(host, number), axis);
+    }
+}
+
+static void put_checks(struct host *host, uint32_t number)
+{
+    const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
+    for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+        uint32_t dim;
+        if (bare_dim(buffer->shape[axis], &dim))
+            continue;
+        text_printf(host->text, "%shas_extent(\"%s\", %s.shape[%" PRIu32 "], ", next(host), buffer->name, variable(host, number),
+                    axis);
+        c_put_extent(host->kernel, host->text, buffer->shape[axis], C_ANY);
+        text_put(host->text, ")");
+    }
+}
+
+/* Sizes that stand in no shape alone have to be given. */
+static void put_given_dims(struct host *host)
+{
+    const struct loop_function *loops = host->kernel->loops;
+    for (uint32_t k = 0; k < loops->n_dims; k++)
+        if (!host->bound[loops->dims[k]])
+            text_printf(host->text, "%sgive(argc, argv, \"%s\", &%s)", next(host),
+                        ir_dim_at(host->file->context, loops->dims[k])->name, host->kernel->dims[loops->dims[k]]);
+}
+
+/* ---- outputs and the call ---- */
+
+static void put_create(struct host *host, uint32_t number)
+{
+    const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
+    const char *name = variable(host, number);
+    text_printf(host->text, "    %s.rank = %" PRIu32 ";\n", name, buffer->rank);
+    for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+        text_printf(host->text, "    %s.shape[%" PRIu32 "] = ", name, axis);
+        c_put_extent(host->kernel, host->text, buffer->shape[axis], C_ANY);
+        text_put(host->text, ";\n");
+    }
+    text_printf(host->text, "    if (!create(\"%s\", %" PRIu32 ", &%s))\n        return 1;\n", buffer->name,
+                ir_elem_info(array_elem(buffer))->bytes, name);
+}
+
+static void put_workspace(struct host *host)
+{
+    const struct loop_function *loops = host->kernel->loops;
+    if (!c_has_workspace(host->kernel))
+        return;
+    text_put(host->text, "    const size_t workspace_bytes = ");
+    c_put_extent(host->kernel, host->text, loops->workspace, C_ANY);
+    text_printf(host->text, ";\n    char *memory = malloc(workspace_bytes + %" PRIu32 ");\n", loops->workspace_alignment);
+    text_put(host->text, "    if (!memory) {\n        fail(\"workspace\", \"memory is short\");\n        return 1;\n    }\n");
+    text_printf(host->text, "    void *workspace = memory + (%" PRIu32 " - (uintptr_t)memory %% %" PRIu32 ");\n",
+                loops->workspace_alignment, loops->workspace_alignment);
+}
+
+static void put_call(struct host *host)
+{
+    const struct loop_function *loops = host->kernel->loops;
+    const char *separator = "";
+    text_printf(host->text, "    %s(", host->kernel->name);
+    for (uint32_t k = 0; k < loops->n_dims; k++, separator = ", ")
+        text_printf(host->text, "%s%s", separator, host->kernel->dims[loops->dims[k]]);
+    for (int output = 0; output < 2; output++)
+        for (uint32_t parameter = 0; parameter < loops->n_buffers; parameter++)
+            for (uint32_t k = 0; k < loops->n_buffers; k++) {
+                const struct loop_buffer *buffer = &loops->buffers[k];
+                if (!is_array(host, k, output ? LOOP_OUTPUT : LOOP_INPUT) || buffer->parameter != parameter)
+                    continue;
+                if (buffer->by_value)
+                    text_printf(host->text, "%s*(const %s *)%s.data", separator, c_type(buffer->elem), variable(host, k));
+                else
+                    text_printf(host->text, "%s%s.data", separator, variable(host, k));
+                separator = ", ";
+            }
+    text_printf(host->text, "%s);\n", !c_has_workspace(host->kernel) ? "" : *separator ? ", workspace" : "workspace");
+}
+
+static void put_save(struct host *host, uint32_t number)
+{
+    const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
+    const struct ir_elem_info *elem = ir_elem_info(array_elem(buffer));
+    text_printf(host->text, "    if (!save(argc, argv, \"%s\", \"%c%s\", &%s))\n        return 1;\n", buffer->name,
+                elem->bytes == 1 ? '|' : '<', elem->numpy, variable(host, number));
+}
+
+typedef void put_function(struct host *host, uint32_t number);
+
+static void for_each(struct host *host, enum loop_buffer_kind kind, put_function *put)
+{
+    for (uint32_t k = 0; k < host->kernel->loops->n_buffers; k++)
+        if (is_array(host, k, kind))
+            put(host, k);
+}
+
+static void put_variable(struct host *host, uint32_t number)
+{
+    text_printf(host->text, "    struct array %s = {0};\n", variable(host, number));
+}
+
+static void put_free(struct host *host, uint32_t number)
+{
+    text_printf(host->text, "    free(%s.data);\n", variable(host, number));
+}
+
+static void put_kernel(struct host *host)
+{
+    const struct loop_function *loops = host->kernel->loops;
+    text_printf(host->text, "static int run_%s(int argc, char **argv)\n{\n", host->kernel->name);
+    for (uint32_t k = 0; k < loops->n_dims; k++) {
+        const char *name = arena_printf(host->file->arena, "dim_%s", host->kernel->dims[loops->dims[k]]);
+        host->kernel->dims[loops->dims[k]] = name;
+        text_printf(host->text, "    size_t %s = 0;\n", name);
+    }
+    for_each(host, LOOP_INPUT, put_variable);
+    for_each(host, LOOP_OUTPUT, put_variable);
+    struct text reading = text_create(host->file->arena), *body = host->text;
+    host->text = &reading;
+    for_each(host, LOOP_INPUT, put_load);
+    close_conditions(host);
+    for_each(host, LOOP_INPUT, put_bindings);
+    bool binds = host->conditions > 0;
+    put_given_dims(host);
+    for_each(host, LOOP_INPUT, put_checks);
+    close_conditions(host);
+    host->text = body;
+    if (binds)
+        text_printf(host->text, "    int known[%" PRIu32 "] = {0};\n", ir_dim_count(host->file->context));
+    text_printf(host->text, "\n%s", text_finish(&reading));
+    for_each(host, LOOP_OUTPUT, put_create);
+    put_workspace(host);
+    text_put(host->text, "\n");
+    put_call(host);
+    text_put(host->text, "\n");
+    for_each(host, LOOP_OUTPUT, put_save);
+    for_each(host, LOOP_INPUT, put_free);
+    for_each(host, LOOP_OUTPUT, put_free);
+    text_put(host->text, c_has_workspace(host->kernel) ? "    free(memory);\n    return 0;\n}\n\n" : "    return 0;\n}\n\n");
+}
+
+/* ---- the files ---- */
+
+static void put_head(struct c_file *file, struct text *text, const char *basename, bool several)
+{
+    text_printf(text, "/* %s.c: runs the kernels of %s on .npy files; made by einc.\n",
+                c_comment(file->arena, basename, strlen(basename)), c_source_name(file));
+    text_printf(text, " * Usage: %sNAME=path.npy for each input and output, NAME=number for a size no axis tells. */\n",
+                several ? "KERNEL, then " : "");
+    text_printf(text, "#include \"%s.h\"\n\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n",
+                file->program->basename);
+    uint32_t axes = 1;
+    for (size_t k = 0; k < file->program->n_kernels; k++)
+        for (size_t b = 0; b < file->kernels[k].loops->n_buffers; b++)
+            if (file->kernels[k].loops->buffers[b].rank > axes)
+                axes = file->kernels[k].loops->buffers[b].rank;
+    text_printf(text, "enum { AXES = %" PRIu32 " }; /* most that an array has */\n\n", axes);
+}
+
+/* The name of the function a part defines; NULL: none. */
+static const char *defined_function(struct arena *arena, const char *part)
+{
+    const char *at = strstr(part, "static "), *open = at ? strchr(at, '(') : NULL, *begin = open;
+    while (begin && begin > at && begin[-1] != ' ' && begin[-1] != '*')
+        begin--;
+    return open ? arena_printf(arena, "%.*s(", (int)(open - begin), begin) : NULL;
+}
+
+/* Parts call earlier ones, so they are chosen from the last. */
+static void put_parts(struct arena *arena, struct text *text, const char *kernels)
+{
+    size_t count = 0;
+    while (host_parts[count])
+        count++;
+    const char *chosen = kernels;
+    for (size_t k = count; k-- > 0 && chosen;) {
+        const char *name = defined_function(arena, host_parts[k]);
+        if (!name || strstr(chosen, name))
+            chosen = arena_printf(arena, "%s%s", host_parts[k], chosen);
+    }
+    text_put(text, chosen ? chosen : "");
+}
+
+static void put_main(struct c_file *file, struct text *text)
+{
+    text_put(text, "int main(int argc, char **argv)\n{\n");
+    if (file->program->n_kernels == 1) {
+        text_printf(text, "    return run_%s(argc, argv);\n}\n", file->kernels[0].name);
+        return;
+    }
+    for (size_t k = 0; k < file->program->n_kernels; k++)
+        text_printf(text, "    if (argc > 1 && strcmp(argv[1], \"%s\") == 0)\n        return run_%s(argc - 1, argv + 1);\n",
+                    file->kernels[k].loops->name, file->kernels[k].name);
+    text_put(text, "    fprintf(stderr, \"name a kernel first:");
+    for (size_t k = 0; k < file->program->n_kernels; k++)
+        text_printf(text, " %s", file->kernels[k].loops->name);
+    text_put(text, "\\n\");\n    return 2;\n}\n");
+}
+
+static void put_cmake(struct text *text, const char *basename, const char *kernels)
+{
+    text_put(text, "cmake_minimum_required(VERSION 3.10)\n");
+    text_printf(text,
+                "project(%s C)\nset(CMAKE_C_STANDARD 99)\nif(NOT CMAKE_BUILD_TYPE)\n    set(CMAKE_BUILD_TYPE Release)\nendif()\n",
+                basename);
+    text_printf(text, "add_executable(%s %s.c %s.c)\ntarget_link_libraries(%s m)\n", basename, basename, kernels, basename);
+}
+
+enum einc_status backend_emit_main(const struct backend_program *program, const struct backend_options *options,
+                                   struct backend_file **files, size_t *n_files)
+{
+    struct arena *arena = ir_arena(program->context);
+    const struct backend_options inline_weights = {.weights = WEIGHTS_INLINE, .entry = false};
+    struct backend_program kernels = *program;
+    (void)options;
+    kernels.basename = arena_printf(arena, "%s_kernels", program->basename);
+    struct c_file *file = kernels.basename ? c_file_create(&kernels, &inline_weights) : NULL;
+    if (!file)
+        return arena_failed(arena) ? EINC_NO_MEMORY : EINC_INTERNAL;
+    struct text text = text_create(arena), body = text_create(arena), cmake = text_create(arena);
+    put_head(file, &text, program->basename, program->n_kernels > 1);
+    for (size_t k = 0; k < program->n_kernels; k++) {
+        struct host host = {file, &file->kernels[k], &body, ARENA_ARRAY(arena, ir_dim_count(program->context), bool), 0};
+        if (!host.bound)
+            return EINC_NO_MEMORY;
+        put_kernel(&host);
+    }
+    put_main(file, &body);
+    const char *kernels_text = text_finish(&body);
+    if (kernels_text)
+        put_parts(arena, &text, kernels_text);
+    put_cmake(&cmake, program->basename, kernels.basename);
+    enum einc_status status =
+        backend_add_file(program->context, files, n_files, arena_printf(arena, "%s.c", program->basename), &text);
+    if (status == EINC_OK)
+        status = backend_emit_c(&kernels, &inline_weights, files, n_files);
+    return status == EINC_OK ? backend_add_file(program->context, files, n_files, "CMakeLists.txt", &cmake) : status;
+}
