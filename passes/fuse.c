@@ -200,5 +200,5 @@ enum einc_status pass_fuse(struct pass_kernel *kernel)
     }
     for (uint32_t k = 0; k < kernel->kernel->n_outputs; k++)
         kernel->kernel->outputs[k].node = composition.made[kernel->kernel->outputs[k].node->id];
-    return arena_failed(composition.arena) ? EINC_NO_MEMORY : EINC_OK;
+    return fuse_share(kernel->context, kernel->kernel) && !arena_failed(composition.arena) ? EINC_OK : EINC_NO_MEMORY;
 }

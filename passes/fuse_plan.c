@@ -4,6 +4,7 @@
  * - inputs, tables, and the nodes that are outputs;
  * - contractions, but one whose only use is a map or view that takes each of its elements once: that stage applies the map to the
  *   accumulator (`gelu(W x + b)`, a division, a change of axes) and the contraction is said to be finished by it;
+ * - maps of several uses that finish a contraction, which else would have to be stored itself;
  * - maps that would be computed again so often that storing is cheaper: an element costs its operations, a function counting
  *   as FUNCTION_COST, and being stored and read back costs STORE_COST. So exp of an attention score, used in its row's sum and in
  * the quotient, is stored; `2 * a[i,k]` or a cast is not. Views are never stored; they only change subscripts. How often a node is
@@ -23,10 +24,11 @@ enum { FUNCTION_COST = 20, STORE_COST = 4 };
 struct costs {
     struct ir_context *context;
     struct fuse_plan *plan;
-    double *cost;   /* operations of one element, everything pointwise below it inlined */
-    double *size;   /* elements */
-    double *needed; /* elements computed if it were inlined: sum over uses */
-    uint32_t *uses;
+    double *cost;    /* operations of one element, everything pointwise below it inlined */
+    double *size;    /* elements */
+    double *needed;  /* elements computed if it were inlined: sum over uses */
+    uint32_t *uses;  /* found so far: all, once the node's turn has come */
+    uint32_t *users; /* in the whole kernel */
     bool *output;
 };
 
@@ -93,6 +95,18 @@ static const struct ir_node *finishing_stage(const struct fuse_plan *plan, const
     return plan->finishing[user->id] ? NULL : user;
 }
 
+/* Does a map of several uses take each element of a contraction once that nothing else reads? One of the two is stored anyway. */
+static bool can_finish(const struct costs *costs, const struct ir_node *map)
+{
+    for (uint32_t k = 0; k < map->n_operands; k++) {
+        const struct ir_node *operand = map->operands[k].node;
+        if (operand->op == IR_contract_node && costs->users[operand->id] == 1 && !costs->output[operand->id] &&
+            !map->operands[k].fill && costs->size[operand->id] == costs->size[map->id])
+            return true;
+    }
+    return false;
+}
+
 static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
 {
     struct fuse_plan *plan = costs->plan;
@@ -101,6 +115,8 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     if (node->op == IR_view_node)
         return false;
     double size = fmax(costs->size[node->id], 1), again = costs->needed[node->id] - size;
+    if (node->op == IR_map_node && again > 0 && can_finish(costs, node))
+        return true;
     if (node->op == IR_map_node)
         return costs->cost[node->id] * again > STORE_COST * size;
     const struct ir_node *stage = again > 0 || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
@@ -133,13 +149,16 @@ static bool create_costs(struct costs *costs, struct arena *arena, const struct 
     costs->size = ARENA_ARRAY(arena, n, double);
     costs->needed = ARENA_ARRAY(arena, n, double);
     costs->uses = ARENA_ARRAY(arena, n, uint32_t);
+    costs->users = ARENA_ARRAY(arena, n, uint32_t);
     costs->output = ARENA_ARRAY(arena, n, bool);
-    if (!costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output)
+    if (!costs->users || !costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output)
         return false;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
         costs->output[kernel->outputs[k].node->id] = true;
     for (size_t k = 0; k < costs->plan->n_nodes; k++) {
         const struct ir_node *node = costs->plan->nodes[k];
+        for (uint32_t o = 0; o < node->n_operands; o++)
+            costs->users[node->operands[o].node->id] += !is_repeated(node, o);
         costs->size[node->id] = product(costs, node->rank, node->shape, 0);
         costs->cost[node->id] = own_cost(costs->context, node);
         for (uint32_t o = 0; o < node->n_operands && node->op != IR_contract_node; o++)

@@ -24,6 +24,11 @@ struct fuse_plan *fuse_plan_create(struct ir_context *context, const struct ir_k
 /* Do two unguarded accesses read the same elements in the same order? */
 bool fuse_same_access(const struct ir_access *a, const struct ir_access *b);
 
+/* ---- fuse_share.c ---- */
+
+/* Lets maps read a value that another map is, instead of computing it inside. False: no memory. */
+bool fuse_share(struct ir_context *context, struct ir_kernel *kernel);
+
 /* ---- one stage ---- */
 
 /* A load that may fall outside: `local` is `fill` where a condition fails, else `value`; `value` NULL: always `fill`. */

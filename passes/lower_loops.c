@@ -76,7 +76,17 @@ static bool place_parameters(struct lowering *lowering)
     return true;
 }
 
-/* A scratch buffer bears the name of its node, or that of the first output that needs it. */
+/* What a nameless value is of the named one it belongs to: `w_sum`, `w_exp`, `w_part`. */
+static const char *kind_of_value(const struct ir_node *node)
+{
+    if (node->op == IR_map_node && node->body->n_arguments == 1 && ir_expr_info(node->body->op)->flops == IR_FLOPS_FUNCTION)
+        return ir_expr_info(node->body->op)->name;
+    if (node->op == IR_contract_node && node->n_operands == 1 && node->contract.ring == IR_RING_plustimes)
+        return "sum";
+    return "part";
+}
+
+/* A scratch buffer bears the name of its node, or of the first named one that reads it. */
 static const char *scratch_name(struct lowering *lowering, const struct ir_node *node)
 {
     const struct ir_name *name = ir_find_name(lowering->kernel, node);
@@ -89,10 +99,11 @@ static const char *scratch_name(struct lowering *lowering, const struct ir_node 
                 continue;
             const struct ir_name *user_name = ir_find_name(lowering->kernel, user);
             if (user_name && user_name->name)
-                return arena_printf(lowering->arena, "%s_part", user_name->name);
+                return arena_printf(lowering->arena, "%s_%s", user_name->name, kind_of_value(node));
         }
     }
-    return arena_printf(lowering->arena, "%s_part", lowering->kernel->n_outputs ? lowering->kernel->outputs[0].name : "value");
+    return arena_printf(lowering->arena, "%s_%s", lowering->kernel->n_outputs ? lowering->kernel->outputs[0].name : "value",
+                        kind_of_value(node));
 }
 
 /* The memory of a node inside a sliced tree is that of one slice. */
