@@ -141,6 +141,8 @@ static const struct ir_node *fold(struct composition *composition, const struct 
     if (!dims || ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, &value, NULL) != EINC_OK)
         return node;
     const struct ir_name *name = ir_find_name(composition->kernel, node);
+    if ((!name || !name->name) && node->n_operands == 1) /* a cast, a factor: what it is made of says what it is */
+        name = ir_find_name(composition->kernel, node->operands[0].node);
     struct ir_constant constant = {
         .data = value.data, .bytes = (size_t)elements * ir_elem_info(node->elem)->bytes, .name = name ? name->name : NULL};
     const struct ir_node *folded = ir_constant(context, node->elem, node->rank, node->shape, &constant);

@@ -65,10 +65,10 @@ static bool place_parameters(struct lowering *lowering)
         if (buffer == UINT32_MAX)
             return false;
         lowering->function->buffers[buffer].parameter = k;
-        if (is_leaf(base) || lowering->places[node->id].placed)
+        if (is_leaf(node) || lowering->places[node->id].placed)
             continue;
         place_in_buffer(lowering, node, buffer);
-        if (base != node && lowering->plan->stored[base->id] && !lowering->places[base->id].placed) {
+        if (base != node && !is_leaf(base) && lowering->plan->stored[base->id] && !lowering->places[base->id].placed) {
             place_in_buffer(lowering, base, buffer);
             lowering->shown[node->id] = true;
         }
@@ -184,16 +184,15 @@ struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_no
     struct span span = span_of(lowering, node);
     if (!place.is_local)
         return equation ? loop_block(context, equation, span, body) : NULL;
+    if (nest->accumulates) /* defined before the first slice */
+        return loop_block(context, equation, span, body);
     if (body && body->op == LOOP_SET && !body->next) { /* the value alone */
         struct loop_stmt *define = loop_define(context, place.number, body->local.value, true);
         if (define)
             define->comment = equation;
         return define;
     }
-    struct loop_stmt *block = loop_block(context, equation, span, body);
-    if (nest->accumulates) /* defined before the first slice */
-        return block;
-    struct loop_stmt *define = define_target(lowering, nest);
+    struct loop_stmt *define = define_target(lowering, nest), *block = loop_block(context, equation, span, body);
     return define && block ? loop_join(define, block) : NULL;
 }
 

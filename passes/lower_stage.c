@@ -102,7 +102,7 @@ bool lower_drop_sum(struct lowering *lowering, struct nest *nest)
     for (size_t x = 0; x < nest->n; x++)
         if (nest->indices[x].reduced && !nest->indices[x].gone)
             return true;
-    if (!nest->reduces || nest->n_domain || nest->accumulates)
+    if (!nest->reduces || nest->n_domain)
         return true;
     for (size_t k = 0; k < nest->term.n_guards; k++)
         if (!ARENA_PUSH(lowering->arena, nest->result.guards, nest->result.n_guards, nest->result.guards_capacity,
