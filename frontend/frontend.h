@@ -52,7 +52,7 @@ enum {
     FRONTEND_NESTING = 200,      /* brackets within brackets */
     FRONTEND_DEPTH = 2000,       /* operators chained or nested in one expression */
     FRONTEND_RANK = 64,          /* axes of a tensor */
-    FRONTEND_OPERANDS = 256,     /* of one product or einsum string */
+    FRONTEND_OPERANDS = 1024,    /* of one product or einsum string */
     FRONTEND_LITERALS = 1 << 20, /* numbers in one constant */
     FRONTEND_INDICES = 256,      /* of one statement */
     FRONTEND_INLINED = 20000     /* statements of called kernels in one kernel */

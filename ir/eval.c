@@ -6,6 +6,7 @@
  * gone at the end; only outputs go to the context's. A run the kernel forbids (a negative extent, a subscript outside) is a
  * diagnostic. */
 #include "eval_map.h"
+#include "eval_split.h"
 #include "eval_walk.h"
 #include "print_internal.h"
 
@@ -442,6 +443,8 @@ static void eval_kernel(struct evaluation *evaluation, struct ir_tensor *outputs
 enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
                          const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs, double *longest_sum)
 {
+    if (context && kernel)
+        kernel = eval_split(context, kernel, dims);
     if (!context || !kernel)
         return EINC_NO_MEMORY;
     struct evaluation evaluation = {

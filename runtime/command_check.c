@@ -59,7 +59,7 @@ static struct comparison compare_exactly(const struct ir_tensor *wanted, const s
 
 struct reference {
     struct ir_tensor *values, *bounds;
-    double longest;
+    double *longest; /* sums, one an output */
 };
 
 static bool make_reference(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims,
@@ -68,9 +68,10 @@ static bool make_reference(struct invocation *invocation, const struct ir_kernel
     struct arena *arena = ir_arena(invocation->context);
     reference->values = ARENA_ARRAY(arena, kernel->n_outputs, struct ir_tensor);
     reference->bounds = ARENA_ARRAY(arena, kernel->n_outputs, struct ir_tensor);
-    return reference->values && reference->bounds &&
+    reference->longest = ARENA_ARRAY(arena, kernel->n_outputs, double);
+    return reference->values && reference->bounds && reference->longest &&
            ir_eval(invocation->context, kernel, IR_EVAL_NUMBERS, dims, inputs, reference->values, NULL) == EINC_OK &&
-           ir_eval(invocation->context, kernel, IR_EVAL_BOUND, dims, inputs, reference->bounds, &reference->longest) == EINC_OK;
+           ir_eval(invocation->context, kernel, IR_EVAL_BOUND, dims, inputs, reference->bounds, reference->longest) == EINC_OK;
 }
 
 static bool check_outputs(const struct ir_kernel *kernel, const char *engine, const struct reference *reference,
@@ -80,7 +81,7 @@ static bool check_outputs(const struct ir_kernel *kernel, const char *engine, co
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         bool real = ir_elem_is_float(outputs[k].elem) || ir_elem_is_complex(outputs[k].elem);
         struct comparison comparison =
-            real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k], reference->longest)
+            real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k], reference->longest[k])
                  : compare_exactly(&reference->values[k], &outputs[k]);
         printf("%-16s %-12s %-4s %s", kernel->name, kernel->outputs[k].name, engine, comparison.worst <= 1 ? "ok" : "WRONG");
         if (real)
