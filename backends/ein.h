@@ -1,0 +1,41 @@
+/* Shared by ein.c (statements) and ein_expr.c (expressions and numbers). */
+#ifndef BACKENDS_EIN_H
+#define BACKENDS_EIN_H
+
+#include "backends_internal.h"
+
+/* How tightly an expression of the language binds. */
+enum ein_precedence { EIN_ANY, EIN_OR, EIN_AND, EIN_NOT, EIN_COMPARE, EIN_ADD, EIN_MULTIPLY, EIN_UNARY, EIN_PRIMARY };
+
+struct ein_named {
+    const struct ir_node *node;
+    const char *name;
+};
+
+struct ein_writer {
+    struct ir_context *context;
+    struct arena *arena;
+    struct text *text;
+    const struct ir_kernel *kernel;
+    const struct ir_node *node; /* being written */
+    const char **indices;       /* its indices */
+    struct c_names names;       /* in scope */
+    struct ein_named *named;
+    size_t n_named, named_capacity;
+    struct backend_file *files; /* large constants */
+    size_t n_files;
+};
+
+/* ---- ein.c ---- */
+const char *ein_node_name(const struct ein_writer *w, const struct ir_node *node);
+void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
+void ein_put_operand(struct ein_writer *w, uint32_t operand);
+
+/* ---- ein_expr.c ---- */
+void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_precedence precedence);
+struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at);
+void ein_put_body(struct ein_writer *w, const struct ir_node *map);
+bool ein_expr_uses(const struct ir_expr *expr, uint32_t index); /* in an index value */
+void ein_put_npy(struct ein_writer *w, struct text *bytes, const struct ir_node *node);
+
+#endif
