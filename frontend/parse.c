@@ -45,6 +45,7 @@ struct ast_file *parse_file(struct ir_context *context, uint32_t source_number)
         brackets_pair(&parser);
     if (!arena_failed(parser.arena))
         grammar_run(&parser);
-    sort_by_place(diagnostics->items + n_before, diagnostics->n_items - n_before);
+    if (diagnostics->n_items > n_before)
+        sort_by_place(diagnostics->items + n_before, diagnostics->n_items - n_before);
     return arena_failed(parser.arena) ? NULL : parser.file;
 }
