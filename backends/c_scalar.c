@@ -304,7 +304,8 @@ static void put_integer_division(struct c_kernel *kernel, struct text *text, con
     bool narrow = bits_of(expr->elem) < 32;
     enum c_precedence level = narrow ? C_UNARY : C_MULTIPLY;
     open_if(text, precedence > level);
-    text_printf(text, narrow ? "(%s)(" : "", c_type(expr->elem));
+    if (narrow)
+        text_printf(text, "(%s)(", c_type(expr->elem));
     put_infix(kernel, text, expr, expr->op == IR_EXPR_floor_mod ? "%" : "/", C_MULTIPLY, C_MULTIPLY, C_UNARY, C_MULTIPLY);
     text_put(text, narrow ? ")" : "");
     close_if(text, precedence > level);

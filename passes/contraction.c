@@ -159,19 +159,19 @@ static bool sort_operands(struct contraction *contraction)
 /* New numbers of the indices: axes stay, summed ones as they first occur, unused ones last, those of extent 1 UINT32_MAX. */
 static uint32_t number_indices(const struct contraction *contraction, uint32_t *numbers)
 {
-    enum { UNSEEN = UINT32_MAX - 1 };
+    const uint32_t unseen = UINT32_MAX - 1;
     uint32_t count = contraction->rank, n = (uint32_t)contraction->n_indices;
     for (uint32_t index = 0; index < n; index++)
-        numbers[index] = index < count ? index : poly_equals(contraction->extents[index], 1) ? UINT32_MAX : (uint32_t)UNSEEN;
+        numbers[index] = index < count ? index : poly_equals(contraction->extents[index], 1) ? UINT32_MAX : unseen;
     for (size_t k = 0; k < contraction->n_operands; k++) {
         const struct ir_access *access = &contraction->operands[k];
         for (uint32_t axis = 0; axis < access->node->rank; axis++)
             for (uint32_t index = 0; index < poly_index_limit(access->subscripts[axis]); index++)
-                if (numbers[index] == (uint32_t)UNSEEN && poly_uses_index(access->subscripts[axis], index))
+                if (numbers[index] == unseen && poly_uses_index(access->subscripts[axis], index))
                     numbers[index] = count++;
     }
     for (uint32_t index = 0; index < n; index++)
-        if (numbers[index] == (uint32_t)UNSEEN)
+        if (numbers[index] == unseen)
             numbers[index] = count++;
     return count;
 }

@@ -18,8 +18,8 @@
 static const char *const accepted[] = {
     "",
     "# nothing but a comment",
-    "\xEF\xBB\xBF"
-    "dim E # after a byte order mark, in \xC3\xA9t\xC3\xA9",
+    ("\xEF\xBB\xBF"
+     "dim E # after a byte order mark, in \xC3\xA9t\xC3\xA9"),
     "dim E, p = 8, q = p + 2\r\ndim R\r\n",
     "dim H ~ 224, <= 1024, % 8 == 0, W <= 7, C % 3 == 0",
     "dim H2 = (H - R) / 2 + 1",
