@@ -75,6 +75,8 @@ struct c_kernel {
     const char **indices;        /* while their loop is open */
     const struct poly **extents; /* of the loops, for proofs */
     bool *buffer_used;
+    bool *buffer_read;
+    size_t n_live;        /* buffers and locals found to be read */
     bool *array_declared; /* small arrays: in a scope that is open */
     bool *dim_used;
     bool *local_read;
@@ -139,6 +141,7 @@ typedef void c_visit_function(void *user, const struct ir_expr *expr);
 void c_visit_expr(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_function *visit, void *user);
 /* Marks what the function reads and writes, loops that never run left out; fills extents. */
 bool c_mark_used(struct c_kernel *kernel);
+bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt);
 bool c_never_runs(const struct loop_stmt *stmt);
 bool c_has_loop(const struct loop_stmt *list); /* one that may run */
 bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores);

@@ -364,13 +364,31 @@ static bool is_largest(struct ir_number number)
     return bits == 64 ? number.i == -1 : number.i == (INT64_C(1) << bits) - 1;
 }
 
+/* index < number and the like, where the bounds of the loops decide. */
+static int known_index_comparison(struct c_kernel *kernel, enum ir_expr_op op, const struct poly *index, int64_t number)
+{
+    struct ir_context *context = kernel->file->context;
+    const struct poly *bound = poly_constant(context, number), *one = poly_constant(context, 1);
+    bool strict = op == IR_EXPR_lt || op == IR_EXPR_ge; /* index < n or not; else index <= n or not */
+    const struct poly *above = poly_subtract(context, index, strict ? bound : poly_add(context, bound, one));
+    const struct poly *below = poly_subtract(context, strict ? poly_subtract(context, bound, one) : bound, index);
+    bool is_less = op == IR_EXPR_lt || op == IR_EXPR_le;
+    if (op == IR_EXPR_eq || op == IR_EXPR_ne || !above || !below)
+        return -1;
+    if (c_proved_nonnegative(kernel, above))
+        return !is_less;
+    return c_proved_nonnegative(kernel, below) ? is_less : -1;
+}
+
 /* 0 or 1 when the comparison has the same result for all values, else -1. Compilers warn of such comparisons. */
-static int known_comparison(const struct ir_expr *expr)
+static int known_comparison(struct c_kernel *kernel, const struct ir_expr *expr)
 {
     const struct ir_expr *a = expr->arguments[0], *b = expr->arguments[1];
     enum ir_expr_op op = expr->op;
     if (ir_elem_is_float(a->elem))
         return -1;
+    if (a->op == IR_EXPR_index && b->op == IR_EXPR_literal)
+        return known_index_comparison(kernel, op, a->index, b->literal.i);
     if (a == b)
         return op == IR_EXPR_eq || op == IR_EXPR_le || op == IR_EXPR_ge;
     if (b->op == IR_EXPR_literal && ((op == IR_EXPR_lt && is_least(b->literal)) || (op == IR_EXPR_gt && is_largest(b->literal))))
@@ -387,7 +405,7 @@ static int known_comparison(const struct ir_expr *expr)
 static void put_comparison(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, const char *operator,
                            enum c_precedence precedence)
 {
-    int known = known_comparison(expr);
+    int known = known_comparison(kernel, expr);
     if (known >= 0)
         text_printf(text, "%d", known);
     else /* operands that are comparisons themselves get parentheses: compilers ask for them */

@@ -116,7 +116,9 @@ static void consider_load(void *user, const struct ir_expr *expr)
 static void consider_list(struct row_search *search, const struct loop_stmt *list)
 {
     for (; list; list = list->next)
-        if (list->op == LOOP_STORE) {
+        if (!c_is_live(search->kernel, list)) {
+            continue;
+        } else if (list->op == LOOP_STORE) {
             c_visit_expr(search->kernel, list->store.value, consider_load, search);
             consider_access(search, list->store.buffer, list->store.address);
         } else if (list->op == LOOP_DEFINE || list->op == LOOP_SET) {
@@ -222,7 +224,7 @@ static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, c
 static size_t put_value_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
 {
     bool is_store = stmt->op == LOOP_STORE;
-    if (!is_store && !kernel->local_read[stmt->local.local])
+    if (!c_is_live(kernel, stmt))
         return 0;
     const struct ir_expr *value = is_store ? stmt->store.value : stmt->local.value;
     enum ir_expr_op combine = is_store ? stmt->store.combine : stmt->op == LOOP_SET ? stmt->local.combine : IR_EXPR_OP_COUNT;
@@ -234,8 +236,11 @@ static size_t put_value_statement(struct c_kernel *kernel, struct text *text, in
         text_put(&target, kernel->locals[stmt->local.local]);
     enum ir_elem elem = is_store ? kernel->loops->buffers[stmt->store.buffer].elem : kernel->loops->locals[stmt->local.local].elem;
     indent(text, depth);
-    if (stmt->op == LOOP_DEFINE)
+    if (stmt->op == LOOP_DEFINE) {
+        ARENA_PUSH(kernel->file->arena, kernel->visible, kernel->n_visible, kernel->visible_capacity,
+                   kernel->locals[stmt->local.local]);
         text_printf(text, "%s%s ", stmt->local.constant ? "const " : "", c_type(elem));
+    }
     const char *finished = text_finish(&target);
     c_put_combined(kernel, text, finished ? finished : "", elem, combine, value);
     text_put(text, ";\n");
@@ -334,19 +339,42 @@ static size_t put_if(struct c_kernel *kernel, struct text *text, int depth, cons
     return 1;
 }
 
-/* A stage: its comment, a blank line before it when something stands above. */
+/* A local of the block that another block of the same C scope has defined already. */
+static bool needs_braces(const struct c_kernel *kernel, const struct loop_stmt *list)
+{
+    const struct c_names visible = {kernel->visible, kernel->n_visible, kernel->visible_capacity};
+    for (; list; list = list->next)
+        if ((list->op == LOOP_DEFINE && c_name_taken(&visible, kernel->locals[list->local.local])) ||
+            (list->op == LOOP_BLOCK && needs_braces(kernel, list->block)))
+            return true;
+    return false;
+}
+
+/* A stage: its comment, a blank line before it when something stands above, braces only where names need them. */
 static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, bool first)
 {
     struct text body = text_create(kernel->file->arena);
-    size_t lines = put_list(kernel, &body, depth, stmt->block);
+    struct scope scope = open_scope(kernel);
+    bool braces = needs_braces(kernel, stmt->block);
+    size_t lines = put_list(kernel, &body, braces ? depth + 1 : depth, stmt->block);
     const char *finished = text_finish(&body);
+    if (braces)
+        close_scope(kernel, scope);
     if (lines == 0 || !finished)
         return 0;
     if (!first && stmt->comment)
         text_put(text, "\n");
     if (stmt->comment)
         put_comment(kernel, text, depth, stmt->comment);
+    if (braces) {
+        indent(text, depth);
+        text_put(text, "{\n");
+    }
     text_put(text, finished);
+    if (braces) {
+        indent(text, depth);
+        text_put(text, "}\n");
+    }
     return stmt->comment ? lines + 1 : lines;
 }
 

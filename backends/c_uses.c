@@ -57,6 +57,16 @@ bool c_has_loop(const struct loop_stmt *list)
     return false;
 }
 
+/* Does anything come of it? A store into memory that nothing reads and a local that nothing reads leave no trace. */
+bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt)
+{
+    if (stmt->op == LOOP_STORE)
+        return kernel->loops->buffers[stmt->store.buffer].kind == LOOP_OUTPUT || kernel->buffer_read[stmt->store.buffer];
+    if (stmt->op == LOOP_DEFINE || stmt->op == LOOP_SET)
+        return kernel->local_read[stmt->local.local];
+    return true;
+}
+
 /* ---- which buffers ---- */
 
 struct search {
@@ -87,6 +97,8 @@ static bool list_touches(struct c_kernel *kernel, const struct loop_stmt *list, 
 
 bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores)
 {
+    if (!c_is_live(kernel, stmt))
+        return false;
     switch (stmt->op) {
     case LOOP_FOR:
         return !c_never_runs(stmt) && list_touches(kernel, stmt->loop.body, buffer, only_stores);
@@ -119,8 +131,13 @@ static void mark_expr(void *user, const struct ir_expr *expr)
     struct c_kernel *kernel = user;
     if (expr->op == IR_EXPR_load) {
         kernel->buffer_used[expr->load.buffer] = true;
+        if (!kernel->buffer_read[expr->load.buffer])
+            kernel->n_live++;
+        kernel->buffer_read[expr->load.buffer] = true;
         poly_visit_dims(expr->load.address, mark_dim, kernel);
     } else if (expr->op == IR_EXPR_local) {
+        if (!kernel->local_read[expr->local])
+            kernel->n_live++;
         kernel->local_read[expr->local] = true;
     } else if (expr->op == IR_EXPR_index) {
         poly_visit_dims(expr->index, mark_dim, kernel);
@@ -129,7 +146,9 @@ static void mark_expr(void *user, const struct ir_expr *expr)
 
 static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
 {
-    for (; list; list = list->next)
+    for (; list; list = list->next) {
+        if (!c_is_live(kernel, list))
+            continue;
         switch (list->op) {
         case LOOP_FOR:
             kernel->extents[list->loop.index] = list->loop.extent;
@@ -159,11 +178,16 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
         case LOOP_COMMENT:
             break;
         }
+    }
 }
 
 bool c_mark_used(struct c_kernel *kernel)
 {
-    mark_list(kernel, kernel->loops->body);
+    size_t live;
+    do { /* what a live statement reads makes others live */
+        live = kernel->n_live;
+        mark_list(kernel, kernel->loops->body);
+    } while (kernel->n_live != live);
     for (uint32_t k = 0; k < kernel->loops->n_buffers; k++)
         if (kernel->loops->buffers[k].kind == LOOP_SCRATCH && kernel->buffer_used[k] && kernel->loops->buffers[k].offset)
             poly_visit_dims(kernel->loops->buffers[k].offset, mark_dim, kernel);

@@ -178,8 +178,11 @@ static void put_access(struct ein_writer *w, const struct ir_access *access)
     }
     text_put(w->text, access->node->rank ? "]" : "");
     if (access->fill) {
+        struct ir_number fill = *access->fill; /* the value as it is; the language conjugates what pad gives */
+        if (access->conjugate)
+            fill.im = -fill.im;
         text_put(w->text, ", ");
-        ein_put_number(w, *access->fill, EIN_ANY);
+        ein_put_number(w, fill, EIN_ANY);
         text_put(w->text, ")");
     }
     text_put(w->text, access->conjugate ? ")" : "");
@@ -192,13 +195,22 @@ void ein_put_operand(struct ein_writer *w, uint32_t operand)
 
 /* ---- statements ---- */
 
+bool ein_access_uses(const struct ir_access *access, uint32_t index)
+{
+    for (uint32_t axis = 0; axis < access->node->rank; axis++)
+        if (poly_uses_index(access->subscripts[axis], index))
+            return true;
+    return false;
+}
+
 static bool uses(const struct ir_node *node, uint32_t index)
 {
+    if (node->op == IR_map_node)
+        return ein_expr_uses(node, node->body, index);
     for (uint32_t k = 0; k < node->n_operands; k++)
-        for (uint32_t axis = 0; axis < node->operands[k].node->rank; axis++)
-            if (poly_uses_index(node->operands[k].subscripts[axis], index))
-                return true;
-    return node->op == IR_map_node && ein_expr_uses(node->body, index);
+        if (ein_access_uses(&node->operands[k], index))
+            return true;
+    return false;
 }
 
 /* Axes that nothing reads: `where(i >= 0, ` before the value and `, 0)` behind it. */
@@ -221,10 +233,20 @@ static void put_zero(struct ein_writer *w, enum ir_elem elem)
     text_put(w->text, ")");
 }
 
+/* Integers wrap: a sum in a wider type, cut to the narrower one, is the sum in that. */
+static enum ir_elem accumulator_of(const struct ir_node *node)
+{
+    enum ir_elem wide = node->contract.accumulator;
+    bool wraps = ir_elem_is_integer(node->elem) && ir_elem_is_integer(wide) &&
+                 ir_elem_info(wide)->bytes >= ir_elem_info(node->elem)->bytes &&
+                 (node->contract.ring == IR_RING_plustimes || node->contract.ring == IR_RING_prod);
+    return wraps ? node->elem : wide;
+}
+
 /* An operand in the accumulator's type. */
 static void put_factor(struct ein_writer *w, const struct ir_node *node, uint32_t k)
 {
-    enum ir_elem from = node->operands[k].node->elem, to = node->contract.accumulator;
+    enum ir_elem from = node->operands[k].node->elem, to = accumulator_of(node);
     bool cast = from != to && ir_elem_complex(from) != to;
     text_put(w->text, cast ? ir_elem_info(to)->name : "");
     text_put(w->text, cast ? "(" : "");
@@ -251,7 +273,7 @@ static void put_factors(struct ein_writer *w, const struct ir_node *node)
     }
     if (node->contract.n_domain) {
         text_put(w->text, ", ");
-        ein_put_number(w, ir_ring_zero(node->contract.ring, node->contract.accumulator), EIN_ANY);
+        ein_put_number(w, ir_ring_zero(node->contract.ring, accumulator_of(node)), EIN_ANY);
         text_put(w->text, ")");
     }
 }
@@ -259,7 +281,7 @@ static void put_factors(struct ein_writer *w, const struct ir_node *node)
 static void put_contract(struct ein_writer *w, const struct ir_node *node)
 {
     static const char *const reductions[] = {"sum", "min", "max", "any", "prod", "all"};
-    bool cast = node->elem != node->contract.accumulator;
+    bool cast = node->elem != accumulator_of(node);
     text_put(w->text, cast ? ir_elem_info(node->elem)->name : "");
     text_put(w->text, cast ? "(" : "");
     if (node->n_indices > node->rank) {
@@ -339,6 +361,15 @@ static void put_nested(struct ein_writer *w, const struct ir_node *node, uint32_
     text_put(w->text, "]");
 }
 
+/* The language has no integer literals above 2^63 - 1. */
+static bool has_large_integer(const struct ir_node *node)
+{
+    for (size_t k = 0; node->elem == IR_u64 && k < node->constant->bytes / sizeof(uint64_t); k++)
+        if (ein_number_at(node->elem, node->constant->data, k).i < 0)
+            return true;
+    return false;
+}
+
 static enum einc_status put_constant(struct ein_writer *w, const struct ir_node *node)
 {
     size_t numbers = node->constant->bytes / ir_elem_info(node->elem)->bytes, at = 0;
@@ -347,7 +378,7 @@ static enum einc_status put_constant(struct ein_writer *w, const struct ir_node 
     text_printf(w->text, "const %s: ", name);
     put_type(w, node);
     text_put(w->text, " = ");
-    if (numbers <= INLINE_NUMBERS) {
+    if (numbers <= INLINE_NUMBERS && !has_large_integer(node)) {
         put_nested(w, node, 0, &at);
         text_put(w->text, "\n");
         return EINC_OK;

@@ -30,12 +30,14 @@ struct ein_writer {
 const char *ein_node_name(const struct ein_writer *w, const struct ir_node *node);
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
 void ein_put_operand(struct ein_writer *w, uint32_t operand);
+bool ein_access_uses(const struct ir_access *access, uint32_t index);
 
 /* ---- ein_expr.c ---- */
 void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_precedence precedence);
 struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at);
 void ein_put_body(struct ein_writer *w, const struct ir_node *map);
-bool ein_expr_uses(const struct ir_expr *expr, uint32_t index); /* in an index value */
+/* In an index value, or a subscript of an operand of the map that the expression belongs to. */
+bool ein_expr_uses(const struct ir_node *map, const struct ir_expr *expr, uint32_t index);
 void ein_put_npy(struct ein_writer *w, struct text *bytes, const struct ir_node *node);
 
 #endif

@@ -62,8 +62,8 @@ void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_prec
         put_real(w, number.elem, number.re);
     else if (number.elem == IR_bool)
         text_put(w->text, number.i ? "true" : "false");
-    else if (number.elem == IR_u64)
-        text_printf(w->text, "%" PRIu64, (uint64_t)number.i);
+    else if (number.elem == IR_u64 && number.i < 0)
+        text_printf(w->text, "u64(%" PRId64 ")", number.i); /* a literal ends at 2^63 - 1, a cast wraps */
     else
         text_printf(w->text, "%" PRId64, number.i);
     text_put(w->text, wrap ? ")" : "");
@@ -125,12 +125,14 @@ void ein_put_npy(struct ein_writer *w, struct text *bytes, const struct ir_node 
 
 static void put(struct ein_writer *w, const struct ir_expr *expr, enum ein_precedence precedence);
 
-bool ein_expr_uses(const struct ir_expr *expr, uint32_t index)
+bool ein_expr_uses(const struct ir_node *map, const struct ir_expr *expr, uint32_t index)
 {
     if (expr->op == IR_EXPR_index)
         return poly_uses_index(expr->index, index);
+    if (expr->op == IR_EXPR_operand)
+        return ein_access_uses(&map->operands[expr->operand], index);
     for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (ein_expr_uses(expr->arguments[k], index))
+        if (ein_expr_uses(map, expr->arguments[k], index))
             return true;
     return false;
 }

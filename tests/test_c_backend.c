@@ -80,6 +80,11 @@ static const struct unit units[] = {
      " input y__: f64[] count 1 argument 2\n output I: f64[10] count 10 argument 0\n output complex: f64[10] count 10 argument 1\n"
      " block \"*/ int x; /* ?\?/\" { for restrict < 10 {\n I[restrict] = mul(register[restrict], y__[0])\n"
      " complex[restrict] = sub(exp(E[restrict]), register[9 - restrict]) } } }"},
+    {"dead",
+     "function dead {\n input x: f64[4] count 4 argument 0\n output y: f64[4] count 4 argument 0\n stack t: f64[4] count 4\n"
+     " for i < 4 {\n t[i] = x[i]\n let a: f64 = exp(t[i])\n let b: f64 = mul(a, a)\n y[i] = f64 2 } }"},
+    {"index", "function index {\n output y: bool[4] count 4 argument 0\n"
+              " for i < 4 { y[i] = or(lt(index(i mod 2), i64 0), ge(index(i), i64 2)) } }"},
     {"never", "function never {\n dim N\n input x: f64[N, 0] count 0 argument 0\n output y: f64[N] count N argument 0\n"
               " for n < N {\n var sum: f64 = f64 0\n for k < 0 { sum add= x[k] }\n y[n] = sum } }"},
 };
