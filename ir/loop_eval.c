@@ -33,7 +33,7 @@ static void fail_at(struct run *run, uint32_t buffer, const struct poly *address
 {
     (void)address;
     if (!run->failed)
-        diag_error(ir_diagnostics(run->context), DIAG_E0743, SPAN_NONE, "loops of `%s`: %s element %lld of `%s`, which has %lld",
+        diag_error(ir_diagnostics(run->context), DIAG_E0742, SPAN_NONE, "loops of `%s`: %s element %lld of `%s`, which has %lld",
                    run->function->name, what, (long long)at, run->function->buffers[buffer].name,
                    (long long)run->buffers[buffer].count);
     run->failed = true;
@@ -44,7 +44,7 @@ static int64_t evaluate(struct run *run, const struct poly *poly)
     int64_t value = 0;
     if (!poly_evaluate(poly, run->dims, run->indices, &value)) {
         if (!run->failed)
-            diag_error(ir_diagnostics(run->context), DIAG_E0743, SPAN_NONE,
+            diag_error(ir_diagnostics(run->context), DIAG_E0742, SPAN_NONE,
                        "loops of `%s`: an address or extent that is no integer", run->function->name);
         run->failed = true;
     }
@@ -99,7 +99,7 @@ static struct scalar compute(struct run *run, const struct ir_expr *expr)
         arguments[k] = compute(run, expr->arguments[k]);
     if (!run->failed &&
         !run->arithmetic->apply(expr->op, expr->arguments[expr->n_arguments - 1]->elem, expr->elem, arguments, &result)) {
-        diag_error(ir_diagnostics(run->context), DIAG_E0743, SPAN_NONE, "loops of `%s`: `%s` is not defined here",
+        diag_error(ir_diagnostics(run->context), DIAG_E0742, SPAN_NONE, "loops of `%s`: `%s` is not defined here",
                    run->function->name, ir_expr_info(expr->op)->name);
         run->failed = true;
     }
