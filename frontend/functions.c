@@ -1,4 +1,4 @@
-/* Functions by name: the pointwise ones of ops.def, min, max and where, casts, and what `and or not div mod` and comparisons share
+/* Functions by name: those of functions.def, what takes a number apart, min, max and where, casts, and what `and or not div mod` and comparisons share
  * with them. */
 #include "formula.h"
 
@@ -10,19 +10,9 @@ struct function {
 };
 
 static const struct function functions[] = {
-    {"exp", IR_EXPR_exp},
-    {"log", IR_EXPR_log},
-    {"sqrt", IR_EXPR_sqrt},
-    {"tanh", IR_EXPR_tanh},
-    {"erf", IR_EXPR_erf},
-    {"sin", IR_EXPR_sin},
-    {"cos", IR_EXPR_cos},
+#define FUNCTION(name, domains, c, real, complex, slope, meaning) {#name, IR_EXPR_##name},
+#include "ir/functions.def"
     {"abs", IR_EXPR_abs},
-    {"relu", IR_EXPR_relu},
-    {"gelu", IR_EXPR_gelu},
-    {"gelu_tanh", IR_EXPR_gelu_tanh},
-    {"sigmoid", IR_EXPR_sigmoid},
-    {"silu", IR_EXPR_silu},
     {"conj", IR_EXPR_conj},
     {"real", IR_EXPR_real},
     {"imag", IR_EXPR_imag},

@@ -3,8 +3,10 @@
 #include <string.h>
 #include "resolve.h"
 
-static const char *const functions[] = {"exp",  "log",  "sqrt", "tanh",      "erf",     "sin",  "cos",  "abs",  "min",  "max",
-                                        "relu", "gelu", "silu", "gelu_tanh", "sigmoid", "conj", "real", "imag", "where"};
+static const char *const functions[] = {
+#define FUNCTION(name, domains, c, real, complex, slope, meaning) #name,
+#include "ir/functions.def"
+    "abs", "min", "max", "conj", "real", "imag", "where"};
 
 static const char *const constructors[] = {
     "identity", "diag",     "perm",          "reversal",    "stride_perm", "digit_reversal", "kron",      "blockdiag",

@@ -18,50 +18,6 @@ static double sigmoid(double a)
     return a >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
-bool function_real(enum ir_expr_op op, double a, double *result)
-{
-    switch (op) {
-    case IR_EXPR_exp:
-        *result = exp(a);
-        return true;
-    case IR_EXPR_log:
-        *result = log(a);
-        return true;
-    case IR_EXPR_sqrt:
-        *result = sqrt(a);
-        return true;
-    case IR_EXPR_tanh:
-        *result = tanh(a);
-        return true;
-    case IR_EXPR_erf:
-        *result = erf(a);
-        return true;
-    case IR_EXPR_sin:
-        *result = sin(a);
-        return true;
-    case IR_EXPR_cos:
-        *result = cos(a);
-        return true;
-    case IR_EXPR_relu:
-        *result = isnan(a) || a > 0 ? a : 0;
-        return true;
-    case IR_EXPR_gelu:
-        *result = a / 2 * (1 + erf(a / sqrt(2)));
-        return true;
-    case IR_EXPR_gelu_tanh:
-        *result = a / 2 * (1 + tanh(sqrt(2 / pi) * (a + 0.044715 * a * a * a)));
-        return true;
-    case IR_EXPR_sigmoid:
-        *result = sigmoid(a);
-        return true;
-    case IR_EXPR_silu:
-        *result = a * sigmoid(a);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static double complex to_complex(struct scalar a)
 {
     /* not re + im * I, which makes NaN of an infinite im */
@@ -71,28 +27,30 @@ static double complex to_complex(struct scalar a)
     return value;
 }
 
+#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                                \
+    case IR_EXPR_##name:                                                                                                         \
+        *result = real;                                                                                                          \
+        return true;
+bool function_real(enum ir_expr_op op, double a, double *result)
+{
+    switch (op) {
+#include "functions.def"
+    default:
+        return false;
+    }
+}
+
+#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                                \
+    case IR_EXPR_##name:                                                                                                         \
+        value = at_complex;                                                                                                         \
+        break;
 bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result)
 {
     double complex z = to_complex(a), value;
+    if (!ir_expr_takes(op, IR_c128))
+        return false;
     switch (op) {
-    case IR_EXPR_exp:
-        value = cexp(z);
-        break;
-    case IR_EXPR_log:
-        value = clog(z);
-        break;
-    case IR_EXPR_sqrt:
-        value = csqrt(z);
-        break;
-    case IR_EXPR_tanh:
-        value = ctanh(z);
-        break;
-    case IR_EXPR_sin:
-        value = csin(z);
-        break;
-    case IR_EXPR_cos:
-        value = ccos(z);
-        break;
+#include "functions.def"
     default:
         return false;
     }
@@ -101,32 +59,15 @@ bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result
     return true;
 }
 
-/* |f'(a)|; for the smoothed steps their largest slope (gelu 1.13, silu 1.1). */
-static double slope(enum ir_expr_op op, struct scalar a, struct scalar result)
+#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                                \
+    case IR_EXPR_##name:                                                                                                         \
+        return slope;
+static double slope_at(enum ir_expr_op op, struct scalar argument, struct scalar result)
 {
-    double size = hypot(result.re, result.im);
-    double complex z = to_complex(a), f = to_complex(result);
+    double a = argument.re, size = hypot(result.re, result.im);
+    double complex z = to_complex(argument), f = to_complex(result);
     switch (op) {
-    case IR_EXPR_exp:
-        return size;
-    case IR_EXPR_log:
-        return 1 / hypot(a.re, a.im);
-    case IR_EXPR_sqrt:
-        return 1 / (2 * size);
-    case IR_EXPR_tanh:
-        return cabs(1 - f * f);
-    case IR_EXPR_erf:
-        return 2 / sqrt(pi) * exp(-a.re * a.re);
-    case IR_EXPR_sin:
-        return cabs(ccos(z));
-    case IR_EXPR_cos:
-        return cabs(csin(z));
-    case IR_EXPR_sigmoid:
-        return result.re * (1 - result.re);
-    case IR_EXPR_gelu:
-    case IR_EXPR_gelu_tanh:
-    case IR_EXPR_silu:
-        return 1.2;
+#include "functions.def"
     default:
         return 1;
     }
@@ -139,5 +80,5 @@ double function_magnitude(enum ir_expr_op op, struct scalar a, struct scalar res
         size = fabs(a.re);
     if (op == IR_EXPR_relu)
         return magnitude;
-    return magnitude == 0 ? size : size + slope(op, a, result) * magnitude;
+    return magnitude == 0 ? size : size + slope_at(op, a, result) * magnitude;
 }

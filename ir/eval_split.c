@@ -199,13 +199,8 @@ const struct ir_kernel *eval_split(struct ir_context *context, const struct ir_k
         large = is_large(context, nodes[k], dims);
     if (!large)
         return kernel;
-    struct ir_kernel *copy = arena_copy(ir_arena(context), kernel, 1, sizeof *kernel);
+    struct ir_kernel *copy = ir_kernel_copy(context, kernel);
     if (!copy)
-        return NULL;
-    copy->outputs = arena_copy(ir_arena(context), kernel->outputs, kernel->n_outputs, sizeof *kernel->outputs);
-    copy->names = arena_copy(ir_arena(context), kernel->names, kernel->n_names, sizeof *kernel->names);
-    copy->names_capacity = kernel->n_names;
-    if (!copy->outputs || !copy->names)
         return NULL;
     (void)ir_rewrite(context, copy, split_node, (void *)(uintptr_t)dims);
     return arena_failed(ir_arena(context)) ? NULL : copy;

@@ -52,7 +52,7 @@ enum ir_expr_op {
 #include "ops.def"
     IR_EXPR_OP_COUNT
 };
-/* The one row marked FUNCTION in ops.def. */
+/* What rows marked CALL in ops.def have for `flops`. */
 enum { IR_FLOPS_FUNCTION = -1 };
 enum ir_result_rule { IR_RESULT_SAME, IR_RESULT_REAL, IR_RESULT_COMPLEX, IR_RESULT_BOOL, IR_RESULT_CAST };
 struct ir_expr_info {
@@ -281,6 +281,9 @@ struct ir_program {
 void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *node, const char *name,
                  const char *const *index_names, struct span span);
 const struct ir_name *ir_find_name(const struct ir_kernel *kernel, const struct ir_node *node); /* NULL: nothing known */
+
+/* A kernel of its own with the same nodes: passes may replace its outputs. */
+struct ir_kernel *ir_kernel_copy(struct ir_context *context, const struct ir_kernel *kernel);
 
 /* All nodes the outputs need, operands before users, each once; `*count` of them, in the arena. Tables that subscripts look up are
  * among them. */

@@ -262,3 +262,14 @@ bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b)
             return false;
     return true;
 }
+
+struct ir_kernel *ir_kernel_copy(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    struct ir_kernel *copy = kernel ? arena_copy(ir_arena(context), kernel, 1, sizeof *kernel) : NULL;
+    if (!copy)
+        return NULL;
+    copy->outputs = arena_copy(ir_arena(context), kernel->outputs, kernel->n_outputs, sizeof *kernel->outputs);
+    copy->names = arena_copy(ir_arena(context), kernel->names, kernel->n_names, sizeof *kernel->names);
+    copy->names_capacity = kernel->n_names;
+    return copy->outputs && copy->names ? copy : NULL;
+}

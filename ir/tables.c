@@ -96,16 +96,16 @@ const char *ir_op_name(enum ir_op op)
     return op < IR_OP_COUNT ? op_names[op] : "";
 }
 
-#define FUNCTION IR_FLOPS_FUNCTION
-#define EXACT    true
-#define OPAQUE   false
+#define CALL   IR_FLOPS_FUNCTION
+#define EXACT  true
+#define OPAQUE false
 static const struct ir_expr_info expr_rows[] = {
 #define LEAF(name, where, meaning) {#name, 0, "RCIB", IR_RESULT_SAME, 0, EXACT, "", meaning},
 #define POINT(name, arity, domains, result, flops, polynomial, c, meaning)                                                         \
     {#name, arity, domains, IR_RESULT_##result, flops, polynomial, c, meaning},
 #include "ops.def"
 };
-#undef FUNCTION
+#undef CALL
 #undef EXACT
 #undef OPAQUE
 

@@ -1,4 +1,4 @@
-/* Passes: what turns a checked program into loops. Each is one file and one row of passes.def; pipeline.c names the default order.
+/* Passes: what turns a checked program into loops. Each is one file and one row of passes.def; runtime/compile.c names their order.
  *
  * Tensor passes change a kernel's output nodes; `lower_loops` makes a loop function of it; loop passes change that in place.
  * All are deterministic, allocate in the context's arena, report through its diagnostics and leave verifiable IR behind. */
@@ -67,8 +67,6 @@ struct pass_info {
 /* All passes, in the order of passes.def. */
 const struct pass_info *pass_table(size_t *count);
 const struct pass_info *pass_find(const char *name, size_t length);
-/* Names of the default pipeline in order, ended by NULL. */
-const char *const *pass_pipeline(void);
 /* Runs one pass and verifies what it left. */
 enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel);
 

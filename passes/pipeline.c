@@ -1,4 +1,5 @@
-/* The table of passes from passes.def, their default order, and running one: whatever a pass leaves behind is verified. */
+/* The table of passes from passes.def, and running one: whatever a pass leaves behind is verified. The order in which they compile a kernel
+ * stands in runtime/compile.c. */
 #include "passes.h"
 
 #include <string.h>
@@ -15,13 +16,6 @@ static const struct pass_info passes[] = {
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes - 1 };
 
-/* The order matters: contractions are flattened once views are gone from between them, fused once their order is known. */
-static const char *const pipeline[] = {
-#define PASS(name, level, purpose) #name,
-#include "passes.def"
-    NULL,
-};
-
 const struct pass_info *pass_table(size_t *count)
 {
     *count = PASS_COUNT;
@@ -35,8 +29,6 @@ const struct pass_info *pass_find(const char *name, size_t length)
             return &passes[k];
     return NULL;
 }
-
-const char *const *pass_pipeline(void) { return pipeline; }
 
 enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel)
 {

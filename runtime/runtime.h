@@ -31,6 +31,8 @@ struct compile_options {
     struct pass_options passes;
     struct backend_options backend;
 };
+/* Names of the passes that make loops of a kernel, in their order, ended by NULL. */
+const char *const *compile_pipeline(void);
 struct compiled {
     struct ir_context *context;
     struct ir_program *program;  /* as written */

@@ -9,6 +9,7 @@
 #include "ir/loop.h"
 #include "passes/passes.h"
 #include "programs.h"
+#include "runtime/runtime.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -169,7 +170,7 @@ static bool kernel_by_hand(const char *body, int64_t memory_limit, uint64_t seed
     if (!program)
         fail_at(context, &nothing, seed, body);
     const struct ir_kernel *kernel = program->kernels[0];
-    struct pass_kernel lowered = lower(context, kernel, pass_pipeline(), &options, seed);
+    struct pass_kernel lowered = lower(context, kernel, compile_pipeline(), &options, seed);
     compare(context, kernel, lowered, IR_EVAL_NUMBERS, seed);
     bool sliced = false;
     for (size_t k = 0; k < lowered.n_orders; k++)
