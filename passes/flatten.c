@@ -1,5 +1,6 @@
 /* Canonical contractions: a contraction read by a contraction of the same ring becomes part of it, so that one string, one
- * statement and three `let`s give the same n-ary node; operands sorted, summed indices numbered (contraction.c).
+ * statement and three `let`s give the same n-ary node; operands sorted, summed indices numbered (contraction.c). A map that only
+ * multiplies (in the ring's sense) operands and literals is a contraction that sums nothing.
  *
  * A contraction is taken in when it has one user, the access has no fill, and each of its subscripts is a constant or an
  * injective function of one index: then the user's index space holds no more points than it must. Views between are composed
@@ -78,35 +79,69 @@ static bool through_views(const struct flattening *flattening, struct contractio
     return single;
 }
 
-static bool may_inline(const struct flattening *flattening, const struct contraction *outer, const struct ir_access *access)
+/* ---- maps that are products ---- */
+
+/* Adds the factors of an expression to the product; false when it is none, or has too many factors. */
+static bool add_factors(struct contraction *product, const struct ir_node *map, const struct ir_expr *expr)
 {
-    const struct ir_node *inner = access->node;
-    if (inner->op != IR_contract_node || access->fill || !contraction_may_regroup(flattening->kernel, inner))
+    struct ir_context *context = product->context;
+    if (expr->elem != product->elem || product->n_operands >= ORDER_OPERANDS)
         return false;
-    if (inner->contract.ring != outer->ring || inner->elem != outer->elem || inner->contract.accumulator != outer->accumulator)
+    if (expr->op == IR_EXPR_operand)
+        return contraction_add_operand(product, map->operands[expr->operand]);
+    if (expr->op == IR_EXPR_literal) {
+        const struct ir_node *scalar = ir_scalar(context, expr->literal);
+        return scalar && contraction_add_operand(product, ir_access_whole(context, scalar));
+    }
+    return expr->op == ir_ring_info(product->ring)->multiply && add_factors(product, map, expr->arguments[0]) &&
+           add_factors(product, map, expr->arguments[1]);
+}
+
+/* What can become part of `outer`: a contraction of its ring, or a map that is a product in it. False: neither. */
+static bool open_inner(const struct flattening *flattening, const struct contraction *outer, const struct ir_node *node,
+                       struct contraction *inner)
+{
+    struct ir_context *context = flattening->context;
+    if (node->elem != outer->elem || (node->op != IR_contract_node && node->op != IR_map_node))
         return false;
-    if (inner->contract.n_domain || !is_single_use(flattening, inner) || !all_injective(flattening->context, access))
+    if (node->op == IR_contract_node) {
+        if (node->contract.ring != outer->ring || node->contract.accumulator != outer->accumulator || node->contract.n_domain ||
+            !contraction_may_regroup(flattening->kernel, node))
+            return false;
+        *inner = contraction_open(context, flattening->kernel, node);
+        return true;
+    }
+    *inner = (struct contraction){.context = context, .ring = outer->ring, .elem = outer->elem, .rank = node->rank};
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        contraction_add_index(inner, node->shape[axis], NULL);
+    return add_factors(inner, node, node->body) && inner->n_operands > 0;
+}
+
+static bool may_inline(const struct flattening *flattening, const struct contraction *outer, const struct ir_access *access,
+                       struct contraction *inner)
+{
+    if (access->fill || !is_single_use(flattening, access->node) || !all_injective(flattening->context, access) ||
+        !open_inner(flattening, outer, access->node, inner))
         return false;
     return outer->n_indices + inner->n_indices <= ORDER_LABELS && outer->n_operands + inner->n_operands <= ORDER_OPERANDS;
 }
 
 /* Puts the operands of a contraction in the place of operand `at`. */
-static bool inline_operand(const struct flattening *flattening, struct contraction *outer, size_t at)
+static bool inline_operand(struct ir_context *context, struct contraction *outer, size_t at, const struct contraction *inner)
 {
-    struct ir_context *context = flattening->context;
     struct ir_access access = outer->operands[at];
-    struct contraction inner = contraction_open(context, flattening->kernel, access.node);
-    const struct poly **replacements = ARENA_ARRAY(ir_arena(context), inner.n_indices, const struct poly *);
+    const struct poly **replacements = ARENA_ARRAY(ir_arena(context), inner->n_indices, const struct poly *);
     if (!replacements)
         return false;
-    for (uint32_t index = 0; index < inner.n_indices; index++) {
-        replacements[index] = index < inner.rank ? access.subscripts[index] : NULL;
-        if (index >= inner.rank)
-            replacements[index] = poly_index(context, contraction_add_index(outer, inner.extents[index], inner.names[index]));
+    for (uint32_t index = 0; index < inner->n_indices; index++) {
+        replacements[index] = index < inner->rank ? access.subscripts[index] : NULL;
+        if (index >= inner->rank)
+            replacements[index] = poly_index(context, contraction_add_index(outer, inner->extents[index], inner->names[index]));
     }
     struct poly_ranges ranges = {(uint32_t)outer->n_indices, outer->extents};
-    for (size_t k = 0; k < inner.n_operands; k++) {
-        struct ir_access moved = ir_access_substitute(context, inner.operands[k], (uint32_t)inner.n_indices, replacements, &ranges);
+    for (size_t k = 0; k < inner->n_operands; k++) {
+        struct ir_access moved =
+            ir_access_substitute(context, inner->operands[k], (uint32_t)inner->n_indices, replacements, &ranges);
         if (access.conjugate)
             moved = conjugate_access(context, moved);
         if (k == 0)
@@ -135,12 +170,13 @@ static const struct ir_node *flatten_node(const struct flattening *flattening, c
 {
     struct contraction contraction = contraction_open(flattening->context, flattening->kernel, node);
     for (size_t k = 0; k < contraction.n_operands && !arena_failed(ir_arena(flattening->context));) {
+        struct contraction inner;
         bool single = through_views(flattening, &contraction, k);
-        if (!single || !contraction.operands[k].node || !may_inline(flattening, &contraction, &contraction.operands[k])) {
+        if (!single || !contraction.operands[k].node || !may_inline(flattening, &contraction, &contraction.operands[k], &inner)) {
             k++;
             continue;
         }
-        if (!inline_operand(flattening, &contraction, k))
+        if (!inline_operand(flattening->context, &contraction, k, &inner))
             return NULL;
     }
     unique_names(&contraction);

@@ -265,6 +265,43 @@ static void forms_give_one_node(void **state)
     bench_end(&bench);
 }
 
+/* A map that only multiplies is taken in as a contraction that sums nothing; in (min, +) one that only adds. */
+static void products_are_taken_in(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ir_ring ring;
+        enum ir_expr_op multiply;
+        enum ir_numeric_class numeric_class;
+        size_t n_factors; /* of the flat contraction: A, b, the literal, x; or the map and x */
+    } cases[] = {{IR_RING_plustimes, IR_EXPR_mul, IR_CLASS_REASSOC, 4}, {IR_RING_minplus, IR_EXPR_add, IR_CLASS_REASSOC, 4},
+                 {IR_RING_maxplus, IR_EXPR_add, IR_CLASS_NORMWISE, 4},  {IR_RING_maxplus, IR_EXPR_mul, IR_CLASS_REASSOC, 2},
+                 {IR_RING_plustimes, IR_EXPR_add, IR_CLASS_REASSOC, 2}, {IR_RING_plustimes, IR_EXPR_mul, IR_CLASS_EXACT, 2}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct bench bench;
+        bench_start(&bench, IR_f64);
+        bench.kernel.numeric_class = cases[k].numeric_class;
+        bench_size(&bench, "ij", 5);
+        bench_size(&bench, "k", 3);
+        const struct ir_node *A = bench_input(&bench, "A", "ij"), *b = bench_input(&bench, "b", "i"),
+                             *x = bench_input(&bench, "x", "jk");
+        struct ir_access factors[2] = {ir_access_whole(bench.context, A),
+                                       {.node = b, .subscripts = ir_access_whole(bench.context, b).subscripts}};
+        const struct ir_expr *a = ir_expr_operand(bench.context, 0, IR_f64), *c = ir_expr_operand(bench.context, 1, IR_f64);
+        const struct ir_expr *three = ir_expr_literal(bench.context, ir_number_real(IR_f64, 3));
+        const struct ir_expr *inner = ir_expr_apply(bench.context, cases[k].multiply, 2, (const struct ir_expr *[]){a, three});
+        const struct ir_expr *body = ir_expr_apply(bench.context, cases[k].multiply, 2, (const struct ir_expr *[]){inner, c});
+        const struct ir_node *scaled = ir_map(bench.context, 2, A->shape, 2, factors, body);
+        bench_output(&bench, "y", bench_einsum(&bench, cases[k].ring, "ij,jk->ik", (const struct ir_node *[]){scaled, x}));
+        assert_int_equal(pass_flatten(&bench.pass), EINC_OK);
+        assert_int_equal(bench.outputs[0].node->n_operands, cases[k].n_factors);
+        bench.outputs[0].node = bench_einsum(&bench, cases[k].ring, "ij,jk->ik", (const struct ir_node *[]){scaled, x});
+        bench_passes(&bench);
+        bench_same(&bench, cases[k].ring == IR_RING_plustimes ? IR_EVAL_PRIME : IR_EVAL_NUMBERS, NULL);
+        bench_end(&bench);
+    }
+}
+
 /* ---- work in common ---- */
 
 static void gradient_shares_stages(void **state)
@@ -675,6 +712,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(interpolation_in_all_forms),
         cmocka_unit_test(forms_give_one_node),
+        cmocka_unit_test(products_are_taken_in),
         cmocka_unit_test(gradient_shares_stages),
         cmocka_unit_test(shared_value_is_kept),
         cmocka_unit_test(shared_value_is_given_up),
