@@ -30,12 +30,23 @@ static void print_help(FILE *file)
     fputs("einc compiles einsums and structured layers into fast kernels.\n\nusage: einc COMMAND ...\n\n", file);
     for (size_t k = 0; k < COMMAND_COUNT; k++)
         fprintf(file, "  %-8s  %s\n", commands[k].name, commands[k].summary);
-    fputs("\neinc COMMAND --help says more; einc --version the version.\n", file);
+    fputs("\neinc COMMAND --help says more; einc --version the version and its engines.\n", file);
 }
 
 static void print_command_help(const struct command *command)
 {
     printf("usage: einc %s %s\n\n%s\n\n%s%s", command->name, command->synopsis, command->summary, command->help, common_help);
+}
+
+/* The version, and the engines this build has. */
+static void print_version(void)
+{
+    size_t count;
+    const struct engine_info *engines = engine_table(&count);
+    printf("einc %s\nengines:", EINC_VERSION);
+    for (size_t k = 0; k < count; k++)
+        printf(" %s", engines[k].name);
+    putchar('\n');
 }
 
 static const struct command *find_command(const char *name)
@@ -74,7 +85,7 @@ int main(int argc, char **argv)
         return flush(EXIT_DONE);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("einc %s\n", EINC_VERSION);
+        print_version();
         return flush(EXIT_DONE);
     }
     const struct command *command = find_command(argv[1]);

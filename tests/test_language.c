@@ -180,7 +180,7 @@ static void test_mistakes(void **state)
 
 /* ---- values ---- */
 
-enum { MOST_INPUTS = 6, MOST_ELEMENTS = 4096 };
+enum { MOST_INPUTS = 6, MOST_OUTPUTS = 8, MOST_ELEMENTS = 4096 };
 
 static double input_value(size_t input, size_t element)
 {
@@ -190,7 +190,7 @@ static double input_value(size_t input, size_t element)
 struct evaluated {
     struct compiled compiled;
     double inputs[MOST_INPUTS][MOST_ELEMENTS];
-    struct ir_tensor outputs[4];
+    struct ir_tensor outputs[MOST_OUTPUTS];
 };
 
 static size_t element_count(const struct ir_node *node, int64_t *shape)
@@ -241,6 +241,7 @@ static struct evaluated *evaluate(const char *text)
     const struct ir_kernel *kernel = program->kernels[program->n_kernels - 1];
     struct ir_tensor inputs[MOST_INPUTS];
     assert_true(ir_verify(context, kernel));
+    assert_true(kernel->n_inputs <= MOST_INPUTS && kernel->n_outputs <= MOST_OUTPUTS);
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
         const struct ir_node *node = kernel->inputs[k].node;
         int64_t *shape = ARENA_ARRAY(ir_arena(context), node->rank, int64_t);
