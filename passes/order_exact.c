@@ -8,9 +8,10 @@
 #include "order_joint.h"
 
 struct order_exact_tables {
-    struct order_set *all;  /* labels of the subset's operands */
-    struct order_set *kept; /* of those, what its tensor keeps */
-    double *size;           /* elements of its tensor */
+    uint64_t *all;  /* labels of the subset's operands: as many words a subset as the merged labels need, mostly one */
+    uint64_t *kept; /* of those, what its tensor keeps */
+    size_t words_capacity;
+    double *size; /* elements of its tensor */
     struct order_cost *best;
     uint32_t *split; /* one half of the best split, 0: none */
     order_products *products;
@@ -22,14 +23,14 @@ struct order_exact_tables {
 
 static struct order_exact_tables *exact_tables(struct order_scratch *scratch, uint32_t n)
 {
+    if (n > ORDER_EXACT)
+        return NULL;
     if (scratch->exact && scratch->exact_operands >= n)
         return scratch->exact;
     struct order_exact_tables *tables = ARENA_NEW(scratch->arena, struct order_exact_tables);
     if (!tables)
         return NULL;
     size_t count = (size_t)1 << n;
-    tables->all = ARENA_ARRAY(scratch->arena, count, struct order_set);
-    tables->kept = ARENA_ARRAY(scratch->arena, count, struct order_set);
     tables->size = ARENA_ARRAY(scratch->arena, count, double);
     tables->best = ARENA_ARRAY(scratch->arena, count, struct order_cost);
     tables->split = ARENA_ARRAY(scratch->arena, count, uint32_t);
@@ -80,45 +81,105 @@ static void exact_merge(struct order_exact_tables *tables, const struct order_ne
     }
 }
 
+static bool exact_reserve(struct order_scratch *scratch, struct order_exact_tables *tables, size_t words)
+{
+    if (tables->words_capacity >= words)
+        return true;
+    tables->all = ARENA_ARRAY(scratch->arena, words, uint64_t);
+    tables->kept = ARENA_ARRAY(scratch->arena, words, uint64_t);
+    tables->words_capacity = tables->all && tables->kept ? words : 0;
+    return tables->words_capacity > 0;
+}
+
+/* Product of the sizes of the labels of a or b. */
+static inline double exact_volume(order_products *products, uint32_t words, const uint64_t *a, const uint64_t *b)
+{
+    double volume = 1;
+    for (uint32_t word = 0; word < words; word++) {
+        uint64_t bits = a[word] | b[word];
+        for (uint32_t byte = word * 8; bits; bits >>= 8, byte++)
+            volume *= products[byte][bits & 255];
+    }
+    return volume;
+}
+
+/* As order_repeats: a step over any sliced label runs in all slices. */
+static inline double exact_repeats(struct order_exact_tables *tables, uint32_t words, const uint64_t *a, const uint64_t *b,
+                                   double volume)
+{
+    const uint64_t *sliced = tables->merged.sliced.bits;
+    uint64_t any = 0;
+    double all = 1;
+    for (uint32_t word = 0; word < words; word++)
+        any |= (a[word] | b[word]) & sliced[word];
+    if (!any)
+        return 1;
+    for (uint32_t word = 0; word < words; word++) {
+        uint64_t bits = a[word] | b[word] | sliced[word];
+        for (uint32_t byte = word * 8; bits; bits >>= 8, byte++)
+            all *= tables->products[byte][bits & 255];
+    }
+    return all / volume;
+}
+
+static struct order_set exact_set(const uint64_t *bits, uint32_t words)
+{
+    struct order_set set = {{0}};
+    for (uint32_t word = 0; word < words; word++)
+        set.bits[word] = bits[word];
+    return set;
+}
+
 /* What each subset keeps, and how much that is. */
 static void exact_subsets(struct order_exact_tables *tables, uint32_t words)
 {
     const struct order_network *network = &tables->merged;
     uint32_t full = (uint32_t)(1u << network->n_operands) - 1;
-    static const struct order_set nothing;
-    tables->all[0] = nothing;
+    for (uint32_t word = 0; word < words; word++)
+        tables->all[word] = 0;
     for (uint32_t subset = 1; subset <= full; subset++)
-        tables->all[subset] = order_union(tables->all[subset & (subset - 1)], network->operands[(uint32_t)__builtin_ctz(subset)]);
+        for (uint32_t word = 0; word < words; word++)
+            tables->all[subset * words + word] =
+                tables->all[(subset & (subset - 1)) * words + word] | network->operands[(uint32_t)__builtin_ctz(subset)].bits[word];
     for (uint32_t subset = 1; subset <= full; subset++) {
-        struct order_set needed = order_union(tables->all[full ^ subset], network->output);
-        tables->kept[subset] = order_intersection(tables->all[subset], needed);
-        tables->size[subset] = order_product(tables->products, words, &tables->kept[subset], &nothing);
+        uint64_t *kept = &tables->kept[subset * words];
+        for (uint32_t word = 0; word < words; word++)
+            kept[word] =
+                tables->all[subset * words + word] & (tables->all[(full ^ subset) * words + word] | network->output.bits[word]);
+        tables->size[subset] = exact_volume(tables->products, words, kept, kept);
     }
 }
 
+static inline double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 /* The best split of one subset, all its parts being known. */
-static void exact_split(struct order_exact_tables *tables, uint32_t words, uint32_t subset, bool constant, double bound)
+static inline void exact_split(struct order_exact_tables *tables, uint32_t words, uint32_t subset, bool constant, double bound)
 {
     const struct order_network *network = &tables->merged;
     struct order_cost best = {bound, INFINITY};
     uint32_t chosen = 0, lowest = subset & (0u - subset), rest = subset ^ lowest;
-    bool slices = !order_empty(network->sliced);
-    bool small = constant && tables->size[subset] <= network->constant_limit;
-    bool shared = network->shared && order_shared_has(network->shared, network->keys[subset]);
-    double share = network->share ? (double)network->share[subset] : 1;
+    const double size = tables->size[subset];
+    const bool slices = !order_empty(network->sliced);
+    const bool small = constant && size <= network->constant_limit;
+    const bool shared = network->shared && order_shared_has(network->shared, network->keys[subset]);
+    const double share = network->share ? (double)network->share[subset] : 1;
+    const double least = small || shared ? 0 : network->multiply * share; /* flops a point of the step, at least */
     for (uint32_t part = (rest - 1) & rest;; part = (part - 1) & rest) {
         uint32_t left = part | lowest, right = subset ^ left;
         double flops = tables->best[left].flops + tables->best[right].flops;
-        if (flops <= best.flops) {
-            double volume = order_product(tables->products, words, &tables->kept[left], &tables->kept[right]);
-            double weight = network->multiply + (volume == tables->size[subset] ? 0 : network->add);
+        if (flops + least * larger(tables->size[left], tables->size[right]) <= best.flops) {
+            double volume = exact_volume(tables->products, words, &tables->kept[left * words], &tables->kept[right * words]);
+            double weight = network->multiply + (volume == size ? 0 : network->add);
             if (slices)
-                weight *= order_repeats(network, order_union(tables->kept[left], tables->kept[right]));
-            double bytes = (tables->size[left] + tables->size[right] + tables->size[subset]) * network->element_bytes;
+                weight *= exact_repeats(tables, words, &tables->kept[left * words], &tables->kept[right * words], volume);
+            double bytes = (tables->size[left] + tables->size[right] + size) * network->element_bytes;
             bool free = small && flops == 0; /* made by the compiler, as its parts were */
             double step = free ? 0 : volume * weight * share;
-            double time = fmax(step * network->flop_time,
-                               (free ? tables->size[subset] * network->element_bytes : bytes) * network->byte_time * share);
+            double time =
+                larger(step * network->flop_time, (free ? size * network->element_bytes : bytes) * network->byte_time * share);
             if (shared && order_shared_has(network->shared, order_shared_step(network->keys, subset, left)))
                 step = time = 0;
             struct order_cost cost = {flops + step, tables->best[left].time + tables->best[right].time + time};
@@ -134,6 +195,17 @@ static void exact_split(struct order_exact_tables *tables, uint32_t words, uint3
     tables->split[subset] = chosen;
 }
 
+/* A copy of the loop for one word, which the compiler simplifies. */
+static void exact_split_one(struct order_exact_tables *tables, uint32_t subset, bool constant, double bound)
+{
+    exact_split(tables, 1, subset, constant, bound);
+}
+
+static void exact_split_many(struct order_exact_tables *tables, uint32_t words, uint32_t subset, bool constant, double bound)
+{
+    exact_split(tables, words, subset, constant, bound);
+}
+
 static uint32_t exact_emit(const struct order_exact_tables *tables, uint32_t subset, struct order_tree *tree, uint32_t *n_steps)
 {
     if ((subset & (subset - 1)) == 0)
@@ -147,28 +219,35 @@ static uint32_t exact_emit(const struct order_exact_tables *tables, uint32_t sub
 bool order_exact(struct order_scratch *scratch, const struct order_network *network, double flops_bound, struct order_tree *tree)
 {
     uint32_t n = network->n_operands;
-    struct order_exact_tables *tables = n <= ORDER_EXACT ? exact_tables(scratch, n) : NULL;
+    struct order_exact_tables *tables = exact_tables(scratch, n);
     if (!tables || n == 0)
         return false;
     exact_merge(tables, network);
     order_products_fill(tables->products, tables->merged.n_labels, tables->sizes);
     uint32_t words = (tables->merged.n_labels + 63) / 64, full = (uint32_t)((1u << n) - 1), constants = 0;
+    words = words ? words : 1;
+    if (!exact_reserve(scratch, tables, (size_t)words << n))
+        return false;
     exact_subsets(tables, words);
     struct order_cost reductions = {0, 0};
     for (uint32_t operand = 0; operand < n; operand++) {
+        struct order_set reduced = exact_set(&tables->kept[((size_t)1 << operand) * words], words);
         constants |= (uint32_t)(network->constant && network->constant[operand]) << operand;
-        reductions = order_sum(reductions, order_reduction_cost(&tables->merged, operand, tables->kept[1u << operand]));
+        reductions = order_sum(reductions, order_reduction_cost(&tables->merged, operand, reduced));
         tables->best[1u << operand] = (struct order_cost){0, 0};
     }
     for (uint32_t subset = 3; subset <= full; subset++) {
         if ((subset & (subset - 1)) == 0)
             continue;
-        struct order_set held = order_difference(tables->kept[subset], tables->merged.sliced);
-        if (subset != full && network->size_limit < INFINITY && order_volume(&tables->merged, held) > network->size_limit) {
+        bool constant = (subset & ~constants) == 0;
+        if (subset != full && network->size_limit < INFINITY &&
+            order_volume(&tables->merged, order_difference(exact_set(&tables->kept[subset * words], words),
+                                                           tables->merged.sliced)) > network->size_limit)
             tables->best[subset] = (struct order_cost){INFINITY, INFINITY};
-            continue;
-        }
-        exact_split(tables, words, subset, (subset & ~constants) == 0, flops_bound);
+        else if (words == 1)
+            exact_split_one(tables, subset, constant, flops_bound);
+        else
+            exact_split_many(tables, words, subset, constant, flops_bound);
     }
     if (n > 1 && !(tables->best[full].flops < INFINITY))
         return false;

@@ -215,6 +215,22 @@ static void joint_known(struct order_scratch *scratch, const struct order_proble
 
 /* ---- the search ---- */
 
+/* Flops of the steps of a tree as the exact search counts them for this network: it need not look at what costs more. */
+static double joint_bound(struct order_scratch *scratch, const struct order_problem *problem, const struct order_tree *tree)
+{
+    const struct order_network *network = &problem->network;
+    struct step_view steps[ORDER_EXACT];
+    double flops = 0;
+    tree_steps(scratch, problem, tree, steps);
+    for (uint32_t step = 0; step + 1 < network->n_operands; step++) {
+        uint64_t hash = order_shared_step(network->keys, steps[step].subset, steps[step].left);
+        double share = network->share ? (double)network->share[steps[step].subset] : 1;
+        if (!network->shared || !order_shared_has(network->shared, hash))
+            flops += steps[step].cost.flops * share;
+    }
+    return flops * (1 + 1e-9);
+}
+
 /* Solves each problem in turn with what the others do for nothing; own steps too in a second try, for repeats within one tree. */
 static struct order_cost joint_descend(struct order_scratch *scratch, struct order_problem *problems, size_t n_problems,
                                        struct order_shared *known, struct order_shared *seen)
@@ -234,7 +250,7 @@ static struct order_cost joint_descend(struct order_scratch *scratch, struct ord
                 return best;
             order_tree_copy(&before, &problem->tree);
             problem->network.shared = known;
-            bool solved = order_exact(scratch, &problem->network, INFINITY, &problem->tree);
+            bool solved = order_exact(scratch, &problem->network, joint_bound(scratch, problem, &before), &problem->tree);
             problem->network.shared = NULL;
             struct order_cost total = joint_total(scratch, problems, n_problems, seen);
             if (solved && order_less(total, best)) {
@@ -283,9 +299,11 @@ static bool joint_shares(struct arena *arena, struct order_problem *problems, si
 /* Trees that count what others might use by its share. */
 static void joint_discounted(struct order_scratch *scratch, struct order_problem *problems, size_t n_problems)
 {
-    for (size_t k = 0; k < n_problems; k++)
-        if (problems[k].network.keys && problems[k].network.n_operands > 2)
-            order_exact(scratch, &problems[k].network, INFINITY, &problems[k].tree);
+    for (size_t k = 0; k < n_problems; k++) {
+        struct order_problem *problem = &problems[k];
+        if (problem->network.keys && problem->network.n_operands > 2)
+            order_exact(scratch, &problem->network, joint_bound(scratch, problem, &problem->tree), &problem->tree);
+    }
 }
 
 /* Marks the steps that several trees, or one tree twice, contain. */

@@ -32,12 +32,13 @@ static struct order_network sliced_network(const struct order_network *network, 
 static bool solve_within(struct order_scratch *scratch, const struct order_network *network, struct order_set sliced,
                          double elements, struct order_tree *tree, double *peak)
 {
-    enum { HALVINGS = 4 };
+    enum { HALVINGS = 4, SEARCHED = 12 }; /* more operands than that take too long to search for every set of sliced labels */
     double largest, single = elements;
     *peak = INFINITY;
     for (int k = 0; k < HALVINGS; k++, single /= 2) {
         struct order_network limited = sliced_network(network, sliced, single);
-        if (!order_solve(scratch, &limited, tree))
+        bool quick = network->n_operands > SEARCHED && network->n_operands <= ORDER_EXACT;
+        if (!(quick ? order_heuristic(scratch, &limited, tree) : order_solve(scratch, &limited, tree)))
             return false;
         order_tree_memory(scratch, &limited, tree, peak, &largest);
         if (*peak <= elements)
