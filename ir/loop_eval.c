@@ -61,7 +61,7 @@ static struct scalar *place(struct run *run, uint32_t buffer, const struct poly 
     if (run->failed)
         return NULL;
     if (at < 0 || at >= memory->count) {
-        fail_at(run, buffer, address, at, is_read ? "read" : "write");
+        fail_at(run, buffer, address, at, is_read ? "reads" : "writes");
         return NULL;
     }
     if (memory->written && is_read && !memory->written[at]) {

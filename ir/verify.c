@@ -116,12 +116,15 @@ static void report_escape(struct verifier *verifier, uint32_t operand, const str
 {
     struct ir_context *context = verifier->context;
     const struct ir_node *node = verifier->node;
+    const struct ir_name *known = ir_find_name(verifier->kernel, node);
     struct text text = text_create(context->arena);
-    const char *separator = " at ";
+    const char *separator = " where ";
     for (uint32_t k = 0; k < node->n_indices; k++) {
         if (!poly_uses_index(node->operands[operand].subscripts[escape->axis], k))
             continue;
-        text_printf(&text, "%sindex %u = %lld", separator, k, (long long)escape->indices[k]);
+        const char *index = known && known->index_names ? known->index_names[k] : NULL;
+        text_printf(&text, index ? "%s%s = %lld" : "%sindex %s = %lld", separator,
+                    index ? index : arena_printf(context->arena, "%u", k), (long long)escape->indices[k]);
         separator = ", ";
     }
     separator = " with ";

@@ -25,14 +25,27 @@ static bool dim_alone(const struct poly *extent, uint32_t *dim)
     return true;
 }
 
+/* The input before `end` that bound `dim`; NULL: the caller did. */
+static const struct ir_input_info *first_with_dim(const struct ir_kernel *kernel, uint32_t end, uint32_t dim)
+{
+    uint32_t other;
+    for (uint32_t k = 0; k < end; k++)
+        for (uint32_t axis = 0; axis < kernel->inputs[k].node->rank; axis++)
+            if (dim_alone(kernel->inputs[k].node->shape[axis], &other) && other == dim)
+                return &kernel->inputs[k];
+    return NULL;
+}
+
 static void report_two_sizes(struct ir_context *context, const struct ir_kernel *kernel, uint32_t dim, int64_t first,
                              uint32_t input, uint32_t axis, int64_t second)
 {
-    const struct ir_input_info *info = &kernel->inputs[input];
-    struct diag *diag =
-        diag_error(ir_diagnostics(context), DIAG_E0803, info->span, "dim `%s` has two sizes", ir_dim_at(context, dim)->name);
-    diag_label(ir_diagnostics(context), diag, "axis %u of the array given for `%s` has %lld; %lld was found before", axis,
-               info->name, (long long)second, (long long)first);
+    struct diagnostics *diagnostics = ir_diagnostics(context);
+    const struct ir_input_info *info = &kernel->inputs[input], *other = first_with_dim(kernel, input, dim);
+    const char *name = ir_dim_at(context, dim)->name;
+    struct diag *diag = diag_error(diagnostics, DIAG_E0803, info->span, "dim `%s` has two sizes", name);
+    diag_label(diagnostics, diag, "%s = %lld by axis %u of the array given for `%s`", name, (long long)second, axis, info->name);
+    if (other)
+        diag_note(diagnostics, diag, other->span, "%s = %lld by the array given for `%s`", name, (long long)first, other->name);
 }
 
 static bool bind_dims(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
@@ -92,11 +105,19 @@ static bool extent_value(struct ir_context *context, const struct poly *extent, 
         diag_help(diagnostics, diag, "give its value: --dims %s=...", name);
         return false;
     }
-    if (!poly_evaluate(extent, dims, NULL, value) || *value < 0) {
-        diag_error(diagnostics, DIAG_E0806, span, "an extent of `%s` overflows or is negative at these dims", tensor);
-        return false;
-    }
-    return true;
+    bool counted = poly_evaluate(extent, dims, NULL, value);
+    if (counted && *value >= 0)
+        return true;
+    struct text text = text_create(ir_arena(context));
+    poly_print(&text, context, extent, POLY_SOURCE, NULL, 0);
+    const char *formula = text_finish(&text);
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0806, span, "an extent of `%s` %s", tensor, counted ? "is negative" : "overflows");
+    if (counted)
+        diag_label(diagnostics, diag, "%s = %lld at these dims", formula ? formula : "it", (long long)*value);
+    else
+        diag_label(diagnostics, diag, "%s is more than 2^63 - 1 at these dims", formula ? formula : "it");
+    return false;
 }
 
 static bool shape_at(struct ir_context *context, const struct ir_node *node, const int64_t *dims, const char *name,
@@ -115,6 +136,23 @@ static bool same_type(const struct ir_tensor *a, const struct ir_tensor *b)
            (a->rank == 0 || memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0);
 }
 
+/* `wanted` is NULL where the number of axes differs. */
+static void report_misfit(struct ir_context *context, const struct ir_input_info *info, const struct ir_tensor *given,
+                          const struct ir_tensor *wanted)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(context);
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0807, info->span, "the array given for `%s` does not fit its declaration", info->name);
+    if (!wanted)
+        diag_label(diagnostics, diag, "%u axes are declared; the array is %s", info->node->rank, binding_describe(context, given));
+    else
+        diag_label(diagnostics, diag, "%s is wanted; the array is %s", binding_describe(context, wanted),
+                   binding_describe(context, given));
+    if (given->elem != info->node->elem)
+        diag_help(diagnostics, diag, "types are not converted: declare `%s` as %s, or store the array as %s", info->name,
+                  ir_elem_info(given->elem)->name, ir_elem_info(info->node->elem)->name);
+}
+
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
 {
     if (!bind_dims(context, kernel, inputs, dims) || !check_promises(context, dims))
@@ -126,9 +164,7 @@ bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, c
         if (inputs[k].rank == info->node->rank && !shape_at(context, info->node, dims, info->name, info->span, &wanted))
             return false;
         if (inputs[k].rank != info->node->rank || !same_type(&wanted, &inputs[k])) {
-            struct diag *diag =
-                diag_error(ir_diagnostics(context), DIAG_E0807, info->span, "the array given for `%s` does not fit", info->name);
-            diag_label(ir_diagnostics(context), diag, "it is %s", binding_describe(context, &inputs[k]));
+            report_misfit(context, info, &inputs[k], inputs[k].rank == info->node->rank ? &wanted : NULL);
             good = false;
         }
     }

@@ -42,7 +42,13 @@ static bool read_word(struct invocation *invocation, const struct ir_kernel *ker
         return number_word(kernel->inputs[k].node, value, invocation->context, &tensors[k]) ||
                npy_read(invocation->context, value, kernel->inputs[k].span, &tensors[k]);
     }
-    diag_error(diagnostics, DIAG_E0808, kernel->span, "kernel `%s` has no input `%s`", kernel->name, name);
+    struct diag *diag = diag_error(diagnostics, DIAG_E0808, kernel->span, "kernel `%s` has no input `%s`", kernel->name, name);
+    struct text names = text_create(ir_arena(invocation->context));
+    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+        text_printf(&names, "%s`%s`", k ? ", " : "", kernel->inputs[k].name);
+    const char *list = text_finish(&names);
+    if (list && kernel->n_inputs)
+        diag_help(diagnostics, diag, "it takes %s", list);
     return false;
 }
 
@@ -58,7 +64,9 @@ struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct 
             continue;
         struct diag *diag = diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->inputs[k].span,
                                        "no array is given for `%s`", kernel->inputs[k].name);
-        diag_help(ir_diagnostics(invocation->context), diag, "add %s=FILE.npy", kernel->inputs[k].name);
+        diag_help(ir_diagnostics(invocation->context), diag,
+                  kernel->inputs[k].node->rank ? "add %s=FILE.npy" : "add %s=FILE.npy or %s=NUMBER", kernel->inputs[k].name,
+                  kernel->inputs[k].name);
         good = false;
     }
     return good ? tensors : NULL;

@@ -38,7 +38,7 @@ int input_kernel(struct invocation *invocation, const struct compiled *compiled,
     if (compiled->n_kernels == 0)
         diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "the file has no kernel");
     else if (name)
-        diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name), "there is %s",
+        diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name), "the file has %s",
                   list ? list : "");
     else
         diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "the file has several kernels"), "name one of %s",

@@ -49,8 +49,10 @@ static enum einc_status run_one(struct invocation *invocation, const struct pass
 {
     bool lowered = kernel->loops != NULL;
     if (lowered != (pass->level == PASS_LOOP)) {
-        diag_error(ir_diagnostics(invocation->context), DIAG_E0809, SPAN_NONE, "pass `%s` works on %s, and this is %s", pass->name,
-                   lowered ? "tensor IR" : "loop IR", lowered ? "loop IR" : "tensor IR");
+        struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
+        struct diag *diag = diag_error(diagnostics, DIAG_E0809, SPAN_NONE, "pass `%s` works on %s, and this is %s", pass->name,
+                                       lowered ? "tensor IR" : "loop IR", lowered ? "loop IR" : "tensor IR");
+        diag_help(diagnostics, diag, lowered ? "name it before lower_loops, which made loop IR" : "name lower_loops before it");
         return EINC_INVALID;
     }
     return pass_run(pass, kernel);

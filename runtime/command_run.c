@@ -7,6 +7,18 @@
 
 enum { REPEAT_LIMIT = 1000000 };
 
+static void report_output(struct invocation *invocation, const struct ir_kernel *kernel, const char *word)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
+    struct text names = text_create(ir_arena(invocation->context));
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        text_printf(&names, "%s-o %s=FILE.npy", k ? ", " : "", kernel->outputs[k].name);
+    const char *list = text_finish(&names);
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0808, kernel->span, "-o %s names no output of kernel `%s`", word, kernel->name);
+    diag_help(diagnostics, diag, "its outputs are written by %s", list ? list : "-o OUT=FILE.npy");
+}
+
 /* Where output `k` goes by the words of -o; NULL: nowhere. A word that names no output is a diagnostic. */
 static const char **output_paths(struct invocation *invocation, const struct ir_kernel *kernel, const struct option_list *words)
 {
@@ -22,8 +34,7 @@ static const char **output_paths(struct invocation *invocation, const struct ir_
             paths[0] = words->items[w], named = true;
         }
         if (!named) {
-            diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->span, "-o %s names no output of kernel `%s`",
-                       words->items[w], kernel->name);
+            report_output(invocation, kernel, words->items[w]);
             return NULL;
         }
     }

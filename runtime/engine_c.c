@@ -83,25 +83,27 @@ static size_t split_words(struct arena *arena, const char *text, char **words, s
     return count;
 }
 
-static bool spawn_and_wait(char **words, const char *messages)
+/* `*started` says whether there was such a program. */
+static bool spawn_and_wait(char **words, const char *messages, bool *started)
 {
     posix_spawn_file_actions_t actions;
     pid_t child;
     int status = 1;
+    *started = false;
     if (posix_spawn_file_actions_init(&actions) != 0)
         return false;
-    bool started = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
-                   posix_spawn_file_actions_addopen(&actions, 1, messages, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0 &&
-                   posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0 &&
-                   posix_spawnp(&child, words[0], &actions, NULL, words, environ) == 0;
+    *started = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
+               posix_spawn_file_actions_addopen(&actions, 1, messages, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0 &&
+               posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0 &&
+               posix_spawnp(&child, words[0], &actions, NULL, words, environ) == 0;
     posix_spawn_file_actions_destroy(&actions);
-    while (started && waitpid(child, &status, 0) < 0)
+    while (*started && waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return false;
-    return started && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return *started && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void report_compiler(struct build *build, const char *compiler)
+static void report_compiler(struct build *build, const char *compiler, bool started)
 {
     const char *messages = "";
     size_t length = 0;
@@ -109,8 +111,9 @@ static void report_compiler(struct build *build, const char *compiler)
         !file_read(build->context, build->messages, (size_t)1 << 20, SPAN_NONE, &messages, &length))
         return;
     size_t line = strcspn(messages, "\n");
-    struct diag *diag = diag_error(ir_diagnostics(build->context), DIAG_E0802, SPAN_NONE, "the C compiler `%s` failed%s%.*s",
-                                   compiler, line ? ": " : "", (int)(line < 200 ? line : 200), messages);
+    struct diag *diag =
+        diag_error(ir_diagnostics(build->context), DIAG_E0802, SPAN_NONE, "the C compiler `%s` %s%s%.*s", compiler,
+                   started ? "failed" : "cannot be started", line ? ": " : "", (int)(line < 200 ? line : 200), messages);
     diag_help(ir_diagnostics(build->context), diag, "name another one in the environment variable CC, or use --engine=ref");
 }
 
@@ -127,9 +130,10 @@ static bool build_compile(struct build *build, const struct engine_options *opti
     words[count++] = (char *)build->object;
     words[count++] = (char *)path_in(build, build->files[0].name);
     words[count++] = "-lm";
-    if (spawn_and_wait(words, build->messages))
+    bool started = false;
+    if (spawn_and_wait(words, build->messages, &started))
         return true;
-    report_compiler(build, compiler);
+    report_compiler(build, compiler, started);
     return false;
 }
 

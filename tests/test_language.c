@@ -583,6 +583,32 @@ static void test_node_kinds(void **state)
     ir_context_destroy(compiled.context);
 }
 
+/* A product, and an einsum string, with one factor more than the limit. */
+static void test_factors(void **state)
+{
+    (void)state;
+    static char product[1 << 16], string[1 << 16];
+    size_t at = (size_t)snprintf(product, sizeof product, "kernel f(x: f64[3]) -> (y: f64) {\ny = x[i]");
+    size_t labels = (size_t)snprintf(string, sizeof string, "kernel f(x: f64[3]) -> (y: f64[3]) {\ny = einsum(\"i");
+    for (int k = 0; k < FRONTEND_OPERANDS; k++) {
+        at += (size_t)snprintf(product + at, sizeof product - at, "*x[i]");
+        labels += (size_t)snprintf(string + labels, sizeof string - labels, ",i");
+    }
+    snprintf(product + at, sizeof product - at, "\n}\n");
+    labels += (size_t)snprintf(string + labels, sizeof string - labels, "->i\"");
+    for (int k = 0; k <= FRONTEND_OPERANDS; k++)
+        labels += (size_t)snprintf(string + labels, sizeof string - labels, ",x");
+    snprintf(string + labels, sizeof string - labels, ")\n}\n");
+    const char *texts[] = {product, string};
+    for (int k = 0; k < 2; k++) {
+        struct compiled compiled = compile(texts[k]);
+        assert_null(compiled.program);
+        assert_int_equal(ir_diagnostics(compiled.context)->n_items, 1);
+        assert_int_equal(ir_diagnostics(compiled.context)->items[0]->code, DIAG_E0913);
+        ir_context_destroy(compiled.context);
+    }
+}
+
 /* Every request for memory refused once: no crash, nothing said or kept. The source is long enough for some dozens of requests. */
 static void test_no_memory(void **state)
 {
@@ -622,7 +648,7 @@ int main(void)
         cmocka_unit_test(test_merged),     cmocka_unit_test(test_affine),      cmocka_unit_test(test_tables),
         cmocka_unit_test(test_reductions), cmocka_unit_test(test_weak),        cmocka_unit_test(test_complex),
         cmocka_unit_test(test_bool),       cmocka_unit_test(test_calls),       cmocka_unit_test(test_one_contraction),
-        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_factors),     cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
