@@ -93,8 +93,8 @@ static void test_a_place_outside(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {HEAD "for i < n {\ny[i] = x[i + 1]\n}\n}\n", DIAG_E0743, "reads element 3 of `x`, which has 3"},
-        {HEAD "for i < n {\ny[i - 1] = x[i]\n}\n}\n", DIAG_E0743, "writes element -1 of `y`, which has 3"},
+        {HEAD "for i < n {\ny[i] = x[i + 1]\n}\n}\n", DIAG_E0742, "reads element 3 of `x`, which has 3"},
+        {HEAD "for i < n {\ny[i - 1] = x[i]\n}\n}\n", DIAG_E0742, "writes element -1 of `y`, which has 3"},
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         struct ir_context *context = ir_context_create(NULL);

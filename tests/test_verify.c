@@ -109,7 +109,7 @@ static void subscripts_that_leave_are_found(void **state)
     const char *message = expect_code(fixture, view_x(fixture, 2, four, doubled, plus(fixture, j, 0)), DIAG_E0734);
     assert_non_null(message);
     assert_non_null(strstr(expect_code(fixture, view_x(fixture, 2, four, plus(fixture, doubled, 1), j), DIAG_E0734),
-                           "reads `x` at 7 on axis 0, whose extent is 6 at index 0 = 3"));
+                           "reads `x` at 7 on axis 0, whose extent is 6 where index 0 = 3"));
     expect_code(fixture, view_x(fixture, 2, shape, plus(fixture, i, -1), j), DIAG_E0734);
     expect_code(fixture, view_x(fixture, 2, shape, i, plus(fixture, j, 1)), DIAG_E0734);
     expect_code(fixture, view_x(fixture, 2, even, i, j), DIAG_E0734); /* j < M says nothing of N */
