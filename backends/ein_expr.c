@@ -264,7 +264,8 @@ static bool is_typed(const struct ir_expr *expr)
 void ein_put_body(struct ein_writer *w, const struct ir_node *map)
 {
     bool typed = is_typed(map->body);
-    text_printf(w->text, typed ? "" : "%s(", ir_elem_info(map->elem)->name);
+    if (!typed)
+        text_printf(w->text, "%s(", ir_elem_info(map->elem)->name);
     put(w, map->body, EIN_ANY);
     text_put(w->text, typed ? "" : ")");
 }

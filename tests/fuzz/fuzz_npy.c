@@ -1,4 +1,5 @@
-/* Any bytes through the .npy reader: a tensor or a diagnostic. What was read is touched to its last byte and written again in memory's terms. */
+/* Any bytes through the .npy reader: a tensor or a diagnostic. What was read is touched to its last byte and written again in
+ * memory's terms. */
 #include "runtime/runtime.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
