@@ -49,8 +49,8 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
     double naive = estimate(context, order->flops_naive), flops = estimate(context, order->flops);
     printf("  contraction         %s\n", order->expression);
     printf("    as one loop nest  %s flops\n", count_text(context, order->flops_naive));
-    printf("    ordered (%s)%*s%s flops", order->method, (int)(8 - strlen(order->method) > 8 ? 1 : 8 - strlen(order->method)), "",
-           count_text(context, order->flops));
+    const char *ordered = arena_printf(ir_arena(context), "ordered (%s)", order->method);
+    printf("    %-17s %s flops", ordered ? ordered : "", count_text(context, order->flops));
     if (flops > 0 && naive > 0)
         printf(", %.3g times fewer", naive / flops);
     printf("\n    largest result    %s elements\n", count_text(context, order->largest));
@@ -68,7 +68,7 @@ static void print_kernel(const struct pass_kernel *kernel)
     struct ir_context *context = kernel->context;
     const struct ir_work *work = &kernel->loops->work;
     printf("kernel %s\n", kernel->kernel->name);
-    printf("  flops as written    %s\n", count_text(context, kernel->flops_naive));
+    printf("  as plain loop nests %s flops\n", count_text(context, kernel->flops_naive));
     printf("  flops               %s\n", count_text(context, work->flops));
     if (work->functions && !poly_equals(work->functions, 0))
         printf("  function calls      %s\n", count_text(context, work->functions));
