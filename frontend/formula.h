@@ -49,6 +49,7 @@ struct tensor { /* symbol.data of a SYMBOL_TENSOR */
     enum weakness weakness; /* of a let without anything typed in it */
     bool assigned, read;
     struct span assigned_at;
+    const struct tensor *next_result; /* of the same `let (a, b) = f(...)`, in a circle; NULL: alone */
 };
 
 /* A kernel's body being lowered, perhaps inlined in a caller's. */

@@ -383,6 +383,15 @@ static bool statement_create(struct statement *statement, struct body *body, con
     return statement->indices && statement->extents && statement->order;
 }
 
+/* Puts one more result into the circle of its let. */
+static struct tensor *join_results(struct tensor *first, struct tensor *result)
+{
+    result->next_result = first ? first->next_result : result;
+    if (first)
+        first->next_result = result;
+    return first ? first : result;
+}
+
 /* `let (gx, gy) = g(D, u)`. */
 static bool lower_results(struct body *body, const struct ast_statement *ast)
 {
@@ -403,13 +412,16 @@ static bool lower_results(struct body *body, const struct ast_statement *ast)
     }
     uint32_t k = 0;
     bool done = called;
+    struct tensor *first = NULL;
     for (const struct ast_target *target = ast->targets; target; target = target->next, k++) {
         struct symbol *symbol = target_symbol(body, ast, target);
         const struct ir_node *node = symbol && called ? results[k] : NULL;
         if (node && ast->kind != AST_LET && !check_whole(body, symbol, node, ast->value->span))
             node = NULL;
-        if (symbol)
+        if (symbol) {
             define(symbol, node, TYPED);
+            first = join_results(first, symbol->data);
+        }
         name_node(&statement, node, target->name.text, NULL);
         done = done && node;
     }
@@ -499,12 +511,21 @@ static bool collect_outputs(struct body *body, struct symbol *const *outputs, co
     return complete;
 }
 
+/* A call gives all its results; who reads one of them need not read the others. */
+static bool is_read(const struct tensor *tensor)
+{
+    bool read = tensor->read;
+    for (const struct tensor *other = tensor->next_result; other && other != tensor && !read; other = other->next_result)
+        read = other->read;
+    return read;
+}
+
 static void warn_unread(struct body *body)
 {
     for (size_t k = 0; k < body->scope->n_symbols; k++) {
         const struct symbol *symbol = body->scope->symbols[k];
         const struct tensor *tensor = symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
-        if (!tensor || symbol->failed || tensor->role != TENSOR_LET || tensor->read)
+        if (!tensor || symbol->failed || tensor->role != TENSOR_LET || is_read(tensor))
             continue;
         struct diag *diag = diag_warning(body->diagnostics, DIAG_W0101, symbol->span, "`%s` is never read", symbol->name);
         diag_help(body->diagnostics, diag, "remove the let, or use it in an output");

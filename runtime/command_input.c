@@ -108,7 +108,9 @@ int input_finish(struct invocation *invocation, int status)
         fputs("einc: out of memory\n", stderr);
         return EXIT_LIMIT;
     }
-    if (diagnostics->n_errors)
+    if (status == EXIT_LIMIT && !diagnostics->n_errors)
+        fputs("einc: out of memory\n", stderr);
+    if (diagnostics->n_errors && status != EXIT_LIMIT)
         return EXIT_INPUT;
     if (status == EXIT_FAULT)
         fputs("einc: this should not have happened; please report it with the input\n", stderr);

@@ -105,7 +105,7 @@ static int run_compiled(struct invocation *invocation, struct compiled *compiled
     struct engine *engine = info->create(compiled, NULL);
     enum einc_status status = engine ? run_repeatedly(info, engine, kernel, run, dims, inputs, outputs) : EINC_INVALID;
     info->destroy(engine);
-    if (status == EINC_LIMIT)
+    if (status == EINC_LIMIT || status == EINC_NO_MEMORY)
         return EXIT_LIMIT;
     return status == EINC_OK && deliver(invocation, source, paths, outputs) ? EXIT_DONE : EXIT_INPUT;
 }

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+"""The command from outside: what it exits with, what it prints where, and what it leaves on the disk.
+
+Each check runs `einc` in a fresh folder. Diagnostics themselves are the goldens' business.
+"""
+import argparse
+import json
+import os
+import pathlib
+import pty
+import struct
+import subprocess
+import sys
+import tempfile
+
+GOOD = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) { y[i] = 2 * x[i] }\n"
+WRONG = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) {\n    let unread[i] = x[i]\n    y[i] = 2 * z[i]\n}\n"
+# 2^27 elements, more than the reference holds in one tensor (docs/ir.md).
+HUGE = "kernel huge(x: f64[2]) -> (y: f64[67108864, 2]) { y[i,j] = x[j] + f64(i) }\n"
+COMMANDS = "run einsum build check explain bench pass".split()
+
+
+def npy(count):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({count},), }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(f"<{count}d", *range(count))
+
+
+class Suite:
+    def __init__(self, einc):
+        self.einc, self.passed, self.failed = str(pathlib.Path(einc).resolve()), 0, 0
+
+    def check(self, what, good, details=""):
+        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
+        if not good:
+            print(f"FAILED {what}\n{details}")
+
+    def einc_in(self, folder, *words, **environment):
+        variables = {"PATH": "/usr/bin:/bin", **environment}
+        return subprocess.run([self.einc, *words], cwd=folder, capture_output=True, text=True, timeout=120, env=variables)
+
+    def expect(self, what, folder, status, *words, **environment):
+        done = self.einc_in(folder, *words, **environment)
+        self.check(f"{what}: exit status {status}", done.returncode == status, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+
+def prepare(folder):
+    (folder / "good.ein").write_text(GOOD)
+    (folder / "wrong.ein").write_text(WRONG)
+    (folder / "huge.ein").write_text(HUGE)
+    (folder / "x.npy").write_bytes(npy(3))
+    (folder / "two.npy").write_bytes(npy(2))
+
+
+def exit_statuses(suite, folder):
+    run = ("run", "good.ein", "x=x.npy")
+    suite.expect("a right run", folder, 0, *run)
+    suite.expect("a wrong source", folder, 1, "explain", "wrong.ein")
+    suite.expect("no command", folder, 2)
+    suite.expect("an unknown command", folder, 2, "compile")
+    suite.expect("an unknown option", folder, 2, *run, "--fast")
+    suite.expect("an unknown engine", folder, 2, *run, "--engine=gpu")
+    suite.expect("an option without its value", folder, 2, *run, "-o")
+    suite.expect("a size that is none", folder, 2, *run, "--dims", "n=-3")
+    suite.expect("a check that passes", folder, 0, "check", "good.ein")
+    suite.expect("a reference too large", folder, 4, "run", "huge.ein", "x=two.npy", "--engine=ref")
+    # A compiler that lies: 2 becomes 1 in what it is given.
+    liar = folder / "liar"
+    liar.write_text('#!/bin/sh\nfor word; do case "$word" in *.c) sed -i "s/0x1p+1/0x1p+0/g; s/2\\.0/1.0/g" "$word";; esac; done\nexec cc "$@"\n')
+    liar.chmod(0o755)
+    suite.expect("a wrong result", folder, 3, "check", "good.ein", CC=str(liar))
+
+
+def help_and_version(suite, folder):
+    for command in COMMANDS:
+        done = suite.expect(f"{command} --help", folder, 0, command, "--help")
+        suite.check(f"{command} --help on standard output", done.stdout.startswith(f"usage: einc {command} ") and not done.stderr, done.stdout)
+    listed = suite.expect("--help", folder, 0, "--help").stdout
+    suite.check("--help lists every command", all(f"  {command} " in listed for command in COMMANDS), listed)
+    suite.check("--version", suite.expect("--version", folder, 0, "--version").stdout.startswith("einc "))
+
+
+def json_diagnostics(suite, folder):
+    done = suite.expect("JSON diagnostics", folder, 1, "explain", "wrong.ein", "--diagnostics=json")
+    suite.check("nothing on standard output", not done.stdout, done.stdout)
+    said = json.loads(done.stderr)
+    first = said["diagnostics"][0]
+    suite.check("counts", (said["errors"], said["dropped"]) == (1, 0), done.stderr)
+    suite.check("code and severity", (first["code"], first["severity"]) == ("E0111", "error"), done.stderr)
+    place = {"path": "wrong.ein", "line": 4, "column": 16, "end_line": 4, "end_column": 17}
+    suite.check("place", place.items() <= first["place"].items(), done.stderr)
+    quiet = suite.expect("JSON without diagnostics", folder, 0, "explain", "good.ein", "--diagnostics=json")
+    suite.check("an empty list", json.loads(quiet.stderr)["diagnostics"] == [], quiet.stderr)
+
+
+def on_terminal(suite, folder, **environment):
+    """What `explain wrong.ein` says when standard error is a terminal."""
+    ours, theirs = pty.openpty()
+    subprocess.run([suite.einc, "explain", "wrong.ein"], cwd=folder, stderr=theirs, stdout=subprocess.DEVNULL, timeout=60,
+                   env={"PATH": "/usr/bin:/bin", **environment})
+    os.close(theirs)
+    said = b""
+    try:
+        while block := os.read(ours, 65536):
+            said += block
+    except OSError:  # Linux: the other end is closed
+        pass
+    os.close(ours)
+    return said
+
+
+def colours(suite, folder):
+    suite.check("colours on a terminal", b"\x1b[" in on_terminal(suite, folder))
+    suite.check("none with NO_COLOR", b"\x1b" not in on_terminal(suite, folder, NO_COLOR="1"))
+    suite.check("none in a pipe", "\x1b" not in suite.einc_in(folder, "explain", "wrong.ein").stderr)
+
+
+def files_left(suite, folder):
+    """An output is the whole file or nothing, and nothing else stays."""
+    out = folder / "out"
+    out.mkdir()
+    suite.expect("a folder as output", folder, 1, "run", "good.ein", "x=x.npy", "-o", "out")
+    suite.expect("no such folder", folder, 1, "build", "good.ein", "-o", "none/good.c")
+    suite.expect("an output that is none", folder, 1, "run", "good.ein", "x=x.npy", "-o", "z=out/z.npy")
+    suite.expect("a wrong source", folder, 1, "build", "wrong.ein", "-o", "out/wrong.c")
+    suite.check("nothing is left", not list(out.iterdir()), str(list(out.iterdir())))
+    (out / "y.npy").write_bytes(b"old")
+    suite.expect("a run that fails", folder, 1, "run", "good.ein", "x=x.npy", "-o", "out/y.npy", CC="false")
+    suite.check("the old file stays", (out / "y.npy").read_bytes() == b"old")
+    suite.expect("a run", folder, 0, "run", "good.ein", "x=x.npy", "-o", "out/y.npy")
+    suite.check("the result", (out / "y.npy").read_bytes()[-24:] == struct.pack("<3d", 0, 2, 4))
+    full = subprocess.run(f"'{suite.einc}' build good.ein -o - > /dev/full", shell=True, cwd=folder, capture_output=True, timeout=60)
+    suite.check("a full disk is no success", full.returncode == 1, full.stderr.decode())
+    suite.expect("C and its header", folder, 0, "build", "good.ein", "-o", "out/good.c")
+    suite.check("no temporary files", sorted(path.name for path in out.iterdir()) == ["good.c", "good.h", "y.npy"], str(list(out.iterdir())))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    suite = Suite(parser.parse_args().einc)
+    for part in (exit_statuses, help_and_version, json_diagnostics, colours, files_left):
+        with tempfile.TemporaryDirectory() as fresh:
+            prepare(pathlib.Path(fresh))
+            part(suite, pathlib.Path(fresh))
+    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
