@@ -18,6 +18,7 @@ struct ast_name_list {
 /* Expressions of every kind: dim expressions, subscripts, index notation. Which kinds are legal where is decided by resolve. */
 enum ast_expr_kind {
     AST_INTEGER,   /* 8 */
+    AST_UNSIGNED,  /* 2^63 to 2^64 - 1, in `integer` as if it were signed: only u64 holds it */
     AST_FLOAT,     /* 0.5, 1e-3, inf, nan */
     AST_IMAGINARY, /* 2i, 0.5i */
     AST_BOOL,      /* true false */

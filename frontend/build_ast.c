@@ -1,4 +1,5 @@
 /* Builders of expressions: what the grammar's actions call. A NULL child gives a NULL parent. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "parse.h"
@@ -49,20 +50,28 @@ static struct ast_expr *deepen_all(struct parser *parser, struct ast_expr *expr,
     return expr;
 }
 
-static double decimal_value(struct parser *parser, struct token token)
+/* strtod reads `inf` and `nan` too, and stops at the i of an imaginary number. */
+static bool decimal_value(struct parser *parser, struct token token, double *value)
 {
     char *text = arena_strndup(parser->arena, parser->text + token.begin, token.end - token.begin);
-    return text ? strtod(text, NULL) : 0.0;
+    *value = text ? strtod(text, NULL) : 0.0;
+    if (!text || !isinf(*value) || token.kind == TOKEN_INF)
+        return text != NULL;
+    struct diag *diag =
+        diag_error(parser->diagnostics, DIAG_E0004, token_span(parser, token), "this number is larger than any double");
+    diag_help(parser->diagnostics, diag, "write `inf` if infinity is meant");
+    return false;
 }
 
-static bool integer_value(struct parser *parser, struct token token, int64_t *value)
+static bool integer_value(struct parser *parser, struct token token, uint64_t *value)
 {
     *value = 0;
     for (uint32_t at = token.begin; at < token.end && parser->text[at] >= '0' && parser->text[at] <= '9'; at++) {
-        if (checked_multiply(*value, 10, value) && checked_add(*value, parser->text[at] - '0', value))
+        uint64_t digit = (uint64_t)(parser->text[at] - '0');
+        if (!__builtin_mul_overflow(*value, UINT64_C(10), value) && !__builtin_add_overflow(*value, digit, value))
             continue;
         struct diag *diag =
-            diag_error(parser->diagnostics, DIAG_E0004, token_span(parser, token), "this integer is larger than 2^63 - 1");
+            diag_error(parser->diagnostics, DIAG_E0004, token_span(parser, token), "this integer is larger than 2^64 - 1");
         diag_help(parser->diagnostics, diag, "write a decimal number, as in `1e20`");
         return false;
     }
@@ -72,19 +81,21 @@ static bool integer_value(struct parser *parser, struct token token, int64_t *va
 struct ast_expr *build_leaf(struct parser *parser, enum ast_expr_kind kind, struct token token)
 {
     struct ast_expr *expr = new_expr(parser, kind, token_span(parser, token));
+    uint64_t whole;
     if (!expr)
         return NULL;
     switch (kind) {
     case AST_INTEGER:
-        if (!integer_value(parser, token, &expr->integer))
+        if (!integer_value(parser, token, &whole))
             return NULL;
-        expr->number = (double)expr->integer;
+        expr->kind = whole > INT64_MAX ? AST_UNSIGNED : AST_INTEGER;
+        expr->integer = (int64_t)whole;
+        expr->number = (double)whole;
         break;
     case AST_FLOAT:
-        expr->number = decimal_value(parser, token); /* strtod reads `inf` and `nan` too */
-        break;
     case AST_IMAGINARY:
-        expr->number = decimal_value(parser, token); /* stops at the i */
+        if (!decimal_value(parser, token, &expr->number))
+            return NULL;
         break;
     case AST_BOOL:
         expr->integer = token.kind == TOKEN_TRUE;

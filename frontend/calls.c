@@ -195,6 +195,26 @@ static const struct ir_node *scalar_argument(struct statement *outer, const stru
     return lower_node(&statement, value, 0, NULL);
 }
 
+/* A whole tensor where this element type is wanted: one of no type takes it, and a real scalar a complex one of its width. */
+const struct ir_node *whole_in_type(struct statement *statement, const struct whole *whole, enum ir_elem elem)
+{
+    struct ir_context *context = statement->body->context;
+    const struct ir_node *node = whole->node;
+    bool weak_fits = whole->weakness && elem != IR_bool && !(ir_elem_is_complex(node->elem) && !ir_elem_is_complex(elem)) &&
+                     (whole->weakness == WEAK_AN_INTEGER || !ir_elem_is_integer(elem));
+    bool widens = node->rank == 0 && ir_elem_is_float(node->elem) && ir_elem_complex(node->elem) == elem;
+    if (node->elem == elem || !(weak_fits || widens))
+        return node;
+    const struct poly **subscripts = ARENA_ARRAY(statement->body->arena, node->rank, const struct poly *);
+    if (!subscripts)
+        return NULL;
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        subscripts[axis] = poly_index(context, axis);
+    struct ir_access access = {.node = node, .subscripts = subscripts};
+    const struct ir_expr *cast = ir_expr_cast(context, elem, ir_expr_operand(context, 0, node->elem));
+    return ir_map(context, node->rank, node->shape, 1, &access, cast);
+}
+
 static const struct ir_node *argument_node(struct statement *statement, const struct ast_expr *expr,
                                            const struct parameter *parameter)
 {
@@ -205,6 +225,8 @@ static const struct ir_node *argument_node(struct statement *statement, const st
         return NULL;
     if (whole.weakness && whole.node->rank == 0 && parameter->type.rank == 0)
         return scalar_argument(statement, expr, parameter);
+    if (!(whole.node = whole_in_type(statement, &whole, parameter->type.elem)))
+        return NULL;
     if (whole.node->elem == parameter->type.elem && shape_equals(whole.node, &parameter->type))
         return whole.node;
     return report_argument(statement, parameter, whole.node, expr->span);

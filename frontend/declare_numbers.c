@@ -16,6 +16,13 @@ static bool integer_number(struct weak_number *number, int64_t value)
     return true;
 }
 
+/* The integer literals past 2^63 - 1. */
+static bool unsigned_number(struct weak_number *number, int64_t bits)
+{
+    *number = (struct weak_number){.kind = WEAK_UNSIGNED, .integer = bits, .re = (double)(uint64_t)bits};
+    return true;
+}
+
 static bool complex_number(struct weak_number *number, double re, double im)
 {
     *number = (struct weak_number){.kind = WEAK_COMPLEX, .re = re, .im = im};
@@ -123,6 +130,17 @@ static bool real_binary(enum ast_op op, double a, double b, struct weak_number *
     }
 }
 
+static bool overflows(struct resolver *resolver, struct span span)
+{
+    diag_error(ir_diagnostics(resolver->context), DIAG_E0502, span, "this integer overflows 64 bits");
+    return false;
+}
+
+static bool is_whole_number(const struct weak_number *number)
+{
+    return number->kind == WEAK_INTEGER || number->kind == WEAK_UNSIGNED;
+}
+
 static bool binary_number(struct resolver *resolver, const struct ast_expr *expr, struct weak_number *number)
 {
     struct weak_number a, b;
@@ -132,6 +150,8 @@ static bool binary_number(struct resolver *resolver, const struct ast_expr *expr
         return not_a_number(resolver, expr);
     if (a.kind == WEAK_INTEGER && b.kind == WEAK_INTEGER)
         return integer_binary(resolver, expr, a.integer, b.integer, number);
+    if (is_whole_number(&a) && is_whole_number(&b))
+        return overflows(resolver, expr->span);
     bool good = a.kind == WEAK_COMPLEX || b.kind == WEAK_COMPLEX ? complex_binary(expr->op, &a, &b, number)
                                                                  : real_binary(expr->op, a.re, b.re, number);
     return good || not_a_number(resolver, expr);
@@ -143,7 +163,11 @@ static bool negate(struct resolver *resolver, const struct ast_expr *expr, struc
         return expr->op != AST_NEGATE && not_a_number(resolver, expr);
     if (number->kind == WEAK_BOOL)
         return not_a_number(resolver, expr);
-    number->integer = -number->integer; /* literals reach 2^63 - 1 at most */
+    if (number->kind == WEAK_UNSIGNED && number->integer == INT64_MIN)
+        return integer_number(number, INT64_MIN);
+    if (number->kind == WEAK_UNSIGNED || (number->kind == WEAK_INTEGER && number->integer == INT64_MIN))
+        return overflows(resolver, expr->span);
+    number->integer = -number->integer;
     number->re = -number->re;
     number->im = -number->im;
     return true;
@@ -181,6 +205,8 @@ bool resolve_number(struct resolver *resolver, const struct ast_expr *expr, stru
     switch (expr->kind) {
     case AST_INTEGER:
         return integer_number(number, expr->integer);
+    case AST_UNSIGNED:
+        return unsigned_number(number, expr->integer);
     case AST_FLOAT:
         return real_number(number, expr->number);
     case AST_IMAGINARY:
@@ -213,6 +239,8 @@ static const char *weak_text(struct resolver *resolver, struct weak_number numbe
         return number.integer ? "true" : "false";
     case WEAK_INTEGER:
         return arena_printf(arena, "%lld", (long long)number.integer);
+    case WEAK_UNSIGNED:
+        return arena_printf(arena, "%llu", (unsigned long long)number.integer);
     case WEAK_REAL:
         return arena_printf(arena, "%g", number.re);
     default:
@@ -238,11 +266,12 @@ static bool integer_in_type(struct resolver *resolver, struct weak_number number
     const struct ir_elem_info *info = ir_elem_info(elem);
     unsigned bits = 8 * info->bytes;
     bool is_signed = info->kind == IR_KIND_SIGNED;
-    if (number.kind != WEAK_INTEGER)
+    if (!is_whole_number(&number))
         return does_not_fit(resolver, number, elem, span, "write an integer, or declare a type that holds such numbers");
     int64_t most = bits == 64 ? INT64_MAX : (INT64_C(1) << (bits - is_signed)) - 1;
     int64_t least = !is_signed ? 0 : bits == 64 ? INT64_MIN : -most - 1;
-    if (number.integer < least || number.integer > most) {
+    bool past = number.kind == WEAK_UNSIGNED && elem != IR_u64;
+    if (number.kind == WEAK_UNSIGNED ? past : number.integer < least || number.integer > most) {
         const char *range =
             arena_printf(ir_arena(resolver->context), "%s holds %lld to %s", info->name, (long long)least,
                          elem == IR_u64 ? "2^64 - 1" : arena_printf(ir_arena(resolver->context), "%lld", (long long)most));

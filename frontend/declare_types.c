@@ -116,6 +116,9 @@ const struct poly *resolve_extent(struct resolver *resolver, const struct ast_ex
     switch (expr->kind) {
     case AST_INTEGER:
         return poly_constant(resolver->context, expr->integer);
+    case AST_UNSIGNED:
+        diag_error(ir_diagnostics(resolver->context), DIAG_E0223, expr->span, "this extent overflows 64 bits");
+        return NULL;
     case AST_NAME:
         return name_value(resolver, expr);
     case AST_PAREN:

@@ -51,6 +51,18 @@ static struct formula *bool_formula(struct statement *statement, const struct as
     return formula;
 }
 
+/* An integer literal that only u64 holds is typed. */
+static struct formula *unsigned_formula(struct statement *statement, const struct ast_expr *expr)
+{
+    struct formula *formula = integer_formula(statement, expr->span, expr->integer);
+    if (!formula)
+        return NULL;
+    formula->number.kind = WEAK_UNSIGNED;
+    formula->number.re = expr->number;
+    formula->type = (struct value_type){TYPED, IR_u64};
+    return formula;
+}
+
 static bool folds(const struct formula *formula)
 {
     return formula->kind == FORMULA_NUMBER && formula->type.weakness;
@@ -167,6 +179,8 @@ static struct formula *build_negate(struct statement *statement, const struct as
         statement->failed = true;
         return NULL;
     }
+    if (argument->kind == FORMULA_NUMBER && argument->number.kind == WEAK_UNSIGNED && argument->number.integer == INT64_MIN)
+        return integer_formula(statement, expr->span, INT64_MIN);
     if (folds(argument) && argument->type.weakness != WEAK_AN_INTEGER)
         return number_formula(statement, expr->span, argument->type.weakness, -argument->number.re, -argument->number.im);
     if (folds(argument) && argument->number.integer != INT64_MIN)
@@ -341,6 +355,8 @@ struct formula *formula_build(struct statement *statement, const struct ast_expr
     switch (expr->kind) {
     case AST_INTEGER:
         return integer_formula(statement, expr->span, expr->integer);
+    case AST_UNSIGNED:
+        return unsigned_formula(statement, expr);
     case AST_FLOAT:
         return number_formula(statement, expr->span, WEAK_A_REAL, expr->number, 0);
     case AST_IMAGINARY:

@@ -233,6 +233,7 @@ struct whole {
     const struct tensor_type *type; /* NULL: nothing declared */
 };
 bool whole_value(struct statement *statement, const struct ast_expr *expr, struct whole *whole);
+const struct ir_node *whole_in_type(struct statement *statement, const struct whole *whole, enum ir_elem elem);
 /* Is the expression one of those? */
 bool is_whole(const struct body *body, const struct ast_expr *expr);
 /* Inlines the call; `results` has room for the kernel's outputs. False after a diagnostic. */

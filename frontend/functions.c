@@ -69,6 +69,9 @@ struct formula *formula_apply(struct statement *statement, enum ir_expr_op op, s
     bool typed = true;
     if (op == IR_EXPR_select)
         typed = type_of_select(statement, op_span, arguments, &apply->type);
+    else if (op == IR_EXPR_and || op == IR_EXPR_or)
+        apply->type = arguments[0]->type, typed = takes_type(statement, op, op_span, arguments[0]->type, arguments[0]) &&
+                                                  takes_type(statement, op, op_span, arguments[1]->type, arguments[1]);
     else if (n_arguments == 2)
         typed = types_meet(statement, op_span, arguments[0], arguments[1], &apply->type) &&
                 takes_type(statement, op, op_span, apply->type, arguments[0]);

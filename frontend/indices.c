@@ -64,9 +64,17 @@ static bool name_is_free(struct statement *statement, const struct ast_name *nam
 {
     struct body *body = statement->body;
     const struct symbol *symbol = body_find(body, name->text);
-    if (!symbol)
+    bool function = is_function_name(name->text);
+    if (!symbol && !function && !is_constructor_name(name->text))
         return true;
     statement->failed = true;
+    if (!symbol) {
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0102, name->span, "`%s` is a%s of the language and cannot be an index", name->text,
+                       function ? " function" : "n operator constructor");
+        diag_help(body->diagnostics, diag, "give the index another name");
+        return false;
+    }
     if (symbol->failed)
         return false;
     struct diag *diag = diag_error(body->diagnostics, DIAG_E0110, name->span, "`%s` is a %s and cannot be an index", name->text,

@@ -128,6 +128,8 @@ static const char *operator_help(const struct mistake *mistake)
     int found = mistake->found.kind;
     if (found == TOKEN_ASSIGN)
         return "equality is `==`";
+    if (found == TOKEN_PERCENT)
+        return "the remainder is `mod`";
     if (found == TOKEN_LBRACKET && mistake->before.kind == TOKEN_RBRACKET)
         return "all subscripts stand in one pair of brackets: `a[i, j]`";
     if (begins_expression(found))
@@ -165,6 +167,8 @@ static const char *help_text(const struct mistake *mistake)
         return operator_help(mistake);
     if (found == TOKEN_NEWLINE && mistake->expression)
         return "an expression goes on in the next line only inside ( or [";
+    if (found == TOKEN_NOT && mistake->expression)
+        return "`not` binds less tightly than this operator: write `(not ...)`";
     if (is_word(parser, mistake->found) && expected[TOKEN_NAME])
         return mistake->expression ? NULL : "choose another name";
     if (expected[TOKEN_ELEMENT] && !mistake->expression)

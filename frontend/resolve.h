@@ -94,8 +94,8 @@ const char *extent_text(struct resolver *resolver, const struct poly *extent);
 /* ---- declare_numbers.c ---- */
 /* A number without tensors in it: integers, decimals, 2i, pi, inf, nan, true, false, dims, + - * /, and functions of them. */
 struct weak_number {
-    enum { WEAK_BOOL, WEAK_INTEGER, WEAK_REAL, WEAK_COMPLEX } kind;
-    int64_t integer; /* BOOL, INTEGER */
+    enum { WEAK_BOOL, WEAK_INTEGER, WEAK_UNSIGNED, WEAK_REAL, WEAK_COMPLEX } kind;
+    int64_t integer; /* BOOL, INTEGER; UNSIGNED: a literal of 2^63 or more, less 2^64 */
     double re, im;   /* always filled */
 };
 /* False after a diagnostic. */

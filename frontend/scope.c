@@ -107,10 +107,13 @@ struct symbol *scope_add(struct resolver *resolver, struct scope *scope, enum sy
     if (!scope || !name->text)
         return NULL;
     const struct symbol *other = scope_find(scope, name->text);
-    if (other || is_function_name(name->text) || is_constructor_name(name->text)) {
+    if (other) {
         refuse_name(resolver, name, other);
         return NULL;
     }
+    bool refused = is_function_name(name->text) || is_constructor_name(name->text);
+    if (refused)
+        refuse_name(resolver, name, NULL);
     struct symbol *symbol = ARENA_NEW(arena, struct symbol);
     if (!symbol || !make_room(arena, scope))
         return NULL;
@@ -121,7 +124,8 @@ struct symbol *scope_add(struct resolver *resolver, struct scope *scope, enum sy
     if (!ARENA_PUSH(arena, scope->symbols, scope->n_symbols, scope->symbols_capacity, symbol))
         return NULL;
     *slot = (uint32_t)scope->n_symbols;
-    return symbol;
+    symbol->failed = refused;
+    return refused ? NULL : symbol;
 }
 
 /* Damerau-Levenshtein distance is more than a typo hint needs: plain edit distance of short names, 3 and above counts as far. */

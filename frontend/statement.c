@@ -356,6 +356,8 @@ static const struct ir_node *lower_whole(struct statement *statement, const stru
     if (!whole_value(statement, value, &whole))
         return NULL;
     *weakness = whole.weakness;
+    if (output && !(whole.node = whole_in_type(statement, &whole, output->type.elem)))
+        return NULL;
     return !output || check_whole(statement->body, output, whole.node, value->span) ? whole.node : NULL;
 }
 

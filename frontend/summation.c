@@ -276,6 +276,7 @@ struct product {
     struct product_factor factors[FRONTEND_OPERANDS];
     uint32_t n_factors;
     bool negative, divides, too_long;
+    bool typed; /* of factors that are not all weak */
 };
 
 static bool is_product(const struct formula *formula)
@@ -292,18 +293,44 @@ static void add_factor(struct product *product, const struct formula *formula, b
         product->factors[product->n_factors++] = (struct product_factor){formula, divides};
 }
 
-/* A weak product inside a typed one stays together, for it is evaluated in double before it meets the type. */
-static void collect(struct product *product, const struct formula *formula, bool typed)
+/* Is there something to tabulate: a tensor, a function, a reduction? */
+static bool computes(const struct formula *formula)
 {
-    if (!is_product(formula) || (typed && formula->type.weakness)) {
+    if (formula->kind == FORMULA_ACCESS || formula->kind == FORMULA_APPLY || formula->kind == FORMULA_REDUCE ||
+        formula->kind == FORMULA_PAD)
+        return true;
+    for (uint32_t k = 0; k < formula->n_arguments; k++)
+        if (computes(formula->arguments[k]))
+            return true;
+    return false;
+}
+
+/* Has a weak product two sides, each with an index that the other lacks, as `D[k,m] * D[l,n]`? They are operands of their own then,
+ * each cast where it meets the type: one table of their product would have the indices of both. */
+static bool separates(const struct formula *formula)
+{
+    if (!is_product(formula))
+        return false;
+    const struct formula *a = formula->arguments[0], *b = formula->arguments[1];
+    if (separates(a) || (formula->kind == FORMULA_MULTIPLY && separates(b)))
+        return true;
+    return formula->kind == FORMULA_MULTIPLY && computes(a) && computes(b) && !stays_whole(a, &b->free) &&
+           !stays_whole(b, &a->free);
+}
+
+/* Any other weak product inside a typed one stays together, for it is evaluated in double before it meets the type. */
+static void collect(struct product *product, const struct formula *formula, bool together)
+{
+    if (!is_product(formula) || (together && formula->type.weakness) ||
+        (formula->type.weakness && product->typed && !separates(formula))) {
         add_factor(product, formula, false);
         return;
     }
     if (formula->kind == FORMULA_NEGATE)
         product->negative = !product->negative;
-    collect(product, formula->arguments[0], typed);
+    collect(product, formula->arguments[0], together);
     if (formula->kind == FORMULA_MULTIPLY)
-        collect(product, formula->arguments[1], typed);
+        collect(product, formula->arguments[1], together);
     else if (formula->kind == FORMULA_DIVIDE)
         add_factor(product, formula->arguments[1], true);
 }
@@ -401,7 +428,8 @@ static const struct ir_expr *product_sum(struct statement *statement, const stru
     struct product *product = ARENA_NEW(body->arena, struct product);
     if (!product)
         return NULL;
-    collect(product, formula, !formula->type.weakness);
+    product->typed = !formula->type.weakness;
+    collect(product, formula, product->typed && body->exact);
     if (product->too_long) {
         diag_error(body->diagnostics, DIAG_E0913, formula->span, "a product has more than %d factors", (int)FRONTEND_OPERANDS);
         statement->failed = true;

@@ -93,10 +93,9 @@ bool types_meet(struct statement *statement, struct span span, const struct form
                                    ir_elem_info(right)->name);
     diag_note(body->diagnostics, diag, a->span, "this is %s", ir_elem_info(left)->name);
     diag_note(body->diagnostics, diag, b->span, "this is %s", ir_elem_info(right)->name);
-    enum ir_elem wide = ir_elem_promote(left, right);
-    const struct formula *narrow = left == wide ? b : a;
-    diag_help(body->diagnostics, diag, "cast one of them: `%s(%s)`",
-              ir_elem_info(left == wide || right == wide ? wide : right)->name, source_text(body, narrow->span));
+    bool to_left = ir_elem_promote(left, right) == left || (ir_elem_promote(left, right) != right && ir_elem_is_integer(right));
+    diag_help(body->diagnostics, diag, "cast one of them: `%s(%s)`", ir_elem_info(to_left ? left : right)->name,
+              source_text(body, to_left ? b->span : a->span));
     return fail(statement);
 }
 

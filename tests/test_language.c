@@ -59,6 +59,10 @@ static const struct mistake mistakes[] = {
     {"of a tensor", KERNEL("x: f64[n]", "y: f64[n]", "y[x] = x[x]"), "E0110", "x"},
     {"of a kernel", KERNEL("x: f64[n]", "y: f64[n]", "y[f] = x[f]"), "E0110", "f"},
     {"of a constant", DIMS "const c: f64[2] = [1, 2]\nkernel f(x: f64[n]) -> (y: f64) { y = sum[c](x[c]) }", "E0110", "c"},
+    {"of a function", KERNEL("x: f64[n]", "y: f64[n]", "y[exp] = x[exp]"), "E0102", "exp"},
+    {"of an operator constructor", KERNEL("x: f64[n]", "y: f64", "y = sum[kron](x[kron])"), "E0102", "kron"},
+    {"a let with a name that is taken is said once", KERNEL("x: f64[n]", "y: f64[n]", "let kron[i] = x[i]\ny = kron"), "E0102",
+     "kron"},
     {"unknown tensor", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = z[i]"), "E0111", "z"},
     {"no output of that name", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = x[i]\nz[i] = x[i]"), "E0111", "z"},
     {"assigned exactly once", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = x[i]\ny[i] = x[i]"), "E0112", "y[i]"},
@@ -123,9 +127,18 @@ static const struct mistake mistakes[] = {
     {"imaginary into a real target", KERNEL("x: f32[n]", "y: f32[n]", "y[i] = 2i * x[i]"), "E0313", "2i * x[i]"},
     {"a cast drops no imaginary part", KERNEL("x: c64[n]", "y: f32[n]", "y[i] = f32(x[i])"), "E0313", "f32(x[i])"},
     {"fractions and integers", KERNEL("x: i32[n]", "y: i32[n]", "y[i] = 0.5 * x[i]"), "E0314", "0.5"},
+    {"integers of 2^63 and more are u64", KERNEL("x: i64[n]", "y: i64[n]", "y[i] = x[i] + 9223372036854775808"), "E0310", "+"},
+    {"no size is", KERNEL("x: f64[n]", "y: f64", "y = sum[i: 9223372036854775808](i)"), "E0223", "9223372036854775808"},
+    {"nor an element of i64", DIMS "const c: i64 = 9223372036854775808", "E0502", "9223372036854775808"},
+    {"no negative of the least i64", DIMS "const c: i64 = -(-9223372036854775807 - 1)", "E0502", "-(-9223372036854775807 - 1)"},
+    {"numbers that no double holds", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = 1e999 * x[i]"), "E0004", "1e999"},
+    {"a weak complex tensor is not copied to a real one", KERNEL("x: f32[n]", "y: f32[n]", "let t[i: n] = 1i*i\ny = t"), "E0318",
+     "t"},
     {"a literal out of range", KERNEL("x: i8[n]", "y: i8[n]", "y[i] = x[i] + 300"), "E0502", "300"},
     {"no arithmetic of bool and numbers", KERNEL("x: bool[n]", "y: bool[n]", "y[i] = x[i] + 1"), "E0316", "+"},
     {"bool is not subtracted", KERNEL("x: bool[n]", "y: bool[n]", "y[i] = x[i] - x[i]"), "E0316", "-"},
+    {"and takes bool", KERNEL("x: f64[n]", "y: bool[n]", "y[i] = x[i] and x[i] > 0"), "E0316", "and"},
+    {"or takes bool", KERNEL("x: f64[n]", "y: bool[n]", "y[i] = x[i] > 0 or 1"), "E0316", "or"},
     {"not takes bool", KERNEL("x: f64[n]", "y: bool[n]", "y[i] = not x[i]"), "E0316", "not"},
     {"where takes a bool", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = where(x[i], x[i], 0)"), "E0316", "x[i]"},
     {"one argument", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = exp(x[i], 2)"), "E0317", "exp(x[i], 2)"},
@@ -488,6 +501,40 @@ static void test_weak(void **state)
     done(run);
 }
 
+/* Whole weak tensors take the type of their target or parameter, and a real scalar is a complex argument. */
+static void test_weak_whole(void **state)
+{
+    (void)state;
+    struct evaluated *run = evaluate("dim n = 4\nkernel g(x: f32[n]) -> (y: f32[n]) { y[i] = 2 * x[i] }\n"
+                                     "kernel h(a: c128) -> (y: f64) { y = real(a * a) }\n"
+                                     "kernel f(s: f64) -> (y: f32[n], z: i32[n], w: f32[n], v: f64) {\n"
+                                     "let c[i: n] = i / 3.0\nlet k[i: n] = i * i\n"
+                                     "y = c\nz = k\nw = g(c)\nv = h(s)\n}\n");
+    for (size_t i = 0; i < 4; i++) {
+        expect(run, 0, i, (double)(float)((double)i / 3));
+        expect(run, 1, i, (double)(i * i));
+        expect(run, 2, i, (double)(2 * (float)((double)i / 3)));
+    }
+    expect(run, 3, 0, run->inputs[0][0] * run->inputs[0][0]);
+    done(run);
+}
+
+/* Literals up to 2^64 - 1, and the least integer of 64 bits. */
+static void test_wide_integers(void **state)
+{
+    (void)state;
+    struct evaluated *run = evaluate("const most: u64[2] = [18446744073709551615, 9223372036854775808]\n"
+                                     "const least: i64 = -9223372036854775808\n"
+                                     "kernel f(x: f64) -> (y: f64, z: f64, w: bool, v: bool) {\n"
+                                     "y = f64(most[0] / 18446744073709551615)\nz = f64(least)\n"
+                                     "w = most[1] == 9223372036854775808\nv = least == -9223372036854775808\n}\n");
+    expect(run, 0, 0, 1);
+    expect(run, 1, 0, -0x1p63);
+    expect(run, 2, 0, 1);
+    expect(run, 3, 0, 1);
+    done(run);
+}
+
 /* exp(-2i*pi*k*l/n) is complex throughout: the discrete Fourier transform of a real sequence. */
 static void test_complex(void **state)
 {
@@ -567,6 +614,31 @@ static void test_one_contraction(void **state)
     ir_context_destroy(compiled.context);
 }
 
+/* Weak factors with indices of their own are operands of their own, which ordering can separate; other weak products are one table.
+ */
+static void test_weak_operands(void **state)
+{
+    (void)state;
+    struct compiled compiled = compile("dim n = 8\nkernel f(x: f32[n,n]) -> (y: f32[n,n], z: f32[n], e: f32[n,n]) {\n"
+                                       "let D[k: n, m: n] = cos(pi*(2*m+1)*k/(2*n))\n"
+                                       "y[k,l] = D[k,m] * D[l,p] * x[m,p]\n"
+                                       "z[k] = 2 * D[k,m] * exp(m/3.0) * x[m,k]\n"
+                                       "e[k,l] = cos(pi*m*k/n) * cos(pi*p*l/n) / 4 * x[m,p]\n}\n"
+                                       "kernel g(x: f32[n,n]) -> (y: f32[n,n]) exact {\n"
+                                       "let D[k: n, m: n] = cos(pi*(2*m+1)*k/(2*n))\n"
+                                       "y[k,l] = D[k,m] * D[l,p] * x[m,p]\n}\n");
+    assert_non_null(compiled.program);
+    const struct ir_output *outputs = compiled.program->kernels[0]->outputs;
+    assert_int_equal(outputs[0].node->op, IR_contract_node);
+    assert_int_equal(outputs[0].node->n_operands, 3);
+    assert_ptr_equal(outputs[0].node->operands[0].node, outputs[0].node->operands[1].node);
+    assert_int_equal(outputs[1].node->n_operands, 2);
+    assert_int_equal(outputs[2].node->op, IR_map_node); /* the division by 4 */
+    assert_int_equal(outputs[2].node->operands[0].node->n_operands, 3);
+    assert_int_equal(compiled.program->kernels[1]->outputs[0].node->n_operands, 2);
+    ir_context_destroy(compiled.context);
+}
+
 /* A product of nothing summed is a map, a renaming a view, a copy the tensor itself. */
 static void test_node_kinds(void **state)
 {
@@ -643,12 +715,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_terms_alone), cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_softmax),    cmocka_unit_test(test_products),    cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_merged),     cmocka_unit_test(test_affine),      cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_reductions), cmocka_unit_test(test_weak),        cmocka_unit_test(test_complex),
-        cmocka_unit_test(test_bool),       cmocka_unit_test(test_calls),       cmocka_unit_test(test_one_contraction),
-        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_factors),     cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_terms_alone),   cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_softmax),    cmocka_unit_test(test_products),      cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_merged),     cmocka_unit_test(test_affine),        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_reductions), cmocka_unit_test(test_weak),          cmocka_unit_test(test_complex),
+        cmocka_unit_test(test_bool),       cmocka_unit_test(test_calls),         cmocka_unit_test(test_one_contraction),
+        cmocka_unit_test(test_weak_whole), cmocka_unit_test(test_wide_integers), cmocka_unit_test(test_weak_operands),
+        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_factors),       cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ static const struct mistake refused[] = {
     {"dim n = 2x", DIAG_E0004, 1, 9, 1},
     {"dim n = 0x10", DIAG_E0004, 1, 9, 1},
     {"dim n = 1.2.3", DIAG_E0004, 1, 9, 1},
-    {"dim n = 9223372036854775808", DIAG_E0004, 1, 9, 1},
+    {"dim n = 18446744073709551616", DIAG_E0004, 1, 9, 1},
     /* brackets */
     {"dim n = (3 + 4\ndim m = 4", DIAG_E0005, 1, 9, 1},
     {"dim n = 3 + 4)\ndim m = 4", DIAG_E0005, 1, 14, 1},
