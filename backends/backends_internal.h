@@ -113,6 +113,8 @@ const char *c_scope_name(struct c_kernel *kernel, const char *wanted);
 void c_put_size(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
 /* The same where a floor may be trusted to be of something >= 0: extents and sizes, which must not be negative. */
 void c_put_extent(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
+/* `name < extent`; where the extent may be negative, and the loop then never runs, `name + 1 < W`. */
+void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, const struct poly *extent);
 /* As int64_t arithmetic: index values. */
 void c_put_signed(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
 /* poly >= 0, both sides without negative terms; false when it holds for all size_t values (nothing was put). */

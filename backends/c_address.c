@@ -609,3 +609,24 @@ bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct po
         text_put(text, "0");
     return true;
 }
+
+void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, const struct poly *extent)
+{
+    struct writer w = writer_for(kernel, text, MODE_TRUSTED);
+    struct sum sum = sum_from_poly(&w, extent);
+    fold_remainders(&w, &sum);
+    struct term *plus = ARENA_ARRAY(w.arena, sum.count, struct term), *minus = ARENA_ARRAY(w.arena, sum.count, struct term);
+    size_t n_plus = plus ? select_terms(&sum, true, plus) : 0, n_minus = minus ? select_terms(&sum, false, minus) : 0;
+    text_put(text, name);
+    if (sum.divisor != 1 || n_plus == 0 || n_minus == 0 || c_proved_nonnegative(kernel, extent)) {
+        text_put(text, " < ");
+        c_put_extent(kernel, text, extent, C_ADD);
+        return;
+    }
+    for (size_t k = 0; k < n_minus; k++) {
+        text_put(text, " + ");
+        put_term(&w, &minus[k], C_ADD);
+    }
+    text_put(text, " < ");
+    put_terms(&w, plus, n_plus, C_ADD);
+}

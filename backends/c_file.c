@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { HEAD_WIDTH = 116 };
+
 const char *c_comment(struct arena *arena, const char *text, size_t length)
 {
     struct text out = text_create(arena);
@@ -61,6 +63,13 @@ static void put_amount(struct c_file *file, struct text *text, const struct poly
 
 /* ---- equations ---- */
 
+/* Does the place hold an assignment, and no declaration or expression inside one? */
+static bool is_statement(struct c_kernel *kernel, struct span span)
+{
+    const struct source *source = ir_diagnostics(kernel->file->context)->sources[span.source];
+    return memchr(source->text + span.begin, '=', span.end - span.begin) != NULL;
+}
+
 /* Statements of the source in order of their place, each once. */
 static struct span *statement_spans(struct c_kernel *kernel, size_t *count)
 {
@@ -71,7 +80,8 @@ static struct span *statement_spans(struct c_kernel *kernel, size_t *count)
     for (size_t k = 0; source && k < source->n_names; k++) {
         struct span span = source->names[k].span;
         enum ir_op op = source->names[k].node->op;
-        if (span.source == UINT32_MAX || span.end <= span.begin || op == IR_input_node || op == IR_const_node)
+        if (span.source == UINT32_MAX || span.end <= span.begin || op == IR_input_node || op == IR_const_node ||
+            !is_statement(kernel, span))
             continue;
         size_t at = 0;
         while (at < *count && spans[at].begin < span.begin)
@@ -142,32 +152,44 @@ static void put_sizes(struct c_kernel *kernel, struct text *text)
     text_put(text, sizes.count ? "\n * " : "");
 }
 
+/* One fact of the work; a line that would be too long begins anew. */
+static void put_fact(struct text *text, size_t *column, const char *fact)
+{
+    size_t length = fact ? strlen(fact) : 0;
+    if (*column && *column + length + 2 > HEAD_WIDTH) {
+        text_put(text, ";\n * ");
+        *column = 0;
+    }
+    text_printf(text, "%s%s", *column ? "; " : "", fact ? fact : "");
+    *column += length + 2;
+}
+
+static const char *amount_text(struct c_kernel *kernel, const struct poly *amount, const char *after)
+{
+    struct text text = text_create(kernel->file->arena);
+    put_amount(kernel->file, &text, amount);
+    text_put(&text, after);
+    return text_finish(&text);
+}
+
 static void put_work(struct c_kernel *kernel, struct text *text)
 {
     const struct ir_work *work = &kernel->loops->work;
+    const struct poly *naive = kernel->source->flops_naive;
+    size_t column = 0;
     if (work->flops) {
-        put_amount(kernel->file, text, work->flops);
-        text_put(text, " flops");
-        if (kernel->source->flops_naive && kernel->source->flops_naive != work->flops) {
-            text_put(text, " (as written ");
-            put_amount(kernel->file, text, kernel->source->flops_naive);
-            text_put(text, ")");
-        }
-        text_put(text, "; ");
+        put_fact(text, &column, amount_text(kernel, work->flops, " flops"));
+        if (naive && naive != work->flops)
+            put_fact(text, &column, amount_text(kernel, naive, " as written"));
     }
-    if (work->functions && !poly_equals(work->functions, 0)) {
-        put_amount(kernel->file, text, work->functions);
-        text_put(text, " function calls; ");
-    }
-    if (!c_has_workspace(kernel)) {
-        text_put(text, "no scratch");
-        return;
-    }
-    if (poly_is_constant(kernel->loops->workspace, NULL))
-        put_amount(kernel->file, text, kernel->loops->workspace);
+    if (work->functions && !poly_equals(work->functions, 0))
+        put_fact(text, &column, amount_text(kernel, work->functions, " function calls"));
+    if (!c_has_workspace(kernel))
+        put_fact(text, &column, "no scratch");
+    else if (poly_is_constant(kernel->loops->workspace, NULL))
+        put_fact(text, &column, amount_text(kernel, kernel->loops->workspace, " bytes of scratch"));
     else
-        text_printf(text, "%s_workspace_bytes(...)", kernel->name);
-    text_put(text, " bytes of scratch");
+        put_fact(text, &column, arena_printf(kernel->file->arena, "%s_workspace_bytes(...) bytes of scratch", kernel->name));
 }
 
 void c_put_source(struct c_kernel *kernel, struct text *text)

@@ -37,7 +37,7 @@ static const struct recipe recipes[] = {
     {HELPER_max, "iu", false, "the larger", "T a, T b", "return a > b ? a : b;"},
     {HELPER_min, "f", false, "the lesser; NaN when either is NaN", "T a, T b", "return a < b || a != a ? a : b;"},
     {HELPER_min, "iu", false, "the lesser", "T a, T b", "return a < b ? a : b;"},
-    {HELPER_relu, "f", false, "max(x, 0); NaN stays", "T x", "return x < 0.0~ ? 0.0~ : x;"},
+    {HELPER_relu, "f", false, "max(x, 0); NaN stays", "T x", "return x <= 0.0~ ? 0.0~ : x;"},
     {HELPER_relu, "i", false, "max(x, 0)", "T x", "return x < 0 ? 0 : x;"},
     {HELPER_abs, "i", false, "|x|; the least value stays", "T x", "return x < 0 ? (T)(0u - (U)x) : x;"},
     {HELPER_gelu, "f", true, "x times the normal distribution function of x", "T x",

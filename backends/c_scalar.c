@@ -35,8 +35,7 @@ static void put_real(struct c_file *file, struct text *text, enum ir_elem elem, 
 {
     const char *suffix = elem == IR_f32 ? "f" : "";
     if (isnan(value) || isinf(value)) {
-        const char *cast = elem == IR_f32 ? "" : "(double)";
-        text_printf(text, "%s%s%s", signbit(value) && !isnan(value) ? "-" : "", cast, isnan(value) ? "NAN" : "INFINITY");
+        text_put(text, isnan(value) ? "NAN" : value < 0 ? "-INFINITY" : "INFINITY"); /* floats; a double of the same value */
         file->uses_math = true;
         return;
     }

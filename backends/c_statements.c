@@ -273,8 +273,8 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
         return 0;
     bool braces = lines > 1 || (stmt->loop.body->op == LOOP_IF && stmt->loop.body->branch.otherwise);
     indent(text, depth);
-    text_printf(text, "for (size_t %s = 0; %s < ", name, name);
-    c_put_extent(kernel, text, stmt->loop.extent, C_ADD);
+    text_printf(text, "for (size_t %s = 0; ", name);
+    c_put_below(kernel, text, name, stmt->loop.extent);
     text_printf(text, "; %s++)%s", name, braces ? " {" : "");
     if (stmt->comment)
         text_printf(text, " /* %s */", c_comment(kernel->file->arena, stmt->comment, strlen(stmt->comment)));
@@ -413,24 +413,56 @@ static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, co
 
 /* ---- the body of the function ---- */
 
-/* `double *BBu = (double *)workspace + 128;` */
+/* Bytes as elements of this size; NULL: no whole number of them. */
+static const struct poly *in_elements(struct c_kernel *kernel, const struct poly *bytes, int64_t size)
+{
+    struct ir_context *context = kernel->file->context;
+    const struct poly *elements = poly_floor_div(context, bytes, poly_constant(context, size), NULL);
+    return elements && poly_scale(context, elements, size) == bytes ? elements : NULL;
+}
+
+/* From where a reader counts: the last earlier buffer that leaves the fewest terms to add, UINT32_MAX: the workspace. */
+static uint32_t nearest_scratch(struct c_kernel *kernel, uint32_t number)
+{
+    const struct loop_buffer *buffers = kernel->loops->buffers;
+    uint32_t best = UINT32_MAX, terms = buffers[number].offset->n_terms;
+    for (uint32_t k = 0; k < number; k++) {
+        if (buffers[k].kind != LOOP_SCRATCH || !kernel->buffer_used[k])
+            continue;
+        const struct poly *distance = poly_subtract(kernel->file->context, buffers[number].offset, buffers[k].offset);
+        bool same = buffers[k].elem == buffers[number].elem;
+        if (!distance || distance->n_terms + !same > terms || !c_proved_nonnegative(kernel, distance) ||
+            !in_elements(kernel, distance, ir_elem_info(buffers[k].elem)->bytes))
+            continue;
+        best = k;
+        terms = distance->n_terms;
+    }
+    return best;
+}
+
+/* `double *B_u = workspace;`, `double *BB_u = B_u + E * 64;` */
 static void put_scratch(struct c_kernel *kernel, struct text *text, uint32_t number)
 {
     const struct loop_buffer *buffer = &kernel->loops->buffers[number];
-    struct ir_context *context = kernel->file->context;
-    int64_t bytes = ir_elem_info(buffer->elem)->bytes;
     const char *type = c_type(buffer->elem);
-    const struct poly *elements = poly_floor_div(context, buffer->offset, poly_constant(context, bytes), NULL);
-    bool whole = elements && poly_scale(context, elements, bytes) == buffer->offset;
+    uint32_t near = poly_equals(buffer->offset, 0) ? UINT32_MAX : nearest_scratch(kernel, number);
+    const struct loop_buffer *other = near == UINT32_MAX ? NULL : &kernel->loops->buffers[near];
+    const struct poly *distance = other ? poly_subtract(kernel->file->context, buffer->offset, other->offset) : buffer->offset;
+    const struct poly *elements = in_elements(kernel, distance, ir_elem_info(other ? other->elem : buffer->elem)->bytes);
+    const char *from = other ? kernel->buffers[near] : kernel->workspace;
+    const char *cast = other ? (other->elem == buffer->elem ? "" : arena_printf(kernel->file->arena, "(%s *)(void *)", type))
+                             : arena_printf(kernel->file->arena, "(%s *)", type);
+    bool wrap = other && *cast && !poly_equals(distance, 0);
     text_printf(text, "    %s *%s = ", type, kernel->buffers[number]);
-    if (poly_equals(buffer->offset, 0)) {
-        text_put(text, kernel->workspace);
-    } else if (whole) {
-        text_printf(text, "(%s *)%s + ", type, kernel->workspace);
+    if (poly_equals(distance, 0)) {
+        text_printf(text, "%s%s", other ? cast : "", from);
+    } else if (elements) {
+        text_printf(text, "%s%s%s + ", cast, wrap ? "(" : "", from);
         c_put_extent(kernel, text, elements, C_MULTIPLY);
+        text_put(text, wrap ? ")" : "");
     } else {
-        text_printf(text, "(%s *)(void *)((char *)%s + ", type, kernel->workspace);
-        c_put_extent(kernel, text, buffer->offset, C_MULTIPLY);
+        text_printf(text, "(%s *)(void *)((char *)%s + ", type, from);
+        c_put_extent(kernel, text, distance, C_MULTIPLY);
         text_put(text, ")");
     }
     text_put(text, ";\n");

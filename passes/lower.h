@@ -162,6 +162,8 @@ struct nest_poly {
 struct nest_poly *nest_polys(struct lowering *lowering, const struct nest *nest, size_t *count);
 /* Splits indices where subscripts divide them, drops extents of 1, merges neighbours whose strides agree everywhere. */
 bool nest_simplify(struct lowering *lowering, struct nest *nest);
+/* A copy of the nest in which index x has this value; `*never` when no term takes part then. NULL: no memory. */
+struct nest *nest_at_value(struct lowering *lowering, const struct nest *nest, uint32_t x, int64_t value, bool *never);
 
 /* ---- lower_stage.c ---- */
 

@@ -6,10 +6,13 @@
  * row         the same with the place of the result as the row
  *
  * A condition of the domain that bounds the loop of its innermost index becomes that loop's bounds, where it is proved that
- * they stay within the index's range; else an `if` at the outermost level where its indices are known. */
+ * they stay within the index's range; else an `if` at the outermost level where its indices are known. A short summed index (of
+ * a filter) that such a condition ties to the row's index is written out value by value, so that each value has bounds. */
 #include "lower.h"
 
 #include <string.h>
+
+enum { LONGEST_WRITTEN_OUT = 8 }; /* values of an index written out: a filter's width */
 
 struct emission {
     struct lowering *lowering;
@@ -106,25 +109,28 @@ static bool at_least(struct emission *emission, const struct poly *a, const stru
     return difference && poly_prove_nonnegative(emission->lowering->context, difference, &ranges);
 }
 
-/* Makes condition `p >= 0` a bound of the loop over x if it is one. */
+/* Makes condition `p >= 0` a bound of the loop over x if it is one. A loop whose end lies before its begin never runs. */
 static bool absorb(struct emission *emission, const struct poly *condition, uint32_t x)
 {
     struct ir_context *context = emission->lowering->context;
     const struct poly *coefficient, *rest, *zero = poly_constant(context, 0);
-    if (!poly_split_index(context, condition, x, &coefficient, &rest))
+    int64_t step;
+    if (!poly_split_index(context, condition, x, &coefficient, &rest) || !poly_is_constant(coefficient, &step) || step == 0)
         return false;
-    const struct poly *begin = emission->begin[x] ? emission->begin[x] : zero;
     const struct poly *end = emission->end[x] ? emission->end[x] : emission->nest->extents[x];
-    if (poly_equals(coefficient, -1) && !emission->end[x]) { /* x <= rest */
-        const struct poly *bound = poly_add(context, rest, poly_constant(context, 1));
-        if (!bound || !at_least(emission, end, bound) || !at_least(emission, bound, begin))
+    struct poly_ranges ranges = nest_ranges(emission->nest);
+    if (step < 0 && !emission->end[x]) { /* x <= rest / -step */
+        const struct poly *last = poly_floor_div(context, rest, poly_constant(context, -step), &ranges);
+        const struct poly *bound = poly_add(context, last, poly_constant(context, 1));
+        if (!bound || !at_least(emission, end, bound))
             return false;
         emission->end[x] = bound;
         return true;
     }
-    if (poly_equals(coefficient, 1) && !emission->begin[x]) { /* x >= -rest */
-        const struct poly *bound = poly_subtract(context, zero, rest);
-        if (!bound || !at_least(emission, end, bound) || !at_least(emission, bound, zero))
+    if (step > 0 && !emission->begin[x]) { /* x >= -rest / step */
+        const struct poly *above = poly_subtract(context, poly_constant(context, step - 1), rest);
+        const struct poly *bound = poly_floor_div(context, above, poly_constant(context, step), &ranges);
+        if (!bound || !at_least(emission, bound, zero))
             return false;
         emission->begin[x] = bound;
         return true;
@@ -173,48 +179,154 @@ static bool absorb_domain(struct emission *emission)
     return true;
 }
 
-static struct loop_stmt *write_conditions(struct emission *emission, uint32_t depth, struct loop_stmt *body)
+/* `body` under the conditions that stand inside `least` to `most` of the accumulating loops. */
+static struct loop_stmt *write_conditions(struct emission *emission, uint32_t least, uint32_t most, struct loop_stmt *body)
 {
     const struct nest *nest = emission->nest;
     const struct poly **conditions = ARENA_ARRAY(emission->lowering->arena, nest->n_domain, const struct poly *);
     uint32_t count = 0;
-    for (size_t k = 0; conditions && k < nest->n_domain; k++)
-        if (!emission->absorbed[k] && depth_of(emission, nest->domain[k]) == depth)
+    for (size_t k = 0; conditions && body && k < nest->n_domain; k++) {
+        uint32_t depth = depth_of(emission, nest->domain[k]);
+        if (!emission->absorbed[k] && depth >= least && depth <= most)
             conditions[count++] = shifted(emission, nest->domain[k]);
+    }
     return count ? loop_if(emission->lowering->context, count, conditions, body, NULL) : conditions ? body : NULL;
 }
 
-/* The loops that add every term: `local` or the element of `buffer` at `address` is the accumulator. */
-static struct loop_stmt *write_accumulation(struct emission *emission, bool is_local, uint32_t target, const struct poly *address)
+/* Accumulating loops `first` to `last` - 1 around `body`, each with its conditions inside. */
+static struct loop_stmt *write_accumulating(struct emission *emission, uint32_t first, uint32_t last, struct loop_stmt *body)
+{
+    struct ir_context *context = emission->lowering->context;
+    const struct nest *nest = emission->nest;
+    const uint32_t *list;
+    accumulating(emission, &list);
+    for (uint32_t depth = last; depth > first && body; depth--) {
+        uint32_t x = list[depth - 1];
+        const struct poly *end = shifted(emission, emission->end[x] ? emission->end[x] : nest->extents[x]);
+        const struct poly *extent = emission->begin[x] ? poly_subtract(context, end, shifted(emission, emission->begin[x])) : end;
+        body = write_conditions(emission, depth, depth, body);
+        struct loop_stmt *loop = body ? loop_for(context, LOOP_SERIAL, nest->indices[x].number, extent, body) : NULL;
+        if (loop)
+            loop->comment = nest->indices[x].note;
+        body = loop;
+    }
+    return body;
+}
+
+/* What the terms are added to: a local, or the element of a buffer. */
+struct accumulator {
+    bool is_local;
+    uint32_t target;
+    const struct poly *address;
+};
+
+static struct loop_stmt *write_term(struct emission *emission, const struct accumulator *to)
 {
     struct lowering *lowering = emission->lowering;
-    struct ir_context *context = lowering->context;
     const struct nest *nest = emission->nest;
     enum ir_expr_op add = ir_ring_info(nest->ring)->add;
-    if (!absorb_domain(emission))
-        return NULL;
     struct loop_stmt *body = NULL;
     if (!write_guards(emission, &nest->term, emission->shifted, &body))
         return NULL;
     const struct ir_expr *term = lower_substitute(lowering, nest->term.expr, (uint32_t)nest->n, emission->shifted, NULL, NULL);
-    struct loop_stmt *last =
-        is_local ? loop_set(context, target, term, add) : loop_store(context, target, shifted(emission, address), term, add);
-    if (!last)
-        return NULL;
-    body = loop_join(body, last);
+    struct loop_stmt *last = to->is_local ? loop_set(lowering->context, to->target, term, add)
+                                          : loop_store(lowering->context, to->target, shifted(emission, to->address), term, add);
+    return last ? loop_join(body, last) : NULL;
+}
+
+/* The depth of the summed loop to write out value by value; UINT32_MAX: none. */
+static uint32_t written_out(const struct emission *emission)
+{
+    const struct nest *nest = emission->nest;
     const uint32_t *list;
-    for (uint32_t depth = accumulating(emission, &list); depth > 0; depth--) {
-        uint32_t x = list[depth - 1];
-        const struct poly *end = shifted(emission, emission->end[x] ? emission->end[x] : nest->extents[x]);
-        const struct poly *extent = emission->begin[x] ? poly_subtract(context, end, shifted(emission, emission->begin[x])) : end;
-        body = write_conditions(emission, depth, body);
-        struct loop_stmt *loop = body ? loop_for(context, LOOP_SERIAL, nest->indices[x].number, extent, body) : NULL;
-        if (!loop)
-            return NULL;
-        loop->comment = nest->indices[x].note;
-        body = loop;
+    uint32_t row = emission->order->row;
+    accumulating(emission, &list);
+    for (uint32_t at = emission->order->n_reduced; row != UINT32_MAX && at-- > 0;) {
+        int64_t extent;
+        if (!poly_is_constant(nest->extents[list[at]], &extent) || extent > LONGEST_WRITTEN_OUT)
+            continue;
+        for (size_t k = 0; k < nest->n_domain; k++)
+            if (poly_uses_index(nest->domain[k], list[at]) && poly_uses_index(nest->domain[k], row))
+                return at;
     }
-    return write_conditions(emission, 0, body);
+    return UINT32_MAX;
+}
+
+/* The loops inside depth `at` for each value of its index. */
+static bool write_values(struct emission *outer, uint32_t at, size_t n_outside, const struct accumulator *to,
+                         struct loop_stmt **all)
+{
+    struct lowering *lowering = outer->lowering;
+    struct nest inner = *outer->nest;
+    const uint32_t *list;
+    uint32_t depth = accumulating(outer, &list);
+    int64_t extent = 0;
+    poly_is_constant(inner.extents[list[at]], &extent);
+    inner.domain += n_outside;
+    inner.n_domain -= n_outside;
+    for (int64_t value = 0; value < extent; value++) {
+        bool never = false;
+        struct nest *one = nest_at_value(lowering, &inner, list[at], value, &never);
+        struct emission emission = {lowering, one, outer->order, outer->shifted, NULL, NULL, NULL, NULL};
+        if (!one || !absorb_domain(&emission))
+            return false;
+        if (never)
+            continue;
+        struct loop_stmt *body = write_term(&emission, to);
+        body = write_conditions(&emission, 0, at + 1, write_accumulating(&emission, at + 1, depth, body));
+        if (!body)
+            return false;
+        *all = loop_join(*all, body);
+    }
+    return true;
+}
+
+/* Moves the conditions that hold or fail outside the loop at depth `at` to the front; how many they are. */
+static size_t conditions_outside(const struct emission *emission, uint32_t at)
+{
+    const struct nest *nest = emission->nest;
+    size_t n_outside = 0;
+    for (size_t k = 0; k < nest->n_domain; k++) {
+        const struct poly *condition = nest->domain[k];
+        if (depth_of(emission, condition) > at)
+            continue;
+        for (size_t move = k; move > n_outside; move--)
+            nest->domain[move] = nest->domain[move - 1];
+        nest->domain[n_outside++] = condition;
+    }
+    return n_outside;
+}
+
+/* As write_accumulation, with the loop at depth `at` written out; `*body` stays NULL when no value takes part. */
+static bool write_out(struct emission *emission, uint32_t at, const struct accumulator *to, struct loop_stmt **body)
+{
+    struct nest *nest = emission->nest;
+    size_t n_conditions = nest->n_domain, n_outside = conditions_outside(emission, at);
+    nest->n_domain = n_outside;
+    bool fine = absorb_domain(emission);
+    nest->n_domain = n_conditions;
+    if (!fine || !write_values(emission, at, n_outside, to, body) || !*body)
+        return fine;
+    nest->n_domain = n_outside;
+    *body = write_conditions(emission, 0, 0, write_accumulating(emission, 0, at, *body));
+    nest->n_domain = n_conditions;
+    return *body != NULL;
+}
+
+/* The loops that add every term. */
+static struct loop_stmt *write_accumulation(struct emission *emission, struct accumulator to)
+{
+    const uint32_t *list;
+    uint32_t depth = accumulating(emission, &list), at = written_out(emission);
+    struct loop_stmt *body = NULL;
+    if (at != UINT32_MAX && !write_out(emission, at, &to, &body))
+        return NULL;
+    if (body)
+        return body;
+    if (!absorb_domain(emission))
+        return NULL;
+    body = write_accumulating(emission, 0, depth, write_term(emission, &to));
+    return write_conditions(emission, 0, 0, body);
 }
 
 /* ---- strategies ---- */
@@ -257,10 +369,10 @@ static struct loop_stmt *write_scalar(struct emission *emission)
     struct lowering *lowering = emission->lowering;
     const struct nest *nest = emission->nest;
     if (nest_sums_in_place(nest))
-        return write_accumulation(emission, true, nest->target, NULL);
+        return write_accumulation(emission, (struct accumulator){true, nest->target, NULL});
     uint32_t accumulator = lower_local(lowering, accumulator_name(nest->ring), nest->accumulator);
     struct loop_stmt *first = loop_define(lowering->context, accumulator, ring_zero(emission), false);
-    struct loop_stmt *loops = write_accumulation(emission, true, accumulator, NULL);
+    struct loop_stmt *loops = write_accumulation(emission, (struct accumulator){true, accumulator, NULL});
     if (!first || !loops)
         return NULL;
     struct loop_stmt *last = write_result(emission, ir_expr_local(lowering->context, accumulator, nest->accumulator));
@@ -278,7 +390,7 @@ static struct loop_stmt *write_row(struct emission *emission, uint32_t buffer, c
         if (!(list = write_loop(emission, x, nest->extents[x], zero)))
             return NULL;
     }
-    struct loop_stmt *loops = write_accumulation(emission, false, buffer, address);
+    struct loop_stmt *loops = write_accumulation(emission, (struct accumulator){false, buffer, address});
     if (!loops)
         return NULL;
     list = loop_join(list, loops);

@@ -328,6 +328,33 @@ static bool settle_conditions(struct lowering *lowering, struct nest *nest)
     return nest->term.expr != NULL;
 }
 
+static bool copy_guards(struct lowering *lowering, struct lower_value *value)
+{
+    struct lower_guard *guards = arena_copy(lowering->arena, value->guards, value->n_guards, sizeof *guards);
+    value->guards = guards;
+    for (size_t k = 0; guards && k < value->n_guards; k++)
+        if (!(guards[k].conditions =
+                  arena_copy(lowering->arena, guards[k].conditions, guards[k].n_conditions, sizeof *guards[k].conditions)))
+            return false;
+    return guards != NULL;
+}
+
+struct nest *nest_at_value(struct lowering *lowering, const struct nest *nest, uint32_t x, int64_t value, bool *never)
+{
+    struct nest *copy = arena_copy(lowering->arena, nest, 1, sizeof *nest);
+    if (!copy)
+        return NULL;
+    copy->indices = arena_copy(lowering->arena, nest->indices, nest->n, sizeof *nest->indices);
+    copy->domain = arena_copy(lowering->arena, nest->domain, nest->n_domain, sizeof *nest->domain);
+    copy->n_hints = 0;
+    if (!copy->indices || !copy->domain || !copy_guards(lowering, &copy->term) || !copy_guards(lowering, &copy->result) ||
+        !substitute(lowering, copy, x, poly_constant(lowering->context, value)))
+        return NULL;
+    settle_guards(lowering, copy, &copy->term);
+    copy->n_domain = settle(lowering, copy, copy->domain, copy->n_domain, never);
+    return copy;
+}
+
 bool nest_simplify(struct lowering *lowering, struct nest *nest)
 {
     size_t n_given = nest->n;
