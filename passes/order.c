@@ -30,8 +30,8 @@ static bool plan_make(struct order_scratch *scratch, struct pass_kernel *pass, s
         if (!contraction_may_regroup(kernel, node) || node->n_indices > ORDER_LABELS || node->n_operands > ORDER_OPERANDS)
             continue;
         struct order_problem *problem = &plan->problems[plan->n_problems++];
-        problem->node = node;
-        if (!order_network_create(context, pass->options, node, &problem->network))
+        if (!order_set_literals_aside(context, node, problem) ||
+            !order_network_create(context, pass->options, problem->node, &problem->network))
             return false;
     }
     return order_joint(scratch, context, plan->problems, plan->n_problems, &plan->total);
@@ -65,7 +65,7 @@ static bool plan_fit(struct order_scratch *scratch, struct pass_kernel *pass, st
         if (!order_slice(scratch, problem, limit, &least)) {
             if (arena_failed(scratch->arena))
                 return false;
-            const struct ir_name *name = ir_find_name(plan->kernel, problem->node);
+            const struct ir_name *name = ir_find_name(plan->kernel, problem->whole);
             struct diagnostics *diagnostics = ir_diagnostics(pass->context);
             struct diag *diag = diag_error(diagnostics, DIAG_E0921, name ? name->span : plan->kernel->span,
                                            "no order of this contraction fits into %.0f bytes", limit);
@@ -84,7 +84,7 @@ static bool plan_fit(struct order_scratch *scratch, struct pass_kernel *pass, st
 static const struct order_problem *plan_problem(const struct plan *plan, const struct ir_node *node)
 {
     for (size_t k = 0; k < plan->n_problems; k++)
-        if (plan->problems[k].node == node)
+        if (plan->problems[k].whole == node)
             return &plan->problems[k];
     return NULL;
 }
@@ -94,12 +94,13 @@ static const struct ir_node *plan_rebuild(struct pass_kernel *pass, const struct
 {
     if (node->n_operands == 0)
         return node;
-    struct ir_access *operands = arena_copy(ir_arena(pass->context), node->operands, node->n_operands, sizeof *operands);
+    const struct order_problem *problem = plan_problem(plan, node);
+    const struct ir_node *read = problem ? problem->node : node;
+    struct ir_access *operands = arena_copy(ir_arena(pass->context), read->operands, read->n_operands, sizeof *operands);
     if (!operands)
         return NULL;
-    for (uint32_t k = 0; k < node->n_operands; k++)
+    for (uint32_t k = 0; k < read->n_operands; k++)
         operands[k].node = rebuilt[operands[k].node->id];
-    const struct order_problem *problem = plan_problem(plan, node);
     if (problem)
         return order_build(pass, problem, operands);
     const struct ir_node *again = ir_with_operands(pass->context, node, operands);
@@ -115,6 +116,11 @@ static bool plan_apply(struct pass_kernel *pass, struct plan *plan)
     plan->kernel = pass->kernel;
     uint32_t limit = plan->n_nodes ? plan->nodes[plan->n_nodes - 1]->id + 1 : 0;
     const struct ir_node **rebuilt = ARENA_ARRAY(ir_arena(pass->context), limit, const struct ir_node *);
+    struct order_recall *recall = order_recall_create(pass->context, plan->kernel, plan->nodes, plan->n_nodes);
+    if (!recall)
+        return false;
+    for (size_t k = 0; k < plan->n_problems; k++)
+        plan->problems[k].recall = recall;
     for (size_t k = 0; rebuilt && k < plan->n_nodes; k++) {
         rebuilt[plan->nodes[k]->id] = plan_rebuild(pass, plan, plan->nodes[k], rebuilt);
         if (!rebuilt[plan->nodes[k]->id])

@@ -177,8 +177,14 @@ bool order_solve(struct order_scratch *scratch, const struct order_network *netw
 
 /* ---- contractions of a kernel ---- */
 
+struct order_recall; /* names of the source for intermediates (order_recall.c) */
+
 struct order_problem {
-    const struct ir_node *node; /* a flattened `contract` */
+    const struct ir_node *whole; /* a flattened `contract` */
+    const struct ir_node *node;  /* the same without literals that are multiplied in later (order_scale.c) */
+    const struct ir_expr *const *literals;
+    uint32_t n_literals;
+    struct order_recall *recall; /* set before nodes are built */
     struct order_network network;
     struct order_tree tree;
     bool *stored;      /* steps whose tensor other trees use as well: never merged into the step that reads them */
@@ -201,12 +207,28 @@ bool order_joint(struct order_scratch *scratch, struct ir_context *context, stru
  * `*least` is the least number of bytes found. */
 bool order_slice(struct order_scratch *scratch, struct order_problem *problem, double bytes, double *least);
 
-/* order_build.c: nodes for the tree; `operands` are the node's, with what they read already rebuilt. Adds a pass_order. */
+/* order_scale.c. Sets whole, node and literals of the problem. False: no memory. */
+bool order_set_literals_aside(struct ir_context *context, const struct ir_node *node, struct order_problem *problem);
+/* The step whose result is multiplied by the literals: n_operands - 2 is the root's. `sets`: of the tree; `blocked` has room for n. */
+uint32_t order_scaled_step(const struct order_problem *problem, const struct order_set *sets, bool *blocked);
+/* The node times the literals. */
+const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node);
+
+/* order_recall.c. Lets of the kernel that are not among its nodes any more. NULL: no memory. */
+struct order_recall *order_recall_create(struct ir_context *context, const struct ir_kernel *kernel,
+                                         const struct ir_node *const *nodes, size_t n_nodes);
+/* The let that the product of a subset of root's operands is, and in `names` (by index of `root`) what it calls its indices; NULL:
+ * none. */
+const char *order_recall_name(struct order_recall *recall, struct ir_context *context, const struct ir_node *root, uint32_t subset,
+                              struct order_set kept, const char **names);
+
+/* order_build.c: nodes for the tree; `operands` are those of `node`, with what they read already rebuilt. Adds a pass_order. */
 const struct ir_node *order_build(struct pass_kernel *kernel, const struct order_problem *problem,
                                   const struct ir_access *operands);
 /* order_fold.c: a contraction of constants as the constant it is, when that has at most `limit` elements; else the node. */
 const struct ir_node *order_fold(struct ir_context *context, const struct ir_node *node, double limit);
 /* order_name.c: what to call a product of these accesses, unique in the kernel. */
 const char *order_product_name(struct pass_kernel *kernel, size_t n, const struct ir_access *factors);
+const char *order_scaled_name(struct pass_kernel *kernel, const struct ir_node *node);
 
 #endif

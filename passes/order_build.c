@@ -22,7 +22,8 @@ struct building {
     struct ir_context *context;
     const struct order_problem *problem;
     const struct ir_node *root;
-    const char **names; /* of the root's indices */
+    const struct ir_name *name; /* of the root; NULL: none */
+    const char **names;         /* of the root's indices */
     struct order_set sliced;
     struct pass_order *order;
     size_t steps_capacity;
@@ -232,8 +233,37 @@ static void note_stored(struct building *building, const struct ir_node *node, c
         building->order->largest = count;
 }
 
-/* Makes the product a stored tensor over `result`. */
-static bool store_product(struct building *building, struct product *product, struct order_set result)
+/* Makes the stored product the literals' place; `called` NULL: named after what it was. */
+static bool scale_product(struct building *building, struct product *product, const char *called)
+{
+    struct pass_kernel *pass = building->pass;
+    const struct ir_node *plain = product->factors[0].node, *scaled = order_scale(building->context, building->problem, plain);
+    const struct ir_name *name = ir_find_name(pass->kernel, plain);
+    if (!scaled)
+        return false;
+    product->factors[0].node = scaled;
+    if (!ir_find_name(pass->kernel, scaled))
+        ir_set_name(building->context, pass->kernel, scaled, called ? called : order_scaled_name(pass, plain),
+                    name ? name->index_names : NULL, building->span);
+    record_step(building, scaled, product->factors, 1, &product->factors[0]);
+    return true;
+}
+
+/* What the step's tensor is called: as in the source where `subset` of the operands is a let there, else after its factors. */
+static const char *name_step(struct building *building, const struct product *product, uint32_t subset, struct order_set result,
+                             struct contraction *step, const struct sequence *labels)
+{
+    const char **names = ARENA_ARRAY(ir_arena(building->context), building->root->n_indices, const char *);
+    const char *name = names && subset ? order_recall_name(building->problem->recall, building->context, building->problem->node,
+                                                           subset, result, names)
+                                       : NULL;
+    for (uint32_t k = 0; name && k < labels->count; k++)
+        step->names[k] = names[labels->labels[k]];
+    return name ? name : order_product_name(building->pass, product->n_factors, product->factors);
+}
+
+/* Makes the product a stored tensor over `result`. `subset`: of the operands, as bits; 0 where these are not known. */
+static bool store_product(struct building *building, struct product *product, uint32_t subset, struct order_set result)
 {
     const struct poly **replacements = ARENA_ARRAY(ir_arena(building->context), building->root->n_indices, const struct poly *);
     sort_factors(product);
@@ -244,14 +274,14 @@ static bool store_product(struct building *building, struct product *product, st
     if (!replacements)
         return false;
     struct contraction step = open_step(building, product, &labels, rank, replacements);
+    const char *called = name_step(building, product, subset, result, &step, &labels);
     const struct ir_node *closed = contraction_close(&step);
     const struct ir_node *node = order_fold(building->context, closed, building->problem->network.constant_limit);
     struct ir_access access;
     if (!node || !add_plain_access(building, node, labels.labels, &access))
         return false;
     if (!ir_find_name(building->pass->kernel, node))
-        ir_set_name(building->context, building->pass->kernel, node,
-                    order_product_name(building->pass, product->n_factors, product->factors), step.names, building->span);
+        ir_set_name(building->context, building->pass->kernel, node, called, step.names, building->span);
     if (node == closed) {
         record_step(building, node, product->factors, product->n_factors, &access);
         note_stored(building, node, labels.labels);
@@ -292,7 +322,18 @@ static struct order_set broadcast_axes(const struct building *building)
     return missing;
 }
 
-static const struct ir_node *build_core(struct building *building, struct product *product, struct order_set axes)
+/* A sliced root runs many times over what it writes: there the literals are factors of it. */
+static bool add_literals(struct building *building, struct contraction *step)
+{
+    for (uint32_t k = 0; k < building->problem->n_literals; k++) {
+        const struct ir_node *scalar = ir_scalar(building->context, building->problem->literals[k]->literal);
+        if (!scalar || !contraction_add_operand(step, ir_access_whole(building->context, scalar)))
+            return false;
+    }
+    return true;
+}
+
+static const struct ir_node *build_core(struct building *building, struct product *product, struct order_set axes, bool scaled)
 {
     const struct ir_node *root = building->root;
     struct order_set held = {{0}}, summed = product->labels;
@@ -317,23 +358,30 @@ static const struct ir_node *build_core(struct building *building, struct produc
         return NULL;
     struct contraction step = open_step(building, product, &labels, rank, replacements);
     struct poly_ranges ranges = {labels.count, step.extents};
+    bool sliced_root = building->problem->n_sliced > 0;
+    if (scaled && sliced_root && !add_literals(building, &step))
+        return NULL;
     for (uint32_t k = 0; k < root->contract.n_domain; k++)
         contraction_add_condition(
             &step, poly_substitute(building->context, root->contract.domain[k], root->n_indices, replacements, &ranges));
     for (uint32_t k = 0; k < building->problem->n_sliced; k++)
         poly_is_index(replacements[building->problem->sliced[k]], &sliced[k]);
     const struct ir_node *core = contraction_close_sliced(&step, building->problem->n_sliced, sliced);
-    const struct ir_name *name = ir_find_name(building->pass->kernel, root);
-    struct ir_access result;
-    if (!core || !add_plain_access(building, core, labels.labels, &result))
+    const char *name = building->name && rank == root->rank ? building->name->name : NULL;
+    struct product result = {ARENA_ARRAY(ir_arena(building->context), 1, struct ir_access), 1, axes};
+    if (!core || !result.factors || !add_plain_access(building, core, labels.labels, result.factors))
         return NULL;
-    ir_set_name(building->context, building->pass->kernel, core, rank == root->rank && name ? name->name : NULL, step.names,
+    bool later = scaled && !sliced_root;
+    ir_set_name(building->context, building->pass->kernel, core,
+                later ? order_product_name(building->pass, product->n_factors, product->factors) : name, step.names,
                 building->span);
-    record_step(building, core, product->factors, product->n_factors, &result);
-    return core;
+    record_step(building, core, product->factors, product->n_factors, result.factors);
+    if (later && !scale_product(building, &result, name))
+        return NULL;
+    return result.factors[0].node;
 }
 
-static const struct ir_node *build_root(struct building *building, struct product *product)
+static const struct ir_node *build_root(struct building *building, struct product *product, bool scaled)
 {
     const struct ir_node *root = building->root;
     struct order_set missing = broadcast_axes(building), axes = {{0}};
@@ -344,14 +392,14 @@ static const struct ir_node *build_root(struct building *building, struct produc
         order_add(&axes, axis);
         labels[rank++] = axis;
     }
-    const struct ir_node *core = build_core(building, product, axes);
+    const struct ir_node *core = build_core(building, product, axes, scaled);
     struct ir_access access;
     if (!core || rank == root->rank)
         return core;
     if (!add_plain_access(building, core, labels, &access))
         return NULL;
     const struct ir_node *view = ir_view(building->context, root->rank, root->shape, access);
-    const struct ir_name *name = ir_find_name(building->pass->kernel, root);
+    const struct ir_name *name = building->name;
     if (view && name)
         ir_set_name(building->context, building->pass->kernel, view, name->name, name->index_names, name->span);
     return view;
@@ -366,34 +414,44 @@ static const struct ir_node *build_tree(struct building *building, const struct 
     uint32_t n = network->n_operands;
     struct product *products = ARENA_ARRAY(arena, 2 * (size_t)n, struct product);
     struct order_set *sets = ARENA_ARRAY(arena, 2 * (size_t)n, struct order_set);
+    uint32_t *subsets = ARENA_ARRAY(arena, 2 * (size_t)n, uint32_t); /* of the operands, where 32 bits hold them; else 0 */
+    bool *blocked = ARENA_ARRAY(arena, n, bool);
     if (arena_failed(arena))
         return NULL;
     order_tree_sets(network, &building->problem->tree, sets);
+    bool scaled = building->problem->n_literals > 0, sliced = building->problem->n_sliced > 0;
+    uint32_t scaled_step = scaled && n > 1 && !sliced ? order_scaled_step(building->problem, sets, blocked) : n - 2;
     for (uint32_t k = 0; k < n; k++) {
         products[k] = (struct product){ARENA_ARRAY(arena, 1, struct ir_access), 1, network->operands[k]};
         if (!products[k].factors)
             return NULL;
         products[k].factors[0] = operands[k];
+        subsets[k] = n <= ORDER_EXACT && !sliced ? 1u << k : 0;
         if (n > 1 && order_volume(network, sets[k]) < order_volume(network, products[k].labels) &&
-            !store_product(building, &products[k], sets[k]))
+            !store_product(building, &products[k], 0, sets[k]))
             return NULL;
     }
     for (uint32_t step = 0; step + 1 < n; step++) {
-        struct product *sides[2] = {&products[building->problem->tree.steps[step].left],
-                                    &products[building->problem->tree.steps[step].right]};
+        const struct order_step *pair = &building->problem->tree.steps[step];
+        struct product *sides[2] = {&products[pair->left], &products[pair->right]};
+        const uint32_t both[2] = {subsets[pair->left], subsets[pair->right]};
+        subsets[n + step] = both[0] | both[1];
         struct order_set all = order_union(sides[0]->labels, sides[1]->labels);
         for (int side = 0; side < 2; side++)
             if (sides[side]->n_factors > 1 && !order_equal(sides[side]->labels, all) &&
-                !store_product(building, sides[side], sides[side]->labels))
+                !store_product(building, sides[side], both[side], sides[side]->labels))
                 return NULL;
         struct product *joined = &products[n + step];
         if (!join_products(building, sides[0], sides[1], joined))
             return NULL;
         bool sums = order_volume(network, sets[n + step]) < order_volume(network, joined->labels);
-        if (step + 2 < n && (sums || building->problem->stored[step]) && !store_product(building, joined, sets[n + step]))
+        if (step + 2 < n && (sums || building->problem->stored[step]) &&
+            !store_product(building, joined, subsets[n + step], sets[n + step]))
+            return NULL;
+        if (step + 2 < n && scaled && step == scaled_step && !scale_product(building, joined, NULL))
             return NULL;
     }
-    return build_root(building, &products[2 * n - 2]);
+    return build_root(building, &products[2 * n - 2], scaled && scaled_step == n - 2);
 }
 
 static const char *sliced_names(const struct building *building)
@@ -407,21 +465,22 @@ static const char *sliced_names(const struct building *building)
 const struct ir_node *order_build(struct pass_kernel *kernel, const struct order_problem *problem, const struct ir_access *operands)
 {
     struct ir_context *context = kernel->context;
-    struct contraction root = contraction_open(context, kernel->kernel, problem->node);
-    const struct ir_name *name = ir_find_name(kernel->kernel, problem->node);
+    struct contraction root = contraction_open(context, kernel->kernel, problem->whole);
+    const struct ir_name *name = ir_find_name(kernel->kernel, problem->whole);
     struct pass_order order = {.method = problem->network.n_operands > 2 ? problem->tree.method : "as written"};
     struct building building = {.pass = kernel, .context = context, .problem = problem, .root = problem->node, .order = &order};
     building.span = name ? name->span : SPAN_NONE;
+    building.name = name ? arena_copy(ir_arena(context), name, 1, sizeof *name) : NULL; /* the kernel's table grows */
     order.flops = order.repeated = order.largest = poly_constant(context, 0);
-    order.flops_naive = contraction_flops_naive(context, problem->node);
+    order.flops_naive = contraction_flops_naive(context, problem->whole);
     if (!name_labels(&building, &root))
         return NULL;
-    struct ir_access result = ir_access_whole(context, problem->node);
+    struct ir_access result = ir_access_whole(context, problem->whole);
     order.root = build_tree(&building, operands);
     if (!order.root || !result.subscripts)
         return NULL;
     order.expression =
-        arena_printf(ir_arena(context), "%s->%s", labels_text(&building, problem->node->operands, problem->node->n_operands),
+        arena_printf(ir_arena(context), "%s->%s", labels_text(&building, problem->whole->operands, problem->whole->n_operands),
                      labels_text(&building, &result, 1));
     order.sliced = sliced_names(&building);
     return ARENA_PUSH(ir_arena(context), kernel->orders, kernel->n_orders, kernel->orders_capacity, order) ? order.root : NULL;

@@ -48,7 +48,7 @@ struct incidence {
     uint64_t role; /* which axis, and how */
 };
 struct key_maker {
-    const struct order_problem *problem;
+    const struct ir_node *node;
     const struct incidence **incidences; /* by operand */
     uint32_t *n_incidences;
     uint64_t *base; /* colours of the operands alone */
@@ -89,7 +89,7 @@ static uint64_t operand_base(const struct ir_node *node, const struct ir_access 
 static uint64_t subset_key(const struct key_maker *maker, uint32_t subset, struct order_set kept)
 {
     enum { ROUNDS = 3 };
-    const struct ir_node *node = maker->problem->node;
+    const struct ir_node *node = maker->node;
     uint64_t key = (uint64_t)__builtin_popcount(subset);
     for (uint32_t label = 0; label < node->n_indices; label++)
         maker->colours[label] = hash_mix(node->extents[label]->id, order_has(&kept, label));
@@ -113,23 +113,49 @@ static uint64_t subset_key(const struct key_maker *maker, uint32_t subset, struc
     return hash_mix(key, 13) | 1;
 }
 
+static bool key_maker_create(struct key_maker *maker, struct ir_context *context, const struct ir_node *node)
+{
+    struct arena *arena = ir_arena(context);
+    uint32_t n = node->n_operands;
+    *maker = (struct key_maker){.node = node};
+    maker->incidences = ARENA_ARRAY(arena, n, const struct incidence *);
+    maker->n_incidences = ARENA_ARRAY(arena, n, uint32_t);
+    maker->base = ARENA_ARRAY(arena, n, uint64_t);
+    maker->colours = ARENA_ARRAY(arena, node->n_indices, uint64_t);
+    maker->next = ARENA_ARRAY(arena, node->n_indices, uint64_t);
+    if (arena_failed(arena))
+        return false;
+    for (uint32_t k = 0; k < n; k++) {
+        maker->incidences[k] = operand_incidences(arena, context, &node->operands[k], &maker->n_incidences[k]);
+        maker->base[k] = operand_base(node, &node->operands[k]);
+    }
+    return !arena_failed(arena);
+}
+
+uint64_t order_subset_key(struct ir_context *context, const struct ir_node *node, uint32_t subset, struct order_set kept,
+                          uint64_t *colours)
+{
+    struct key_maker maker;
+    if (!key_maker_create(&maker, context, node))
+        return 0;
+    uint64_t key = subset_key(&maker, subset, kept);
+    memset(colours, 0, node->n_indices * sizeof *colours);
+    for (uint32_t rest = subset; rest; rest &= rest - 1) {
+        uint32_t operand = (uint32_t)__builtin_ctz(rest);
+        for (uint32_t k = 0; k < maker.n_incidences[operand]; k++)
+            colours[maker.incidences[operand][k].label] = maker.colours[maker.incidences[operand][k].label];
+    }
+    return key;
+}
+
 static const uint64_t *subset_keys(struct arena *arena, struct ir_context *context, const struct order_problem *problem)
 {
-    uint32_t n = problem->network.n_operands, n_labels = problem->network.n_labels;
-    struct key_maker maker = {.problem = problem};
-    maker.incidences = ARENA_ARRAY(arena, n, const struct incidence *);
-    maker.n_incidences = ARENA_ARRAY(arena, n, uint32_t);
-    maker.base = ARENA_ARRAY(arena, n, uint64_t);
-    maker.colours = ARENA_ARRAY(arena, n_labels, uint64_t);
-    maker.next = ARENA_ARRAY(arena, n_labels, uint64_t);
+    uint32_t n = problem->network.n_operands;
+    struct key_maker maker;
     uint64_t *keys = ARENA_ARRAY(arena, (size_t)1 << n, uint64_t);
     struct order_set *all = ARENA_ARRAY(arena, (size_t)1 << n, struct order_set);
-    if (arena_failed(arena))
+    if (!key_maker_create(&maker, context, problem->node) || arena_failed(arena))
         return NULL;
-    for (uint32_t k = 0; k < n; k++) {
-        maker.incidences[k] = operand_incidences(arena, context, &problem->node->operands[k], &maker.n_incidences[k]);
-        maker.base[k] = operand_base(problem->node, &problem->node->operands[k]);
-    }
     uint32_t full = (uint32_t)((1u << n) - 1);
     for (uint32_t subset = 1; subset <= full; subset++)
         all[subset] = order_union(all[subset & (subset - 1)], problem->network.operands[(uint32_t)__builtin_ctz(subset)]);

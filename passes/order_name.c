@@ -39,13 +39,30 @@ static const char *name_end(struct arena *arena, const char *name, bool last)
     return last ? cut + 4 : arena_strndup(arena, name, (size_t)(cut - name));
 }
 
+/* A number without a name. */
+static bool is_literal(const struct ir_node *node)
+{
+    return node->op == IR_const_node && node->rank == 0 && !node->constant->name;
+}
+
+/* The name, or the name with the first free number from 2 on. */
+static const char *free_name(const struct pass_kernel *kernel, const char *wished)
+{
+    const char *name = wished;
+    for (int number = 2; name && name_is_taken(kernel->kernel, name); number++)
+        name = arena_printf(ir_arena(kernel->context), "%s_%d", wished, number);
+    return name;
+}
+
 const char *order_product_name(struct pass_kernel *kernel, size_t n, const struct ir_access *factors)
 {
     enum { LONGEST = 20 }; /* longer ones say only where they begin and end */
     struct arena *arena = ir_arena(kernel->context);
     struct text text = text_create(arena);
     for (size_t k = 0; k < n; k++) {
-        text_put(&text, k ? "_" : "");
+        if (is_literal(factors[k].node) && n > 1)
+            continue;
+        text_put(&text, text.length ? "_" : "");
         text_put(&text, tensor_name(kernel->kernel, factors[k].node));
     }
     const char *joined = text_finish(&text);
@@ -54,8 +71,10 @@ const char *order_product_name(struct pass_kernel *kernel, size_t n, const struc
                               name_end(arena, tensor_name(kernel->kernel, factors[n - 1].node), true));
     if (joined && n == 1)
         joined = arena_printf(arena, "%s_sum", joined);
-    const char *name = joined;
-    for (int number = 2; name && name_is_taken(kernel->kernel, name); number++)
-        name = arena_printf(arena, "%s_%d", joined, number);
-    return name;
+    return free_name(kernel, joined);
+}
+
+const char *order_scaled_name(struct pass_kernel *kernel, const struct ir_node *node)
+{
+    return free_name(kernel, arena_printf(ir_arena(kernel->context), "%s_scaled", tensor_name(kernel->kernel, node)));
 }

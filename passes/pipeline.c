@@ -12,8 +12,9 @@ const struct pass_machine pass_machine_generic = {.flop_rate = 16e9, .byte_rate 
 #define PASS(name, level, purpose) {#name, PASS_##level, purpose, pass_##name},
 static const struct pass_info passes[] = {
 #include "passes.def"
+    {0},
 };
-enum { PASS_COUNT = sizeof passes / sizeof *passes };
+enum { PASS_COUNT = sizeof passes / sizeof *passes - 1 };
 
 const struct pass_info *pass_table(size_t *count)
 {
@@ -23,7 +24,7 @@ const struct pass_info *pass_table(size_t *count)
 
 const struct pass_info *pass_find(const char *name, size_t length)
 {
-    for (size_t k = 0; k < PASS_COUNT; k++)
+    for (size_t k = 0; passes[k].name; k++)
         if (strlen(passes[k].name) == length && memcmp(passes[k].name, name, length) == 0)
             return &passes[k];
     return NULL;

@@ -66,8 +66,9 @@ static const struct ir_node *bench_input(struct bench *bench, const char *name, 
     return node;
 }
 
-static const struct ir_node *bench_einsum(struct bench *bench, enum ir_ring ring, const char *string,
-                                          const struct ir_node *const *operands)
+/* An einsum that the source calls `name` (NULL: nothing). */
+static const struct ir_node *bench_let(struct bench *bench, const char *name, enum ir_ring ring, const char *string,
+                                       const struct ir_node *const *operands)
 {
     static const char *const letters[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
                                           "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"};
@@ -105,8 +106,14 @@ static const struct ir_node *bench_einsum(struct bench *bench, enum ir_ring ring
                                                                                    .n_operands = n_operands,
                                                                                    .operands = accesses});
     assert_non_null(node);
-    ir_set_name(bench->context, &bench->kernel, node, NULL, names, SPAN_NONE);
+    ir_set_name(bench->context, &bench->kernel, node, name, names, SPAN_NONE);
     return node;
+}
+
+static const struct ir_node *bench_einsum(struct bench *bench, enum ir_ring ring, const char *string,
+                                          const struct ir_node *const *operands)
+{
+    return bench_let(bench, NULL, ring, string, operands);
 }
 
 static void bench_output(struct bench *bench, const char *name, const struct ir_node *node)
@@ -300,6 +307,61 @@ static void products_are_taken_in(void **state)
         bench_same(&bench, cases[k].ring == IR_RING_plustimes ? IR_EVAL_PRIME : IR_EVAL_NUMBERS, NULL);
         bench_end(&bench);
     }
+}
+
+/* The scores of attention: both projections keep their names and those of their indices, whichever way their axes lie, and the
+ * literal stands at the store of one of them, not in a copy of an input. */
+static void lets_keep_names_and_literals_wait(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    bench_size(&bench, "tu", 20);
+    bench_size(&bench, "ia", 9);
+    bench_size(&bench, "ge", 4);
+    const struct ir_node *x = bench_input(&bench, "x", "ti"), *Wq = bench_input(&bench, "Wq", "ige"),
+                         *Wk = bench_input(&bench, "Wk", "ige");
+    const struct ir_node *quarter = ir_scalar(bench.context, ir_number_real(IR_f64, 0.25));
+    const struct ir_node *q = bench_let(&bench, "q", IR_RING_plustimes, "ti,ige->gte", (const struct ir_node *[]){x, Wq});
+    const struct ir_node *k = bench_let(&bench, "k", IR_RING_plustimes, "ti,ige->gte", (const struct ir_node *[]){x, Wk});
+    bench_output(&bench, "s",
+                 bench_let(&bench, "s", IR_RING_plustimes, ",gte,gue->gtu", (const struct ir_node *[]){quarter, q, k}));
+    bench_passes(&bench);
+    size_t count, found = 0;
+    const struct ir_node **nodes = ir_topological(bench.context, &bench.kernel, &count);
+    for (size_t at = 0; at < count; at++) {
+        const struct ir_name *name = ir_find_name(&bench.kernel, nodes[at]);
+        if (nodes[at]->op == IR_map_node) {
+            assert_int_equal(nodes[at]->operands[0].node->op, IR_contract_node);
+            assert_int_equal(nodes[at]->rank, 3);
+            assert_string_equal(name->name, "q_scaled");
+            found += 4;
+        }
+        if (nodes[at]->op != IR_contract_node || nodes[at] == bench.outputs[0].node)
+            continue;
+        bool first = nodes[at]->operands[1].node == Wq;
+        assert_ptr_equal(nodes[at]->operands[0].node, x);
+        assert_string_equal(name->name, first ? "q" : "k");
+        assert_string_equal(name->index_names[0], "t");
+        assert_string_equal(name->index_names[3], "i");
+        found += first ? 1 : 2;
+    }
+    assert_int_equal(found, 7);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
+
+    bench_start(&bench, IR_f64); /* the result is smaller than anything before it */
+    bench_size(&bench, "ijkl", 6);
+    const struct ir_node *A = bench_input(&bench, "A", "ij"), *C = bench_input(&bench, "C", "jk"),
+                         *y = bench_input(&bench, "y", "ki");
+    const struct ir_node *half = ir_scalar(bench.context, ir_number_real(IR_f64, 0.5));
+    bench_output(&bench, "z",
+                 bench_einsum(&bench, IR_RING_plustimes, ",ij,jk,,ki->", (const struct ir_node *[]){half, A, C, half, y}));
+    bench_passes(&bench);
+    assert_int_equal(bench.outputs[0].node->op, IR_map_node);
+    assert_int_equal(bench_flops(&bench), 2 * 216 + 2 * 36 + 1);
+    bench_same(&bench, IR_EVAL_PRIME, NULL);
+    bench_end(&bench);
 }
 
 /* ---- work in common ---- */
@@ -713,6 +775,7 @@ int main(void)
         cmocka_unit_test(interpolation_in_all_forms),
         cmocka_unit_test(forms_give_one_node),
         cmocka_unit_test(products_are_taken_in),
+        cmocka_unit_test(lets_keep_names_and_literals_wait),
         cmocka_unit_test(gradient_shares_stages),
         cmocka_unit_test(shared_value_is_kept),
         cmocka_unit_test(shared_value_is_given_up),

@@ -1,0 +1,90 @@
+/* Literals of a contraction: `0.25 * (q * k)` multiplies what is smallest of what is written anyway, never a copy of an input.
+ *
+ * The network is made without them. Once the tree is known they go to the smallest tensor that a step of it sums, or to the
+ * result; not to a tensor other contractions read, nor below one. There they are a map, which `fuse` puts at the store of the
+ * contraction it reads. Beside a constant tensor they stay factors: the compiler multiplies them into it. */
+#include "order.h"
+#include "simplify_internal.h"
+
+static bool is_literal(const struct ir_access *access)
+{
+    const struct ir_node *node = access->node;
+    return node->op == IR_const_node && node->rank == 0 && !node->constant->exact && !access->conjugate && !access->fill;
+}
+
+/* Is it finite? Times 0, the sum over nothing, it is then 0. */
+static bool is_tame(struct ir_number number)
+{
+    bool floats = ir_elem_is_float(number.elem) || ir_elem_is_complex(number.elem);
+    return !floats || (isfinite(number.re) && (!ir_elem_is_complex(number.elem) || isfinite(number.im)));
+}
+
+bool order_set_literals_aside(struct ir_context *context, const struct ir_node *node, struct order_problem *problem)
+{
+    struct arena *arena = ir_arena(context);
+    struct ir_access *others = ARENA_ARRAY(arena, node->n_operands, struct ir_access);
+    const struct ir_expr **literals = ARENA_ARRAY(arena, node->n_operands, const struct ir_expr *);
+    uint32_t n_others = 0, n_literals = 0;
+    problem->whole = problem->node = node;
+    if (arena_failed(arena))
+        return false;
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        const struct ir_access *access = &node->operands[k];
+        if (is_literal(access) && is_tame(constant_element(access->node, 0))) {
+            literals[n_literals++] = ir_expr_literal(context, constant_element(access->node, 0));
+            continue;
+        }
+        if (access->node->op == IR_const_node && !access->node->constant->exact)
+            return true;
+        others[n_others++] = *access;
+    }
+    if (n_literals == 0 || n_others == 0 || (n_others == 1 && node->n_indices == node->rank))
+        return true;
+    problem->node = ir_contract(context, &(struct ir_contract){.ring = node->contract.ring,
+                                                               .elem = node->elem,
+                                                               .accumulator = node->contract.accumulator,
+                                                               .rank = node->rank,
+                                                               .n_indices = node->n_indices,
+                                                               .extents = node->extents,
+                                                               .n_operands = n_others,
+                                                               .operands = others,
+                                                               .n_domain = node->contract.n_domain,
+                                                               .domain = node->contract.domain});
+    problem->literals = literals;
+    problem->n_literals = n_literals;
+    return problem->node != NULL;
+}
+
+uint32_t order_scaled_step(const struct order_problem *problem, const struct order_set *sets, bool *blocked)
+{
+    const struct order_network *network = &problem->network;
+    uint32_t n = network->n_operands, best = n - 2;
+    for (uint32_t step = 0; step + 1 < n; step++)
+        blocked[step] = problem->stored[step];
+    for (uint32_t step = n - 1; step-- > 0;) {
+        const struct order_step *made = &problem->tree.steps[step];
+        if (blocked[step] && made->left >= n)
+            blocked[made->left - n] = true;
+        if (blocked[step] && made->right >= n)
+            blocked[made->right - n] = true;
+        struct order_set all = order_union(sets[made->left], sets[made->right]);
+        bool sums = order_volume(network, sets[n + step]) < order_volume(network, all);
+        double volume = order_volume(network, sets[n + step]), smallest = order_volume(network, sets[n + best]);
+        if (!blocked[step] && sums && (volume < smallest || (volume == smallest && best != n - 2)))
+            best = step;
+    }
+    return best;
+}
+
+const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node)
+{
+    if (!node)
+        return NULL;
+    enum ir_expr_op multiply = ir_ring_info(problem->whole->contract.ring)->multiply;
+    const struct ir_expr *body = problem->literals[0];
+    for (uint32_t k = 1; body && k < problem->n_literals; k++)
+        body = ir_expr_apply(context, multiply, 2, (const struct ir_expr *[]){body, problem->literals[k]});
+    const struct ir_expr *factors[2] = {body, ir_expr_operand(context, 0, node->elem)};
+    struct ir_access whole = ir_access_whole(context, node);
+    return ir_map(context, node->rank, node->shape, 1, &whole, body ? ir_expr_apply(context, multiply, 2, factors) : NULL);
+}
