@@ -374,6 +374,14 @@ static bool report_missing_subscripts(struct body *body, const struct symbol *ou
     return false;
 }
 
+/* A call of what is neither function nor kernel: that is the mistake then, not the missing subscripts. */
+static bool calls_unknown(const struct body *body, const struct ast_expr *value)
+{
+    enum ir_elem elem;
+    const char *name = value->kind == AST_CALL ? value->name.text : NULL;
+    return name && !is_function_name(name) && !ir_elem_from_name(name, strlen(name), &elem) && !is_whole(body, value);
+}
+
 /* ---- statements ---- */
 
 static bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast)
@@ -469,6 +477,8 @@ static bool lower_statement(struct body *body, const struct ast_statement *ast)
         node = lower_whole(&statement, ast->value, symbol, &weakness);
     else if (target->has_brackets || !symbol || symbol->type.rank == 0)
         node = lower_indexed(&statement, target, ast->value, symbol, &weakness);
+    else if (calls_unknown(body, ast->value))
+        (void)formula_call(&statement, ast->value, NULL);
     else
         report_missing_subscripts(body, symbol, target);
     if (let && !(symbol = target_symbol(body, ast, target)))

@@ -155,6 +155,9 @@ static const struct mistake mistakes[] = {
      DIMS "kernel g(x: f64[n]) -> (y: f64[n], z: f64[n]) { y = x\nz = x }\n"
           "kernel f(x: f64[n]) -> (y: f64[n]) { y = g(x) }",
      "E0604", "g(x)"},
+    {"unknown kernels", KERNEL("x: f64[n]", "y: f64[n]", "y = g(x)"), "E0605", "g"},
+    {"a tensor is no kernel", KERNEL("x: f64[n]", "y: f64[n]", "y = x(1)"), "E0605", "x"},
+    {"a function is applied to elements", KERNEL("x: f64[n]", "y: f64[n]", "y = exp(x)"), "E0217", "y"},
     {"unknown functions", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = expp(x[i])"), "E0605", "expp"},
     {"let stored", KERNEL("x: f64[n]", "y: f64[n]", "let stored t[i] = x[i]\ny = t"), "E0009", "stored"},
     {"+=", KERNEL("x: f64[n]", "y: f64[n]", "y[i] += x[i]"), "E0009", "+="},
