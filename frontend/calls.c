@@ -280,6 +280,26 @@ static bool check_size(const struct statement *statement, const struct ast_expr 
     return false;
 }
 
+static bool report_no_kernel(struct statement *statement, const struct ast_expr *call)
+{
+    struct body *body = statement->body;
+    const char *name = call->kind == AST_CALL ? call->name.text : NULL, *similar = name ? scope_suggest(body->scope, name) : NULL;
+    statement->failed = true;
+    if (name && is_constructor_name(name)) {
+        report_not_yet(body, call->op_span, "operators");
+        return false;
+    }
+    struct diag *diag = name ? diag_error(body->diagnostics, DIAG_E0605, call->op_span, "there is no kernel `%s`", name)
+                             : diag_error(body->diagnostics, DIAG_E0605, call->span, "this is no call of a kernel");
+    if (!name)
+        diag_help(body->diagnostics, diag, "several results come from a kernel of this file: `let (a, b) = f(...)`");
+    else if (is_function_name(name))
+        diag_help(body->diagnostics, diag, "`%s` is a function of elements: subscripts stand inside, `%s(x[i])`", name, name);
+    else if (similar)
+        diag_help(body->diagnostics, diag, "was `%s` meant?", similar);
+    return false;
+}
+
 bool inline_call(struct statement *statement, const struct ast_expr *call, const struct signature **signature,
                  const struct ir_node ***results)
 {
@@ -288,11 +308,8 @@ bool inline_call(struct statement *statement, const struct ast_expr *call, const
     uint32_t depth = body->depth + statement->depth + CALL_DEPTH;
     if (symbol && symbol->failed)
         return false;
-    if (!symbol || symbol->kind != SYMBOL_KERNEL) {
-        struct diag *diag = diag_error(body->diagnostics, DIAG_E0605, call->span, "this is no call of a kernel");
-        diag_help(body->diagnostics, diag, "several results come from a kernel of this file: `let (a, b) = f(...)`");
-        return false;
-    }
+    if (!symbol || symbol->kind != SYMBOL_KERNEL)
+        return report_no_kernel(statement, call);
     *signature = symbol->kernel;
     if (!check_call(statement, call, *signature) || !check_size(statement, call, *signature, depth))
         return false;

@@ -479,6 +479,8 @@ static bool lower_statement(struct body *body, const struct ast_statement *ast)
         node = lower_indexed(&statement, target, ast->value, symbol, &weakness);
     else if (calls_unknown(body, ast->value))
         (void)formula_call(&statement, ast->value, NULL);
+    else if (ast->value->kind == AST_BINARY && ast->value->op == AST_MATRIX_MULTIPLY)
+        report_not_yet(body, ast->value->op_span, "operators");
     else
         report_missing_subscripts(body, symbol, target);
     if (let && !(symbol = target_symbol(body, ast, target)))
