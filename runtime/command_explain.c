@@ -51,9 +51,9 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
     printf("    as one loop nest  %s flops\n", count_text(context, order->flops_naive));
     const char *ordered = arena_printf(ir_arena(context), "ordered (%s)", order->method);
     printf("    %-17s %s flops", ordered ? ordered : "", count_text(context, order->flops));
-    if (flops > 0 && naive > 0)
+    if (flops > 0 && naive > flops)
         printf(", %.3g times fewer", naive / flops);
-    printf("\n    largest result    %s elements\n", count_text(context, order->largest));
+    printf("\n    intermediates     up to %s elements\n", count_text(context, order->largest));
     if (order->sliced)
         printf("    sliced over       %s\n", order->sliced);
     for (size_t k = 0; k < order->n_steps; k++) {
