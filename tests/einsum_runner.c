@@ -13,6 +13,7 @@ enum { BATCH = 400 };
 struct suite {
     json_t *entries;
     const char *data;
+    const char *flags;
     size_t passed, failed, refused, invalid;
 };
 
@@ -100,7 +101,7 @@ static const char *run_case(struct suite *suite, struct compiled *compiled, cons
 static void run_engine(struct suite *suite, struct compiled *compiled, const char *name, json_t *const *batch)
 {
     const struct engine_info *info = engine_find(name);
-    struct engine *engine = info ? info->create(compiled, &(struct engine_options){.flags = "-O1"}) : NULL;
+    struct engine *engine = info ? info->create(compiled, &(struct engine_options){.flags = suite->flags}) : NULL;
     if (!engine)
         print_diagnostics(compiled->context);
     for (size_t k = 0; k < compiled->n_kernels; k++) {
@@ -172,10 +173,10 @@ static char *read_whole(const char *folder, const char *name)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3)
+    if (argc < 4)
         return 2;
     char *index = read_whole(argv[1], "index.json"), *data = read_whole(argv[1], "data.bin");
-    struct suite suite = {.entries = index ? json_loads(index, 0, NULL) : NULL, .data = data};
+    struct suite suite = {.entries = index ? json_loads(index, 0, NULL) : NULL, .data = data, .flags = argv[2]};
     json_t *batch[BATCH];
     size_t pairs = 0, count = 0, position;
     json_t *entry;
@@ -188,12 +189,12 @@ int main(int argc, char **argv)
         pairs++;
         batch[count++] = entry;
         if (count == BATCH) {
-            run_batch(&suite, batch, count, argv + 2, argc - 2);
+            run_batch(&suite, batch, count, argv + 3, argc - 3);
             count = 0;
         }
     }
-    run_batch(&suite, batch, count, argv + 2, argc - 2);
-    printf("(case, element type) pairs: %zu, on %d engines: %zu right; invalid refused: %zu of %zu\n", pairs, argc - 2,
+    run_batch(&suite, batch, count, argv + 3, argc - 3);
+    printf("(case, element type) pairs: %zu, on %d engines: %zu right; invalid refused: %zu of %zu\n", pairs, argc - 3,
            suite.passed, suite.refused, suite.invalid);
     printf("%zu passed, %zu failed, 0 skipped\n", suite.passed + suite.refused, suite.failed);
     json_decref(suite.entries);
