@@ -15,6 +15,20 @@ static size_t element_count(const struct ir_constant *constant, enum ir_elem ele
     return constant->bytes / ir_elem_info(elem)->bytes;
 }
 
+/* What kernels call their own things: a table that is first met in a subscript must not be hidden by one. */
+static struct c_names names_of_kernels(struct c_file *file)
+{
+    struct c_names all = {0};
+    for (size_t f = 0; file->kernels && f < file->program->n_kernels; f++) {
+        const struct c_kernel *kernel = &file->kernels[f];
+        for (size_t k = 0; k < kernel->names.count; k++)
+            ARENA_PUSH(file->arena, all.items, all.count, all.capacity, kernel->names.items[k]);
+        for (size_t k = 0; k < kernel->n_visible; k++)
+            ARENA_PUSH(file->arena, all.items, all.count, all.capacity, kernel->visible[k]);
+    }
+    return all;
+}
+
 static const char *table_for(struct c_file *file, const struct ir_constant *constant, enum ir_elem elem, size_t row,
                              const char *name)
 {
@@ -26,7 +40,8 @@ static const char *table_for(struct c_file *file, const struct ir_constant *cons
             return table->name;
     }
     struct c_table table = {constant, real, element_count(constant, real), row, NULL};
-    table.name = c_name_unique(file->arena, &file->names, NULL, constant->name ? constant->name : name ? name : "table");
+    struct c_names others = names_of_kernels(file);
+    table.name = c_name_unique(file->arena, &file->names, &others, constant->name ? constant->name : name ? name : "table");
     if (!table.name || !ARENA_PUSH(file->arena, file->tables, file->n_tables, file->tables_capacity, table))
         return NULL;
     return table.name;

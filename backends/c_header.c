@@ -14,7 +14,8 @@ enum { LINE_WIDTH = 120, WEIGHTS_ALIGNMENT = 64 };
 
 bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer)
 {
-    return kernel->loops->buffers[buffer].kind == LOOP_CONSTANT && kernel->file->options->weights != WEIGHTS_INLINE;
+    return kernel->loops->buffers[buffer].kind == LOOP_CONSTANT && kernel->buffer_used[buffer] &&
+           kernel->file->options->weights != WEIGHTS_INLINE;
 }
 
 bool c_has_workspace(const struct c_kernel *kernel)

@@ -6,7 +6,10 @@
  * trace. Shared parts of an expression get a name in front of their statement. */
 #include "backends_internal.h"
 
+#include <limits.h>
 #include <string.h>
+
+enum { LINE_WIDTH = 120, LEAST_WIDTH = 40 };
 
 static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list);
 
@@ -219,6 +222,40 @@ static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, c
     return count;
 }
 
+/* ---- lines ---- */
+
+/* Where to break a line so that at most `room` columns stand before: at the outermost operator, sums before products, the last
+ * such one; 0: nowhere. */
+static size_t break_at(const char *line, size_t room)
+{
+    size_t best = 0;
+    int depth = 0, least = INT_MAX;
+    for (size_t k = 0; k < room && line[k]; k++) {
+        depth += (line[k] == '(' || line[k] == '[') - (line[k] == ')' || line[k] == ']');
+        if (line[k] != ' ' || !line[k + 1] || !strchr("+-*/?:&|", line[k + 1]) || !line[k + 2] || !strchr(" &|", line[k + 2]))
+            continue;
+        int rank = 2 * depth + (line[k + 1] == '*' || line[k + 1] == '/');
+        if (rank <= least) {
+            least = rank;
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* A statement, on several lines when it is wide. */
+static void put_line(struct text *text, int depth, const char *line)
+{
+    for (bool first = true; line; first = false) {
+        int columns = LINE_WIDTH - 4 * (depth + !first);
+        size_t room = columns > LEAST_WIDTH ? (size_t)columns : LEAST_WIDTH;
+        size_t end = strlen(line) > room ? break_at(line, room) : 0;
+        indent(text, depth + !first);
+        text_printf(text, "%.*s\n", (int)(end ? end : strlen(line)), line);
+        line = end ? line + end + 1 : NULL;
+    }
+}
+
 /* ---- statements ---- */
 
 static size_t put_value_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
@@ -235,23 +272,37 @@ static size_t put_value_statement(struct c_kernel *kernel, struct text *text, in
     else
         text_put(&target, kernel->locals[stmt->local.local]);
     enum ir_elem elem = is_store ? kernel->loops->buffers[stmt->store.buffer].elem : kernel->loops->locals[stmt->local.local].elem;
-    indent(text, depth);
+    struct text line = text_create(kernel->file->arena);
     if (stmt->op == LOOP_DEFINE) {
         ARENA_PUSH(kernel->file->arena, kernel->visible, kernel->n_visible, kernel->visible_capacity,
                    kernel->locals[stmt->local.local]);
-        text_printf(text, "%s%s ", stmt->local.constant ? "const " : "", c_type(elem));
+        text_printf(&line, "%s%s ", stmt->local.constant ? "const " : "", c_type(elem));
     }
     const char *finished = text_finish(&target);
-    c_put_combined(kernel, text, finished ? finished : "", elem, combine, value);
-    text_put(text, ";\n");
+    c_put_combined(kernel, &line, finished ? finished : "", elem, combine, value);
+    text_put(&line, ";");
+    put_line(text, depth, text_finish(&line));
     kernel->n_parts = 0;
     return lines + 1;
 }
 
 static void put_comment(struct c_kernel *kernel, struct text *text, int depth, const char *comment)
 {
+    const char *line = c_comment(kernel->file->arena, comment, strlen(comment));
     indent(text, depth);
-    text_printf(text, "/* %s */\n", c_comment(kernel->file->arena, comment, strlen(comment)));
+    text_put(text, "/* ");
+    while (line && *line) {
+        int columns = LINE_WIDTH - 4 * depth - 10;
+        size_t room = columns > LEAST_WIDTH ? (size_t)columns : LEAST_WIDTH;
+        size_t end = strlen(line) > room ? break_at(line, room) : 0;
+        if (end == 0)
+            break;
+        text_printf(text, "%.*s\n", (int)end, line);
+        indent(text, depth);
+        text_put(text, " *     ");
+        line += end + 1;
+    }
+    text_printf(text, "%s */\n", line ? line : "");
 }
 
 static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
