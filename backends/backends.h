@@ -9,8 +9,8 @@ enum backend_weights { WEIGHTS_INLINE, WEIGHTS_EXTERN, WEIGHTS_FILE };
 
 /* A compiled kernel as backends see it. */
 struct backend_kernel {
-    const struct ir_kernel *source;   /* as written, before passes */
-    const struct ir_kernel *kernel;   /* after tensor passes */
+    const struct ir_kernel *source;    /* as written, before passes */
+    const struct ir_kernel *kernel;    /* after tensor passes */
     const struct loop_function *loops; /* NULL for backends on tensor IR */
     const struct poly *flops_naive;
 };
@@ -24,8 +24,8 @@ struct backend_program {
 };
 
 struct backend_options {
-    enum backend_weights weights; /* INLINE: tables in the .c; EXTERN: one `const` pointer argument a constant; FILE: as EXTERN, and a raw
-                                     little-endian file of all constants beside, with its layout in the header */
+    enum backend_weights weights; /* INLINE: tables in the .c; EXTERN: one `const` pointer argument a constant; FILE: as EXTERN, and
+                                     a raw little-endian file of all constants beside, with its layout in the header */
     bool entry; /* add `int einc_entry_<kernel>(const size_t *dims, void *const *arguments, void *workspace)` for engines */
 };
 
@@ -41,8 +41,8 @@ struct backend_info {
     const char *extension; /* ".c" */
     const char *purpose;
     /* Appends files to `files`; the first one is the main output. */
-    enum einc_status (*emit)(const struct backend_program *program, const struct backend_options *options, struct backend_file **files,
-                             size_t *n_files);
+    enum einc_status (*emit)(const struct backend_program *program, const struct backend_options *options,
+                             struct backend_file **files, size_t *n_files);
 };
 const struct backend_info *backend_table(size_t *count);
 const struct backend_info *backend_find(const char *name, size_t length);

@@ -4,7 +4,8 @@
 
 #include "resolve.h"
 
-/* declare_dims.c: all dims of the file (names, then values), in any order of dependence; run-time dims join the context in order of declaration. */
+/* declare_dims.c: all dims of the file (names, then values), in any order of dependence; run-time dims join the context in order of
+ * declaration. */
 void declare_dim_names(struct resolver *resolver);
 void declare_dims(struct resolver *resolver);
 /* The value of a dim, computing it when its turn has not come. NULL after a diagnostic, or quietly when it had failed. */

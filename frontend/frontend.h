@@ -1,8 +1,8 @@
 /* The front end: text of a .ein file (or one einsum string) to a checked program of tensor IR.
  *
- * parse (lexer.re, grammar.y, parse.c): text to syntax tree. resolve.c and its siblings: names, extents, types. lower.c: index notation
- * to tensor IR by the summation rule of docs/language.md. einsum_string.c: einsum strings to the same IR.
- * Everything is reported through the context's diagnostics; a function that reported an error gives NULL. */
+ * parse (lexer.re, grammar.y, parse.c): text to syntax tree. resolve.c and its siblings: names, extents, types. lower.c: index
+ * notation to tensor IR by the summation rule of docs/language.md. einsum_string.c: einsum strings to the same IR. Everything is
+ * reported through the context's diagnostics; a function that reported an error gives NULL. */
 #ifndef FRONTEND_FRONTEND_H
 #define FRONTEND_FRONTEND_H
 
@@ -13,8 +13,8 @@ struct frontend_dim_value {
     int64_t value;
 };
 
-/* Reads a file for `file("...")`: `path` is already joined to the source's folder. Gives elem, shape and bytes in C order, native byte
- * order, in the context's arena; a diagnostic at `span` and false otherwise. Filled by runtime (npy.c). */
+/* Reads a file for `file("...")`: `path` is already joined to the source's folder. Gives elem, shape and bytes in C order, native
+ * byte order, in the context's arena; a diagnostic at `span` and false otherwise. Filled by runtime (npy.c). */
 struct frontend_array {
     enum ir_elem elem;
     uint32_t rank;
@@ -35,8 +35,8 @@ struct frontend_options {
 /* A whole .ein source. Its dims join the context. NULL after diagnostics (or no memory). */
 struct ir_program *frontend_read(struct ir_context *context, const struct source *source, const struct frontend_options *options);
 
-/* A program of one kernel named `einsum` with inputs `a0, a1, ...` (or as given) and output `out`, for an einsum string over operands of
- * these types and shapes; spans point into the string (added as a source named "einsum"). */
+/* A program of one kernel named `einsum` with inputs `a0, a1, ...` (or as given) and output `out`, for an einsum string over
+ * operands of these types and shapes; spans point into the string (added as a source named "einsum"). */
 struct frontend_operand {
     const char *name; /* NULL: a0, a1, ... */
     enum ir_elem elem;

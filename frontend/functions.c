@@ -1,5 +1,5 @@
-/* Functions by name: those of functions.def, what takes a number apart, min, max and where, casts, and what `and or not div mod` and comparisons share
- * with them. */
+/* Functions by name: those of functions.def, what takes a number apart, min, max and where, casts, and what `and or not div mod`
+ * and comparisons share with them. */
 #include "formula.h"
 
 #include <string.h>

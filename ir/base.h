@@ -22,7 +22,7 @@
 
 enum einc_status {
     EINC_OK = 0,
-    EINC_INVALID,      /* the input is wrong; a diagnostic says where */
+    EINC_INVALID, /* the input is wrong; a diagnostic says where */
     EINC_NO_MEMORY,
     EINC_LIMIT,        /* a documented limit was reached */
     EINC_IO,           /* a file could not be read or written; a diagnostic says which */
@@ -55,10 +55,10 @@ char *arena_printf(struct arena *arena, const char *format, ...) BASE_PRINTF(2, 
 /* Makes room for one more item: grows `*items` (holding `count`) when it is full. False when memory ran out. */
 bool arena_grow(struct arena *arena, void **items, size_t count, size_t *capacity, size_t item_size);
 
-#define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), 1, sizeof(type)))
+#define ARENA_NEW(arena, type)          ((type *)arena_alloc((arena), 1, sizeof(type)))
 #define ARENA_ARRAY(arena, count, type) ((type *)arena_alloc((arena), (count), sizeof(type)))
 /* Appends `value` to `items[0..count)`, both being lvalues; evaluates to false when memory ran out. */
-#define ARENA_PUSH(arena, items, count, capacity, value)                                                                          \
+#define ARENA_PUSH(arena, items, count, capacity, value)                                                                           \
     (arena_grow((arena), (void **)&(items), (count), &(capacity), sizeof *(items)) ? ((items)[(count)++] = (value), true) : false)
 
 /* ---- arena.c: text under construction ---- */
@@ -149,7 +149,7 @@ struct diag_label {
 struct diag {
     enum diag_severity severity;
     enum diag_code code;
-    const char *message; /* names things in backquotes, ends without a full stop */
+    const char *message;       /* names things in backquotes, ends without a full stop */
     struct diag_label primary; /* text NULL: a bare caret line */
     struct diag_label *notes;
     size_t n_notes, notes_capacity;

@@ -27,9 +27,9 @@ static double complex to_complex(struct scalar a)
     return value;
 }
 
-#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                                \
-    case IR_EXPR_##name:                                                                                                         \
-        *result = real;                                                                                                          \
+#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                               \
+    case IR_EXPR_##name:                                                                                                           \
+        *result = real;                                                                                                            \
         return true;
 bool function_real(enum ir_expr_op op, double a, double *result)
 {
@@ -40,9 +40,9 @@ bool function_real(enum ir_expr_op op, double a, double *result)
     }
 }
 
-#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                                \
-    case IR_EXPR_##name:                                                                                                         \
-        value = at_complex;                                                                                                         \
+#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                               \
+    case IR_EXPR_##name:                                                                                                           \
+        value = at_complex;                                                                                                        \
         break;
 bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result)
 {
@@ -59,8 +59,8 @@ bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result
     return true;
 }
 
-#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                                \
-    case IR_EXPR_##name:                                                                                                         \
+#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                               \
+    case IR_EXPR_##name:                                                                                                           \
         return slope;
 static double slope_at(enum ir_expr_op op, struct scalar argument, struct scalar result)
 {

@@ -31,8 +31,14 @@ struct ir_elem_info {
     const char *numpy;
 };
 const struct ir_elem_info *ir_elem_info(enum ir_elem elem);
-static inline bool ir_elem_is_complex(enum ir_elem elem) { return elem == IR_c64 || elem == IR_c128; }
-static inline bool ir_elem_is_float(enum ir_elem elem) { return elem == IR_f32 || elem == IR_f64; }
+static inline bool ir_elem_is_complex(enum ir_elem elem)
+{
+    return elem == IR_c64 || elem == IR_c128;
+}
+static inline bool ir_elem_is_float(enum ir_elem elem)
+{
+    return elem == IR_f32 || elem == IR_f64;
+}
 bool ir_elem_is_integer(enum ir_elem elem);      /* signed or unsigned, not bool */
 enum ir_elem ir_elem_real(enum ir_elem elem);    /* c64 -> f32; others themselves */
 enum ir_elem ir_elem_complex(enum ir_elem elem); /* f32 -> c64, f64 -> c128; others themselves */
@@ -47,7 +53,7 @@ enum ir_op {
 };
 
 enum ir_expr_op {
-#define LEAF(name, where, meaning) IR_EXPR_##name,
+#define LEAF(name, where, meaning)                                         IR_EXPR_##name,
 #define POINT(name, arity, domains, result, flops, polynomial, c, meaning) IR_EXPR_##name,
 #include "ops.def"
     IR_EXPR_OP_COUNT
@@ -109,9 +115,9 @@ struct ir_context;
 
 struct ir_dim {
     const char *name;
-    double typical;       /* for choosing; 0: not given */
-    int64_t bound;        /* largest value promised; 0: none */
-    int64_t divisor;      /* value % divisor == 0; 1: nothing promised */
+    double typical;  /* for choosing; 0: not given */
+    int64_t bound;   /* largest value promised; 0: none */
+    int64_t divisor; /* value % divisor == 0; 1: nothing promised */
     struct span span;
 };
 
@@ -312,9 +318,9 @@ const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_
 
 /* ---- work.c: counting, as docs/work.md defines ---- */
 struct ir_work {
-    const struct poly *flops;      /* real additions and multiplications */
-    const struct poly *functions;  /* calls of exp, sqrt, ... beside */
-    const struct poly *bytes;      /* inputs, constants, outputs once */
+    const struct poly *flops;     /* real additions and multiplications */
+    const struct poly *functions; /* calls of exp, sqrt, ... beside */
+    const struct poly *bytes;     /* inputs, constants, outputs once */
 };
 struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *node); /* as one loop nest over its index space */
 struct ir_work ir_kernel_work(struct ir_context *context, const struct ir_kernel *kernel);
@@ -352,10 +358,10 @@ struct ir_tensor {
 };
 /* Evaluates all outputs: `dims` binds every run-time dim; inputs[k].data in the arithmetic's layout; outputs[k] (shape, data) are
  * allocated in the context's arena. EINC_LIMIT when a tensor would exceed 2^26 elements. BOUND takes the inputs of
- * NUMBERS. `longest_sum` (may be NULL) has room for one double an output: the number of roundings behind an element, so that engines agree
- * to about longest_sum * eps * magnitude. */
-enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic, const int64_t *dims,
-                         const struct ir_tensor *inputs, struct ir_tensor *outputs, double *longest_sum);
+ * NUMBERS. `longest_sum` (may be NULL) has room for one double an output: the number of roundings behind an element, so that
+ * engines agree to about longest_sum * eps * magnitude. */
+enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
+                         const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs, double *longest_sum);
 /* Is every node exact modulo the prime (no OPAQUE function, no integer division or narrowing cast; rings plustimes and prod)? */
 bool ir_is_polynomial(const struct ir_kernel *kernel);
 

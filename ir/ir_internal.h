@@ -57,7 +57,8 @@ struct ir_number ir_fold_cast(enum ir_elem elem, struct ir_number number);
 
 /* ---- atoms.c ---- */
 typedef void ir_atom_function(void *user, const struct poly_atom *atom);
-/* Calls `visit` for every atom in the node's shape, extents, subscripts, domain and index values; perhaps more than once for one. */
+/* Calls `visit` for every atom in the node's shape, extents, subscripts, domain and index values; perhaps more than once for one.
+ */
 void ir_visit_atoms(struct ir_context *context, const struct ir_node *node, ir_atom_function *visit, void *user);
 
 /* ---- escape.c ---- */

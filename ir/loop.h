@@ -1,7 +1,7 @@
 /* Loop IR: buffers, loops and stores; every decision of scheduling is visible here, backends only spell it.
  *
- * A function has parameters (dims, inputs, outputs, workspace), buffers, and a list of statements. Loop indices are index symbols of
- * quasi-polynomials, numbered per function; addresses are polys in elements of their buffer. Values are `ir_expr` DAGs whose
+ * A function has parameters (dims, inputs, outputs, workspace), buffers, and a list of statements. Loop indices are index symbols
+ * of quasi-polynomials, numbered per function; addresses are polys in elements of their buffer. Values are `ir_expr` DAGs whose
  * leaves are literals, indices, loads and locals. After the pass `split_complex` only real types remain: a complex buffer is then
  * one of twice as many reals.
  * Text form: docs/loop-ir.md. Everything lives in the context's arena; statements may be changed in place by passes. */
@@ -24,7 +24,7 @@ struct loop_buffer {
     enum ir_elem elem;
     const struct poly *count; /* elements */
     bool by_value;
-    bool is_complex; /* declared complex, before split_complex halved its type */
+    bool is_complex;           /* declared complex, before split_complex halved its type */
     const struct poly *offset; /* LOOP_SCRATCH: bytes, set by plan_memory */
     const struct ir_constant *constant;
     uint32_t rank; /* for the reader of emitted code */
@@ -105,7 +105,8 @@ struct loop_function {
 /* ---- loop_build.c ---- */
 struct loop_function *loop_function_create(struct ir_context *context, const char *name);
 uint32_t loop_add_buffer(struct ir_context *context, struct loop_function *function, struct loop_buffer buffer);
-uint32_t loop_add_index(struct ir_context *context, struct loop_function *function, const char *name); /* unique among all names but indices */
+uint32_t loop_add_index(struct ir_context *context, struct loop_function *function,
+                        const char *name); /* unique among all names but indices */
 uint32_t loop_add_local(struct ir_context *context, struct loop_function *function, const char *name, enum ir_elem elem);
 struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *extent,
                            struct loop_stmt *body);
@@ -122,10 +123,12 @@ struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second); 
 void loop_print(struct text *text, const struct ir_context *context, const struct loop_function *function);
 /* Reads what loop_print wrote (several functions); NULL after diagnostics. */
 struct loop_function **loop_read(struct ir_context *context, const struct source *source, size_t *count);
-/* Names defined before use, addresses proved or plausible, one writer where needed, types agree. A broken rule is our own mistake. */
+/* Names defined before use, addresses proved or plausible, one writer where needed, types agree. A broken rule is our own mistake.
+ */
 bool loop_verify(struct ir_context *context, const struct loop_function *function);
 
-/* ---- loop_eval.c: the meaning of loop IR, slow and bounds-checked, in NUMBERS or PRIME arithmetic; for tests of loop passes ---- */
+/* ---- loop_eval.c: the meaning of loop IR, slow and bounds-checked, in NUMBERS or PRIME arithmetic; for tests of loop passes ----
+ */
 enum einc_status loop_eval(struct ir_context *context, const struct loop_function *function, enum ir_arithmetic arithmetic,
                            const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
 

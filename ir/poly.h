@@ -39,7 +39,7 @@ struct poly_term {
 
 struct poly {
     uint32_t id;
-    uint32_t n_terms; /* 0: the zero poly */
+    uint32_t n_terms;              /* 0: the zero poly */
     const struct poly_term *terms; /* constant term last */
     uint64_t hash;
 };
@@ -64,8 +64,8 @@ struct poly_ranges {
 };
 
 /* floor(a / b) and a - b * floor(a / b). `b` must be a monomial that is positive for all dims (a dim as divisor is taken to be
- * positive: where it is 0 the enclosing loop is empty); else NULL. With `ranges` (may be NULL) floor((b*q + r) / b) = q + floor(r / b)
- * and floor(r / b) = 0 when 0 <= r < b is proved, so split and merged subscripts cancel. */
+ * positive: where it is 0 the enclosing loop is empty); else NULL. With `ranges` (may be NULL) floor((b*q + r) / b) = q + floor(r /
+ * b) and floor(r / b) = 0 when 0 <= r < b is proved, so split and merged subscripts cancel. */
 const struct poly *poly_floor_div(struct ir_context *context, const struct poly *a, const struct poly *b,
                                   const struct poly_ranges *ranges);
 const struct poly *poly_mod(struct ir_context *context, const struct poly *a, const struct poly *b,
@@ -103,7 +103,8 @@ double poly_estimate(const struct poly *a, const double *dims, const double *ind
  * is 0 the claim is empty and counts as true. */
 bool poly_prove_nonnegative(struct ir_context *context, const struct poly *a, const struct poly_ranges *ranges);
 /* 0 <= a < extent. */
-bool poly_prove_within(struct ir_context *context, const struct poly *a, const struct poly *extent, const struct poly_ranges *ranges);
+bool poly_prove_within(struct ir_context *context, const struct poly *a, const struct poly *extent,
+                       const struct poly_ranges *ranges);
 
 /* ---- printing ---- */
 enum poly_style {

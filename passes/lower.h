@@ -51,11 +51,11 @@ struct lower_value {
 
 struct nest_index {
     const char *name;
-    const char *note;        /* words behind its loop; NULL: none */
+    const char *note; /* words behind its loop; NULL: none */
     bool reduced;
-    bool gone;               /* split, merged into another, or of extent 1 */
-    bool outer;              /* bound by a loop around the stage: index `number` of the function */
-    uint32_t number;         /* of the function; set when loops are written */
+    bool gone;       /* split, merged into another, or of extent 1 */
+    bool outer;      /* bound by a loop around the stage: index `number` of the function */
+    uint32_t number; /* of the function; set when loops are written */
 };
 
 /* What the source calls the value of `poly`: a name for the index it turns out to be once the nest is split. */
@@ -115,12 +115,12 @@ struct lowering {
     struct fuse_plan *plan;
     struct lower_place *places; /* by node id */
     bool *shown;                /* by node id: an output that is another stored node under another shape */
-    const uint32_t **held;      /* by node id: for each index of it the loop of the frame that holds it, else UINT32_MAX; NULL: none */
-    const struct ir_node **held_by; /* by node id: the root of the sliced tree that it is computed in; NULL: none */
+    const uint32_t **held; /* by node id: for each index of it the loop of the frame that holds it, else UINT32_MAX; NULL: none */
+    const struct ir_node **held_by;  /* by node id: the root of the sliced tree that it is computed in; NULL: none */
     const struct lower_frame *frame; /* around the stages being written; NULL: none */
-    struct lower_local *locals; /* reused by later stages, so that names stay plain */
+    struct lower_local *locals;      /* reused by later stages, so that names stay plain */
     size_t n_locals, locals_capacity;
-    size_t n_stage_locals;      /* those in use by the stage being written stand first */
+    size_t n_stage_locals; /* those in use by the stage being written stand first */
 };
 
 /* ---- lower_value.c ---- */
@@ -136,8 +136,8 @@ struct lower_finish {
 const struct ir_expr *lower_point(struct lowering *lowering, struct nest *nest, struct lower_value *value,
                                   const struct ir_node *node, const struct poly *const *at, struct lower_finish *finish);
 /* Conditions of `access` being inside its operand's shape that are not proved; false: no memory. */
-bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_access *access, const struct poly *const *subscripts,
-                  const struct poly ***conditions, size_t *count);
+bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_access *access,
+                  const struct poly *const *subscripts, const struct poly ***conditions, size_t *count);
 /* Address in a stored node's memory. */
 const struct poly *lower_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *subscripts);
 struct ir_number lower_number(enum ir_elem elem, const void *data, size_t position);
@@ -182,7 +182,7 @@ enum nest_strategy {
 };
 struct nest_order {
     enum nest_strategy strategy;
-    uint32_t *indices; /* outermost first: outputs, then reduced ones, then for rows the row's index */
+    uint32_t *indices;             /* outermost first: outputs, then reduced ones, then for rows the row's index */
     uint32_t n_outputs, n_reduced; /* the row's index counts to neither */
     uint32_t row;
 };

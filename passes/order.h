@@ -13,8 +13,8 @@
 enum {
     ORDER_LABELS = 512, /* labels of one network: what order_set holds */
     ORDER_WORDS = ORDER_LABELS / 64,
-    ORDER_OPERANDS = 1024,/* operands of one network; flatten stops before */
-    ORDER_EXACT = 16      /* operands up to which the search over subsets is exact: 3^16 / 2 splits take about a second */
+    ORDER_OPERANDS = 1024, /* operands of one network; flatten stops before */
+    ORDER_EXACT = 16       /* operands up to which the search over subsets is exact: 3^16 / 2 splits take about a second */
 };
 
 /* ---- sets of labels ---- */

@@ -10,16 +10,16 @@
 
 /* What order and cost models know of a machine; filled by runtime from a backend or a description. Rates are per second. */
 struct pass_machine {
-    double flop_rate;      /* multiplications and additions */
-    double byte_rate;      /* memory traffic */
-    double function_rate;  /* exp, sqrt, ... */
+    double flop_rate;     /* multiplications and additions */
+    double byte_rate;     /* memory traffic */
+    double function_rate; /* exp, sqrt, ... */
 };
 extern const struct pass_machine pass_machine_generic;
 
 struct pass_options {
     struct pass_machine machine;
-    int64_t memory_limit;  /* bytes of workspace a kernel may have; 0: no limit */
-    bool no_order;         /* keep contractions as written (for comparison) */
+    int64_t memory_limit;                                             /* bytes of workspace a kernel may have; 0: no limit */
+    bool no_order;                                                    /* keep contractions as written (for comparison) */
     void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
     void *trace_user;
 };
@@ -32,8 +32,8 @@ struct pass_step {
     const struct ir_node *node;
 };
 struct pass_order {
-    const struct ir_node *root;     /* the contraction this was chosen for, after ordering */
-    const char *expression;         /* as one einsum string */
+    const struct ir_node *root; /* the contraction this was chosen for, after ordering */
+    const char *expression;     /* as one einsum string */
     struct pass_step *steps;
     size_t n_steps;
     const struct poly *flops_naive; /* n * product of extents, n operands */
@@ -52,7 +52,7 @@ struct pass_kernel {
     const struct poly *flops_naive; /* of the kernel as written; set by the first pass */
     struct pass_order *orders;      /* set by `order` */
     size_t n_orders, orders_capacity;
-    struct loop_function *loops;    /* set by `lower_loops` */
+    struct loop_function *loops; /* set by `lower_loops` */
 };
 
 typedef enum einc_status pass_function(struct pass_kernel *kernel);

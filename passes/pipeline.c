@@ -1,5 +1,5 @@
-/* The table of passes from passes.def, and running one: whatever a pass leaves behind is verified. The order in which they compile a kernel
- * stands in runtime/compile.c. */
+/* The table of passes from passes.def, and running one: whatever a pass leaves behind is verified. The order in which they compile
+ * a kernel stands in runtime/compile.c. */
 #include "passes.h"
 
 #include <string.h>

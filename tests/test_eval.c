@@ -467,7 +467,8 @@ static void bound_sums_magnitudes(void **state)
     finish(&run);
 }
 
-/* Inputs moved by eps relative, in all 512 combinations of signs, move the outputs by no more than longest_sum * eps * magnitude. */
+/* Inputs moved by eps relative, in all 512 combinations of signs, move the outputs by no more than longest_sum * eps * magnitude.
+ */
 static void bound_covers_perturbations(void **state)
 {
     (void)state;
