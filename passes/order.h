@@ -209,7 +209,8 @@ bool order_slice(struct order_scratch *scratch, struct order_problem *problem, d
 
 /* order_scale.c. Sets whole, node and literals of the problem. False: no memory. */
 bool order_set_literals_aside(struct ir_context *context, const struct ir_node *node, struct order_problem *problem);
-/* The step whose result is multiplied by the literals: n_operands - 2 is the root's. `sets`: of the tree; `blocked` has room for n. */
+/* The step whose result is multiplied by the literals: n_operands - 2 is the root's. `sets`: of the tree; `blocked` has room for n.
+ */
 uint32_t order_scaled_step(const struct order_problem *problem, const struct order_set *sets, bool *blocked);
 /* The node times the literals. */
 const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node);

@@ -22,8 +22,8 @@ static inline bool order_shared_has(const struct order_shared *shared, uint64_t 
     return false;
 }
 
-/* The key of a product of a node's operands that keeps these labels, and the colours of the node's indices (0: in none of them): equal
- * for equal products whatever their indices are called. 0: no memory. */
+/* The key of a product of a node's operands that keeps these labels, and the colours of the node's indices (0: in none of them):
+ * equal for equal products whatever their indices are called. 0: no memory. */
 uint64_t order_subset_key(struct ir_context *context, const struct ir_node *node, uint32_t subset, struct order_set kept,
                           uint64_t *colours);
 
