@@ -326,7 +326,9 @@ static struct order_set broadcast_axes(const struct building *building)
 static bool add_literals(struct building *building, struct contraction *step)
 {
     for (uint32_t k = 0; k < building->problem->n_literals; k++) {
-        const struct ir_node *scalar = ir_scalar(building->context, building->problem->literals[k]->literal);
+        const struct ir_expr *literal = building->problem->literals[k];
+        const struct ir_node *scalar = literal->op == IR_EXPR_literal ? ir_scalar(building->context, literal->literal)
+                                                                      : ir_map(building->context, 0, NULL, 0, NULL, literal);
         if (!scalar || !contraction_add_operand(step, ir_access_whole(building->context, scalar)))
             return false;
     }

@@ -2,7 +2,8 @@
  *
  * The network is made without them. Once the tree is known they go to the smallest tensor that a step of it sums, or to the
  * result; not to a tensor other contractions read, nor below one. There they are a map, which `fuse` puts at the store of the
- * contraction it reads. Beside a constant tensor they stay factors: the compiler multiplies them into it. */
+ * contraction it reads. Beside a constant tensor they stay factors: the compiler multiplies them into it. A summed index that
+ * nothing uses is a literal too, of its extent. */
 #include "order.h"
 #include "simplify_internal.h"
 
@@ -19,24 +20,48 @@ static bool is_tame(struct ir_number number)
     return !floats || (isfinite(number.re) && (!ir_elem_is_complex(number.elem) || isfinite(number.im)));
 }
 
+/* Indices up to the last that an operand or a condition uses; flatten puts those that nothing uses behind. */
+static uint32_t used_indices(const struct ir_node *node)
+{
+    uint32_t used = node->rank;
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        for (uint32_t axis = 0; axis < node->operands[k].node->rank; axis++)
+            if (poly_index_limit(node->operands[k].subscripts[axis]) > used)
+                used = poly_index_limit(node->operands[k].subscripts[axis]);
+    for (uint32_t k = 0; k < node->contract.n_domain; k++)
+        if (poly_index_limit(node->contract.domain[k]) > used)
+            used = poly_index_limit(node->contract.domain[k]);
+    return used;
+}
+
+static bool has_constant_tensor(const struct ir_node *node)
+{
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (node->operands[k].node->op == IR_const_node && node->operands[k].node->rank > 0 &&
+            !node->operands[k].node->constant->exact)
+            return true;
+    return false;
+}
+
 bool order_set_literals_aside(struct ir_context *context, const struct ir_node *node, struct order_problem *problem)
 {
     struct arena *arena = ir_arena(context);
     struct ir_access *others = ARENA_ARRAY(arena, node->n_operands, struct ir_access);
-    const struct ir_expr **literals = ARENA_ARRAY(arena, node->n_operands, const struct ir_expr *);
-    uint32_t n_others = 0, n_literals = 0;
+    const struct ir_expr **literals = ARENA_ARRAY(arena, (size_t)node->n_operands + node->n_indices, const struct ir_expr *);
+    uint32_t n_others = 0, n_literals = 0, n_indices = node->n_indices;
     problem->whole = problem->node = node;
     if (arena_failed(arena))
         return false;
+    if (node->contract.ring == IR_RING_plustimes) /* summing n times the same is n times it */
+        for (uint32_t used = used_indices(node); n_indices > used; n_indices--)
+            literals[n_literals++] = ir_expr_cast(context, node->elem, ir_expr_index(context, node->extents[n_indices - 1]));
+    bool folds = has_constant_tensor(node);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
-        if (is_literal(access) && is_tame(constant_element(access->node, 0))) {
+        if (!folds && is_literal(access) && is_tame(constant_element(access->node, 0)))
             literals[n_literals++] = ir_expr_literal(context, constant_element(access->node, 0));
-            continue;
-        }
-        if (access->node->op == IR_const_node && !access->node->constant->exact)
-            return true;
-        others[n_others++] = *access;
+        else
+            others[n_others++] = *access;
     }
     if (n_literals == 0 || n_others == 0 || (n_others == 1 && node->n_indices == node->rank))
         return true;
@@ -44,7 +69,7 @@ bool order_set_literals_aside(struct ir_context *context, const struct ir_node *
                                                                .elem = node->elem,
                                                                .accumulator = node->contract.accumulator,
                                                                .rank = node->rank,
-                                                               .n_indices = node->n_indices,
+                                                               .n_indices = n_indices,
                                                                .extents = node->extents,
                                                                .n_operands = n_others,
                                                                .operands = others,

@@ -364,6 +364,28 @@ static void lets_keep_names_and_literals_wait(void **state)
     bench_end(&bench);
 }
 
+/* A summed index that no operand has multiplies the result by its extent, once. */
+static void unused_index_is_a_factor(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench, IR_f64);
+    uint32_t T = ir_add_dim(bench.context, (struct ir_dim){.name = "T", .typical = 9, .divisor = 1, .span = SPAN_NONE});
+    bench_size(&bench, "ijk", 5);
+    bench.sizes['t'] = poly_dim(bench.context, T);
+    const struct ir_node *A = bench_input(&bench, "A", "ij"), *C = bench_input(&bench, "C", "jk");
+    const struct ir_node *flat = bench_einsum(&bench, IR_RING_plustimes, "ij,jk->ik", (const struct ir_node *[]){A, C});
+    struct contraction draft = contraction_open(bench.context, &bench.kernel, flat);
+    contraction_add_index(&draft, bench.sizes['t'], "t");
+    bench_output(&bench, "y", contraction_close(&draft));
+    bench_passes(&bench);
+    assert_int_equal(bench.outputs[0].node->op, IR_map_node);
+    assert_int_equal(bench_flops(&bench), 2 * 125 + 25);
+    for (int64_t t = 0; t < 4; t++)
+        bench_same(&bench, IR_EVAL_PRIME, &t);
+    bench_end(&bench);
+}
+
 /* ---- work in common ---- */
 
 static void gradient_shares_stages(void **state)
@@ -784,6 +806,7 @@ int main(void)
         cmocka_unit_test(forms_give_one_node),
         cmocka_unit_test(products_are_taken_in),
         cmocka_unit_test(lets_keep_names_and_literals_wait),
+        cmocka_unit_test(unused_index_is_a_factor),
         cmocka_unit_test(gradient_shares_stages),
         cmocka_unit_test(shared_value_is_kept),
         cmocka_unit_test(shared_value_is_given_up),
