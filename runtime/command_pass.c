@@ -1,4 +1,4 @@
-/* einc pass: IR text in, passes, IR text out. Tensor IR until `lower_loops`, loop IR from then on. */
+/* einc pass: IR text or source in, passes, IR text out. Tensor IR until `lower_loops`, loop IR from then on. */
 #include "command.h"
 
 #include <stdio.h>
@@ -34,7 +34,10 @@ static bool read_unit(struct invocation *invocation, const char *path, struct un
         return false;
     if (has_suffix(path, ".loop"))
         functions = loop_read(context, source, &unit->count);
-    else if ((unit->program = ir_read(context, source)))
+    else
+        unit->program =
+            has_suffix(path, ".ein") ? frontend_read(context, source, &invocation->compile.frontend) : ir_read(context, source);
+    if (unit->program)
         unit->count = unit->program->n_kernels;
     unit->kernels = functions || unit->program ? ARENA_ARRAY(ir_arena(context), unit->count, struct pass_kernel) : NULL;
     for (size_t k = 0; k < unit->count && unit->kernels; k++)
@@ -98,9 +101,10 @@ int command_pass(struct invocation *invocation, int argc, char **argv)
         return EXIT_USAGE;
     if (list)
         return list_passes();
-    if (invocation->count != 2)
+    if (invocation->count < 1 || invocation->count > 2)
         return usage_error("pass needs names of passes and a file");
-    if (!read_unit(invocation, invocation->words[1], &unit) || !run_names(invocation, invocation->words[0], &unit))
+    bool named = invocation->count == 2;
+    if (!read_unit(invocation, invocation->words[named], &unit) || (named && !run_names(invocation, invocation->words[0], &unit)))
         return input_finish(invocation, EXIT_INPUT);
     print_unit(invocation, &unit);
     return input_finish(invocation, EXIT_DONE);
