@@ -124,6 +124,8 @@ bool c_proved_nonnegative(struct c_kernel *kernel, const struct poly *poly);
 /* ---- c_scalar.c: expressions ---- */
 void c_put_expr(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
 void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, const struct poly *address);
+/* Is `address` proved to be at or behind `base`, so that `row[address - base]` has no subscript that wraps around? */
+bool c_is_behind(struct c_kernel *kernel, const struct poly *base, const struct poly *address);
 /* `target = target combine value;` in its shortest form, without the semicolon. `target` is read and written once, or twice. */
 void c_put_combined(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem, enum ir_expr_op combine,
                     const struct ir_expr *value);

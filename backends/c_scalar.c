@@ -96,6 +96,13 @@ void c_put_literal(struct c_file *file, struct text *text, struct ir_number numb
 
 /* ---- places ---- */
 
+bool c_is_behind(struct c_kernel *kernel, const struct poly *base, const struct poly *address)
+{
+    struct ir_context *context = kernel->file->context;
+    struct poly_ranges ranges = {(uint32_t)kernel->loops->n_indices, kernel->extents};
+    return poly_prove_nonnegative(context, poly_subtract(context, address, base), &ranges);
+}
+
 void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, const struct poly *address)
 {
     struct ir_context *context = kernel->file->context;
@@ -105,7 +112,7 @@ void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, 
     for (size_t k = 0; k < kernel->n_rows; k++) {
         const struct c_row *row = &kernel->rows[k];
         const struct poly *offset = row->buffer == buffer ? poly_subtract(context, rest, row->base) : NULL;
-        if (!offset || !poly_is_constant(offset, NULL))
+        if (!offset || !poly_is_constant(offset, NULL) || !c_is_behind(kernel, row->base, address))
             continue;
         text_printf(text, "%s[", row->name);
         c_put_size(kernel, text, poly_subtract(context, address, row->base), C_ANY);

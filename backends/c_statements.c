@@ -93,7 +93,7 @@ static void consider_access(struct row_search *search, uint32_t number, const st
         !poly_split_index(kernel->file->context, address, search->index, &step, &rest) || poly_equals(step, 0))
         return;
     const struct poly *base = without_constant(kernel->file->context, rest);
-    if (!base || row_is_known(kernel, number, base) || !is_row_base(search, buffer, base))
+    if (!base || row_is_known(kernel, number, base) || !is_row_base(search, buffer, base) || !c_is_behind(kernel, base, address))
         return;
     bool unit = poly_is_constant(step, &stride) && stride >= -2 && stride <= 2; /* 2: a complex number is a pair */
     bool written = false;
