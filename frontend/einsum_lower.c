@@ -90,6 +90,10 @@ static bool add_axis(struct einsum *einsum, uint32_t operand, const struct einsu
                      const struct poly *extent)
 {
     struct einsum_index *index = find_index(einsum, label->code, from_right);
+    if (!index && einsum->n_indices == FRONTEND_LABELS) {
+        diag_error(einsum->diagnostics, DIAG_E0911, label->span, "an einsum has more than %d labels", (int)FRONTEND_LABELS);
+        return false;
+    }
     if (!index) {
         struct einsum_index entry = {label->code, from_right, 1, extent, label->span, operand, UINT32_MAX};
         return ARENA_PUSH(einsum->arena, einsum->indices, einsum->n_indices, einsum->capacity, entry);

@@ -55,6 +55,7 @@ enum {
     FRONTEND_OPERANDS = 1024,    /* of one product or einsum string */
     FRONTEND_LITERALS = 1 << 20, /* numbers in one constant */
     FRONTEND_INDICES = 256,      /* of one statement */
+    FRONTEND_LABELS = 512,       /* of one einsum string, axes under its ellipsis included; what `order` can search */
     FRONTEND_INLINED = 20000     /* statements of called kernels in one kernel */
 };
 

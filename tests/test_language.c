@@ -688,6 +688,28 @@ static void test_factors(void **state)
     }
 }
 
+/* A chain x[a,b] x[b,c] ... by an einsum string whose labels are code points from U+0100 on: 512 of them, and one more. */
+static void test_labels(void **state)
+{
+    (void)state;
+    static char text[1 << 14];
+    for (int labels = FRONTEND_LABELS; labels <= FRONTEND_LABELS + 1; labels++) {
+        size_t at = (size_t)snprintf(text, sizeof text, "kernel f(x: f64[2,2]) -> (y: f64[2,2]) {\ny = einsum(\"");
+        for (int k = 0; k + 1 < labels; k++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%c%c%c%c", k ? "," : "", 0xc4 + k / 64, 0x80 + k % 64,
+                                   0xc4 + (k + 1) / 64, 0x80 + (k + 1) % 64);
+        at += (size_t)snprintf(text + at, sizeof text - at, "\"");
+        for (int k = 0; k + 1 < labels; k++)
+            at += (size_t)snprintf(text + at, sizeof text - at, ",x");
+        snprintf(text + at, sizeof text - at, ")\n}\n");
+        struct compiled compiled = compile(text);
+        assert_int_equal(compiled.program != NULL, labels == FRONTEND_LABELS);
+        if (!compiled.program)
+            assert_int_equal(ir_diagnostics(compiled.context)->items[0]->code, DIAG_E0911);
+        ir_context_destroy(compiled.context);
+    }
+}
+
 /* Every request for memory refused once: no crash, nothing said or kept. The source is long enough for some dozens of requests. */
 static void test_no_memory(void **state)
 {
@@ -728,7 +750,8 @@ int main(void)
         cmocka_unit_test(test_reductions), cmocka_unit_test(test_weak),          cmocka_unit_test(test_complex),
         cmocka_unit_test(test_bool),       cmocka_unit_test(test_calls),         cmocka_unit_test(test_one_contraction),
         cmocka_unit_test(test_weak_whole), cmocka_unit_test(test_wide_integers), cmocka_unit_test(test_weak_operands),
-        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_factors),       cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_factors),       cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
