@@ -163,8 +163,12 @@ static void put_access(struct ein_writer *w, const struct ir_access *access)
     text_put(w->text, access->fill ? "pad(" : "");
     text_put(w->text, ein_node_name(w, access->node));
     for (uint32_t k = 0; k < access->node->rank; k++) {
+        uint32_t index;
         text_put(w->text, k ? "," : "[");
         ein_put_poly(w, access->subscripts[k], 0);
+        /* a bare index would take the axis for its extent */
+        if (poly_is_index(access->subscripts[k], &index) && w->node->extents[index] != access->node->shape[k])
+            text_put(w->text, " + 0");
     }
     text_put(w->text, access->node->rank ? "]" : "");
     if (access->fill) {
