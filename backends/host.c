@@ -278,7 +278,7 @@ static void put_main(struct c_file *file, struct text *text)
 
 static void put_cmake(struct text *text, const char *basename, const char *kernels)
 {
-    text_put(text, "cmake_minimum_required(VERSION 3.10)\n");
+    text_put(text, "# made by einc\ncmake_minimum_required(VERSION 3.10)\n");
     text_printf(text,
                 "project(%s C)\nset(CMAKE_C_STANDARD 99)\nif(NOT CMAKE_BUILD_TYPE)\n    set(CMAKE_BUILD_TYPE Release)\nendif()\n",
                 basename);

@@ -227,9 +227,9 @@ static bool read_head(struct loop_reader *reader)
 
 static uint32_t find_local(const struct loop_reader *reader, const char *name)
 {
-    for (uint32_t k = 0; k < reader->function->n_locals; k++)
+    for (size_t k = reader->function->n_locals; k-- > 0;) /* sibling stages may name theirs alike: the newest is meant */
         if (!strcmp(reader->function->locals[k].name, name))
-            return k;
+            return (uint32_t)k;
     return UINT32_MAX;
 }
 
@@ -325,8 +325,11 @@ static struct loop_stmt *read_define(struct loop_reader *reader, bool constant)
     if (!name || !loop_expect(reader, ":") || !expect_elem(reader, &elem) || !loop_expect(reader, "="))
         return NULL;
     const struct ir_expr *value = loop_read_expr(reader, 0);
-    return value ? loop_define(reader->context, loop_add_local(reader->context, reader->function, name, elem), value, constant)
-                 : NULL;
+    uint32_t local = value ? loop_add_local(reader->context, reader->function, name, elem) : UINT32_MAX;
+    if (local == UINT32_MAX)
+        return NULL;
+    reader->function->locals[local].name = name; /* as written, not made unique */
+    return loop_define(reader->context, local, value, constant);
 }
 
 /* set = name assign;  store = name "[" poly "]" assign */

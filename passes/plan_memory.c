@@ -214,6 +214,22 @@ static bool place(struct planning *planning, struct life *life)
     return function->workspace != NULL;
 }
 
+/* At typical sizes where extents are run-time, as `order` has it. */
+static enum einc_status keep_limit(struct pass_kernel *kernel)
+{
+    double limit = kernel->options ? (double)kernel->options->memory_limit : 0;
+    double bytes = poly_estimate(kernel->loops->workspace, ir_typical_sizes(kernel->context), NULL);
+    if (limit <= 0 || bytes <= limit)
+        return EINC_OK;
+    struct span span = kernel->kernel ? kernel->kernel->span : SPAN_NONE;
+    struct diagnostics *diagnostics = ir_diagnostics(kernel->context);
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0921, span, "`%s` needs more scratch than %.0f bytes", kernel->loops->name, limit);
+    diag_label(diagnostics, diag, "its stored values need %.0f bytes together", bytes);
+    diag_help(diagnostics, diag, "allow %.0f bytes, or split the kernel", bytes);
+    return EINC_INVALID;
+}
+
 enum einc_status pass_plan_memory(struct pass_kernel *kernel)
 {
     struct planning planning = {.context = kernel->context, .arena = ir_arena(kernel->context), .function = kernel->loops};
@@ -228,5 +244,5 @@ enum einc_status pass_plan_memory(struct pass_kernel *kernel)
             if (function->buffers[k].kind == LOOP_SCRATCH && planning.lives[k].first == time &&
                 !place(&planning, &planning.lives[k]))
                 return EINC_NO_MEMORY;
-    return EINC_OK;
+    return keep_limit(kernel);
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct target {
     const char *folder; /* with its slash, or "" */
@@ -26,21 +27,44 @@ static bool choose_target(struct invocation *invocation, const char *output, con
     const char *name = slash ? slash + 1 : path;
     target->folder = arena_strndup(arena, path, (size_t)(name - path));
     target->base = without_extension(arena, name);
-    target->name = *output && !to_stdout ? name : arena_printf(arena, "%s%s", target->base, backend->extension);
+    bool named = *output && !to_stdout && strchr(name, '.');
+    target->name = named ? name : arena_printf(arena, "%s%s", target->base, backend->extension);
     return target->folder && target->base && target->name;
 }
 
-/* The main file under the name the user chose, the others beside it under their own. */
-static bool write_files(struct invocation *invocation, const struct target *target, const struct backend_file *files,
-                        size_t n_files)
+/* The source itself, or a file beside it that einc did not make, is not overwritten. */
+static bool may_write(struct invocation *invocation, const char *path, bool is_main, const char *source)
 {
-    for (size_t k = 0; k < n_files; k++) {
-        const char *path =
-            arena_printf(ir_arena(invocation->context), "%s%s", target->folder, k == 0 ? target->name : files[k].name);
-        if (!path || !file_write(invocation->context, path, files[k].bytes, files[k].length))
+    struct stat old, input;
+    const char *bytes;
+    size_t length;
+    if (stat(path, &old) != 0 || !S_ISREG(old.st_mode))
+        return true;
+    bool is_source = stat(source, &input) == 0 && old.st_dev == input.st_dev && old.st_ino == input.st_ino;
+    if (!is_source && is_main)
+        return true; /* the user named it */
+    if (!is_source && file_read(invocation->context, path, (size_t)1 << 30, SPAN_NONE, &bytes, &length) &&
+        strstr(bytes, "made by einc"))
+        return true;
+    struct diag *diag = diag_error(ir_diagnostics(invocation->context), DIAG_E0810, SPAN_NONE, "cannot write `%s`: %s", path,
+                                   is_source ? "it is the source" : "it is there and was not made by einc");
+    diag_help(ir_diagnostics(invocation->context), diag, "name another place with -o");
+    return false;
+}
+
+/* The main file under the name the user chose, the others beside it under their own; all or none. */
+static bool write_files(struct invocation *invocation, const struct target *target, const char *source,
+                        const struct backend_file *files, size_t n_files)
+{
+    struct file_content *contents = ARENA_ARRAY(ir_arena(invocation->context), n_files, struct file_content);
+    for (size_t k = 0; k < n_files && contents; k++) {
+        const char *name = k == 0 ? target->name : files[k].name;
+        const char *path = arena_printf(ir_arena(invocation->context), "%s%s", target->folder, name);
+        if (!path || !may_write(invocation, path, k == 0 || strstr(name, ".weights"), source))
             return false;
+        contents[k] = (struct file_content){path, files[k].bytes, files[k].length};
     }
-    return true;
+    return contents && file_write_all(invocation->context, contents, n_files);
 }
 
 static bool choose_weights(const char *name, enum backend_weights *weights)
@@ -67,6 +91,8 @@ int command_build(struct invocation *invocation, int argc, char **argv)
     const struct backend_info *backend = backend_find(emit, strlen(emit));
     if (!backend)
         return usage_error("there is no form `%s` to emit; einc build --help lists them", emit);
+    if (strcmp(emit, "main") == 0 && backend_options.weights != WEIGHTS_INLINE)
+        return usage_error("a host program has its constants inline");
     const char *path = invocation->words[0];
     struct target target;
     struct arena *arena = ir_arena(invocation->context);
@@ -81,7 +107,7 @@ int command_build(struct invocation *invocation, int argc, char **argv)
         return input_finish(invocation, EXIT_INPUT);
     if (strcmp(output, "-") == 0)
         fwrite(files[0].bytes, 1, files[0].length, stdout);
-    else if (!write_files(invocation, &target, files, n_files))
+    else if (!write_files(invocation, &target, path, files, n_files))
         return input_finish(invocation, EXIT_INPUT);
     return input_finish(invocation, EXIT_DONE);
 }

@@ -33,6 +33,12 @@ static const char **output_paths(struct invocation *invocation, const struct ir_
         } else if (kernel->n_outputs == 1) {
             paths[0] = words->items[w], named = true;
         }
+        for (uint32_t a = 0; a < kernel->n_outputs; a++)
+            for (uint32_t b = 0; b < a; b++)
+                if (paths[a] && paths[b] && strcmp(paths[a], paths[b]) == 0) {
+                    diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->span, "two outputs go to `%s`", paths[a]);
+                    return NULL;
+                }
         if (!named) {
             report_output(invocation, kernel, words->items[w]);
             return NULL;
@@ -44,12 +50,21 @@ static const char **output_paths(struct invocation *invocation, const struct ir_
 static bool deliver(struct invocation *invocation, const struct ir_kernel *kernel, const char *const *paths,
                     const struct ir_tensor *outputs)
 {
-    bool printed = false;
-    for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        if (paths[k] && !npy_write(invocation->context, paths[k], &outputs[k]))
+    struct file_content *files = ARENA_ARRAY(ir_arena(invocation->context), kernel->n_outputs, struct file_content);
+    size_t n_files = 0;
+    if (!files)
+        return false;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        if (!paths[k])
+            continue;
+        struct file_content *file = &files[n_files++];
+        file->path = paths[k];
+        if (!npy_encode(invocation->context, &outputs[k], &file->bytes, &file->length))
             return false;
-    for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        printed = printed || paths[k];
+    }
+    if (!file_write_all(invocation->context, files, n_files))
+        return false;
+    bool printed = n_files > 0;
     for (uint32_t k = 0; k < kernel->n_outputs && !printed; k++) {
         struct text text = text_create(ir_arena(invocation->context));
         if (kernel->n_outputs > 1)

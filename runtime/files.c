@@ -84,35 +84,66 @@ static void widen_mode(const char *temporary)
     (void)chmod(temporary, 0666 & ~mask);
 }
 
-bool file_write(struct ir_context *context, const char *path, const void *bytes, size_t length)
+static bool is_special(const char *path)
 {
     struct stat status;
-    bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-    if (special) { /* /dev/stdout, a pipe: nothing to rename onto */
-        FILE *file = fopen(path, "wb");
-        if (!file)
-            return fail(context, SPAN_NONE, "write", path);
-        bool written = fwrite(bytes, 1, length, file) == length;
-        return fclose(file) == 0 && written ? true : fail(context, SPAN_NONE, "write", path);
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+/* /dev/stdout, a pipe: nothing to rename onto. */
+static bool write_special(struct ir_context *context, const struct file_content *content)
+{
+    FILE *file = fopen(content->path, "wb");
+    if (!file)
+        return fail(context, SPAN_NONE, "write", content->path);
+    bool written = fwrite(content->bytes, 1, content->length, file) == content->length;
+    return fclose(file) == 0 && written ? true : fail(context, SPAN_NONE, "write", content->path);
+}
+
+/* The name of a file beside, complete; NULL after a diagnostic, and nothing is left. */
+static char *write_beside(struct ir_context *context, const struct file_content *content)
+{
+    struct stat status;
+    char *temporary = arena_printf(ir_arena(context), "%s.XXXXXX", content->path);
+    if (stat(content->path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        return fail(context, SPAN_NONE, "write", content->path), NULL;
     }
-    char *temporary = arena_printf(ir_arena(context), "%s.XXXXXX", path);
-    if (!temporary)
-        return false;
-    int descriptor = mkstemp(temporary);
+    int descriptor = temporary ? mkstemp(temporary) : -1;
     if (descriptor < 0)
-        return fail(context, SPAN_NONE, "write", path);
-    if (!write_and_close(descriptor, bytes, length)) {
+        return fail(context, SPAN_NONE, "write", content->path), NULL;
+    if (!write_and_close(descriptor, content->bytes, content->length)) {
         int reason = errno;
         unlink(temporary);
         errno = reason;
-        return fail(context, SPAN_NONE, "write", path);
+        return fail(context, SPAN_NONE, "write", content->path), NULL;
     }
     widen_mode(temporary);
-    if (rename(temporary, path) != 0) {
-        int reason = errno;
-        unlink(temporary);
-        errno = reason;
-        return fail(context, SPAN_NONE, "write", path);
+    return temporary;
+}
+
+bool file_write_all(struct ir_context *context, const struct file_content *files, size_t n_files)
+{
+    char **temporaries = ARENA_ARRAY(ir_arena(context), n_files, char *);
+    bool good = temporaries != NULL;
+    for (size_t k = 0; k < n_files && good; k++)
+        good = is_special(files[k].path) || (temporaries[k] = write_beside(context, &files[k]));
+    for (size_t k = 0; k < n_files && good; k++) {
+        if (!temporaries[k])
+            good = write_special(context, &files[k]);
+        else if (rename(temporaries[k], files[k].path) != 0)
+            good = fail(context, SPAN_NONE, "write", files[k].path);
+        else
+            temporaries[k] = NULL;
     }
-    return true;
+    for (size_t k = 0; k < n_files && temporaries; k++)
+        if (temporaries[k])
+            unlink(temporaries[k]);
+    return good;
+}
+
+bool file_write(struct ir_context *context, const char *path, const void *bytes, size_t length)
+{
+    struct file_content content = {path, bytes, length};
+    return file_write_all(context, &content, 1);
 }

@@ -262,7 +262,7 @@ bool npy_read(struct ir_context *context, const char *path, struct span span, st
     return file_read(context, path, file_limit, span, &bytes, &length) && npy_parse(context, path, span, bytes, length, tensor);
 }
 
-bool npy_write(struct ir_context *context, const char *path, const struct ir_tensor *tensor)
+bool npy_encode(struct ir_context *context, const struct ir_tensor *tensor, const void **bytes, size_t *length)
 {
     const struct ir_elem_info *info = ir_elem_info(tensor->elem);
     struct text text = text_create(ir_arena(context));
@@ -281,5 +281,14 @@ bool npy_write(struct ir_context *context, const char *path, const struct ir_ten
     text.data[9] = (char)(header_length >> 8);
     if (size)
         text_put_bytes(&text, tensor->data, size);
-    return text.data && file_write(context, path, text.data, text.length);
+    *bytes = text.data;
+    *length = text.length;
+    return text.data != NULL;
+}
+
+bool npy_write(struct ir_context *context, const char *path, const struct ir_tensor *tensor)
+{
+    const void *bytes;
+    size_t length;
+    return npy_encode(context, tensor, &bytes, &length) && file_write(context, path, bytes, length);
 }

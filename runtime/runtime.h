@@ -16,13 +16,20 @@ bool npy_read(struct ir_context *context, const char *path, struct span span, st
 bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length,
                struct ir_tensor *tensor);
 /* Writes version 1.0, C order, beside and then renames: either the whole file or nothing. */
+bool npy_encode(struct ir_context *context, const struct ir_tensor *tensor, const void **bytes, size_t *length); /* in the arena */
 bool npy_write(struct ir_context *context, const char *path, const struct ir_tensor *tensor);
 size_t npy_element_count(const struct ir_tensor *tensor); /* SIZE_MAX: overflow */
 
 /* ---- files.c ---- */
 /* Whole file in the arena, zero-terminated; diagnostic and false otherwise. */
 bool file_read(struct ir_context *context, const char *path, size_t limit, struct span span, const char **bytes, size_t *length);
-/* Writes beside, then renames. */
+/* Writes beside, then renames; of several files all are written beside before the first is renamed. */
+struct file_content {
+    const char *path;
+    const void *bytes;
+    size_t length;
+};
+bool file_write_all(struct ir_context *context, const struct file_content *files, size_t n_files);
 bool file_write(struct ir_context *context, const char *path, const void *bytes, size_t length);
 
 /* ---- compile.c: the whole compiler on one page ---- */
