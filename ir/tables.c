@@ -2,7 +2,7 @@
  *
  * A number is always one its type can hold: integers wrapped to their width and sign-extended (u64 as its bits), f32 rounded, the
  * imaginary part of a real number 0. So equality of numbers is equality of bits. Nothing here knows of nodes or contexts. */
-#include "ir.h"
+#include "arithmetic.h"
 
 #include <limits.h>
 #include <math.h>
@@ -197,30 +197,6 @@ static double round_to(enum ir_elem elem, double value)
     return elem == IR_f32 || elem == IR_c64 ? (double)(float)value : value;
 }
 
-/* Keeps the low bits, as C does on two's complement machines, without its undefined behaviour. */
-static int64_t wrap(enum ir_elem elem, int64_t value)
-{
-    uint64_t bits = (uint64_t)value;
-    switch (elem) {
-    case IR_i8:
-        return (int8_t)(uint8_t)bits;
-    case IR_i16:
-        return (int16_t)(uint16_t)bits;
-    case IR_i32:
-        return (int32_t)(uint32_t)bits;
-    case IR_u8:
-        return (uint8_t)bits;
-    case IR_u16:
-        return (uint16_t)bits;
-    case IR_u32:
-        return (uint32_t)bits;
-    case IR_bool:
-        return value != 0;
-    default:
-        return value;
-    }
-}
-
 /* Truncated; the least value of the type (0 when unsigned) where it does not fit. */
 static int64_t truncate_to(enum ir_elem elem, double value)
 {
@@ -259,7 +235,7 @@ struct ir_number ir_number_integer(enum ir_elem elem, int64_t value)
     else if (elem == IR_f64 || elem == IR_c128)
         number.re = (double)value;
     else
-        number.i = wrap(elem, value);
+        number.i = scalar_wrap(elem, (uint64_t)value);
     return number;
 }
 
