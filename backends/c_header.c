@@ -116,12 +116,34 @@ static void put_shape(struct c_kernel *kernel, struct text *text, const struct l
     text_put(text, buffer->rank ? "]" : "");
 }
 
+/* Strides are those of the source: of elements, also where these are complex. */
+static void put_strides(struct c_kernel *kernel, struct text *text, const struct loop_buffer *buffer)
+{
+    const struct ir_kernel *source = kernel->loops->kernel;
+    const struct poly *const *strides = source && buffer->kind == LOOP_INPUT ? source->inputs[buffer->parameter].strides : NULL;
+    for (uint32_t k = 0; strides && k < buffer->rank; k++) {
+        text_put(text, k ? ", " : " with strides (");
+        poly_print(text, kernel->file->context, strides[k], POLY_SOURCE, NULL, 0);
+        text_put(text, k + 1 == buffer->rank ? ")" : "");
+    }
+}
+
+static bool has_strides(const struct c_kernel *kernel)
+{
+    const struct ir_kernel *source = kernel->loops->kernel;
+    bool any = false;
+    for (uint32_t k = 0; source && k < source->n_inputs; k++)
+        any |= source->inputs[k].strides != NULL;
+    return any;
+}
+
 static void put_argument_doc(struct c_kernel *kernel, struct text *text, uint32_t number)
 {
     const struct loop_buffer *buffer = &kernel->loops->buffers[number];
     const char *role = buffer->kind == LOOP_INPUT ? "read" : buffer->kind == LOOP_OUTPUT ? "written" : "constant";
     text_printf(text, " *   %s: %s%s", kernel->buffers[number], c_type(buffer->elem), buffer->rank ? " " : "");
     put_shape(kernel, text, buffer);
+    put_strides(kernel, text, buffer);
     text_printf(text, ", %s%s%s\n", role, buffer->by_value ? " by value" : "",
                 buffer->is_complex ? ", complex: pairs of real and imaginary part" : "");
 }
@@ -151,7 +173,8 @@ static void put_kernel_doc(struct c_kernel *kernel, struct text *text)
     if (c_has_workspace(kernel))
         text_printf(text, " *   %s: scratch memory of the size and alignment below; its contents do not matter\n",
                     kernel->workspace);
-    text_put(text, " * Arrays are dense, in C order, sizes in elements. What is written overlaps no other argument. */\n");
+    text_printf(text, " * Arrays %sare dense, in C order, sizes in elements. What is written overlaps no other argument. */\n",
+                has_strides(kernel) ? "without strides " : "");
 }
 
 /* ---- workspace ---- */

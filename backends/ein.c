@@ -386,6 +386,18 @@ static enum einc_status put_constant(struct ein_writer *w, const struct ir_node 
 
 /* ---- kernels ---- */
 
+static void put_facts(struct ein_writer *w, const struct ir_input_info *input)
+{
+    for (uint32_t k = 0; input->strides && k < input->node->rank; k++) {
+        text_put(w->text, k ? ", " : " strides(");
+        ein_put_poly(w, input->strides[k], 0);
+        text_put(w->text, k + 1 == input->node->rank ? ")" : "");
+    }
+    for (int promise = 0; promise < IR_PROMISE_COUNT; promise++)
+        if (ir_input_promises(input, (enum ir_promise)promise))
+            text_printf(w->text, " %s", ir_promise_info((enum ir_promise)promise)->name);
+}
+
 static void put_signature(struct ein_writer *w)
 {
     static const char *const classes[] = {"exact ", "reassoc ", "normwise "};
@@ -394,6 +406,7 @@ static void put_signature(struct ein_writer *w)
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
         text_printf(w->text, "%s%s: ", k ? ", " : "", kernel->inputs[k].name);
         put_type(w, kernel->inputs[k].node);
+        put_facts(w, &kernel->inputs[k]);
     }
     text_put(w->text, ") -> (");
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {

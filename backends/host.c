@@ -105,6 +105,23 @@ static void put_given_dims(struct host *host)
                         ir_dim_at(host->file->context, loops->dims[k])->name, host->kernel->dims[loops->dims[k]]);
 }
 
+static void put_spread(struct host *host, uint32_t number)
+{
+    const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
+    const struct ir_kernel *source = host->kernel->loops->kernel;
+    const struct poly *const *strides = source ? source->inputs[buffer->parameter].strides : NULL;
+    if (!strides)
+        return;
+    const char *name = variable(host, number);
+    text_printf(host->text, "    const size_t strides_%s[] = {", name);
+    for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+        text_put(host->text, axis ? ", " : "");
+        c_put_extent(host->kernel, host->text, strides[axis], C_ANY);
+    }
+    text_printf(host->text, "};\n    if (!spread(\"%s\", %" PRIu32 ", strides_%s, &%s))\n        return 1;\n", buffer->name,
+                ir_elem_info(array_elem(buffer))->bytes, name, name);
+}
+
 /* ---- outputs and the call ---- */
 
 static void put_create(struct host *host, uint32_t number)
@@ -207,6 +224,7 @@ static void put_kernel(struct host *host)
     if (binds)
         text_printf(host->text, "    int known[%" PRIu32 "] = {0};\n", ir_dim_count(host->file->context));
     text_printf(host->text, "\n%s", text_finish(&reading));
+    for_each(host, LOOP_INPUT, put_spread);
     for_each(host, LOOP_OUTPUT, put_create);
     put_workspace(host);
     text_put(host->text, "\n");

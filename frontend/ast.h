@@ -104,8 +104,8 @@ struct ast_type {
     struct ast_expr *modulus; /* `mod(q)`: element.text is "mod"; else NULL */
     struct ast_expr *extents;
     uint32_t rank;
-    struct ast_expr *strides; /* NULL: none */
-    struct ast_name property; /* symmetric, spd, ...; text NULL: none */
+    struct ast_expr *strides;         /* NULL: none */
+    struct ast_name_list *properties; /* symmetric, spd, ... */
     struct span span;
 };
 

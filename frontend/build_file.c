@@ -58,8 +58,13 @@ struct ast_type *type_property(struct parser *parser, struct ast_type *type, str
 {
     if (!type)
         return NULL;
-    if (!type->property.text)
-        type->property = build_name(parser, property);
+    struct ast_name_list *item = ARENA_NEW(parser->arena, struct ast_name_list), **end = &type->properties;
+    if (!item)
+        return NULL;
+    item->name = build_name(parser, property);
+    while (*end)
+        end = &(*end)->next;
+    *end = item;
     type->span = span_join(type->span, token_span(parser, property));
     return type;
 }

@@ -21,7 +21,7 @@ static void declare_operators(struct resolver *resolver)
 }
 
 /* One side of a signature. `scope` holds the kernel's names, to find one that stands twice. */
-static bool read_parameters(struct resolver *resolver, struct scope *scope, const struct ast_param *first,
+static bool read_parameters(struct resolver *resolver, struct scope *scope, const struct ast_param *first, bool inputs,
                             struct parameter **parameters, uint32_t *count)
 {
     uint32_t n = 0;
@@ -39,7 +39,10 @@ static bool read_parameters(struct resolver *resolver, struct scope *scope, cons
         parameter->span = ast->name.span;
         parameter->ast = ast;
         good = scope_add(resolver, scope, SYMBOL_TENSOR, &ast->name) && good;
-        good = resolve_type(resolver, ast->type, &parameter->type) && good;
+        bool typed =
+            resolve_type(resolver, ast->type, &parameter->type) &&
+            (inputs ? resolve_layout(resolver, ast->type, &parameter->type) : refuse_layout(resolver, ast->type, "an output"));
+        good = typed && good;
     }
     return good;
 }
@@ -60,8 +63,8 @@ static bool read_signature(struct resolver *resolver, const struct ast_kernel *a
     struct scope *scope = scope_create(resolver, resolver->scope);
     signature->ast = ast;
     read_class(ast, signature);
-    bool good = read_parameters(resolver, scope, ast->inputs, &signature->inputs, &signature->n_inputs);
-    good = read_parameters(resolver, scope, ast->outputs, &signature->outputs, &signature->n_outputs) && good;
+    bool good = read_parameters(resolver, scope, ast->inputs, true, &signature->inputs, &signature->n_inputs);
+    good = read_parameters(resolver, scope, ast->outputs, false, &signature->outputs, &signature->n_outputs) && good;
     if (!ast->outputs && !ast->incomplete) {
         struct diag *diag = diag_error(diagnostics, DIAG_E0601, ast->name.span, "kernel `%s` has no outputs", ast->name.text);
         diag_help(diagnostics, diag, "name what it computes: `-> (y: f64[n])`");
@@ -119,7 +122,7 @@ static struct ir_kernel *start_kernel(struct resolver *resolver, const struct si
     for (uint32_t k = 0; k < signature->n_inputs; k++) {
         const struct parameter *input = &signature->inputs[k];
         const struct ir_node *node = ir_input(resolver->context, k, input->type.elem, input->type.rank, input->type.shape);
-        kernel->inputs[k] = (struct ir_input_info){input->name, node, input->span};
+        kernel->inputs[k] = (struct ir_input_info){input->name, node, input->span, input->type.strides, input->type.promises};
         ir_set_name(resolver->context, kernel, node, input->name, NULL, input->span);
     }
     for (uint32_t k = 0; k < signature->n_outputs; k++)

@@ -234,7 +234,8 @@ static void declare_constant(struct resolver *resolver, const struct ast_constan
     struct ir_constant constant = {.name = ast->name.text};
     int64_t shape[FRONTEND_RANK] = {0};
     symbol->failed = true;
-    if (!resolve_type(resolver, ast->type, &symbol->type) || !static_shape(resolver, ast, &symbol->type, shape))
+    if (!resolve_type(resolver, ast->type, &symbol->type) || !refuse_layout(resolver, ast->type, "a constant") ||
+        !static_shape(resolver, ast, &symbol->type, shape))
         return;
     if (!read_clauses(resolver, ast, &constant))
         return;

@@ -11,6 +11,11 @@ void declare_dims(struct resolver *resolver);
 /* The value of a dim, computing it when its turn has not come. NULL after a diagnostic, or quietly when it had failed. */
 const struct poly *dim_value(struct resolver *resolver, struct symbol *symbol, struct span use);
 
+/* declare_layout.c: strides and promises of an input, whose shape is known; of another tensor they are refused (`what` it is, for
+ * the message). False after a diagnostic. */
+bool resolve_layout(struct resolver *resolver, const struct ast_type *ast, struct tensor_type *type);
+bool refuse_layout(struct resolver *resolver, const struct ast_type *ast, const char *what);
+
 /* declare_constants.c */
 void declare_constant_names(struct resolver *resolver);
 void declare_constants(struct resolver *resolver);

@@ -148,22 +148,6 @@ static bool resolve_element(struct resolver *resolver, const struct ast_type *as
     return false;
 }
 
-/* What the grammar reads, but nothing makes use of yet: a promise that is not kept track of would be a silent lie. */
-static bool refuse_properties(struct resolver *resolver, const struct ast_type *ast)
-{
-    struct diagnostics *diagnostics = ir_diagnostics(resolver->context);
-    struct diag *diag = NULL;
-    if (ast->strides) {
-        diag = diag_error(diagnostics, DIAG_E0009, ast->strides->span, "`strides` are reserved, but not there yet");
-        diag_help(diagnostics, diag, "declare the tensor dense, or with the leading extent and slice it: `x[i, j]`");
-    }
-    if (ast->property.text) {
-        diag = diag_error(diagnostics, DIAG_E0009, ast->property.span, "`%s` is reserved, but not there yet", ast->property.text);
-        diag_help(diagnostics, diag, "leave the word out; results are the same");
-    }
-    return !ast->strides && !ast->property.text;
-}
-
 static bool check_extent(struct resolver *resolver, const struct poly *extent, struct span span)
 {
     int64_t value;
@@ -198,7 +182,6 @@ bool resolve_type(struct resolver *resolver, const struct ast_type *ast, struct 
         return false;
     type->span = ast->span;
     bool good = resolve_element(resolver, ast, type);
-    good = refuse_properties(resolver, ast) && good;
     if (ast->rank > FRONTEND_RANK) {
         diag_error(ir_diagnostics(resolver->context), DIAG_E0903, ast->span, "a tensor has at most %d axes; this one has %u",
                    FRONTEND_RANK, ast->rank);

@@ -429,7 +429,7 @@ static struct ir_kernel *einsum_kernel(struct ir_context *context, size_t n_oper
             shape[axis] = poly_constant(context, operands[k].shape[axis]);
         nodes[k] = ir_input(context, (uint32_t)k, operands[k].elem, operands[k].rank, shape);
         const char *name = operands[k].name ? operands[k].name : arena_printf(arena, "a%zu", k);
-        inputs[k] = (struct ir_input_info){name, nodes[k], SPAN_NONE};
+        inputs[k] = (struct ir_input_info){.name = name, .node = nodes[k], .span = SPAN_NONE};
         if (!nodes[k])
             return NULL;
     }

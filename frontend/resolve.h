@@ -16,8 +16,10 @@ struct tensor_type {
     enum ir_elem elem;
     uint32_t rank;
     const struct poly *const *shape;
-    const struct span *extent_spans; /* where each extent was written */
-    struct span span;                /* the whole type, `f32[64, 128]` */
+    const struct span *extent_spans;   /* where each extent was written */
+    struct span span;                  /* the whole type, `f32[64, 128]` */
+    const struct poly *const *strides; /* of a kernel's input; NULL: dense */
+    uint32_t promises;                 /* as in ir_input_info */
 };
 
 struct parameter {

@@ -75,6 +75,19 @@ const struct ir_expr_info *ir_expr_info(enum ir_expr_op op);
 bool ir_expr_takes(enum ir_expr_op op, enum ir_elem elem); /* is the element type in its domains? */
 const char *ir_op_name(enum ir_op op);
 
+enum ir_promise {
+#define PROMISE(name, half, meaning) IR_PROMISE_##name,
+#include "promises.def"
+    IR_PROMISE_COUNT
+};
+struct ir_promise_info {
+    const char *name;
+    bool half; /* only the elements on and below the diagonal are read */
+    const char *meaning;
+};
+const struct ir_promise_info *ir_promise_info(enum ir_promise promise);
+bool ir_promise_from_name(const char *name, size_t length, enum ir_promise *promise);
+
 enum ir_ring {
 #define RING(name, add, multiply, zero, one, domains, meaning) IR_RING_##name,
 #include "rings.def"
@@ -246,10 +259,13 @@ const struct ir_expr *ir_expr_cast(struct ir_context *context, enum ir_elem elem
 
 enum ir_numeric_class { IR_CLASS_EXACT, IR_CLASS_REASSOC, IR_CLASS_NORMWISE };
 
+/* An input, and what is known of it that is no part of its value: where its elements lie, and what the caller promises of them. */
 struct ir_input_info {
     const char *name;
     const struct ir_node *node;
     struct span span;
+    const struct poly *const *strides; /* one an axis, in elements, over dims; NULL: dense, in C order */
+    uint32_t promises;                 /* bit 1 << ir_promise */
 };
 struct ir_output {
     const char *name;
@@ -313,6 +329,15 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
 struct poly_ranges ir_ranges(const struct ir_node *node);
 /* Number of elements (product of the shape). */
 const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node);
+/* Are the last two axes of one extent? */
+bool ir_is_square(const struct ir_node *node);
+/* How many elements the memory of an input reaches over: from the first to the last, gaps included. Where an extent is 0 there are
+ * none, whatever this says. */
+const struct poly *ir_input_reach(struct ir_context *context, const struct ir_input_info *input);
+static inline bool ir_input_promises(const struct ir_input_info *input, enum ir_promise promise)
+{
+    return (input->promises >> promise) & 1;
+}
 /* C-order offset of subscripts in the node's shape. */
 const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts);
 
@@ -333,7 +358,7 @@ void ir_print_program(struct text *text, const struct ir_program *program);
 /* Reads what `ir_print_program` wrote. NULL after diagnostics. `load` reads sidecar files of large constants (may be NULL).
  * The program's dims join the context. */
 struct ir_program *ir_read(struct ir_context *context, const struct source *source);
-/* Equal but for names: same inputs, same outputs (same context, so same pointers). */
+/* Equal but for names: same inputs under the same promises, same outputs (same context, so same pointers). */
 bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b);
 
 /* ---- verify.c ---- */

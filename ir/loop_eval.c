@@ -203,6 +203,9 @@ static bool create_buffers(struct run *run, const struct ir_tensor *inputs)
         const struct loop_buffer *buffer = &run->function->buffers[k];
         struct memory *memory = &run->buffers[k];
         memory->count = evaluate(run, buffer->count);
+        for (uint32_t axis = 0; axis < buffer->rank; axis++) /* what strides reach over then says nothing */
+            if (buffer->kind == LOOP_INPUT && evaluate(run, buffer->shape[axis]) == 0)
+                memory->count = 0;
         if (run->failed || memory->count < 0 || memory->count > ELEMENT_LIMIT)
             return false;
         memory->elements = ARENA_ARRAY(arena, (size_t)memory->count, struct scalar);

@@ -456,14 +456,31 @@ static void print_const(struct printer *printer, const struct ir_node *node)
     }
 }
 
+static void print_facts(struct printer *printer, const struct ir_input_info *input)
+{
+    if (input->strides) {
+        text_put(printer->text, " strides (");
+        print_polys(printer, input->node->rank, input->strides);
+        text_put(printer->text, ")");
+    }
+    for (int promise = 0; promise < IR_PROMISE_COUNT; promise++)
+        if (ir_input_promises(input, (enum ir_promise)promise))
+            text_printf(printer->text, " %s", ir_promise_info((enum ir_promise)promise)->name);
+}
+
 static void print_input(struct printer *printer, const struct ir_node *node)
 {
+    const struct ir_input_info *input = NULL;
     text_printf(printer->text, "input %u ", node->input.number);
     for (uint32_t k = 0; k < printer->kernel->n_inputs; k++)
         if (printer->kernel->inputs[k].node == node)
-            text_printf(printer->text, "%s ", clean_name(ir_arena(printer->context), printer->kernel->inputs[k].name));
+            input = &printer->kernel->inputs[k];
+    if (input)
+        text_printf(printer->text, "%s ", clean_name(ir_arena(printer->context), input->name));
     text_put(printer->text, ": ");
     print_typed(printer, node);
+    if (input)
+        print_facts(printer, input);
 }
 
 static void print_node(struct printer *printer, const struct ir_node *node)

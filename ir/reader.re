@@ -40,6 +40,7 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "sum"       { type = EIR_SUM; break; }
         "in"        { type = EIR_IN; break; }
         "where"     { type = EIR_WHERE; break; }
+        "strides"   { type = EIR_STRIDES; break; }
         "sliced"    { type = EIR_SLICED; break; }
         "conj"      { type = EIR_CONJ; break; }
         "pad"       { type = EIR_PAD; break; }

@@ -15,7 +15,7 @@
 }
 
 %fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW OF SUM IN WHERE SLICED CONJ
-             PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN.
+             STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN.
 
 %nonassoc EQ NE LT LE GT GE.
 %left PLUS MINUS.
@@ -53,13 +53,17 @@ target(R) ::= NODE(A). { R = A; eir_begin_node(reader); }
 /* ---- values ---- */
 %type value {const struct ir_node *}
 value(R) ::= INPUT INTEGER(A) COLON typed(B). { R = eir_input(reader, A, NULL, B); }
-value(R) ::= INPUT INTEGER(A) ID(N) COLON typed(B). { R = eir_input(reader, A, &N, B); }
+value(R) ::= INPUT INTEGER(A) ID(N) COLON typed(B) input_facts. { R = eir_input(reader, A, &N, B); }
 value(R) ::= numbers_head(A) RBRACE facts. { R = eir_constant(reader, A.typed, &A.numbers); }
 value(R) ::= CONST typed(A) HASH(B) facts. { R = eir_constant_data(reader, A, B); }
 value(R) ::= CONTRACT ID(A) typed(B) summed accumulator(C) scope OF LPAREN operands RPAREN domain(D) sliced(E).
     { R = eir_contract(reader, A, B, C.length ? &C : NULL, D, E); }
 value(R) ::= VIEW typed(A) scope OF access(B). { R = eir_view(reader, A, B); }
 value(R) ::= MAP typed(A) scope OF LPAREN operands RPAREN IS body(B). { R = eir_map(reader, A, B); }
+
+input_facts ::= . { reader->input = (struct ir_input_info){0}; }
+input_facts ::= input_facts STRIDES LPAREN polys(A) RPAREN. { eir_strides(reader, A); }
+input_facts ::= input_facts ID(A). { eir_promise(reader, A); }
 
 %type numbers_head {struct {struct eir_typed typed; struct eir_numbers numbers;}}
 numbers_head(R) ::= CONST typed(A) LBRACE. { R.typed = A; R.numbers = (struct eir_numbers){0}; }

@@ -92,7 +92,9 @@ struct ir_reader {
     bool in_scope; /* indices may be used */
     const struct ir_access *operands;
     uint32_t n_operands;
-    struct ir_constant facts; /* of the constant being read */
+    struct ir_constant facts;   /* of the constant being read */
+    struct ir_input_info input; /* strides and promises of the input being read */
+    uint32_t n_strides;
     struct ir_dim dim;
 };
 
@@ -121,6 +123,8 @@ void eir_define(struct ir_reader *reader, struct eir_token name, const struct ir
 /* ---- reader_nodes.c ---- */
 const struct ir_node *eir_input(struct ir_reader *reader, struct eir_token number, const struct eir_token *name,
                                 struct eir_typed typed);
+void eir_strides(struct ir_reader *reader, const struct eir_polys *strides);
+void eir_promise(struct ir_reader *reader, struct eir_token word);
 const struct ir_node *eir_constant(struct ir_reader *reader, struct eir_typed typed, struct eir_numbers *numbers);
 const struct ir_node *eir_constant_data(struct ir_reader *reader, struct eir_typed typed, struct eir_token hash);
 void eir_add_number(struct ir_reader *reader, struct eir_numbers *numbers, struct eir_typed typed, struct eir_number number);

@@ -93,6 +93,25 @@ void eir_set_operands(struct ir_reader *reader, const struct eir_accesses *acces
 
 /* ---- inputs and constants ---- */
 
+void eir_strides(struct ir_reader *reader, const struct eir_polys *strides)
+{
+    const struct poly **polys = ARENA_ARRAY(reader->arena, strides->count, const struct poly *);
+    reader->input.strides = polys;
+    reader->n_strides = strides->count;
+    for (; polys && strides; strides = strides->before)
+        polys[strides->count - 1] = strides->poly;
+}
+
+void eir_promise(struct ir_reader *reader, struct eir_token word)
+{
+    enum ir_promise promise;
+    if (ir_promise_from_name(word.text, word.length, &promise))
+        reader->input.promises |= 1u << promise;
+    else
+        diag_error(ir_diagnostics(reader->context), DIAG_E0702, word.span, "`%.*s` is nothing that is promised of an input",
+                   (int)word.length, word.text);
+}
+
 const struct ir_node *eir_input(struct ir_reader *reader, struct eir_token number, const struct eir_token *name,
                                 struct eir_typed typed)
 {
@@ -107,7 +126,15 @@ const struct ir_node *eir_input(struct ir_reader *reader, struct eir_token numbe
     const struct ir_node *node = ir_input(reader->context, (uint32_t)value, typed.elem, typed.rank, reader->extents);
     if (!node || !name)
         return node;
-    struct ir_input_info info = {arena_strndup(reader->arena, name->text, name->length), node, name->span};
+    struct ir_input_info info = reader->input;
+    if (info.strides && reader->n_strides != typed.rank) {
+        diag_error(ir_diagnostics(reader->context), DIAG_E0704, typed.span, "%u axes have %u strides", typed.rank,
+                   reader->n_strides);
+        return NULL;
+    }
+    info.name = arena_strndup(reader->arena, name->text, name->length);
+    info.node = node;
+    info.span = name->span;
     size_t count = kernel->n_inputs;
     if (ARENA_PUSH(reader->arena, kernel->inputs, count, reader->inputs_capacity, info))
         kernel->n_inputs = (uint32_t)count;

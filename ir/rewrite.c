@@ -242,6 +242,25 @@ const struct poly *ir_element_count(struct ir_context *context, const struct ir_
     return node ? count : NULL;
 }
 
+bool ir_is_square(const struct ir_node *node)
+{
+    return node->rank >= 2 && node->shape[node->rank - 1] == node->shape[node->rank - 2];
+}
+
+const struct poly *ir_input_reach(struct ir_context *context, const struct ir_input_info *input)
+{
+    if (!input->strides)
+        return ir_element_count(context, input->node);
+    const struct poly *one = poly_constant(context, 1), *reach = one;
+    for (uint32_t k = 0; k < input->node->rank; k++) {
+        if (poly_equals(input->node->shape[k], 0))
+            return poly_constant(context, 0);
+        reach =
+            poly_add(context, reach, poly_multiply(context, poly_subtract(context, input->node->shape[k], one), input->strides[k]));
+    }
+    return reach;
+}
+
 const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts)
 {
     const struct poly *offset = poly_constant(context, 0);
@@ -250,12 +269,22 @@ const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_
     return node ? offset : NULL;
 }
 
+static bool equal_inputs(const struct ir_input_info *a, const struct ir_input_info *b)
+{
+    if (a->node != b->node || a->promises != b->promises || !a->strides != !b->strides)
+        return false;
+    for (uint32_t k = 0; a->strides && k < a->node->rank; k++)
+        if (a->strides[k] != b->strides[k])
+            return false;
+    return true;
+}
+
 bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b)
 {
     if (a->n_inputs != b->n_inputs || a->n_outputs != b->n_outputs)
         return false;
     for (uint32_t k = 0; k < a->n_inputs; k++)
-        if (a->inputs[k].node != b->inputs[k].node)
+        if (!equal_inputs(&a->inputs[k], &b->inputs[k]))
             return false;
     for (uint32_t k = 0; k < a->n_outputs; k++)
         if (a->outputs[k].node != b->outputs[k].node)

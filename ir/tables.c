@@ -77,6 +77,29 @@ enum ir_elem ir_elem_promote(enum ir_elem a, enum ir_elem b)
     return ir_elem_is_complex(a) || ir_elem_is_complex(b) ? ir_elem_complex(real) : real;
 }
 
+/* ---- promises ---- */
+
+enum { HALF = true, WHOLE = false };
+static const struct ir_promise_info promise_rows[] = {
+#define PROMISE(name, half, meaning) {#name, half, meaning},
+#include "promises.def"
+};
+
+const struct ir_promise_info *ir_promise_info(enum ir_promise promise)
+{
+    return &promise_rows[promise < IR_PROMISE_COUNT ? promise : 0];
+}
+
+bool ir_promise_from_name(const char *name, size_t length, enum ir_promise *promise)
+{
+    for (int i = 0; i < IR_PROMISE_COUNT; i++)
+        if (strlen(promise_rows[i].name) == length && memcmp(promise_rows[i].name, name, length) == 0) {
+            *promise = (enum ir_promise)i;
+            return true;
+        }
+    return false;
+}
+
 static char domain_letter(enum ir_elem elem)
 {
     static const char letters[] = {

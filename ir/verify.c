@@ -338,6 +338,29 @@ static void check_node(struct verifier *verifier, const struct ir_node *node)
 
 /* ---- the kernel ---- */
 
+/* Strides are over dims and not negative where that shows; what is promised of square matrices is said of one. */
+static bool check_layout(struct verifier *verifier, const struct ir_input_info *input)
+{
+    const struct ir_node *node = input->node;
+    verifier->node = node;
+    verifier->broken = false;
+    int64_t value;
+    if (input->promises >> IR_PROMISE_COUNT || (input->promises && !ir_is_square(node)))
+        return broken(verifier, DIAG_E0732, "is promised what only square matrices can be");
+    if (!input->strides)
+        return true;
+    if (!check_polys(verifier, node->rank, input->strides, 0, "stride"))
+        return false;
+    for (uint32_t k = 0; k < node->rank; k++)
+        if (poly_is_constant(input->strides[k], &value) && value < 0)
+            return broken(verifier, DIAG_E0732, "has the negative stride %lld", (long long)value);
+    const struct poly *bytes =
+        poly_scale(verifier->context, ir_input_reach(verifier->context, input), ir_elem_info(node->elem)->bytes);
+    if (!bytes && !arena_failed(verifier->context->arena))
+        return broken(verifier, DIAG_E0732, "reaches over more bytes than can be counted");
+    return true;
+}
+
 static bool check_ends(struct ir_context *context, const struct ir_kernel *kernel)
 {
     const char *name = kernel->name ? kernel->name : "";
@@ -370,7 +393,9 @@ bool ir_verify(struct ir_context *context, const struct ir_kernel *kernel)
         return false;
     for (size_t i = 0; i < count; i++)
         check_node(&verifier, nodes[i]);
-    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
         check_node(&verifier, kernel->inputs[k].node);
+        check_layout(&verifier, &kernel->inputs[k]);
+    }
     return !verifier.failed && !arena_failed(context->arena);
 }

@@ -57,6 +57,7 @@ static bool place_parameters(struct lowering *lowering)
         if (buffer == UINT32_MAX)
             return false;
         lowering->function->buffers[buffer].parameter = k;
+        lowering->function->buffers[buffer].count = ir_input_reach(lowering->context, &kernel->inputs[k]);
         place_in_buffer(lowering, kernel->inputs[k].node, buffer);
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
@@ -266,8 +267,12 @@ static bool list_dims(struct lowering *lowering)
     uint32_t *dims = ARENA_ARRAY(lowering->arena, n, uint32_t);
     if (!used || !dims)
         return false;
-    for (uint32_t k = 0; k < lowering->kernel->n_inputs; k++)
-        mark_dims_of_node(lowering->kernel->inputs[k].node, used);
+    for (uint32_t k = 0; k < lowering->kernel->n_inputs; k++) {
+        const struct ir_input_info *input = &lowering->kernel->inputs[k];
+        mark_dims_of_node(input->node, used);
+        for (uint32_t axis = 0; input->strides && axis < input->node->rank; axis++)
+            poly_visit_dims(input->strides[axis], mark_dim, used);
+    }
     for (size_t k = 0; k < lowering->plan->n_nodes; k++)
         mark_dims_of_node(lowering->plan->nodes[k], used);
     for (uint32_t dim = 0; dim < n; dim++)

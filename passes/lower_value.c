@@ -73,8 +73,19 @@ uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem e
     return added.local;
 }
 
+static const struct poly *strided_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *strides,
+                                          const struct poly *const *subscripts)
+{
+    const struct poly *address = poly_constant(lowering->context, 0);
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        address = poly_add(lowering->context, address, poly_multiply(lowering->context, strides[axis], subscripts[axis]));
+    return address;
+}
+
 const struct poly *lower_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *subscripts)
 {
+    if (node->op == IR_input_node && lowering->kernel->inputs[node->input.number].strides)
+        return strided_address(lowering, node, lowering->kernel->inputs[node->input.number].strides, subscripts);
     const bool *dropped = lowering->places[node->id].dropped;
     const struct poly *address = poly_constant(lowering->context, 0);
     for (uint32_t axis = 0; axis < node->rank; axis++)

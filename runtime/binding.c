@@ -92,9 +92,8 @@ static void note_missing(void *user, uint32_t dim)
         search->missing = dim;
 }
 
-/* The extent's value; reports a dim that nothing binds, an extent below 0, an overflow. */
-static bool extent_value(struct ir_context *context, const struct poly *extent, const int64_t *dims, const char *tensor,
-                         struct span span, int64_t *value)
+bool binding_value(struct ir_context *context, const struct poly *extent, const int64_t *dims, const char *what, const char *tensor,
+                   struct span span, int64_t *value)
 {
     struct diagnostics *diagnostics = ir_diagnostics(context);
     struct dim_search search = {dims, UINT32_MAX};
@@ -112,7 +111,7 @@ static bool extent_value(struct ir_context *context, const struct poly *extent, 
     poly_print(&text, context, extent, POLY_SOURCE, NULL, 0);
     const char *formula = text_finish(&text);
     struct diag *diag =
-        diag_error(diagnostics, DIAG_E0806, span, "an extent of `%s` %s", tensor, counted ? "is negative" : "overflows");
+        diag_error(diagnostics, DIAG_E0806, span, "%s of `%s` %s", what, tensor, counted ? "is negative" : "overflows");
     if (counted)
         diag_label(diagnostics, diag, "%s = %lld at these dims", formula ? formula : "it", (long long)*value);
     else
@@ -125,7 +124,7 @@ static bool shape_at(struct ir_context *context, const struct ir_node *node, con
 {
     *tensor = (struct ir_tensor){node->elem, node->rank, ARENA_ARRAY(ir_arena(context), node->rank, int64_t), NULL};
     for (uint32_t axis = 0; axis < node->rank && tensor->shape; axis++)
-        if (!extent_value(context, node->shape[axis], dims, name, span, &tensor->shape[axis]))
+        if (!binding_value(context, node->shape[axis], dims, "an extent", name, span, &tensor->shape[axis]))
             return false;
     return tensor->shape != NULL;
 }
@@ -153,6 +152,16 @@ static void report_misfit(struct ir_context *context, const struct ir_input_info
                   ir_elem_info(given->elem)->name, ir_elem_info(info->node->elem)->name);
 }
 
+/* Every dim of the strides has its value, and none is negative. */
+static bool check_strides(struct ir_context *context, const struct ir_input_info *info, const int64_t *dims)
+{
+    int64_t stride;
+    for (uint32_t axis = 0; info->strides && axis < info->node->rank; axis++)
+        if (!binding_value(context, info->strides[axis], dims, "a stride", info->name, info->span, &stride))
+            return false;
+    return true;
+}
+
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
 {
     if (!bind_dims(context, kernel, inputs, dims) || !check_promises(context, dims))
@@ -162,6 +171,8 @@ bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, c
         const struct ir_input_info *info = &kernel->inputs[k];
         struct ir_tensor wanted;
         if (inputs[k].rank == info->node->rank && !shape_at(context, info->node, dims, info->name, info->span, &wanted))
+            return false;
+        if (!check_strides(context, info, dims))
             return false;
         if (inputs[k].rank != info->node->rank || !same_type(&wanted, &inputs[k])) {
             report_misfit(context, info, &inputs[k], inputs[k].rank == info->node->rank ? &wanted : NULL);

@@ -130,7 +130,7 @@ struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_k
             return NULL;
         fill_random(&tensors[k], count, &state);
     }
-    return tensors;
+    return tensors && layout_settle(invocation->context, kernel, dims, tensors) ? tensors : NULL;
 }
 
 /* ---- sizes of run-time dims ---- */

@@ -66,6 +66,8 @@ static bool bench_kernel(struct invocation *invocation, struct compiled *compile
     double *times = ARENA_ARRAY(ir_arena(invocation->context), count, double);
     bench->dims = dims;
     bench->inputs = dims ? arrays_random(invocation, source, dims, 1) : NULL;
+    if (bench->inputs && bench->info->strided)
+        bench->inputs = layout_inputs(invocation->context, source, dims, bench->inputs);
     bench->outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
     if (!times || !bench->inputs || !bench->outputs || !binding_outputs(invocation->context, source, dims, bench->outputs) ||
         !measure_all(bench, times, count))

@@ -107,9 +107,9 @@ static int check_kernel(struct invocation *invocation, struct compiled *compiled
     struct ir_tensor *inputs = dims ? arrays_random(invocation, source, dims, check->seed) : NULL;
     struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
     struct reference reference = {0};
-    if (!inputs || !outputs || !binding_outputs(invocation->context, source, dims, outputs) ||
-        !make_reference(invocation, source, dims, inputs, &reference) ||
-        info->run(engine, kernel, dims, inputs, outputs) != EINC_OK)
+    const struct ir_tensor *laid = inputs && info->strided ? layout_inputs(invocation->context, source, dims, inputs) : inputs;
+    if (!laid || !outputs || !binding_outputs(invocation->context, source, dims, outputs) ||
+        !make_reference(invocation, source, dims, inputs, &reference) || info->run(engine, kernel, dims, laid, outputs) != EINC_OK)
         return EXIT_INPUT;
     return check_outputs(source, info->name, &reference, outputs) ? EXIT_DONE : EXIT_CHECK;
 }

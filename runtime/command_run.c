@@ -113,7 +113,8 @@ static int run_compiled(struct invocation *invocation, struct compiled *compiled
     struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
     const char **paths = output_paths(invocation, source, &run->outputs);
     if (!dims || !outputs || !paths || !binding_check(invocation->context, source, inputs, dims) ||
-        !binding_outputs(invocation->context, source, dims, outputs))
+        !binding_outputs(invocation->context, source, dims, outputs) ||
+        (info->strided && !(inputs = layout_inputs(invocation->context, source, dims, inputs))))
         return EXIT_INPUT;
     for (uint32_t k = 0; k < ir_dim_count(invocation->context); k++)
         dims[k] = dims[k] < 0 ? 0 : dims[k]; /* a dim of another kernel of the file */

@@ -61,6 +61,7 @@ struct engine_options {
 };
 struct engine_info {
     const char *name;
+    bool strided; /* takes inputs as `layout_inputs` gives them; else dense ones */
     const char *purpose;
     /* Makes all kernels callable. NULL after diagnostics. The engine refers to `compiled` and must be destroyed before it. */
     struct engine *(*create)(struct compiled *compiled, const struct engine_options *options);
@@ -79,7 +80,24 @@ const struct engine_info *engine_find(const char *name);
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
 /* Outputs with shapes at these dims and zeroed room for their data, in the arena. */
 bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs);
+/* The value of an extent or a stride (`what`) at these dims; a diagnostic for a dim without a value, a negative number, an
+ * overflow. */
+bool binding_value(struct ir_context *context, const struct poly *extent, const int64_t *dims, const char *what, const char *tensor,
+                   struct span span, int64_t *value);
 /* "f32[4, 8]" */
 const char *binding_describe(struct ir_context *context, const struct ir_tensor *tensor);
+
+/* ---- layout.c ---- */
+/* The inputs with those that have strides spread out in memory of their own, as engines other than the reference take them. NULL
+ * after a diagnostic. */
+const struct ir_tensor *layout_inputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims,
+                                      const struct ir_tensor *inputs);
+/* Changes dense inputs so that they keep what is declared of them: promises, and that elements that share a place are equal. */
+bool layout_settle(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *inputs);
+
+/* ---- promises.c ---- */
+/* Gives the tensor new numbers, made of those it has, that keep the promises of `input`. False: no memory, or a size past a limit.
+ */
+bool promises_settle(struct ir_context *context, const struct ir_input_info *input, const int64_t *dims, struct ir_tensor *tensor);
 
 #endif

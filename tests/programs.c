@@ -130,7 +130,8 @@ static void make_inputs(struct generator *generator)
         const struct poly *shape[4];
         uint32_t rank = some_shape(generator, 4, shape);
         const struct ir_node *node = ir_input(context, k, some_elem(generator), rank, shape);
-        kernel->inputs[k] = (struct ir_input_info){arena_printf(ir_arena(context), "x%u", k), node, SPAN_NONE};
+        kernel->inputs[k] =
+            (struct ir_input_info){.name = arena_printf(ir_arena(context), "x%u", k), .node = node, .span = SPAN_NONE};
         add_value(generator, node, "x");
     }
 }

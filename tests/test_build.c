@@ -252,7 +252,8 @@ static void two_products(struct ir_context *context, struct two_products *progra
     program->kernel.outputs = program->outputs;
     const int64_t sizes[4] = {2, 3, 5, 7};
     for (uint32_t k = 0; k < 3; k++)
-        program->inputs[k] = (struct ir_input_info){"x", matrix_input(context, k, IR_f64, sizes[k], sizes[k + 1]), SPAN_NONE};
+        program->inputs[k] = (struct ir_input_info){
+            .name = "x", .node = matrix_input(context, k, IR_f64, sizes[k], sizes[k + 1]), .span = SPAN_NONE};
     program->outputs[1].node = matrix_product(context, program->inputs[0].node, program->inputs[1].node);
     program->outputs[0].node = matrix_product(context, program->outputs[1].node, program->inputs[2].node);
 }

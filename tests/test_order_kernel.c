@@ -62,7 +62,7 @@ static const struct ir_node *bench_input(struct bench *bench, const char *name, 
     for (uint32_t k = 0; k < rank; k++)
         shape[k] = bench->sizes[(int)labels[k]];
     const struct ir_node *node = ir_input(bench->context, number, bench->elem, rank, shape);
-    bench->inputs[number] = (struct ir_input_info){name, node, SPAN_NONE};
+    bench->inputs[number] = (struct ir_input_info){.name = name, .node = node, .span = SPAN_NONE};
     return node;
 }
 

@@ -226,7 +226,17 @@ static const struct mistake wrong_declarations[] = {
     {"kernel f(x: f16) -> (y: f64) { y = 1 }", DIAG_E0009, 1, 13, 1},
     {"kernel f(x: mod(7)) -> (y: f64) { y = 1 }", DIAG_E0009, 1, 13, 1},
     {"kernel f(x: f64[4,4] spd) -> (y: f64) { y = 1 }", DIAG_E0009, 1, 22, 1},
-    {"kernel f(x: f64[4] strides(2)) -> (y: f64) { y = 1 }", DIAG_E0009, 1, 28, 1},
+    {"kernel f(x: f64[4] strides(2, 1)) -> (y: f64) { y = 1 }", DIAG_E0226, 1, 28, 1},
+    {"kernel f(x: f64 strides(2)) -> (y: f64) { y = 1 }", DIAG_E0226, 1, 25, 1},
+    {"kernel f(x: f64[4] strides(2 - 3)) -> (y: f64) { y = 1 }", DIAG_E0226, 1, 28, 1},
+    {"kernel f(x: f64[4] strides(m)) -> (y: f64) { y = 1 }", DIAG_E0103, 1, 28, 1},
+    {"kernel f(x: f64[4] strides(4611686018427387904)) -> (y: f64) { y = 1 }", DIAG_E0223, 1, 28, 1},
+    {"kernel f(x: f64) -> (y: f64[4] strides(1)) { y[i: 4] = x }", DIAG_E0226, 1, 40, 1},
+    {"const c: f64[1] strides(1) = [1]", DIAG_E0226, 1, 25, 1},
+    {"kernel f(x: f64[4, 3] centrosymmetric) -> (y: f64) { y = 1 }", DIAG_E0227, 1, 23, 1},
+    {"kernel f(x: f64[4] skew_centrosymmetric) -> (y: f64) { y = 1 }", DIAG_E0227, 1, 20, 1},
+    {"kernel f(x: f64[4, 4] centrosymmetric centrosymmetric) -> (y: f64) { y = 1 }", DIAG_E0227, 1, 39, 1},
+    {"kernel f(x: f64) -> (y: f64[4, 4] centrosymmetric) { y[i: 4, j: 4] = x }", DIAG_E0227, 1, 35, 1},
     {"const c: f64[1048577] = [1]", DIAG_E0904, 1, 10, 1},
 };
 
