@@ -2,7 +2,8 @@
  *
  * Every node is a statement: a `let`, or the assignment of an output. Sums are always explicit, extents of indices always written,
  * so nothing has to be inferred. Names come from the source where they are free; constants are literals, large ones .npy files
- * beside. An axis that no operand has gets `where(i >= 0, ...)`, since the language refuses an index that no term has. */
+ * beside. An axis that no operand has gets `where(i >= 0, ...)`, since the language refuses an index that no term has. A scatter
+ * into another value than an output's own is written densely: each element sums the points that go there. */
 #include "ein.h"
 
 #include <ctype.h>
@@ -272,23 +273,62 @@ static void put_factors(struct ein_writer *w, const struct ir_node *node)
     }
 }
 
+static const char *const reductions[] = {"sum", "min", "max", "any", "prod", "all"};
+
+/* `sum[e: E, k: 4](` of indices `first` on; false where there are none. */
+static bool put_reduction(struct ein_writer *w, enum ir_ring ring, const struct ir_node *node, uint32_t first)
+{
+    for (uint32_t k = first; k < node->n_indices; k++) {
+        text_printf(w->text, "%s%s%s: ", k == first ? reductions[ring] : "", k > first ? ", " : "[", w->indices[k]);
+        ein_put_poly(w, node->extents[k], 0);
+    }
+    text_put(w->text, node->n_indices > first ? "](" : "");
+    return node->n_indices > first;
+}
+
 static void put_contract(struct ein_writer *w, const struct ir_node *node)
 {
-    static const char *const reductions[] = {"sum", "min", "max", "any", "prod", "all"};
     bool cast = node->elem != accumulator_of(node);
     text_put(w->text, cast ? ir_elem_info(node->elem)->name : "");
     text_put(w->text, cast ? "(" : "");
-    if (node->n_indices > node->rank) {
-        text_put(w->text, reductions[node->contract.ring]);
-        for (uint32_t k = node->rank; k < node->n_indices; k++) {
-            text_printf(w->text, "%s%s: ", k > node->rank ? ", " : "[", w->indices[k]);
-            ein_put_poly(w, node->extents[k], 0);
-        }
-        text_put(w->text, "](");
-    }
+    bool reduces = put_reduction(w, node->contract.ring, node, node->rank);
     put_factors(w, node);
-    text_put(w->text, node->n_indices > node->rank ? ")" : "");
+    text_put(w->text, reduces ? ")" : "");
     text_put(w->text, cast ? ")" : "");
+}
+
+/* `y[axis_0: n] = base[axis_0] + sum[e: E](where(t[e] == axis_0, v[e], 0))` */
+static void put_scatter(struct ein_writer *w, const char *name, const struct ir_node *node)
+{
+    const struct ir_access *base = &node->operands[0];
+    enum ir_ring ring = node->scatter.ring;
+    enum ir_expr_op add = ir_ring_info(ring)->add;
+    const char *sign = add == IR_EXPR_add ? " + " : add == IR_EXPR_mul ? " * " : add == IR_EXPR_or ? " or " : " and ";
+    bool calls = add == IR_EXPR_min || add == IR_EXPR_max;
+    text_put(w->text, name);
+    for (uint32_t k = 0; k < node->rank; k++) {
+        text_printf(w->text, "%saxis_%" PRIu32 ": ", k ? ", " : "[", k);
+        ein_put_poly(w, node->shape[k], 0);
+    }
+    text_printf(w->text, "%s = %s%s%s", node->rank ? "]" : "", calls ? reductions[ring] : "", calls ? "(" : "",
+                ein_node_name(w, base->node));
+    for (uint32_t k = 0; k < node->rank; k++)
+        text_printf(w->text, "%saxis_%" PRIu32 "%s", k ? "," : "[", k, k + 1 == node->rank ? "]" : "");
+    text_put(w->text, calls ? ", " : sign);
+    bool reduces = put_reduction(w, ring, node, 0);
+    for (uint32_t k = 0; k < node->rank; k++) {
+        text_put(w->text, k ? " and " : "where(");
+        ein_put_poly(w, base->subscripts[k], 0);
+        text_printf(w->text, " == axis_%" PRIu32 "%s", k, k + 1 == node->rank ? ", " : "");
+    }
+    put_access(w, &node->operands[1]);
+    if (node->rank) {
+        text_put(w->text, ", ");
+        ein_put_number(w, ir_ring_zero(ring, node->elem), EIN_ANY);
+        text_put(w->text, ")");
+    }
+    text_put(w->text, reduces ? ")" : "");
+    text_put(w->text, calls ? ")\n" : "\n");
 }
 
 static void put_left(struct ein_writer *w, const char *name, const struct ir_node *node)
@@ -306,6 +346,10 @@ static void put_value(struct ein_writer *w, const char *name, const struct ir_no
 {
     w->node = node;
     name_indices(w, node);
+    if (node->op == IR_scatter_node) {
+        put_scatter(w, name, node);
+        return;
+    }
     put_left(w, name, node);
     bool guarded = put_guard(w, node);
     if (node->op == IR_contract_node)

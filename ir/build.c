@@ -155,6 +155,8 @@ static uint64_t hash_node(const struct ir_node *node)
         hash = hash_mix(hash_mix(hash, (uint64_t)node->contract.ring), (uint64_t)node->contract.accumulator);
         hash = hash_polys(hash, node->contract.n_domain, node->contract.domain);
         return hash_bytes(hash, node->contract.sliced, node->contract.n_sliced * sizeof(uint32_t));
+    case IR_scatter_node:
+        return hash_mix(hash, (uint64_t)node->scatter.ring);
     default:
         return hash;
     }
@@ -188,6 +190,8 @@ static bool equal_nodes(const void *key, const void *item)
         return a->body == b->body;
     case IR_contract_node:
         return equal_contracts(a, b);
+    case IR_scatter_node:
+        return a->scatter.ring == b->scatter.ring;
     default:
         return true;
     }
@@ -374,6 +378,25 @@ const struct ir_node *ir_view(struct ir_context *context, uint32_t rank, const s
                             .extents = shape,
                             .n_operands = 1,
                             .operands = &operand};
+    return intern_node(context, &draft);
+}
+
+const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, uint32_t n_indices,
+                                 const struct poly *const *extents, struct ir_access base, struct ir_access value)
+{
+    const struct ir_access operands[2] = {base, value};
+    const struct ir_access *plain = plain_accesses(context, 2, operands);
+    if (!base.node || !value.node || !plain)
+        return NULL;
+    struct ir_node draft = {.op = IR_scatter_node,
+                            .elem = base.node->elem,
+                            .rank = base.node->rank,
+                            .shape = base.node->shape,
+                            .n_indices = n_indices,
+                            .extents = extents,
+                            .n_operands = 2,
+                            .operands = plain,
+                            .scatter = {ring}};
     return intern_node(context, &draft);
 }
 

@@ -366,6 +366,57 @@ static bool eval_contract(struct evaluation *evaluation, struct eval_tensor *ten
     return true;
 }
 
+/* ---- scatters ---- */
+
+/* result = base; then for each i0, i1, ... in order: result[subscripts of i0, i1, ...] += value[...], + of the ring.
+ * `added` counts what came to an element. */
+static bool add_points(struct evaluation *evaluation, struct eval_tensor *tensor, int64_t *added)
+{
+    const struct ir_node *node = tensor->node;
+    const struct arithmetic *arithmetic = evaluation->arithmetic;
+    enum ir_expr_op add = ir_ring_info(node->scatter.ring)->add;
+    struct eval_access *accesses;
+    struct walk *walk = walk_node(evaluation, node, &accesses);
+    bool empty = false;
+    for (uint32_t k = 0; walk && k < node->n_indices; k++)
+        empty = empty || walk->extents[k] == 0;
+    if (!walk || empty)
+        return walk != NULL;
+    do {
+        int64_t place;
+        bool inside;
+        struct scalar pair[2];
+        if (!walk_fetch(walk, arithmetic, &accesses[1], &pair[1]) || !walk_place(walk, &accesses[0], &place, &inside))
+            return fail_outside(evaluation, node);
+        if (!inside)
+            continue;
+        pair[0] = tensor->data[place];
+        if (!arithmetic->apply(add, node->elem, node->elem, pair, &tensor->data[place]))
+            return fail_outside(evaluation, node);
+        added[place]++;
+    } while (walk_next(walk, 0, node->n_indices));
+    return true;
+}
+
+static bool eval_scatter(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    const struct ir_node *node = tensor->node;
+    const struct eval_tensor *base = find_tensor(evaluation, node->operands[0].node);
+    int64_t *added = ARENA_ARRAY(evaluation->arena, (size_t)tensor->count, int64_t), most = 0;
+    if (!added)
+        return fail_memory(evaluation);
+    for (int64_t at = 0; at < tensor->count; at++)
+        tensor->data[at] = base->data[at];
+    if (!add_points(evaluation, tensor, added))
+        return false;
+    for (int64_t at = 0; at < tensor->count; at++) {
+        tensor->data[at] = evaluation->arithmetic->round(node->elem, tensor->data[at]);
+        most = added[at] > most ? added[at] : most;
+    }
+    tensor->terms = base->terms + (double)most + find_tensor(evaluation, node->operands[1].node)->terms;
+    return true;
+}
+
 static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
     if (!shape_tensor(evaluation, tensor))
@@ -381,6 +432,8 @@ static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
         return eval_map(evaluation, tensor);
     case IR_view_node:
         return eval_view(evaluation, tensor);
+    case IR_scatter_node:
+        return eval_scatter(evaluation, tensor);
     default:
         evaluation->status = EINC_INTERNAL;
         return false;

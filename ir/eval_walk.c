@@ -172,22 +172,34 @@ bool walk_access(struct walk *walk, const struct arithmetic *arithmetic, const s
     return result->address != NULL;
 }
 
+bool walk_place(const struct walk *walk, const struct eval_access *access, int64_t *address, bool *inside)
+{
+    const struct eval_tensor *tensor = access->tensor;
+    *address = access->address ? access->address->value : 0;
+    *inside = true;
+    for (uint32_t axis = 0; !access->address && axis < tensor->rank; axis++) {
+        int64_t subscript;
+        if (!walk_value(walk, access->axes[axis], &subscript) || subscript < 0 || subscript >= tensor->shape[axis]) {
+            *inside = false;
+            return access->fill != NULL;
+        }
+        *address += subscript * tensor->strides[axis];
+    }
+    return true;
+}
+
 bool walk_fetch(const struct walk *walk, const struct arithmetic *arithmetic, const struct eval_access *access,
                 struct scalar *value)
 {
     const struct eval_tensor *tensor = access->tensor;
     enum ir_elem elem = tensor->node->elem;
-    int64_t address = access->address ? access->address->value : 0;
-    for (uint32_t axis = 0; !access->address && axis < tensor->rank; axis++) {
-        int64_t subscript;
-        bool inside = walk_value(walk, access->axes[axis], &subscript) && subscript >= 0 && subscript < tensor->shape[axis];
-        if (!inside && !access->fill)
-            return false;
-        if (!inside) {
-            *value = *access->fill;
-            return true;
-        }
-        address += subscript * tensor->strides[axis];
+    int64_t address;
+    bool inside;
+    if (!walk_place(walk, access, &address, &inside))
+        return false;
+    if (!inside) {
+        *value = *access->fill;
+        return true;
     }
     *value = tensor->data[address];
     struct scalar plain = *value;

@@ -52,6 +52,8 @@ struct eval_access {
 
 bool walk_access(struct walk *walk, const struct arithmetic *arithmetic, const struct ir_access *access,
                  const struct eval_tensor *tensor, struct eval_access *result);
+/* Where the element lies, if it is inside. False: a subscript is outside and there is no fill. */
+bool walk_place(const struct walk *walk, const struct eval_access *access, int64_t *address, bool *inside);
 /* The element there. False: a subscript is outside and there is no fill. */
 bool walk_fetch(const struct walk *walk, const struct arithmetic *arithmetic, const struct eval_access *access,
                 struct scalar *value);

@@ -1,8 +1,9 @@
 /* Tensor IR: the values of a kernel as a graph of immutable, hash-consed nodes.
  *
  * A node is a tensor: element type, shape, and how it comes about. `contract`, `map` and `view` have an index space: indices
- * 0..rank-1 are the node's own axes in order, the rest (contract only) are summed over. Each operand is an access: a node, one
- * subscript (a quasi-polynomial of the indices) an axis of it, perhaps conjugated, perhaps guarded by a fill value.
+ * 0..rank-1 are the node's own axes in order, the rest (contract only) are summed over. The index space of a `scatter` is that of
+ * what is added; its shape is its base's. Each operand is an access: a node, one subscript (a quasi-polynomial of the indices) an
+ * axis of it, perhaps conjugated, perhaps guarded by a fill value.
  *
  * Identity is structure: names, index names and source places are side tables of the kernel, not part of a node; floats hash by
  * bits. So equal work is the same pointer, and passes make new nodes instead of changing old ones.
@@ -178,7 +179,7 @@ struct ir_node {
     uint64_t hash;
     uint32_t rank;
     const struct poly *const *shape;
-    uint32_t n_indices; /* contract, map, view: the index space; the first `rank` extents are the shape */
+    uint32_t n_indices; /* the index space; of contract, map and view the first `rank` extents are the shape */
     const struct poly *const *extents;
     uint32_t n_operands;
     const struct ir_access *operands;
@@ -195,6 +196,9 @@ struct ir_node {
             uint32_t n_sliced; /* so many of the leading indices in `sliced` run outside the whole tree below (order.c) */
             const uint32_t *sliced;
         } contract;
+        struct {
+            enum ir_ring ring; /* its addition; operand 0 is the base, its subscripts where the value of operand 1 goes */
+        } scatter;
         const struct ir_expr *body; /* map */
     };
 };
@@ -243,6 +247,10 @@ const struct ir_node *ir_contract(struct ir_context *context, const struct ir_co
 const struct ir_node *ir_map(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
                              const struct ir_access *operands, const struct ir_expr *body);
 const struct ir_node *ir_view(struct ir_context *context, uint32_t rank, const struct poly *const *shape, struct ir_access operand);
+/* `base`, and at each point of the index space, in order, `value` added by the ring at the subscripts of `base`. With a fill value
+ * on `base`, which one does not matter, points outside are left out. The shape is that of base.node. */
+const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, uint32_t n_indices,
+                                 const struct poly *const *extents, struct ir_access base, struct ir_access value);
 /* The node as it is: subscripts are indices 0..rank-1. */
 struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node);
 
@@ -277,7 +285,7 @@ struct ir_output {
 struct ir_name {
     const struct ir_node *node;
     const char *name;               /* of the tensor; NULL: none */
-    const char *const *index_names; /* n_indices of them, entries may be NULL; NULL: none */
+    const char *const *index_names; /* ir_index_count of them, entries may be NULL; NULL: none */
     struct span span;               /* the statement it came from */
 };
 
@@ -327,6 +335,8 @@ typedef const struct ir_expr *ir_leaf_function(void *user, struct ir_context *co
 const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
                                          uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges);
 struct poly_ranges ir_ranges(const struct ir_node *node);
+/* How many indices have names: those of the index space, of inputs and constants the axes. */
+uint32_t ir_index_count(const struct ir_node *node);
 /* Number of elements (product of the shape). */
 const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node);
 /* Are the last two axes of one extent? */

@@ -49,8 +49,10 @@ static bool body_is_polynomial(struct agenda *agenda, const struct ir_expr *body
 
 static bool node_is_polynomial(struct agenda *expressions, const struct ir_node *node)
 {
-    if (node->op == IR_contract_node)
-        return node->contract.ring == IR_RING_plustimes || node->contract.ring == IR_RING_prod;
+    if (node->op == IR_contract_node || node->op == IR_scatter_node) {
+        enum ir_ring ring = node->op == IR_contract_node ? node->contract.ring : node->scatter.ring;
+        return ring == IR_RING_plustimes || ring == IR_RING_prod;
+    }
     return node->op != IR_map_node || body_is_polynomial(expressions, node->body);
 }
 

@@ -108,7 +108,7 @@ static void name_indices(struct printer *printer, const struct ir_node *node)
     struct arena *arena = ir_arena(printer->context);
     const struct ir_name *known = ir_find_name(printer->kernel, node);
     struct intern_table used = {0};
-    printer->n_indices = node->n_indices > node->rank ? node->n_indices : node->rank;
+    printer->n_indices = ir_index_count(node);
     printer->indices = ARENA_ARRAY(arena, printer->n_indices, const char *);
     for (uint32_t k = 0; k < ir_dim_count(printer->context); k++)
         unique_name(arena, &used, ir_dim_at(printer->context, k)->name);
@@ -405,6 +405,15 @@ static void print_contract(struct printer *printer, const struct ir_node *node)
     text_put(text, node->contract.n_sliced ? ")" : "");
 }
 
+/* The type and shape are those of the base. */
+static void print_scatter(struct printer *printer, const struct ir_node *node)
+{
+    text_printf(printer->text, "scatter %s over [", ir_ring_info(node->scatter.ring)->name);
+    print_axes(printer, node->extents, 0, node->n_indices);
+    text_put(printer->text, "]");
+    print_accesses(printer, node);
+}
+
 /* May the elements stand in the text? Not when they are many, or a nan of f32 has bits that a double would not keep. */
 static bool is_inline(const struct ir_node *node)
 {
@@ -497,6 +506,9 @@ static void print_node(struct printer *printer, const struct ir_node *node)
         break;
     case IR_contract_node:
         print_contract(printer, node);
+        break;
+    case IR_scatter_node:
+        print_scatter(printer, node);
         break;
     case IR_view_node:
         text_put(text, "view ");

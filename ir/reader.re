@@ -42,6 +42,8 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "where"     { type = EIR_WHERE; break; }
         "strides"   { type = EIR_STRIDES; break; }
         "sliced"    { type = EIR_SLICED; break; }
+        "scatter"   { type = EIR_SCATTER; break; }
+        "over"      { type = EIR_OVER; break; }
         "conj"      { type = EIR_CONJ; break; }
         "pad"       { type = EIR_PAD; break; }
         "exact"     { type = EIR_EXACT; break; }

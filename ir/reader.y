@@ -14,8 +14,8 @@
 #define eir_parser_ENGINEALWAYSONSTACK 1
 }
 
-%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW OF SUM IN WHERE SLICED CONJ
-             STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN.
+%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW SCATTER OVER OF SUM IN WHERE
+             SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN.
 
 %nonassoc EQ NE LT LE GT GE.
 %left PLUS MINUS.
@@ -58,6 +58,8 @@ value(R) ::= numbers_head(A) RBRACE facts. { R = eir_constant(reader, A.typed, &
 value(R) ::= CONST typed(A) HASH(B) facts. { R = eir_constant_data(reader, A, B); }
 value(R) ::= CONTRACT ID(A) typed(B) summed accumulator(C) scope OF LPAREN operands RPAREN domain(D) sliced(E).
     { R = eir_contract(reader, A, B, C.length ? &C : NULL, D, E); }
+value(R) ::= SCATTER ID(A) OVER LBRACKET axes RBRACKET scope OF LPAREN access(B) COMMA access(C) RPAREN.
+    { R = eir_scatter(reader, A, B, C); }
 value(R) ::= VIEW typed(A) scope OF access(B). { R = eir_view(reader, A, B); }
 value(R) ::= MAP typed(A) scope OF LPAREN operands RPAREN IS body(B). { R = eir_map(reader, A, B); }
 

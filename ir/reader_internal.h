@@ -131,6 +131,7 @@ void eir_add_number(struct ir_reader *reader, struct eir_numbers *numbers, struc
 void eir_within(struct ir_reader *reader, struct eir_number number);
 const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced);
+const struct ir_node *eir_scatter(struct ir_reader *reader, struct eir_token ring, struct ir_access base, struct ir_access value);
 const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed, struct ir_access access);
 const struct ir_node *eir_map(struct ir_reader *reader, struct eir_typed typed, const struct ir_expr *body);
 struct eir_typed eir_typed(struct ir_reader *reader, struct eir_token type);

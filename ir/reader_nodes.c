@@ -268,6 +268,16 @@ const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_token ri
     return ir_contract(reader->context, &contract);
 }
 
+const struct ir_node *eir_scatter(struct ir_reader *reader, struct eir_token ring, struct ir_access base, struct ir_access value)
+{
+    enum ir_ring adds;
+    for (uint32_t k = 0; k < reader->n_indices; k++)
+        if (!reader->extents[k])
+            return NULL;
+    return find_ring(reader, ring, &adds) ? ir_scatter(reader->context, adds, reader->n_indices, reader->extents, base, value)
+                                          : NULL;
+}
+
 const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed, struct ir_access access)
 {
     if (!is_known(reader, typed) || !access.node)

@@ -24,9 +24,8 @@ void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const str
     if (!node || ir_find_name(kernel, node))
         return;
     struct ir_name entry = {.node = node, .name = name, .span = span};
-    uint32_t n_names = node->n_indices > node->rank ? node->n_indices : node->rank; /* inputs and constants have axes only */
     if (index_names)
-        entry.index_names = arena_copy(context->arena, index_names, n_names, sizeof *index_names);
+        entry.index_names = arena_copy(context->arena, index_names, ir_index_count(node), sizeof *index_names);
     (void)ARENA_PUSH(context->arena, kernel->names, kernel->n_names, kernel->names_capacity, entry);
 }
 
@@ -37,10 +36,12 @@ static void carry_name(struct ir_context *context, struct ir_kernel *kernel, con
     const struct ir_name *known = ir_find_name(kernel, from);
     if (!known)
         return;
-    uint32_t n = to->n_indices > to->rank ? to->n_indices : to->rank;
-    const char **names = known->index_names ? ARENA_ARRAY(context->arena, n, const char *) : NULL;
+    uint32_t n = ir_index_count(to);
+    bool same_kind = (from->op == IR_scatter_node) == (to->op == IR_scatter_node); /* its indices are not its axes */
+    const char **names = known->index_names && same_kind ? ARENA_ARRAY(context->arena, n, const char *) : NULL;
     uint32_t kept = from->n_indices == to->n_indices ? n : from->rank < to->rank ? from->rank : to->rank;
-    for (uint32_t k = 0; names && from->rank == to->rank && k < kept; k++)
+    kept = kept < ir_index_count(from) ? kept : ir_index_count(from);
+    for (uint32_t k = 0; names && from->rank == to->rank && k < kept && k < n; k++)
         names[k] = known->index_names[k];
     ir_set_name(context, kernel, to, known->name, names, known->span);
 }
@@ -127,6 +128,8 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
         return ir_map(context, node->rank, node->shape, node->n_operands, operands, node->body);
     case IR_view_node:
         return ir_view(context, node->rank, node->shape, operands[0]);
+    case IR_scatter_node:
+        return ir_scatter(context, node->scatter.ring, node->n_indices, node->extents, operands[0], operands[1]);
     default:
         return node;
     }
@@ -232,6 +235,11 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
 struct poly_ranges ir_ranges(const struct ir_node *node)
 {
     return (struct poly_ranges){node->n_indices, node->extents};
+}
+
+uint32_t ir_index_count(const struct ir_node *node)
+{
+    return node->n_indices || node->op == IR_scatter_node ? node->n_indices : node->rank;
 }
 
 const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node)

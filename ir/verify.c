@@ -93,14 +93,15 @@ static bool check_extents(struct verifier *verifier, uint32_t n, const struct po
 static bool check_shape(struct verifier *verifier)
 {
     const struct ir_node *node = verifier->node;
-    bool has_space = node->op == IR_contract_node || node->op == IR_map_node || node->op == IR_view_node;
+    bool has_space = node->op != IR_input_node && node->op != IR_const_node;
+    bool own_axes = has_space && node->op != IR_scatter_node; /* the first indices are the axes */
     if (!check_extents(verifier, node->rank, node->shape) || !check_extents(verifier, node->n_indices, node->extents))
         return false;
     if (!has_space && (node->n_indices || node->n_operands))
         return broken(verifier, DIAG_E0732, "has operands or indices, as no %s has", ir_op_name(node->op));
-    if (has_space && (node->n_indices < node->rank || (node->op != IR_contract_node && node->n_indices != node->rank)))
+    if (own_axes && (node->n_indices < node->rank || (node->op != IR_contract_node && node->n_indices != node->rank)))
         return broken(verifier, DIAG_E0732, "has %u axes and %u indices", node->rank, node->n_indices);
-    for (uint32_t k = 0; has_space && k < node->rank; k++)
+    for (uint32_t k = 0; own_axes && k < node->rank; k++)
         if (node->shape[k] != node->extents[k])
             return broken(verifier, DIAG_E0732, "has another extent on axis %u than its index %u", k, k);
     const struct poly *bytes =
@@ -134,7 +135,8 @@ static void report_escape(struct verifier *verifier, uint32_t operand, const str
         separator = ", ";
     }
     const char *where = text_finish(&text);
-    broken(verifier, DIAG_E0734, "reads `%s` at %lld on axis %u, whose extent is %lld%s",
+    bool adds = node->op == IR_scatter_node && operand == 0;
+    broken(verifier, DIAG_E0734, "%s `%s` at %lld on axis %u, whose extent is %lld%s", adds ? "adds to" : "reads",
            name_of(verifier, node->operands[operand].node), (long long)escape->value, escape->axis, (long long)escape->extent,
            where ? where : "");
 }
@@ -311,6 +313,25 @@ static bool check_contract(struct verifier *verifier)
            check_sliced(verifier);
 }
 
+static bool check_scatter(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    if (node->n_operands != 2)
+        return broken(verifier, DIAG_E0733, "adds %u values to a base", node->n_operands);
+    const struct ir_node *base = node->operands[0].node, *value = node->operands[1].node;
+    if (node->operands[0].conjugate)
+        return broken(verifier, DIAG_E0733, "conjugates what it adds to");
+    if (base->elem != node->elem || value->elem != node->elem)
+        return broken(verifier, DIAG_E0733, "adds %s to %s and is %s", ir_elem_info(value->elem)->name,
+                      ir_elem_info(base->elem)->name, ir_elem_info(node->elem)->name);
+    if (node->scatter.ring >= IR_RING_COUNT || !ir_ring_takes(node->scatter.ring, node->elem))
+        return broken(verifier, DIAG_E0739, "adds %s in a ring that is not defined for it", ir_elem_info(node->elem)->name);
+    bool same = base->rank == node->rank;
+    for (uint32_t k = 0; same && k < node->rank; k++)
+        same = base->shape[k] == node->shape[k];
+    return same || broken(verifier, DIAG_E0732, "has another shape than the base it adds to");
+}
+
 static bool check_view(struct verifier *verifier)
 {
     const struct ir_node *node = verifier->node;
@@ -327,11 +348,12 @@ static void check_node(struct verifier *verifier, const struct ir_node *node)
         broken(verifier, DIAG_E0733, "is of no known kind or type");
         return;
     }
-    bool kind_holds = node->op == IR_input_node   ? check_input(verifier)
-                      : node->op == IR_const_node ? check_constant(verifier)
-                      : node->op == IR_map_node   ? check_map(verifier)
-                      : node->op == IR_view_node  ? check_view(verifier)
-                                                  : check_contract(verifier);
+    bool kind_holds = node->op == IR_input_node     ? check_input(verifier)
+                      : node->op == IR_const_node   ? check_constant(verifier)
+                      : node->op == IR_map_node     ? check_map(verifier)
+                      : node->op == IR_view_node    ? check_view(verifier)
+                      : node->op == IR_scatter_node ? check_scatter(verifier)
+                                                    : check_contract(verifier);
     if (kind_holds && check_shape(verifier))
         check_operands(verifier);
 }

@@ -83,6 +83,8 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
         flops = term_flops(node);
     else if (node->op == IR_map_node)
         flops = ir_expr_flops(context, node->body, &functions);
+    else if (node->op == IR_scatter_node)
+        flops = operation_flops(ir_ring_info(node->scatter.ring)->add, node->elem);
     work.flops = poly_scale(context, points, flops);
     work.functions = poly_scale(context, points, functions);
     if (node->n_operands)

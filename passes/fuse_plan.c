@@ -1,7 +1,7 @@
 /* Pointwise work goes into the stage that feeds or eats it.
  *
  * The decision is one set: which nodes have memory of their own. Everything else is computed where it is used. Stored are
- * - inputs, tables, and the nodes that are outputs;
+ * - inputs, tables, scatters, and the nodes that are outputs;
  * - contractions, but one whose only use is a map or view that takes each of its elements once: that stage applies the map to the
  *   accumulator (`gelu(W x + b)`, a division, a change of axes) and the contraction is said to be finished by it;
  * - maps of several uses that finish a contraction, which else would have to be stored itself;
@@ -110,7 +110,7 @@ static bool can_finish(const struct costs *costs, const struct ir_node *map)
 static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
 {
     struct fuse_plan *plan = costs->plan;
-    if (is_leaf(node) || costs->output[node->id])
+    if (is_leaf(node) || node->op == IR_scatter_node || costs->output[node->id])
         return true;
     if (node->op == IR_view_node)
         return false;
@@ -133,12 +133,14 @@ static void spread_needs(struct costs *costs, struct use *uses, const struct ir_
         evaluations *= product(costs, node->n_indices, node->extents, node->rank);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
+        bool added = node->op == IR_scatter_node && k == 1;
         if (is_repeated(node, k))
             continue;
-        costs->needed[access->node->id] += evaluations;
+        costs->needed[access->node->id] += added ? product(costs, node->n_indices, node->extents, 0) : evaluations;
         struct use *use = &uses[access->node->id];
         use->user = costs->uses[access->node->id]++ ? NULL : node;
-        use->guarded |= access->fill != NULL;
+        use->guarded |=
+            access->fill != NULL || (node->op == IR_scatter_node && !added); /* a base is copied by a stage of its own */
     }
 }
 

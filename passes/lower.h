@@ -81,7 +81,10 @@ struct nest {
     bool to_local;
     uint32_t target; /* buffer, or local when `to_local` */
     const struct poly *address;
-    bool accumulates; /* adds to what the target holds: a stage inside sliced reduced indices */
+    enum ir_expr_op combine;  /* how the result joins what the target holds: a ring's addition; IR_EXPR_OP_COUNT: replaces it */
+    bool scatters;            /* the place of the result is not injective in the indices, or lies under conditions */
+    const struct poly **kept; /* conditions p >= 0 without which the result goes nowhere */
+    uint32_t n_kept;
     struct nest_hint *hints;
     size_t n_hints, hints_capacity;
 };
@@ -128,7 +131,8 @@ struct lowering {
 /* The element of `access` where its user's indices 0..n_at-1 are `at`, in polys of the nest. NULL: no memory. */
 const struct ir_expr *lower_access(struct lowering *lowering, struct nest *nest, struct lower_value *value,
                                    const struct ir_access *access, const struct poly *const *at, uint32_t n_at);
-/* What a map or view computes at `at`. `finish` is the contraction that stands as accumulator; `finish_at` gets its subscripts. */
+/* What a map or view computes, or a scatter adds, at `at`. `finish` is the contraction that stands as accumulator; `finish_at` gets
+ * its subscripts. */
 struct lower_finish {
     const struct ir_node *node;
     const struct poly **at;
@@ -167,7 +171,8 @@ struct nest *nest_at_value(struct lowering *lowering, const struct nest *nest, u
 
 /* ---- lower_stage.c ---- */
 
-/* The nest that computes `node`, or copies it from where it is kept, into `place`. NULL: no memory. */
+/* The nest that computes `node`, or copies it from where it is kept, into `place`; of a scatter, that adds to the base copied
+ * there. NULL: no memory. */
 struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy);
 /* A sum over nothing but indices that are gone is its one term. To be called once the nest is simplified. */
 bool lower_drop_sum(struct lowering *lowering, struct nest *nest);
@@ -213,5 +218,6 @@ const char *lower_equation(struct lowering *lowering, const struct ir_node *node
 /* What emitted code calls a placed node. */
 const char *lower_place_name(const struct lowering *lowering, const struct ir_node *node);
 const char *lower_index_name(const struct ir_kernel *kernel, const struct ir_node *node, uint32_t index);
+const char *lower_axis_name(const struct ir_kernel *kernel, const struct ir_node *node, uint32_t axis);
 
 #endif

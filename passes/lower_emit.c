@@ -65,7 +65,15 @@ static bool write_guards(struct emission *emission, const struct lower_value *va
     return true;
 }
 
-/* Guards, then a store or set of the value; what it combines with is `combine`. */
+static const struct poly **mapped_all(struct emission *emission, uint32_t n, const struct poly *const *polys)
+{
+    const struct poly **result = ARENA_ARRAY(emission->lowering->arena, n, const struct poly *);
+    for (uint32_t k = 0; result && k < n; k++)
+        result[k] = mapped(emission, polys[k]);
+    return result;
+}
+
+/* Guards, then a store or set of the value, under the conditions without which it goes nowhere. */
 static struct loop_stmt *write_result(struct emission *emission, const struct ir_expr *accumulator)
 {
     struct lowering *lowering = emission->lowering;
@@ -75,10 +83,11 @@ static struct loop_stmt *write_result(struct emission *emission, const struct ir
         return NULL;
     const struct ir_expr *value =
         lower_substitute(lowering, nest->result.expr, (uint32_t)nest->n, emission->replacements, NULL, accumulator);
-    enum ir_expr_op combine = nest->accumulates ? ir_ring_info(nest->ring)->add : IR_EXPR_OP_COUNT;
-    struct loop_stmt *last = nest->to_local
-                                 ? loop_set(lowering->context, nest->target, value, combine)
-                                 : loop_store(lowering->context, nest->target, mapped(emission, nest->address), value, combine);
+    struct loop_stmt *last =
+        nest->to_local ? loop_set(lowering->context, nest->target, value, nest->combine)
+                       : loop_store(lowering->context, nest->target, mapped(emission, nest->address), value, nest->combine);
+    if (last && nest->n_kept)
+        last = loop_if(lowering->context, nest->n_kept, mapped_all(emission, nest->n_kept, nest->kept), last, NULL);
     return last ? loop_join(list, last) : NULL;
 }
 
@@ -385,7 +394,7 @@ static struct loop_stmt *write_row(struct emission *emission, uint32_t buffer, c
     const struct nest *nest = emission->nest;
     uint32_t x = emission->order->row;
     struct loop_stmt *list = NULL;
-    if (!in_place || !nest->accumulates) {
+    if (!in_place || nest->combine == IR_EXPR_OP_COUNT) {
         struct loop_stmt *zero = loop_store(context, buffer, mapped(emission, address), ring_zero(emission), IR_EXPR_OP_COUNT);
         if (!(list = write_loop(emission, x, nest->extents[x], zero)))
             return NULL;

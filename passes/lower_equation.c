@@ -29,6 +29,11 @@ const char *lower_index_name(const struct ir_kernel *kernel, const struct ir_nod
     return name && name->index_names && index < node->n_indices ? name->index_names[index] : NULL;
 }
 
+const char *lower_axis_name(const struct ir_kernel *kernel, const struct ir_node *node, uint32_t axis)
+{
+    return node->op == IR_scatter_node ? NULL : lower_index_name(kernel, node, axis);
+}
+
 /* Adds the name of an index of `node`, a free letter where the source gives none; the number of the new index. */
 static uint32_t add_name(struct equation *equation, const struct ir_node *node, uint32_t index)
 {
@@ -272,31 +277,68 @@ static void put_node(struct equation *equation, const struct ir_node *node, cons
     }
 }
 
+/* `y[t[e,k]] += v[e,k]`, with min: `y[t[e,k]] = min(y[t[e,k]], v[e,k])`. */
+static void put_scatter(struct equation *equation, const struct ir_node *node, const char *target)
+{
+    struct text *text = &equation->text;
+    const struct poly **at = ARENA_ARRAY(equation->lowering->arena, node->n_indices, const struct poly *);
+    for (uint32_t k = 0; at && k < node->n_indices; k++)
+        at[k] = poly_index(equation->lowering->context, add_name(equation, node, k));
+    if (!at || arena_failed(equation->lowering->arena))
+        return;
+    int binding;
+    enum ir_expr_op add = ir_ring_info(node->scatter.ring)->add;
+    text_put(text, target);
+    put_subscripts(equation, node->rank, node->operands[0].subscripts);
+    if (add == IR_EXPR_add) {
+        text_put(text, " += ");
+        put_access(equation, &node->operands[1], at, node->n_indices, BIND_ANY);
+        return;
+    }
+    const char *sign = infix(add, &binding);
+    text_put(text, " = ");
+    if (!sign)
+        text_printf(text, "%s(", ir_expr_info(add)->name);
+    text_put(text, target);
+    put_subscripts(equation, node->rank, node->operands[0].subscripts);
+    text_put(text, sign ? sign : ", ");
+    put_access(equation, &node->operands[1], at, node->n_indices, sign ? binding + 1 : BIND_ANY);
+    text_put(text, sign ? "" : ")");
+}
+
+static void put_stage(struct equation *equation, const struct ir_node *node, const char *target, bool copy)
+{
+    const struct poly **at = ARENA_ARRAY(equation->lowering->arena, node->rank, const struct poly *);
+    for (uint32_t k = 0; at && k < node->rank; k++)
+        at[k] = poly_index(equation->lowering->context, add_name(equation, node, k));
+    if (!at || arena_failed(equation->lowering->arena))
+        return;
+    text_put(&equation->text, target);
+    put_subscripts(equation, node->rank, at);
+    text_put(&equation->text, " = ");
+    switch (copy ? IR_OP_COUNT : node->op) {
+    case IR_map_node:
+        put_expr(equation, node, node->body, at, BIND_ANY);
+        break;
+    case IR_view_node:
+        put_access(equation, &node->operands[0], at, node->rank, BIND_ANY);
+        break;
+    case IR_contract_node:
+        put_contract(equation, node, at, BIND_ANY);
+        break;
+    default:
+        put_node(equation, node, at, BIND_ANY);
+        break;
+    }
+}
+
 const char *lower_equation(struct lowering *lowering, const struct ir_node *node, const char *target, bool copy)
 {
     struct equation equation = {.lowering = lowering, .text = text_create(lowering->arena)};
-    const struct poly **at = ARENA_ARRAY(lowering->arena, node->rank, const struct poly *);
-    for (uint32_t k = 0; at && k < node->rank; k++)
-        at[k] = poly_index(lowering->context, add_name(&equation, node, k));
-    if (!at || arena_failed(lowering->arena))
-        return NULL;
-    text_put(&equation.text, target);
-    put_subscripts(&equation, node->rank, at);
-    text_put(&equation.text, " = ");
-    switch (copy ? IR_OP_COUNT : node->op) {
-    case IR_map_node:
-        put_expr(&equation, node, node->body, at, BIND_ANY);
-        break;
-    case IR_view_node:
-        put_access(&equation, &node->operands[0], at, node->rank, BIND_ANY);
-        break;
-    case IR_contract_node:
-        put_contract(&equation, node, at, BIND_ANY);
-        break;
-    default:
-        put_node(&equation, node, at, BIND_ANY);
-        break;
-    }
+    if (node->op == IR_scatter_node && !copy)
+        put_scatter(&equation, node, target);
+    else
+        put_stage(&equation, node, target, copy);
     const char *finished = text_finish(&equation.text);
     if (finished && equation.text.length > LONGEST_EQUATION)
         finished = arena_printf(lowering->arena, "%.*s ...", LONGEST_EQUATION, finished);

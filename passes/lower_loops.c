@@ -133,7 +133,8 @@ static bool place_rest(struct lowering *lowering)
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
         const struct ir_node *node = lowering->plan->nodes[k];
         struct lower_place *place = &lowering->places[node->id];
-        bool single = poly_equals(ir_element_count(context, node), 1) && !lowering->held_by[node->id];
+        bool single =
+            poly_equals(ir_element_count(context, node), 1) && !lowering->held_by[node->id] && node->op != IR_scatter_node;
         if (place->placed || !lowering->plan->stored[node->id] || (node->op == IR_const_node && single))
             continue;
         place->placed = true;
@@ -185,7 +186,7 @@ struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_no
     struct span span = span_of(lowering, node);
     if (!place.is_local)
         return equation ? loop_block(context, equation, span, body) : NULL;
-    if (nest->accumulates) /* defined before the first slice */
+    if (nest->combine != IR_EXPR_OP_COUNT) /* defined before the first slice */
         return loop_block(context, equation, span, body);
     if (body && body->op == LOOP_SET && !body->next) { /* the value alone */
         struct loop_stmt *define = loop_define(context, place.number, body->local.value, true);
@@ -197,10 +198,20 @@ struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_no
     return define && block ? loop_join(define, block) : NULL;
 }
 
+/* What a scatter adds to goes to its place first. */
+static bool append_base(struct lowering *lowering, const struct ir_node *node, struct lower_place place)
+{
+    struct loop_stmt *statements = lower_statements(lowering, node->operands[0].node, place, true);
+    lowering->function->body = loop_join(lowering->function->body, statements);
+    return statements != NULL;
+}
+
 static bool append_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
 {
     if (poly_equals(ir_element_count(lowering->context, node), 0))
         return true;
+    if (node->op == IR_scatter_node && !copy && !append_base(lowering, node, place))
+        return false;
     struct loop_stmt *statements = node->op == IR_contract_node && lowering->held[node->id] && !copy
                                        ? lower_sliced_tree(lowering, node)
                                        : lower_statements(lowering, node, place, copy);

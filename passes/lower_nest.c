@@ -91,6 +91,8 @@ struct nest_poly *nest_polys(struct lowering *lowering, const struct nest *nest,
                 gather_value(&gathering, &nest->term) && gather_value(&gathering, &nest->result);
     for (size_t k = 0; fine && k < nest->n_domain; k++)
         fine = gather(&gathering, (struct nest_poly){nest->domain[k], false, false, 0});
+    for (uint32_t k = 0; fine && k < nest->n_kept; k++)
+        fine = gather(&gathering, (struct nest_poly){nest->kept[k], false, false, 0});
     *count = gathering.n;
     return fine ? gathering.items : NULL;
 }
@@ -124,6 +126,9 @@ static bool substitute(struct lowering *lowering, struct nest *nest, uint32_t x,
     uint32_t n = (uint32_t)nest->n;
     for (size_t k = 0; k < nest->n_domain; k++)
         if (!(nest->domain[k] = poly_substitute(lowering->context, nest->domain[k], n, replacements, &ranges)))
+            return false;
+    for (uint32_t k = 0; k < nest->n_kept; k++)
+        if (!(nest->kept[k] = poly_substitute(lowering->context, nest->kept[k], n, replacements, &ranges)))
             return false;
     for (size_t k = 0; k < nest->n_hints; k++)
         nest->hints[k].poly = poly_substitute(lowering->context, nest->hints[k].poly, n, replacements, &ranges);
@@ -317,6 +322,8 @@ static bool settle_conditions(struct lowering *lowering, struct nest *nest)
     bool never = false;
     settle_guards(lowering, nest, &nest->term);
     settle_guards(lowering, nest, &nest->result);
+    nest->n_kept = settle(lowering, nest, nest->kept, nest->n_kept, &never);
+    never = false; /* what goes nowhere is computed nonetheless */
     nest->n_domain = settle(lowering, nest, nest->domain, nest->n_domain, &never);
     if (!never)
         return true;
@@ -346,9 +353,10 @@ struct nest *nest_at_value(struct lowering *lowering, const struct nest *nest, u
         return NULL;
     copy->indices = arena_copy(lowering->arena, nest->indices, nest->n, sizeof *nest->indices);
     copy->domain = arena_copy(lowering->arena, nest->domain, nest->n_domain, sizeof *nest->domain);
+    copy->kept = arena_copy(lowering->arena, nest->kept, nest->n_kept, sizeof *nest->kept);
     copy->n_hints = 0;
-    if (!copy->indices || !copy->domain || !copy_guards(lowering, &copy->term) || !copy_guards(lowering, &copy->result) ||
-        !substitute(lowering, copy, x, poly_constant(lowering->context, value)))
+    if (!copy->indices || !copy->domain || !copy->kept || !copy_guards(lowering, &copy->term) ||
+        !copy_guards(lowering, &copy->result) || !substitute(lowering, copy, x, poly_constant(lowering->context, value)))
         return NULL;
     settle_guards(lowering, copy, &copy->term);
     copy->n_domain = settle(lowering, copy, copy->domain, copy->n_domain, never);
@@ -363,7 +371,8 @@ bool nest_simplify(struct lowering *lowering, struct nest *nest)
     name_split_indices(nest, n_given);
     if (!drop_units(lowering, nest) || !settle_conditions(lowering, nest))
         return false;
-    while (merge_one(lowering, nest))
+    bool in_order = nest->scatters && lowering->kernel->numeric_class == IR_CLASS_EXACT; /* lower_order.c */
+    while (!in_order && merge_one(lowering, nest))
         continue;
     return !arena_failed(lowering->arena);
 }

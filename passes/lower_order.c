@@ -97,13 +97,32 @@ static enum nest_strategy strategy_of_row(const struct nest *nest, uint32_t x)
     bool constant = poly_is_constant(nest->extents[x], &extent);
     if (constant && extent <= ROW_IN_REGISTERS)
         return NEST_STACK_ROW;
-    if (!nest->to_local && nest->elem == nest->accumulator)
+    if (!nest->to_local && nest->elem == nest->accumulator && !nest->scatters)
         return NEST_ROW;
     return constant && extent <= ROW_ON_STACK ? NEST_STACK_ROW : NEST_SCALAR;
 }
 
+/* Additions to one place come in the order of the indices where the class asks for it: one sum after the other. */
+static bool keep_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)
+{
+    *order = (struct nest_order){.strategy = nest->reduces ? NEST_SCALAR : NEST_POINTWISE, .row = UINT32_MAX};
+    order->indices = ARENA_ARRAY(lowering->arena, nest->n, uint32_t);
+    if (!order->indices)
+        return false;
+    for (int reduced = 0; reduced <= 1; reduced++)
+        for (uint32_t x = 0; x < nest->n; x++) {
+            if (nest->indices[x].gone || nest->indices[x].outer || nest->indices[x].reduced != (reduced == 1))
+                continue;
+            order->indices[order->n_outputs + order->n_reduced] = x;
+            *(reduced ? &order->n_reduced : &order->n_outputs) += 1;
+        }
+    return true;
+}
+
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)
 {
+    if (nest->scatters && lowering->kernel->numeric_class == IR_CLASS_EXACT)
+        return keep_order(lowering, nest, order);
     size_t count;
     struct nest_poly *polys = nest_polys(lowering, nest, &count);
     *order = (struct nest_order){.strategy = NEST_POINTWISE, .row = UINT32_MAX};

@@ -23,17 +23,30 @@ static const char *free_name(struct lowering *lowering, const struct nest *nest,
     return arena_printf(lowering->arena, "index%zu", nest->n);
 }
 
+static const struct poly *add_named(struct lowering *lowering, struct nest *nest, const char *name, const struct poly *extent,
+                                    bool reduced)
+{
+    struct nest_index added = {.name = free_name(lowering, nest, name), .reduced = reduced};
+    uint32_t number = added.name ? nest_add_index(lowering, nest, added, extent) : UINT32_MAX;
+    return number == UINT32_MAX ? NULL : poly_index(lowering->context, number);
+}
+
+/* An index of the node's index space. */
 static const struct poly *add_index(struct lowering *lowering, struct nest *nest, const struct ir_node *node, uint32_t index,
                                     bool reduced)
 {
     const uint32_t *held = lowering->frame ? lowering->held[node->id] : NULL;
     if (held && held[index] != UINT32_MAX) /* the first indices of the nest are those of the frame */
         return poly_index(lowering->context, held[index]);
-    const struct poly *extent = index < node->rank ? node->shape[index] : node->extents[index];
-    struct nest_index added = {.name = free_name(lowering, nest, lower_index_name(lowering->kernel, node, index)),
-                               .reduced = reduced};
-    uint32_t number = added.name ? nest_add_index(lowering, nest, added, extent) : UINT32_MAX;
-    return number == UINT32_MAX ? NULL : poly_index(lowering->context, number);
+    return add_named(lowering, nest, lower_index_name(lowering->kernel, node, index), node->extents[index], reduced);
+}
+
+/* An axis of the node's shape, which need not be one of its indices. */
+static const struct poly *add_axis(struct lowering *lowering, struct nest *nest, const struct ir_node *node, uint32_t axis)
+{
+    bool is_index = axis < node->n_indices && node->op != IR_scatter_node;
+    return is_index ? add_index(lowering, nest, node, axis, false)
+                    : add_named(lowering, nest, lower_axis_name(lowering->kernel, node, axis), node->shape[axis], false);
 }
 
 /* ---- what is summed ---- */
@@ -114,36 +127,60 @@ bool lower_drop_sum(struct lowering *lowering, struct nest *nest)
     return nest->result.expr != NULL;
 }
 
+/* ---- scatters ---- */
+
+/* The stage of what is added: over the index space, at the place the base's subscripts say. */
+static bool add_scatter(struct lowering *lowering, struct nest *nest, const struct ir_node *node, const struct poly *const *at)
+{
+    struct poly_ranges ranges = nest_ranges(nest);
+    struct ir_access base = ir_access_substitute(lowering->context, node->operands[0], node->n_indices, at, &ranges);
+    size_t n_kept = 0;
+    if (!base.node || (base.fill && !lower_inside(lowering, nest, &base, base.subscripts, &nest->kept, &n_kept)))
+        return false;
+    nest->n_kept = (uint32_t)n_kept;
+    nest->address = lower_address(lowering, node, base.subscripts);
+    nest->combine = ir_ring_info(node->scatter.ring)->add;
+    nest->scatters = true;
+    return true;
+}
+
 struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
 {
     struct nest *nest = ARENA_NEW(lowering->arena, struct nest);
-    const struct poly **axes = ARENA_ARRAY(lowering->arena, node->rank, const struct poly *);
+    bool scatters = node->op == IR_scatter_node && !copy;
+    uint32_t n_axes = scatters ? node->n_indices : node->rank;
+    const struct poly **axes = ARENA_ARRAY(lowering->arena, n_axes, const struct poly *);
     if (!nest || !axes)
         return NULL;
+    nest->combine = IR_EXPR_OP_COUNT;
     for (uint32_t k = 0; lowering->frame && k < lowering->frame->n; k++)
         if (nest_add_index(lowering, nest, lowering->frame->indices[k], lowering->frame->extents[k]) == UINT32_MAX)
             return NULL;
-    for (uint32_t k = 0; k < node->rank; k++)
-        if (!(axes[k] = add_index(lowering, nest, node, k, false)))
+    for (uint32_t k = 0; k < n_axes; k++)
+        if (!(axes[k] = scatters ? add_index(lowering, nest, node, k, false) : add_axis(lowering, nest, node, k)))
             return NULL;
     nest->elem = node->elem;
     nest->to_local = place.is_local;
     nest->target = place.number;
-    nest->address = lower_address(lowering, node, axes);
     struct ir_access whole = ir_access_whole(lowering->context, node);
     bool fine = true;
+    if (scatters)
+        fine = add_scatter(lowering, nest, node, axes);
+    else
+        nest->address = lower_address(lowering, node, axes);
     if (copy) {
         nest->result.expr = lower_access(lowering, nest, &nest->result, &whole, axes, node->rank);
     } else if (node->op == IR_contract_node) {
         fine = add_sum(lowering, nest, node, axes);
         nest->result.expr = sum_value(lowering, node);
         for (uint32_t k = node->rank; lowering->frame && lowering->held[node->id] && k < node->n_indices; k++)
-            nest->accumulates |= lowering->held[node->id][k] != UINT32_MAX;
+            if (lowering->held[node->id][k] != UINT32_MAX) /* every slice adds to it */
+                nest->combine = ir_ring_info(nest->ring)->add;
     } else {
         struct lower_finish finish = {lowering->plan->finishing[node->id], NULL};
         nest->result.expr = lower_point(lowering, nest, &nest->result, node, axes, finish.node ? &finish : NULL);
         if (finish.node && nest->result.expr) {
-            fine = finish.at && add_sum(lowering, nest, finish.node, finish.at);
+            fine = fine && finish.at && add_sum(lowering, nest, finish.node, finish.at);
             nest->result.expr = lower_substitute(lowering, nest->result.expr, 0, NULL, NULL, sum_value(lowering, finish.node));
         }
     }

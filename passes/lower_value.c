@@ -217,7 +217,7 @@ static bool add_hints(struct lowering *lowering, struct nest *nest, const struct
 {
     for (uint32_t axis = 0; axis < node->rank; axis++) {
         uint32_t index;
-        struct nest_hint hint = {subscripts[axis], lower_index_name(lowering->kernel, node, axis)};
+        struct nest_hint hint = {subscripts[axis], lower_axis_name(lowering->kernel, node, axis)};
         if (hint.name && !poly_is_index(subscripts[axis], &index) && !poly_is_constant(subscripts[axis], NULL) &&
             !ARENA_PUSH(lowering->arena, nest->hints, nest->n_hints, nest->hints_capacity, hint))
             return false;
@@ -264,6 +264,8 @@ const struct ir_expr *lower_point(struct lowering *lowering, struct nest *nest, 
 {
     if (node->op == IR_view_node)
         return access_value(lowering, nest, value, &node->operands[0], at, node->rank, finish);
+    if (node->op == IR_scatter_node)
+        return access_value(lowering, nest, value, &node->operands[1], at, node->n_indices, finish);
     if (node->op != IR_map_node)
         return NULL;
     struct poly_ranges ranges = nest_ranges(nest);
