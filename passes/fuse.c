@@ -109,11 +109,37 @@ static bool calls_functions(struct composition *composition, const struct ir_nod
     return functions > 0;
 }
 
+static bool any_uses_dims(uint32_t n, const struct poly *const *polys)
+{
+    for (uint32_t k = 0; k < n; k++)
+        if (poly_uses_dims(polys[k]))
+            return true;
+    return false;
+}
+
+/* Does what the node computes from its operands depend on a run-time dim? */
+static bool uses_dims(struct composition *composition, const struct ir_node *node)
+{
+    bool uses = any_uses_dims(node->n_indices, node->extents);
+    for (uint32_t k = 0; k < node->n_operands && !uses; k++)
+        uses = any_uses_dims(node->operands[k].node->rank, node->operands[k].subscripts);
+    if (node->op == IR_contract_node)
+        return uses || any_uses_dims(node->contract.n_domain, node->contract.domain);
+    size_t count = 0;
+    const struct ir_expr **order =
+        node->op == IR_map_node && !uses ? ir_expr_topological(composition->context, node->body, &count) : NULL;
+    for (size_t k = 0; order && k < count; k++)
+        uses |= order[k]->op == IR_EXPR_index && poly_uses_dims(order[k]->index);
+    return uses;
+}
+
+/* The same numbers in every run. */
 static void find_constants(struct composition *composition)
 {
     for (size_t k = 0; k < composition->plan->n_nodes; k++) {
         const struct ir_node *node = composition->plan->nodes[k];
-        bool constant = node->op != IR_input_node && node->op != IR_scatter_node, costly = calls_functions(composition, node);
+        bool constant = node->op != IR_input_node && node->op != IR_scatter_node && !uses_dims(composition, node);
+        bool costly = calls_functions(composition, node);
         for (uint32_t o = 0; o < node->n_operands; o++) {
             constant &= composition->constant[node->operands[o].node->id];
             costly |= composition->costly[node->operands[o].node->id];
@@ -131,9 +157,6 @@ static const struct ir_node *fold(struct composition *composition, const struct 
     if (node->op == IR_view_node || !poly_is_constant(ir_element_count(context, node), &elements) || elements > FOLD_ELEMENTS ||
         elements == 0)
         return node;
-    for (uint32_t k = 0; k < node->n_indices; k++)
-        if (poly_uses_dims(node->extents[k]))
-            return node;
     struct ir_output output = {.name = "constant", .node = node, .span = SPAN_NONE};
     struct ir_kernel kernel = {.name = "constant", .span = SPAN_NONE, .n_outputs = 1, .outputs = &output};
     struct ir_tensor value = {0};

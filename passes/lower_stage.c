@@ -51,13 +51,22 @@ static const struct poly *add_axis(struct lowering *lowering, struct nest *nest,
 
 /* ---- what is summed ---- */
 
+/* Does a term with this factor add nothing? An integer's largest value is the zero of min, but wraps when something is added to it,
+ * and is no zero of a wider accumulator. */
+static bool adds_nothing(const struct ir_node *contract, struct ir_number factor)
+{
+    bool ordered = contract->contract.ring == IR_RING_minplus || contract->contract.ring == IR_RING_maxplus;
+    bool absorbs = contract->n_operands == 1 && contract->contract.accumulator == contract->elem;
+    return ir_number_equal(factor, ir_ring_zero(contract->contract.ring, contract->elem)) &&
+           (!ordered || ir_elem_is_float(contract->elem) || absorbs);
+}
+
 /* The value of operand `k` in the accumulator's type. */
 static const struct ir_expr *operand_value(struct lowering *lowering, struct nest *nest, const struct ir_node *contract, uint32_t k,
                                            const struct poly *const *at)
 {
     struct ir_access access = contract->operands[k];
-    const struct ir_number zero = ir_ring_zero(nest->ring, access.node->elem);
-    if (access.fill && ir_number_equal(*access.fill, zero)) {
+    if (access.fill && adds_nothing(contract, *access.fill)) {
         struct poly_ranges ranges = nest_ranges(nest);
         struct ir_access inside = ir_access_substitute(lowering->context, access, contract->n_indices, at, &ranges);
         const struct poly **conditions;
@@ -179,8 +188,8 @@ struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, 
     } else {
         struct lower_finish finish = {lowering->plan->finishing[node->id], NULL};
         nest->result.expr = lower_point(lowering, nest, &nest->result, node, axes, finish.node ? &finish : NULL);
-        if (finish.node && nest->result.expr) {
-            fine = fine && finish.at && add_sum(lowering, nest, finish.node, finish.at);
+        if (finish.at && nest->result.expr) { /* else the map does not read the sum after all */
+            fine = fine && add_sum(lowering, nest, finish.node, finish.at);
             nest->result.expr = lower_substitute(lowering, nest->result.expr, 0, NULL, NULL, sum_value(lowering, finish.node));
         }
     }

@@ -157,7 +157,7 @@ static void move_to_stack(struct planning *planning)
         struct loop_buffer *buffer = &planning->function->buffers[k];
         if (planning->lives[k].first == SIZE_MAX)
             buffer->offset = poly_constant(planning->context, 0); /* nothing is there: it has no elements */
-        if (buffer->kind != LOOP_SCRATCH || planning->lives[k].first == SIZE_MAX ||
+        if (buffer->kind != LOOP_SCRATCH || planning->lives[k].first == SIZE_MAX || !poly_is_constant(buffer->count, NULL) ||
             !poly_is_constant(planning->lives[k].bytes, &bytes) || bytes > STACK_BYTES || total + bytes > STACK_TOTAL)
             continue;
         buffer->kind = LOOP_STACK;
