@@ -4,13 +4,15 @@
  * Complex numbers are pairs a + b i in F_p[i], a field because p = 3 (mod 4) leaves -1 without a root. A double is m * 2^e and
  * 2^61 = 1, so literals are exact. Division is by the inverse, by zero gives 0. What is no ring operation (a function, integer
  * division, a narrowing cast) is a fixed hash of operation, type and arguments: equal arguments, equal results. min, max and
- * comparisons order the real residues as integers, so the largest residue serves as +infinity and 0 as -infinity. */
+ * comparisons order the real residues as the integers from -(p-1)/2 to (p-1)/2, so small whole numbers keep their order, and the
+ * two ends serve as the infinities. */
 #include "arithmetic.h"
 
 #include <math.h>
 #include <string.h>
 
 #define PRIME ((UINT64_C(1) << 61) - 1)
+#define HALF  (PRIME / 2) /* the largest; above it the negative ones */
 
 static uint64_t reduce(uint64_t a)
 {
@@ -63,7 +65,7 @@ static uint64_t from_double(double value)
     if (!isfinite(value)) {
         if (isnan(value))
             return reduce(hash_bytes(0, "nan", 3));
-        return value > 0 ? PRIME - 1 : 0;
+        return value > 0 ? HALF : HALF + 1;
     }
     int exponent;
     double mantissa = frexp(value, &exponent); /* value = (mantissa * 2^53) * 2^(exponent - 53), both exact */
@@ -150,6 +152,12 @@ static struct scalar cast(enum ir_elem from, enum ir_elem to, const struct scala
     return opaque(IR_EXPR_cast, to, 1, a);
 }
 
+static bool is_less(struct scalar a, struct scalar b)
+{
+    uint64_t turn = HALF + 1; /* moves the least residue to 0 */
+    return add(a.residue[0], PRIME - turn) < add(b.residue[0], PRIME - turn);
+}
+
 static bool compare(enum ir_expr_op op, struct scalar a, struct scalar b)
 {
     bool equal = a.residue[0] == b.residue[0] && a.residue[1] == b.residue[1];
@@ -159,13 +167,13 @@ static bool compare(enum ir_expr_op op, struct scalar a, struct scalar b)
     case IR_EXPR_ne:
         return !equal;
     case IR_EXPR_lt:
-        return a.residue[0] < b.residue[0];
+        return is_less(a, b);
     case IR_EXPR_le:
-        return a.residue[0] <= b.residue[0];
+        return !is_less(b, a);
     case IR_EXPR_gt:
-        return a.residue[0] > b.residue[0];
+        return is_less(b, a);
     default:
-        return a.residue[0] >= b.residue[0];
+        return !is_less(a, b);
     }
 }
 
@@ -179,10 +187,10 @@ static bool apply_order(enum ir_expr_op op, const struct scalar *a, struct scala
 {
     switch (op) {
     case IR_EXPR_min:
-        *result = a[0].residue[0] < a[1].residue[0] ? a[0] : a[1];
+        *result = is_less(a[0], a[1]) ? a[0] : a[1];
         return true;
     case IR_EXPR_max:
-        *result = a[0].residue[0] > a[1].residue[0] ? a[0] : a[1];
+        *result = is_less(a[1], a[0]) ? a[0] : a[1];
         return true;
     case IR_EXPR_select:
         *result = holds(a[0]) ? a[1] : a[2];

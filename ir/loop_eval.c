@@ -2,6 +2,8 @@
  *
  * The arithmetic is that of ir/eval (arithmetic.h), in NUMBERS or PRIME, so a kernel's nodes and its loops can be compared number
  * by number. Buffers hold scalars; scratch and small arrays begin as a marker, so that reading what was never written is found.
+ * Where scratch has its place in the workspace, each byte there knows which buffer wrote it last, so that a number that another
+ * buffer has overwritten is one that was never written.
  * Slow on purpose. Parallel, vector and unrolled loops run as serial ones. */
 #include "arithmetic.h"
 #include "loop.h"
@@ -14,6 +16,7 @@ struct memory {
     struct scalar *elements;
     bool *written; /* NULL: all are */
     int64_t count;
+    int64_t offset, bytes; /* in the workspace, of an element; `offset` -1: has none */
 };
 
 struct run {
@@ -24,6 +27,7 @@ struct run {
     int64_t *indices;
     struct memory *buffers;
     struct scalar *locals;
+    uint32_t *owners; /* of each byte of the workspace: the buffer that wrote it last, plus 1; NULL: none is planned */
     bool failed;
 };
 
@@ -53,6 +57,21 @@ static int64_t evaluate(struct run *run, const struct poly *poly)
 
 /* ---- places ---- */
 
+/* The bytes of an element in the workspace: taken by a write, and asked by a read whether they are still the buffer's. */
+static bool holds_bytes(struct run *run, uint32_t buffer, int64_t at, bool is_read)
+{
+    const struct memory *memory = &run->buffers[buffer];
+    if (memory->offset < 0)
+        return true;
+    uint32_t *owners = run->owners + memory->offset + at * memory->bytes;
+    for (int64_t k = 0; k < memory->bytes; k++) {
+        if (is_read && owners[k] != buffer + 1)
+            return false;
+        owners[k] = buffer + 1;
+    }
+    return true;
+}
+
 /* NULL after a diagnostic. */
 static struct scalar *place(struct run *run, uint32_t buffer, const struct poly *address, bool is_read)
 {
@@ -66,6 +85,10 @@ static struct scalar *place(struct run *run, uint32_t buffer, const struct poly 
     }
     if (memory->written && is_read && !memory->written[at]) {
         fail_at(run, buffer, address, at, "read before it is written:");
+        return NULL;
+    }
+    if (!holds_bytes(run, buffer, at, is_read)) {
+        fail_at(run, buffer, address, at, "read after another buffer took its place:");
         return NULL;
     }
     if (memory->written)
@@ -195,10 +218,36 @@ static void fill(struct run *run, uint32_t number, const struct ir_tensor *input
         }
 }
 
+/* The place of a scratch buffer, which must lie in the workspace and be aligned; nothing where no workspace is planned. */
+static void place_scratch(struct run *run, uint32_t number)
+{
+    const struct loop_buffer *buffer = &run->function->buffers[number];
+    struct memory *memory = &run->buffers[number];
+    memory->offset = -1;
+    memory->bytes = (int64_t)ir_elem_info(buffer->elem)->bytes;
+    if (!run->owners || buffer->kind != LOOP_SCRATCH || !buffer->offset || memory->count == 0)
+        return;
+    memory->offset = evaluate(run, buffer->offset);
+    if (memory->offset < 0 || memory->offset % run->function->workspace_alignment ||
+        memory->offset + memory->count * memory->bytes > evaluate(run, run->function->workspace))
+        fail_at(run, number, NULL, memory->count, "no room in the workspace for");
+}
+
+/* Who wrote each byte, from here on; a workspace of nothing is one that is not planned yet. */
+static bool create_workspace(struct run *run)
+{
+    int64_t bytes = evaluate(run, run->function->workspace);
+    if (run->failed || bytes <= 0 || bytes > (int64_t)ELEMENT_LIMIT * 16)
+        return !run->failed;
+    return (run->owners = ARENA_ARRAY(ir_arena(run->context), (size_t)bytes, uint32_t)) != NULL;
+}
+
 static bool create_buffers(struct run *run, const struct ir_tensor *inputs)
 {
     struct arena *arena = ir_arena(run->context);
     run->buffers = ARENA_ARRAY(arena, run->function->n_buffers, struct memory);
+    if (!create_workspace(run))
+        return false;
     for (uint32_t k = 0; run->buffers && k < run->function->n_buffers; k++) {
         const struct loop_buffer *buffer = &run->function->buffers[k];
         struct memory *memory = &run->buffers[k];
@@ -215,6 +264,7 @@ static bool create_buffers(struct run *run, const struct ir_tensor *inputs)
             fill(run, k, inputs);
         else if (!(memory->written = ARENA_ARRAY(arena, (size_t)memory->count, bool)))
             return false;
+        place_scratch(run, k);
     }
     return run->buffers != NULL;
 }
