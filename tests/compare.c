@@ -45,6 +45,21 @@ static double component(const struct ir_tensor *tensor, size_t at)
     return ((const double *)tensor->data)[at];
 }
 
+bool tensors_equal(const struct ir_tensor *a, const struct ir_tensor *b)
+{
+    size_t count = tensor_count(a), components = ir_elem_is_complex(a->elem) ? 2 : 1;
+    if (!same_shape(a, b))
+        return false;
+    if (!ir_elem_is_float(a->elem) && !ir_elem_is_complex(a->elem))
+        return memcmp(a->data, b->data, count * ir_elem_info(a->elem)->bytes) == 0;
+    for (size_t at = 0; at < count * components; at++) {
+        double x = component(a, at), y = component(b, at);
+        if (x != y && !(isnan(x) && isnan(y)))
+            return false;
+    }
+    return true;
+}
+
 bool tensors_close(const struct ir_tensor *a, const struct ir_tensor *b, const struct ir_tensor *magnitude, double factor,
                    double *worst)
 {

@@ -1,39 +1,108 @@
-/* Shared by the files that make random programs. */
+/* Shared by the files that make random programs: programs.c the whole, random_choices.c its bytes, random_spaces.c index spaces and
+ * accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c and random_views.c a node kind each,
+ * random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and one row in programs.c. */
 #ifndef TESTS_PROGRAMS_INTERNAL_H
 #define TESTS_PROGRAMS_INTERNAL_H
 
 #include "programs.h"
 
-enum { POOL_SIZE = 6, VALUE_LIMIT = 64, LARGEST_DIM = 5 };
+enum { POOL_SIZE = 6, VALUE_LIMIT = 64, LARGEST_DIM = 5, MOST_INDICES = 7 };
+
+/* A tensor of the program, and what is known of its elements. */
+struct random_value {
+    const struct ir_node *node;
+    bool varies;        /* every element depends on inputs, and no pass could find out that it does not */
+    double bound;       /* no element is larger; INFINITY: it may have wrapped, or be the ring's infinity */
+    uint32_t n_factors; /* of the contraction it may be flattened to: ordering takes time exponential in them */
+};
 
 struct generator {
     struct ir_context *context;
     struct ir_kernel *kernel;
     struct random_options options;
-    uint64_t state;
+    const uint8_t *bytes;
+    size_t n_bytes;
     enum ir_elem elems[2]; /* the program's types */
     const struct poly *extents[POOL_SIZE];
     uint32_t n_extents;
     bool has_idle_index;
     int64_t *largest; /* of each dim */
-    const struct ir_node *values[VALUE_LIMIT];
+    int64_t largest_tensor, largest_space;
+    uint32_t most_factors;
+    struct random_value values[VALUE_LIMIT];
     uint32_t n_values;
 };
 
-/* ---- programs.c ---- */
+/* ---- random_choices.c ---- */
+/* From 0 to limit - 1; 0 where the bytes have ended. */
 uint32_t pick(struct generator *generator, uint32_t limit);
+/* False where the bytes have ended, but for 100 percent. */
 bool chance(struct generator *generator, uint32_t percent);
+
+/* ---- programs.c ---- */
+/* The largest value an extent takes. */
+int64_t size_of(const struct generator *generator, const struct poly *extent);
+/* Product of the sizes, at least 1 an axis so that a 0 does not hide the others; capped. */
+int64_t volume_of(const struct generator *generator, uint32_t n, const struct poly *const *extents);
+const struct poly *some_extent(struct generator *generator);
+const struct random_value *some_value(struct generator *generator);
+const struct random_value *some_value_of(struct generator *generator, enum ir_elem elem); /* NULL: none found */
+bool is_wrapping_kind(const struct generator *generator); /* do integers wrap and all else hold whole numbers? */
+/* Has a number of this size room in the type, whatever it is added from? */
+bool has_room(const struct generator *generator, enum ir_elem elem, double bound);
+
+/* ---- random_spaces.c ---- */
+/* An index space under construction. */
+struct space {
+    uint32_t n;
+    const struct poly *extents[MOST_INDICES];
+};
+/* An index with this extent: one that is there, or a new one. UINT32_MAX: no room. */
+uint32_t some_index(struct generator *generator, struct space *space, const struct poly *extent, uint32_t percent_new);
+/* An access of all axes; its node NULL when the index space had no room. */
+struct ir_access some_access(struct generator *generator, struct space *space, const struct random_value *value);
+/* Renumbers the indices so that the chosen axes come first, in random order, and with them the accesses; gives their number. */
+uint32_t choose_axes(struct generator *generator, struct space *space, uint32_t percent, uint32_t n, struct ir_access *accesses);
+/* What is known of the element an access reads. */
+struct random_value accessed(const struct generator *generator, const struct ir_access *access);
+
+/* ---- random_subscripts.c ---- */
+/* A subscript inside an axis of this extent: mostly an index; NULL when the space had no room. */
+const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent);
+
+/* ---- random_contractions.c, random_maps.c, random_views.c ---- */
+/* A new node, which is not in the program yet; its `node` NULL where the choices led nowhere. */
+struct random_value random_contraction(struct generator *generator);
+struct random_value random_map(struct generator *generator);
+struct random_value random_view(struct generator *generator);
 
 /* ---- random_expressions.c ---- */
 void choose_elems(struct generator *generator);
 enum ir_elem some_elem(struct generator *generator);
-struct ir_number some_number(struct generator *generator, enum ir_elem elem); /* small and dyadic */
-/* Over all the operands, and the values of indices 0 .. n_indices - 1. */
-const struct ir_expr *random_expr(struct generator *generator, uint32_t n_operands, const struct ir_access *operands,
-                                  uint32_t n_indices);
+struct ir_number some_number(struct generator *generator, enum ir_elem elem); /* small, and dyadic or whole */
+struct random_expr {
+    const struct ir_expr *expr;
+    bool varies;
+    double bound;
+};
+/* Over all the operands, and the values of indices 0 .. space->n - 1. */
+struct random_expr random_expression(struct generator *generator, uint32_t n_operands, const struct ir_access *operands,
+                                     const struct space *space);
+
+/* ---- random_constants.c ---- */
+/* A constant of a shape from the pool, its numbers in one of the styles that passes look for; `node` NULL where there is none. */
+struct random_value random_constant(struct generator *generator);
 
 /* ---- random_tensors.c ---- */
-/* Elements of a constant, as in memory; floats of few bits. */
-void *random_constants(struct ir_context *context, enum ir_elem elem, size_t count, uint64_t *state);
+/* The largest magnitude of an integer element or a whole float. */
+enum { LARGEST_ELEMENT = 8 };
+enum random_style {
+    RANDOM_SMALL, /* floats in [-1, 1] of 11 bits */
+    RANDOM_PLAIN, /* floats of one bit: products of many are exact */
+    RANDOM_WHOLES,
+    RANDOM_ONES
+};
+/* Elements as in memory, integers small. */
+void *random_elements(struct ir_context *context, enum ir_elem elem, size_t count, enum random_style style, uint64_t *state);
 
 #endif

@@ -7,8 +7,12 @@ int64_t *random_dims(struct ir_context *context, uint64_t seed)
 {
     uint64_t state = seed ^ 0xd1;
     int64_t *dims = ARENA_ARRAY(ir_arena(context), ir_dim_count(context), int64_t);
-    for (uint32_t k = 0; dims && k < ir_dim_count(context); k++)
-        dims[k] = random_below(&state, 12) == 0 ? 0 : 1 + random_below(&state, LARGEST_DIM);
+    for (uint32_t k = 0; dims && k < ir_dim_count(context); k++) {
+        const struct ir_dim *dim = ir_dim_at(context, k);
+        int64_t largest = dim->bound && dim->bound < LARGEST_DIM ? dim->bound : LARGEST_DIM;
+        dims[k] = random_below(&state, 12) == 0 ? 0 : 1 + random_below(&state, (uint32_t)largest);
+        dims[k] -= dims[k] % dim->divisor;
+    }
     return dims;
 }
 
@@ -26,11 +30,23 @@ static double plain_float(uint64_t *state)
     return values[random_below(state, 7)];
 }
 
+/* 0, +-1, +-2. */
+static double whole_float(uint64_t *state)
+{
+    return (double)random_below(state, 5) - 2;
+}
+
+static int64_t some_integer(enum ir_elem elem, uint64_t *state)
+{
+    if (elem == IR_bool)
+        return random_below(state, 2);
+    return (int64_t)random_below(state, 9) - (ir_elem_info(elem)->kind == IR_KIND_UNSIGNED ? 0 : 4);
+}
+
 /* One real component or integer of the element type, as it lies in memory. */
-static void put_component(enum ir_elem elem, void *at, double wide, uint64_t *state)
+static void put_component(enum ir_elem elem, void *at, double wide, int64_t whole)
 {
     float narrow = (float)wide;
-    int64_t whole = elem == IR_bool ? random_below(state, 2) : (int64_t)random_below(state, 9) - 4;
     int32_t word = (int32_t)whole;
     int16_t half = (int16_t)whole;
     int8_t byte = (int8_t)whole;
@@ -59,34 +75,42 @@ static void put_component(enum ir_elem elem, void *at, double wide, uint64_t *st
     }
 }
 
-static void *make_elements(struct ir_context *context, enum ir_elem elem, size_t count, bool plain, uint64_t *state)
+static double some_float(enum random_style style, uint64_t *state)
+{
+    switch (style) {
+    case RANDOM_PLAIN:
+        return plain_float(state);
+    case RANDOM_WHOLES:
+        return whole_float(state);
+    default:
+        return small_float(state);
+    }
+}
+
+void *random_elements(struct ir_context *context, enum ir_elem elem, size_t count, enum random_style style, uint64_t *state)
 {
     size_t components = ir_elem_is_complex(elem) ? 2 : 1, bytes = ir_elem_info(elem)->bytes / components;
     char *data = ARENA_ARRAY(ir_arena(context), count * components * bytes, char);
-    for (size_t k = 0; data && k < count * components; k++)
-        put_component(elem, data + k * bytes, plain ? plain_float(state) : small_float(state), state);
+    for (size_t k = 0; data && k < count * components; k++) {
+        bool is_one = style == RANDOM_ONES, first = k % components == 0;
+        put_component(elem, data + k * bytes, is_one ? first : some_float(style, state), is_one ? 1 : some_integer(elem, state));
+    }
     return data;
 }
 
-void *random_constants(struct ir_context *context, enum ir_elem elem, size_t count, uint64_t *state)
-{
-    return make_elements(context, elem, count, true, state);
-}
-
-static void *random_elements(struct ir_context *context, enum ir_elem elem, enum ir_arithmetic arithmetic, size_t count,
-                             uint64_t *state)
+/* Residues of the whole field, but of bool, which is 0 or 1. */
+static void *random_residues(struct ir_context *context, enum ir_elem elem, size_t count, uint64_t *state)
 {
     const uint64_t prime = (UINT64_C(1) << 61) - 1;
-    if (arithmetic != IR_EVAL_PRIME)
-        return make_elements(context, elem, count, false, state);
     uint64_t *residues = ARENA_ARRAY(ir_arena(context), 2 * count, uint64_t);
     for (size_t k = 0; residues && k < 2 * count; k++)
-        residues[k] = ir_elem_is_complex(elem) || k % 2 == 0 ? random_next(state) % prime : 0;
+        if (ir_elem_is_complex(elem) || k % 2 == 0)
+            residues[k] = random_next(state) % (elem == IR_bool ? 2 : prime);
     return residues;
 }
 
-struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
-                                const int64_t *dims, uint64_t seed)
+static struct ir_tensor *make_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
+                                     enum random_style style, const int64_t *dims, uint64_t seed)
 {
     uint64_t state = seed ^ 0xa7;
     struct arena *arena = ir_arena(context);
@@ -100,7 +124,20 @@ struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kern
                 return NULL;
             count *= (size_t)inputs[k].shape[axis];
         }
-        inputs[k].data = random_elements(context, node->elem, arithmetic, count, &state);
+        inputs[k].data = arithmetic == IR_EVAL_PRIME ? random_residues(context, node->elem, count, &state)
+                                                     : random_elements(context, node->elem, count, style, &state);
     }
     return arena_failed(arena) ? NULL : inputs;
+}
+
+struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
+                                const int64_t *dims, uint64_t seed)
+{
+    return make_inputs(context, kernel, arithmetic, RANDOM_SMALL, dims, seed);
+}
+
+struct ir_tensor *random_whole_inputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims,
+                                      uint64_t seed)
+{
+    return make_inputs(context, kernel, IR_EVAL_NUMBERS, RANDOM_WHOLES, dims, seed);
 }

@@ -37,7 +37,7 @@ static struct ir_program *read_again(struct ir_context *context, struct ir_conte
 
 static void check_program(uint64_t seed)
 {
-    const struct random_options options = {.polynomial_only = true};
+    const struct random_options options = {.kind = RANDOM_POLYNOMIAL};
     struct ir_context *context = ir_context_create(NULL), *again_context = ir_context_create(NULL);
     struct ir_program *program = random_program(context, seed, &options);
     struct ir_program *again = read_again(again_context, context, program, seed);

@@ -108,7 +108,7 @@ static void for_each_program(const struct random_options *options, enum ir_arith
 static void polynomial_programs_exactly(void **state)
 {
     (void)state;
-    const struct random_options options = {.polynomial_only = true};
+    const struct random_options options = {.kind = RANDOM_POLYNOMIAL};
     for_each_program(&options, IR_EVAL_PRIME);
 }
 

@@ -1,0 +1,120 @@
+/* Validates random programs: validate_runner [--first SEED] [--count N] [--hex BYTES] [FILE.eir ...].
+ *
+ * A wrong program is shrunk and printed with its seed and with its bytes in hexadecimal, which --hex takes again; the first one
+ * ends the run. Files are programs that were found wrong once. Closes with the number of programs and the rate, and for ctest with
+ * `N passed, N failed`. */
+#include "validate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void report(uint8_t *bytes, size_t length)
+{
+    length = validate_shrink(bytes, length);
+    char *wrong = validate_bytes(bytes, length);
+    printf("--hex ");
+    for (size_t k = 0; k < length; k++)
+        printf("%02x", bytes[k]);
+    printf("\n%s\n", wrong ? wrong : "");
+    free(wrong);
+}
+
+/* The number of programs before the first wrong one. */
+static uint64_t run_seeds(uint64_t first, uint64_t count)
+{
+    for (uint64_t k = 0; k < count; k++) {
+        uint8_t bytes[VALIDATE_BYTES];
+        random_bytes(bytes, sizeof bytes, first + k);
+        char *wrong = validate_bytes(bytes, sizeof bytes);
+        if (!wrong)
+            continue;
+        free(wrong);
+        printf("seed %llu is wrong\n", (unsigned long long)(first + k));
+        report(bytes, sizeof bytes);
+        return k;
+    }
+    return count;
+}
+
+static bool run_hex(const char *text)
+{
+    uint8_t bytes[4096];
+    size_t length = strlen(text) / 2;
+    unsigned value = 0;
+    for (size_t k = 0; k < length && k < sizeof bytes && sscanf(text + 2 * k, "%2x", &value) == 1; k++)
+        bytes[k] = (uint8_t)value;
+    char *wrong = validate_bytes(bytes, length < sizeof bytes ? length : sizeof bytes);
+    printf("%s\n", wrong ? wrong : "all agrees");
+    free(wrong);
+    return !wrong;
+}
+
+static char *read_file(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = malloc(1 << 20);
+    *length = file && text ? fread(text, 1, (1 << 20) - 1, file) : 0;
+    if (text)
+        text[*length] = 0;
+    if (file)
+        fclose(file);
+    return text;
+}
+
+/* At several sizes and orders of passes, with and without a limit on memory. */
+static bool run_file(const char *path)
+{
+    size_t length;
+    char *text = read_file(path, &length);
+    bool fine = length > 0;
+    for (uint64_t seed = 0; fine && seed < 60; seed++) {
+        struct ir_context *context = ir_context_create(NULL);
+        const struct source source = {path, text, length};
+        const struct ir_program *program = ir_read(context, &source);
+        const char *wrong = "cannot be read";
+        if (program)
+            wrong = validate_program(
+                context, &(struct validation){program, validate_kind_of(context, program->kernels[0]), seed % 3 ? 0 : 256, seed});
+        if (wrong)
+            printf("%s, seed %llu: %s\n", path, (unsigned long long)seed, wrong);
+        fine = !wrong;
+        ir_context_destroy(context);
+    }
+    free(text);
+    return fine;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, count = 0, passed = 0, failed = 0;
+    for (int k = 1; k < argc; k++) {
+        bool has_value = k + 1 < argc;
+        if (!strcmp(argv[k], "--first") && has_value)
+            first = strtoull(argv[++k], NULL, 10);
+        else if (!strcmp(argv[k], "--count") && has_value)
+            count = strtoull(argv[++k], NULL, 10);
+        else if (!strcmp(argv[k], "--hex") && has_value)
+            return run_hex(argv[k + 1]) ? 0 : 1;
+        else if (run_file(argv[k]))
+            passed++;
+        else
+            failed++;
+    }
+    double begin = seconds();
+    uint64_t right = run_seeds(first, count);
+    printf("%llu random programs from seed %llu, %llu wrong, %.0f a second\n", (unsigned long long)(right + (right < count)),
+           (unsigned long long)first, (unsigned long long)(right < count), (double)right / (seconds() - begin));
+    passed += right == count && count > 0;
+    failed += right < count;
+    printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
+    return failed ? 1 : 0;
+}
