@@ -137,6 +137,21 @@ static bool equal_constants(const struct ir_constant *a, const struct ir_constan
            memcmp(&a->within, &b->within, sizeof a->within) == 0 && (a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0);
 }
 
+static uint64_t hash_scan(uint64_t hash, const struct ir_scan *scan)
+{
+    hash = hash_mix(hash_mix(hash, scan->backward), scan->n_states);
+    for (uint32_t k = 0; k < scan->step->n_inputs; k++)
+        hash = hash_mix(hash, scan->step->inputs[k].node->id);
+    for (uint32_t k = 0; k < scan->step->n_outputs; k++)
+        hash = hash_mix(hash, scan->step->outputs[k].node->id);
+    return hash;
+}
+
+static bool equal_scans(const struct ir_scan *a, const struct ir_scan *b)
+{
+    return a->backward == b->backward && a->extent == b->extent && a->n_states == b->n_states && ir_kernel_equal(a->step, b->step);
+}
+
 static uint64_t hash_node(const struct ir_node *node)
 {
     uint64_t hash = hash_mix((uint64_t)node->op, (uint64_t)node->elem);
@@ -157,6 +172,10 @@ static uint64_t hash_node(const struct ir_node *node)
         return hash_bytes(hash, node->contract.sliced, node->contract.n_sliced * sizeof(uint32_t));
     case IR_scatter_node:
         return hash_mix(hash, (uint64_t)node->scatter.ring);
+    case IR_scan_node:
+        return hash_scan(hash, node->scan);
+    case IR_proj_node:
+        return hash_mix(hash, 2 * (uint64_t)node->proj.result + node->proj.last);
     default:
         return hash;
     }
@@ -192,6 +211,10 @@ static bool equal_nodes(const void *key, const void *item)
         return equal_contracts(a, b);
     case IR_scatter_node:
         return a->scatter.ring == b->scatter.ring;
+    case IR_scan_node:
+        return equal_scans(a->scan, b->scan);
+    case IR_proj_node:
+        return a->proj.result == b->proj.result && a->proj.last == b->proj.last;
     default:
         return true;
     }
@@ -231,6 +254,8 @@ static bool keep_parts(struct arena *arena, struct ir_node *node)
         node->contract.domain = arena_copy(arena, node->contract.domain, node->contract.n_domain, sizeof *node->contract.domain);
         node->contract.sliced = arena_copy(arena, node->contract.sliced, node->contract.n_sliced, sizeof *node->contract.sliced);
     }
+    if (node->op == IR_scan_node)
+        node->scan = arena_copy(arena, node->scan, 1, sizeof *node->scan);
     if (node->op == IR_const_node) {
         struct ir_constant *constant = arena_copy(arena, node->constant, 1, sizeof *constant);
         if (constant)
@@ -397,6 +422,53 @@ const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, 
                             .n_operands = 2,
                             .operands = plain,
                             .scatter = {ring}};
+    return intern_node(context, &draft);
+}
+
+const struct ir_node *ir_scan(struct ir_context *context, const struct ir_scan *scan, const struct ir_access *operands)
+{
+    const struct ir_kernel *step = scan ? scan->step : NULL;
+    if (!step || !step->n_outputs || scan->n_states > step->n_outputs || scan->n_states > step->n_inputs ||
+        (step->n_inputs && !operands))
+        return NULL;
+    for (uint32_t k = 0; k < step->n_outputs; k++)
+        if (!step->outputs[k].node)
+            return NULL;
+    for (uint32_t k = 0; k < step->n_inputs; k++)
+        if (!step->inputs[k].node || step->inputs[k].node->rank > IR_STEP_RANK)
+            return NULL;
+    const struct ir_access *plain = plain_accesses(context, step->n_inputs, operands);
+    struct ir_node draft = {.op = IR_scan_node,
+                            .elem = step->outputs[0].node->elem,
+                            .n_indices = 1,
+                            .extents = &scan->extent,
+                            .n_operands = step->n_inputs,
+                            .operands = plain,
+                            .scan = scan};
+    return step->n_inputs && !plain ? NULL : intern_node(context, &draft);
+}
+
+const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *scan, uint32_t result, bool last)
+{
+    if (!scan || scan->op != IR_scan_node || result >= scan->scan->step->n_outputs)
+        return NULL;
+    const struct ir_node *value = scan->scan->step->outputs[result].node;
+    uint32_t rank = value->rank + (last ? 0 : 1);
+    const struct poly **shape = ARENA_ARRAY(context->arena, rank, const struct poly *);
+    if (!shape)
+        return NULL;
+    if (!last)
+        shape[0] = scan->scan->extent;
+    for (uint32_t axis = 0; axis < value->rank; axis++)
+        shape[rank - value->rank + axis] = value->shape[axis];
+    struct ir_access operand = {.node = scan};
+    struct ir_node draft = {.op = IR_proj_node,
+                            .elem = value->elem,
+                            .rank = rank,
+                            .shape = shape,
+                            .n_operands = 1,
+                            .operands = &operand,
+                            .proj = {result, last}};
     return intern_node(context, &draft);
 }
 

@@ -15,6 +15,7 @@ struct search {
     struct ir_context *context;
     const struct ir_node *node;
     const struct ir_access *access;
+    struct poly_ranges space; /* what the subscripts speak of */
     uint32_t axis;
     int64_t *dims, *extents, *indices;
     int64_t axis_extent;
@@ -43,8 +44,8 @@ static bool choose_dims(struct search *search, int round)
 /* The sizes of the index space and of the axis; false where there is no point, or no size. */
 static bool measure(struct search *search)
 {
-    for (uint32_t k = 0; k < search->node->n_indices; k++)
-        if (!poly_evaluate(search->node->extents[k], search->dims, NULL, &search->extents[k]) || search->extents[k] < 1)
+    for (uint32_t k = 0; k < search->space.n; k++)
+        if (!poly_evaluate(search->space.extents[k], search->dims, NULL, &search->extents[k]) || search->extents[k] < 1)
             return false;
     return poly_evaluate(search->access->node->shape[search->axis], search->dims, NULL, &search->axis_extent);
 }
@@ -80,7 +81,7 @@ static bool escapes_here(const struct search *search)
 static bool try_corners(struct search *search)
 {
     const struct poly *subscript = search->access->subscripts[search->axis];
-    uint32_t n = search->node->n_indices;
+    uint32_t n = search->space.n;
     int64_t origin, moved;
     memset(search->indices, 0, n * sizeof *search->indices);
     if (!poly_evaluate(subscript, search->dims, search->indices, &origin))
@@ -104,7 +105,7 @@ static bool try_scattered(struct search *search)
 {
     uint64_t state = 1;
     for (int point = 0; point < SCATTERED_POINTS; point++) {
-        for (uint32_t k = 0; k < search->node->n_indices; k++) {
+        for (uint32_t k = 0; k < search->space.n; k++) {
             state = hash_mix(state, k + 1);
             search->indices[k] = (int64_t)((state >> 20) % (uint64_t)search->extents[k]);
         }
@@ -126,15 +127,15 @@ static bool search_axis(struct search *search)
 bool ir_find_escape(struct ir_context *context, const struct ir_node *node, uint32_t operand, struct ir_escape *escape)
 {
     const struct ir_access *access = &node->operands[operand];
-    const struct poly_ranges ranges = ir_ranges(node);
-    struct search search = {.context = context, .node = node, .access = access, .escape = escape};
+    const struct poly_ranges ranges = ir_operand_ranges(context, node, operand);
+    struct search search = {.context = context, .node = node, .access = access, .space = ranges, .escape = escape};
     for (search.axis = 0; !access->fill && search.axis < access->node->rank; search.axis++) {
         if (poly_prove_within(context, access->subscripts[search.axis], access->node->shape[search.axis], &ranges))
             continue;
         if (!search.dims) {
             search.dims = ARENA_ARRAY(context->arena, context->n_dims, int64_t);
-            search.extents = ARENA_ARRAY(context->arena, node->n_indices, int64_t);
-            search.indices = ARENA_ARRAY(context->arena, node->n_indices, int64_t);
+            search.extents = ARENA_ARRAY(context->arena, ranges.n, int64_t);
+            search.indices = ARENA_ARRAY(context->arena, ranges.n, int64_t);
         }
         if (!search.dims || !search.extents || !search.indices)
             return false;

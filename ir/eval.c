@@ -5,27 +5,15 @@
  * reordered: a sum runs over the summed indices in the node's own order, the last fastest. Working memory is an arena of its own,
  * gone at the end; only outputs go to the context's. A run the kernel forbids (a negative extent, a subscript outside) is a
  * diagnostic. */
+#include "eval_kernel.h"
 #include "eval_map.h"
 #include "eval_split.h"
-#include "eval_walk.h"
 #include "print_internal.h"
 
 #include <stdlib.h>
 
 /* The largest tensor: 2^26 elements, 1.5 GiB of scalars. */
 enum { EVAL_ELEMENTS = 1 << 26 };
-
-struct evaluation {
-    struct ir_context *context;
-    const struct ir_kernel *kernel;
-    const struct arithmetic *arithmetic;
-    struct arena *arena; /* working memory */
-    const int64_t *dims;
-    const struct ir_tensor *inputs;
-    struct eval_tensor *tensors; /* ascending by node number */
-    size_t n_tensors;
-    enum einc_status status;
-};
 
 static struct span span_of(const struct evaluation *evaluation, const struct ir_node *node)
 {
@@ -39,13 +27,13 @@ static const char *name_of(const struct evaluation *evaluation, const struct ir_
     return name && name->name ? name->name : ir_op_name(node->op);
 }
 
-static bool fail_memory(struct evaluation *evaluation)
+bool eval_fail_memory(struct evaluation *evaluation)
 {
     evaluation->status = EINC_NO_MEMORY;
     return false;
 }
 
-static bool fail_outside(struct evaluation *evaluation, const struct ir_node *node)
+bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node)
 {
     diag_error(ir_diagnostics(evaluation->context), DIAG_E0734, span_of(evaluation, node),
                "a subscript in `%s` of kernel `%s` leaves its tensor, or an index value cannot be had", name_of(evaluation, node),
@@ -54,7 +42,7 @@ static bool fail_outside(struct evaluation *evaluation, const struct ir_node *no
     return false;
 }
 
-static const struct eval_tensor *find_tensor(const struct evaluation *evaluation, const struct ir_node *node)
+const struct eval_tensor *eval_find_tensor(const struct evaluation *evaluation, const struct ir_node *node)
 {
     size_t low = 0, high = evaluation->n_tensors;
     while (low < high) {
@@ -69,8 +57,8 @@ static const struct eval_tensor *find_tensor(const struct evaluation *evaluation
 
 /* ---- sizes ---- */
 
-static bool find_extents(struct evaluation *evaluation, const struct ir_node *node, uint32_t count, const struct poly *const *polys,
-                         int64_t *extents)
+bool eval_find_extents(struct evaluation *evaluation, const struct ir_node *node, uint32_t count, const struct poly *const *polys,
+                       int64_t *extents)
 {
     for (uint32_t k = 0; k < count; k++) {
         if (poly_evaluate(polys[k], evaluation->dims, NULL, &extents[k]) && extents[k] >= 0)
@@ -85,15 +73,15 @@ static bool find_extents(struct evaluation *evaluation, const struct ir_node *no
 }
 
 /* Shape, C-order strides and room for the elements. */
-static bool shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor)
+bool eval_shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
     const struct ir_node *node = tensor->node;
     tensor->rank = node->rank;
     tensor->shape = ARENA_ARRAY(evaluation->arena, node->rank, int64_t);
     tensor->strides = ARENA_ARRAY(evaluation->arena, node->rank, int64_t);
     if (!tensor->shape || !tensor->strides)
-        return fail_memory(evaluation);
-    if (!find_extents(evaluation, node, node->rank, node->shape, tensor->shape))
+        return eval_fail_memory(evaluation);
+    if (!eval_find_extents(evaluation, node, node->rank, node->shape, tensor->shape))
         return false;
     tensor->count = 1;
     int64_t span = 1; /* as count, an extent 0 taken as 1, so that strides stay small */
@@ -110,13 +98,19 @@ static bool shape_tensor(struct evaluation *evaluation, struct eval_tensor *tens
     }
     tensor->count *= span;
     tensor->data = ARENA_ARRAY(evaluation->arena, (size_t)tensor->count, struct scalar);
-    return tensor->data || fail_memory(evaluation);
+    return tensor->data || eval_fail_memory(evaluation);
 }
 
 /* ---- nodes ---- */
 
 static bool eval_input(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
+    if (evaluation->given) {
+        const struct eval_tensor *given = &evaluation->given[tensor->node->input.number];
+        tensor->data = given->data;
+        tensor->terms = given->terms;
+        return true;
+    }
     const struct ir_tensor *input = &evaluation->inputs[tensor->node->input.number];
     bool same = input->rank == tensor->rank && input->elem == tensor->node->elem;
     for (uint32_t axis = 0; same && axis < tensor->rank; axis++)
@@ -148,18 +142,18 @@ static struct walk *walk_node(struct evaluation *evaluation, const struct ir_nod
     *accesses = ARENA_ARRAY(evaluation->arena, node->n_operands, struct eval_access);
     struct walk *walk = NULL;
     if (extents && *accesses) {
-        if (!find_extents(evaluation, node, node->n_indices, node->extents, extents))
+        if (!eval_find_extents(evaluation, node, node->n_indices, node->extents, extents))
             return NULL;
         walk = walk_create(evaluation->arena, evaluation->dims, node->n_indices, extents);
     }
     for (uint32_t k = 0; walk && k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
-        const struct eval_tensor *tensor = find_tensor(evaluation, access->node);
+        const struct eval_tensor *tensor = eval_find_tensor(evaluation, access->node);
         if (!walk_access(walk, evaluation->arithmetic, access, tensor, &(*accesses)[k]))
             walk = NULL;
     }
     if (!walk)
-        fail_memory(evaluation);
+        eval_fail_memory(evaluation);
     return walk;
 }
 
@@ -173,7 +167,7 @@ static bool eval_view(struct evaluation *evaluation, struct eval_tensor *tensor)
     tensor->terms = access->tensor->terms;
     for (int64_t at = 0; at < tensor->count; at++, walk_next(walk, 0, tensor->rank))
         if (!walk_fetch(walk, evaluation->arithmetic, access, &tensor->data[at]))
-            return fail_outside(evaluation, tensor->node);
+            return eval_fail_outside(evaluation, tensor->node);
     return true;
 }
 
@@ -190,7 +184,7 @@ static bool eval_map(struct evaluation *evaluation, struct eval_tensor *tensor)
     struct scalar *operands = ARENA_ARRAY(evaluation->arena, node->n_operands, struct scalar);
     double *terms = ARENA_ARRAY(evaluation->arena, node->n_operands, double);
     if (!body.steps || !operands || !terms)
-        return fail_memory(evaluation);
+        return eval_fail_memory(evaluation);
     for (uint32_t k = 0; k < node->n_operands; k++)
         terms[k] = accesses[k].tensor->terms;
     tensor->terms = body_terms(evaluation->arena, &body, terms);
@@ -198,9 +192,9 @@ static bool eval_map(struct evaluation *evaluation, struct eval_tensor *tensor)
         struct scalar value;
         for (uint32_t k = 0; k < node->n_operands; k++)
             if (!walk_fetch(walk, arithmetic, &accesses[k], &operands[k]))
-                return fail_outside(evaluation, node);
+                return eval_fail_outside(evaluation, node);
         if (!body_value(&body, walk, arithmetic, operands, &value))
-            return fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node);
         tensor->data[at] = arithmetic->round(node->elem, value);
     }
     return true;
@@ -329,10 +323,10 @@ static bool prepare_contraction(struct contraction *contraction)
     contraction->walk = walk_node(evaluation, node, &contraction->accesses);
     contraction->domain = ARENA_ARRAY(evaluation->arena, node->contract.n_domain, struct line *);
     if (!contraction->walk || !contraction->domain)
-        return contraction->walk ? fail_memory(evaluation) : false;
+        return contraction->walk ? eval_fail_memory(evaluation) : false;
     for (uint32_t k = 0; k < node->contract.n_domain; k++)
         if (!(contraction->domain[k] = walk_follow(contraction->walk, node->contract.domain[k])))
-            return fail_memory(evaluation);
+            return eval_fail_memory(evaluation);
     for (uint32_t k = node->rank; k < node->n_indices; k++)
         contraction->empty = contraction->empty || contraction->walk->extents[k] == 0;
     return true;
@@ -350,7 +344,7 @@ static bool eval_contract(struct evaluation *evaluation, struct eval_tensor *ten
     const struct scalar **pointers = ARENA_ARRAY(evaluation->arena, node->n_operands, const struct scalar *);
     int64_t *steps = ARENA_ARRAY(evaluation->arena, node->n_operands, int64_t);
     if (!pointers || !steps)
-        return fail_memory(evaluation);
+        return eval_fail_memory(evaluation);
     uint32_t last = node->n_indices - 1;
     for (uint32_t k = 0; runs && k < node->n_operands; k++)
         steps[k] = contraction.accesses[k].address->steps[last];
@@ -359,7 +353,7 @@ static bool eval_contract(struct evaluation *evaluation, struct eval_tensor *ten
     for (int64_t at = 0; at < tensor->count; at++, walk_next(contraction.walk, 0, node->rank)) {
         struct scalar sum;
         if (!(runs ? sum_runs(&contraction, &run, pointers, &sum) : sum_points(&contraction, &sum)))
-            return fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node);
         sum = arithmetic->convert(node->contract.accumulator, node->elem, sum);
         tensor->data[at] = arithmetic->round(node->elem, sum);
     }
@@ -419,7 +413,11 @@ static bool eval_scatter(struct evaluation *evaluation, struct eval_tensor *tens
 
 static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
-    if (!shape_tensor(evaluation, tensor))
+    if (tensor->node->op == IR_scan_node)
+        return eval_scan(evaluation, tensor);
+    if (tensor->node->op == IR_proj_node) /* filled by its scan */
+        return true;
+    if (!eval_shape_tensor(evaluation, tensor))
         return false;
     switch (tensor->node->op) {
     case IR_input_node:
@@ -449,13 +447,13 @@ static int compare_nodes(const void *a, const void *b)
 }
 
 /* All nodes needed, ascending by number, which is an order of evaluation. */
-static bool list_tensors(struct evaluation *evaluation)
+bool eval_list_tensors(struct evaluation *evaluation)
 {
     size_t count;
     const struct ir_node **nodes = ir_topological(evaluation->context, evaluation->kernel, &count);
     evaluation->tensors = ARENA_ARRAY(evaluation->arena, nodes ? count : 0, struct eval_tensor);
     if (!nodes || !evaluation->tensors)
-        return fail_memory(evaluation);
+        return eval_fail_memory(evaluation);
     for (size_t k = 0; k < count; k++)
         evaluation->tensors[k].node = nodes[k];
     evaluation->n_tensors = count;
@@ -471,21 +469,28 @@ static bool store_output(struct evaluation *evaluation, const struct eval_tensor
     output->shape = arena_copy(arena, tensor->shape, tensor->rank, sizeof *tensor->shape);
     output->data = arena_alloc(arena, (size_t)tensor->count, evaluation->arithmetic->stored_bytes(elem));
     if (!output->shape || !output->data)
-        return fail_memory(evaluation);
+        return eval_fail_memory(evaluation);
     for (int64_t at = 0; at < tensor->count; at++)
         evaluation->arithmetic->store(elem, output->data, (size_t)at, tensor->data[at]);
     return true;
 }
 
-static void eval_kernel(struct evaluation *evaluation, struct ir_tensor *outputs, double *longest_sum)
+bool eval_nodes(struct evaluation *evaluation)
 {
-    if (!list_tensors(evaluation))
-        return;
     for (size_t k = 0; k < evaluation->n_tensors; k++)
         if (!eval_node(evaluation, &evaluation->tensors[k]))
-            return;
+            return false;
+    return true;
+}
+
+static void eval_kernel(struct evaluation *evaluation, struct ir_tensor *outputs, double *longest_sum)
+{
+    if (!eval_list_tensors(evaluation))
+        return;
+    if (!eval_nodes(evaluation))
+        return;
     for (uint32_t k = 0; k < evaluation->kernel->n_outputs; k++) {
-        const struct eval_tensor *tensor = find_tensor(evaluation, evaluation->kernel->outputs[k].node);
+        const struct eval_tensor *tensor = eval_find_tensor(evaluation, evaluation->kernel->outputs[k].node);
         if (!store_output(evaluation, tensor, &outputs[k]))
             return;
         if (longest_sum)

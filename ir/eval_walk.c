@@ -120,6 +120,13 @@ bool walk_next(struct walk *walk, uint32_t first, uint32_t last)
     return false;
 }
 
+void walk_move(struct walk *walk, uint32_t k, int64_t value)
+{
+    for (struct line *line = walk->lines; line; line = line->next)
+        line->value += line->steps[k] * (value - walk->index[k]);
+    walk->index[k] = value;
+}
+
 /* ---- accesses ---- */
 
 static bool all_inside(const struct eval_access *access)

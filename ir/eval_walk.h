@@ -39,6 +39,8 @@ struct walk *walk_create(struct arena *arena, const int64_t *dims, uint32_t n_in
 struct line *walk_follow(struct walk *walk, const struct poly *poly);
 /* The next place, the last index fastest, among indices first .. last-1; false when they are all back at 0. */
 bool walk_next(struct walk *walk, uint32_t first, uint32_t last);
+/* Index k at this value. */
+void walk_move(struct walk *walk, uint32_t k, int64_t value);
 bool walk_value(const struct walk *walk, const struct line *line, int64_t *value);
 
 /* One access to a tensor: `address` when all subscripts are affine and proved inside, else one line an axis, checked each time. */

@@ -172,6 +172,18 @@ struct ir_constant {
     bool spectral;
 };
 
+/* A recurrence. The step is a kernel of its own: its first `n_states` inputs are the states before the step, the others slices of
+ * tensors outside; its first `n_states` outputs are the states after it, the others results of this step alone. It reads nothing
+ * else but constants, and holds no scan. Of the scan node, operand k gives input k of the step, with subscripts over index 0, the
+ * step's number, and indices 1, 2, ..., the axes of that input; a state's operand is its value before the first step. */
+enum { IR_STEP_RANK = 128 }; /* axes of an input of a step, at most */
+struct ir_scan {
+    bool backward; /* steps run from extent - 1 down to 0 */
+    const struct poly *extent;
+    uint32_t n_states;
+    const struct ir_kernel *step;
+};
+
 struct ir_node {
     enum ir_op op;
     enum ir_elem elem;
@@ -200,6 +212,11 @@ struct ir_node {
             enum ir_ring ring; /* its addition; operand 0 is the base, its subscripts where the value of operand 1 goes */
         } scatter;
         const struct ir_expr *body; /* map */
+        const struct ir_scan *scan; /* rank 0 and one index, the step's number; it has no value of its own */
+        struct {
+            uint32_t result; /* which output of the step */
+            bool last;       /* a state after the last step; else of every step, along axis 0 */
+        } proj;
     };
 };
 
@@ -251,6 +268,9 @@ const struct ir_node *ir_view(struct ir_context *context, uint32_t rank, const s
  * on `base`, which one does not matter, points outside are left out. The shape is that of base.node. */
 const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, uint32_t n_indices,
                                  const struct poly *const *extents, struct ir_access base, struct ir_access value);
+/* `operands`: one an input of the step. The step is kept as it is: it may not change any more. */
+const struct ir_node *ir_scan(struct ir_context *context, const struct ir_scan *scan, const struct ir_access *operands);
+const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *scan, uint32_t result, bool last);
 /* The node as it is: subscripts are indices 0..rank-1. */
 struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node);
 
@@ -337,6 +357,8 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
 struct poly_ranges ir_ranges(const struct ir_node *node);
 /* How many indices have names: those of the index space, of inputs and constants the axes. */
 uint32_t ir_index_count(const struct ir_node *node);
+/* The indices that the subscripts of operand `operand` speak of: the node's, in a scan those of that operand. */
+struct poly_ranges ir_operand_ranges(struct ir_context *context, const struct ir_node *node, uint32_t operand);
 /* Number of elements (product of the shape). */
 const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node);
 /* Are the last two axes of one extent? */

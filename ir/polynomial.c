@@ -47,8 +47,13 @@ static bool body_is_polynomial(struct agenda *agenda, const struct ir_expr *body
     return true;
 }
 
+static bool all_polynomial(struct agenda *nodes, struct agenda *expressions, const struct ir_kernel *kernel);
+
 static bool node_is_polynomial(struct agenda *expressions, const struct ir_node *node)
 {
+    struct agenda nodes = {.arena = expressions->arena}; /* a step's: its nodes are not among those outside */
+    if (node->op == IR_scan_node)
+        return all_polynomial(&nodes, expressions, node->scan->step);
     if (node->op == IR_contract_node || node->op == IR_scatter_node) {
         enum ir_ring ring = node->op == IR_contract_node ? node->contract.ring : node->scatter.ring;
         return ring == IR_RING_plustimes || ring == IR_RING_prod;

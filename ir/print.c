@@ -24,6 +24,7 @@ struct printer {
     uint32_t n_indices; /* of the node being printed */
     const char **indices;
     struct intern_table used;    /* names taken */
+    unsigned n_steps;            /* of the kernel's scans, printed so far */
     const struct ir_node **data; /* constants whose bytes go into data blocks */
     size_t n_data, data_capacity;
 };
@@ -109,11 +110,16 @@ static void name_indices(struct printer *printer, const struct ir_node *node)
     const struct ir_name *known = ir_find_name(printer->kernel, node);
     struct intern_table used = {0};
     printer->n_indices = ir_index_count(node);
+    uint32_t n_known = printer->n_indices;
+    for (uint32_t k = 0; node->op == IR_scan_node && k < node->n_operands; k++) {
+        uint32_t n = ir_operand_ranges(printer->context, node, k).n;
+        printer->n_indices = n > printer->n_indices ? n : printer->n_indices;
+    }
     printer->indices = ARENA_ARRAY(arena, printer->n_indices, const char *);
     for (uint32_t k = 0; k < ir_dim_count(printer->context); k++)
         unique_name(arena, &used, ir_dim_at(printer->context, k)->name);
     for (uint32_t k = 0; printer->indices && k < printer->n_indices; k++) {
-        const char *name = known && known->index_names ? clean_name(arena, known->index_names[k]) : NULL;
+        const char *name = known && known->index_names && k < n_known ? clean_name(arena, known->index_names[k]) : NULL;
         bool reserved = name && (strcmp(name, "div") == 0 || strcmp(name, "mod") == 0);
         printer->indices[k] = name && !reserved ? unique_name(arena, &used, name) : arena_printf(arena, "@%u", k);
     }
@@ -492,6 +498,29 @@ static void print_input(struct printer *printer, const struct ir_node *node)
         print_facts(printer, input);
 }
 
+/* What the step of the kernel's scan number `number` is called. */
+static const char *step_name(const struct printer *printer, unsigned number)
+{
+    struct arena *arena = ir_arena(printer->context);
+    return arena_printf(arena, "%s_step%u", clean_name(arena, printer->kernel->name), number);
+}
+
+static void print_scan(struct printer *printer, const struct ir_node *node)
+{
+    text_printf(printer->text, "scan %s [", step_name(printer, printer->n_steps++));
+    print_axes(printer, node->extents, 0, 1);
+    text_printf(printer->text, "] states %u%s", node->scan->n_states, node->scan->backward ? " backward" : "");
+    print_accesses(printer, node);
+}
+
+static void print_proj(struct printer *printer, const struct ir_node *node)
+{
+    text_put(printer->text, "proj ");
+    print_typed(printer, node);
+    text_printf(printer->text, " %u%s of ", node->proj.result, node->proj.last ? " last" : "");
+    print_access(printer, &node->operands[0]);
+}
+
 static void print_node(struct printer *printer, const struct ir_node *node)
 {
     struct text *text = printer->text;
@@ -515,6 +544,12 @@ static void print_node(struct printer *printer, const struct ir_node *node)
         print_typed(printer, node);
         text_put(text, " of ");
         print_access(printer, &node->operands[0]);
+        break;
+    case IR_scan_node:
+        print_scan(printer, node);
+        break;
+    case IR_proj_node:
+        print_proj(printer, node);
         break;
     default:
         text_put(text, "map ");
@@ -552,23 +587,50 @@ static bool list_nodes(struct printer *printer)
 
 static const char *const class_names[] = {"exact", "reassoc", "normwise"};
 
-static void print_kernel(struct printer *printer)
+static void print_nodes(struct printer *printer)
 {
     const struct ir_kernel *kernel = printer->kernel;
-    struct arena *arena = ir_arena(printer->context);
-    if (!list_nodes(printer))
-        return;
-    text_printf(printer->text, "kernel %s: %s%s {\n", clean_name(arena, kernel->name), kernel->class_stated ? "" : "default ",
-                class_names[kernel->numeric_class]);
     for (uint32_t k = 0; k < kernel->n_inputs; k++)
         print_node(printer, kernel->inputs[k].node);
     for (size_t k = 0; k < printer->n_nodes; k++)
         if (printer->nodes[k]->op != IR_input_node)
             print_node(printer, printer->nodes[k]);
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        text_printf(printer->text, "    output %s = %%%s\n", clean_name(arena, kernel->outputs[k].name),
+        text_printf(printer->text, "    output %s = %%%s\n", clean_name(ir_arena(printer->context), kernel->outputs[k].name),
                     name_of(printer, kernel->outputs[k].node));
     text_put(printer->text, "}\n");
+}
+
+/* The steps of the kernel's scans, above the kernel. */
+static void print_steps(struct printer *printer)
+{
+    unsigned number = 0;
+    for (size_t k = 0; k < printer->n_nodes; k++) {
+        if (printer->nodes[k]->op != IR_scan_node)
+            continue;
+        struct printer step = {.text = printer->text, .context = printer->context, .kernel = printer->nodes[k]->scan->step};
+        step.data = printer->data;
+        step.n_data = printer->n_data;
+        step.data_capacity = printer->data_capacity;
+        text_printf(printer->text, "step %s {\n", step_name(printer, number++));
+        if (list_nodes(&step))
+            print_nodes(&step);
+        text_put(printer->text, "\n");
+        printer->data = step.data;
+        printer->n_data = step.n_data;
+        printer->data_capacity = step.data_capacity;
+    }
+}
+
+static void print_kernel(struct printer *printer)
+{
+    const struct ir_kernel *kernel = printer->kernel;
+    if (!list_nodes(printer))
+        return;
+    print_steps(printer);
+    text_printf(printer->text, "kernel %s: %s%s {\n", clean_name(ir_arena(printer->context), kernel->name),
+                kernel->class_stated ? "" : "default ", class_names[kernel->numeric_class]);
+    print_nodes(printer);
 }
 
 static void print_dims(struct text *text, struct ir_context *context)

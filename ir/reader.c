@@ -146,7 +146,7 @@ static bool read_class(struct eir_token token, enum ir_numeric_class *numeric_cl
     return false;
 }
 
-void eir_begin_kernel(struct ir_reader *reader, struct eir_token name, struct eir_token class_name, bool stated)
+static struct ir_kernel *begin(struct ir_reader *reader, struct eir_token name)
 {
     struct ir_kernel *kernel = ARENA_NEW(reader->arena, struct ir_kernel);
     reader->nodes = (struct intern_table){0};
@@ -154,10 +154,30 @@ void eir_begin_kernel(struct ir_reader *reader, struct eir_token name, struct ei
     reader->kernel = kernel;
     if (!kernel) {
         reader->failed = true;
-        return;
+        return NULL;
     }
     kernel->name = arena_strndup(reader->arena, name.text, name.length);
     kernel->span = name.span;
+    return kernel;
+}
+
+void eir_begin_step(struct ir_reader *reader, struct eir_token name)
+{
+    struct ir_kernel *step = begin(reader, name);
+    if (step)
+        step->numeric_class = IR_CLASS_REASSOC;
+    for (size_t k = 0; step && step->name && k < reader->n_steps; k++)
+        if (strcmp(reader->steps[k]->name, step->name) == 0)
+            diag_error(ir_diagnostics(reader->context), DIAG_E0703, name.span, "step `%s` is defined twice", step->name);
+    if (step)
+        (void)ARENA_PUSH(reader->arena, reader->steps, reader->n_steps, reader->steps_capacity, step);
+}
+
+void eir_begin_kernel(struct ir_reader *reader, struct eir_token name, struct eir_token class_name, bool stated)
+{
+    struct ir_kernel *kernel = begin(reader, name);
+    if (!kernel)
+        return;
     kernel->class_stated = stated;
     if (!read_class(class_name, &kernel->numeric_class))
         diag_error(ir_diagnostics(reader->context), DIAG_E0702, class_name.span,
@@ -190,6 +210,7 @@ void eir_begin_node(struct ir_reader *reader)
     reader->temporaries = (struct intern_table){0};
     reader->n_indices = 0;
     reader->in_scope = false;
+    reader->index_limit = 0;
     reader->operands = NULL;
     reader->n_operands = 0;
     reader->facts = (struct ir_constant){0};

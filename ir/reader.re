@@ -44,6 +44,12 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "sliced"    { type = EIR_SLICED; break; }
         "scatter"   { type = EIR_SCATTER; break; }
         "over"      { type = EIR_OVER; break; }
+        "step"      { type = EIR_STEP; break; }
+        "scan"      { type = EIR_SCAN; break; }
+        "states"    { type = EIR_STATES; break; }
+        "backward"  { type = EIR_BACKWARD; break; }
+        "proj"      { type = EIR_PROJ; break; }
+        "last"      { type = EIR_LAST; break; }
         "conj"      { type = EIR_CONJ; break; }
         "pad"       { type = EIR_PAD; break; }
         "exact"     { type = EIR_EXACT; break; }

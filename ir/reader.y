@@ -15,7 +15,7 @@
 }
 
 %fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW SCATTER OVER OF SUM IN WHERE
-             SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN.
+             SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST.
 
 %nonassoc EQ NE LT LE GT GE.
 %left PLUS MINUS.
@@ -29,6 +29,7 @@ item ::= PROGRAM STRING(A). { eir_set_path(reader, A); }
 item ::= dim_head dim_facts. { eir_end_dim(reader); }
 item ::= DATA HASH strings. /* read beforehand: constants refer to it from above */
 item ::= kernel_head LBRACE statements RBRACE. { eir_end_kernel(reader); }
+item ::= step_head LBRACE statements RBRACE. /* its scan verifies it */
 
 strings ::= .
 strings ::= strings STRING.
@@ -39,6 +40,7 @@ dim_facts ::= dim_facts TYPICAL number(A). { eir_dim_typical(reader, A); }
 dim_facts ::= dim_facts BOUND INTEGER(A). { eir_dim_bound(reader, A, false); }
 dim_facts ::= dim_facts DIVISOR INTEGER(A). { eir_dim_bound(reader, A, true); }
 
+step_head ::= STEP ID(A). { eir_begin_step(reader, A); }
 kernel_head ::= KERNEL ID(A) COLON ID(B). { eir_begin_kernel(reader, A, B, true); }
 kernel_head ::= KERNEL ID(A) COLON DEFAULT ID(B). { eir_begin_kernel(reader, A, B, false); }
 
@@ -66,6 +68,16 @@ value(R) ::= MAP typed(A) scope OF LPAREN operands RPAREN IS body(B). { R = eir_
 input_facts ::= . { reader->input = (struct ir_input_info){0}; }
 input_facts ::= input_facts STRIDES LPAREN polys(A) RPAREN. { eir_strides(reader, A); }
 input_facts ::= input_facts ID(A). { eir_promise(reader, A); }
+value(R) ::= SCAN ID(A) LBRACKET axis_list RBRACKET STATES INTEGER(B) backward(C) scan_scope OF LPAREN operands RPAREN.
+    { R = eir_scan(reader, A, B, C); }
+value(R) ::= PROJ typed(A) INTEGER(B) last(C) OF NODE(D). { R = eir_proj(reader, A, B, C, D); }
+%type backward {bool}
+backward(R) ::= . { R = false; }
+backward(R) ::= BACKWARD. { R = true; }
+%type last {bool}
+last(R) ::= . { R = false; }
+last(R) ::= LAST. { R = true; }
+scan_scope ::= . { reader->in_scope = true; reader->index_limit = IR_STEP_RANK + 1; }
 
 %type numbers_head {struct {struct eir_typed typed; struct eir_numbers numbers;}}
 numbers_head(R) ::= CONST typed(A) LBRACE. { R.typed = A; R.numbers = (struct eir_numbers){0}; }

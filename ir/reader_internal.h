@@ -89,7 +89,10 @@ struct ir_reader {
     const struct poly **extents;     /* index space of the node being read */
     const char **index_names;        /* NULL entries: unnamed */
     uint32_t n_indices, indices_capacity, names_capacity;
-    bool in_scope; /* indices may be used */
+    bool in_scope;        /* indices may be used */
+    uint32_t index_limit; /* of a scan: `@k` may be an axis of a slice */
+    struct ir_kernel **steps;
+    size_t n_steps, steps_capacity;
     const struct ir_access *operands;
     uint32_t n_operands;
     struct ir_constant facts;   /* of the constant being read */
@@ -115,6 +118,7 @@ void eir_dim_typical(struct ir_reader *reader, struct eir_number number);
 void eir_dim_bound(struct ir_reader *reader, struct eir_token number, bool divisor);
 void eir_end_dim(struct ir_reader *reader);
 void eir_begin_kernel(struct ir_reader *reader, struct eir_token name, struct eir_token class_name, bool stated);
+void eir_begin_step(struct ir_reader *reader, struct eir_token name);
 void eir_end_kernel(struct ir_reader *reader);
 void eir_output(struct ir_reader *reader, struct eir_token name, struct eir_token node);
 void eir_begin_node(struct ir_reader *reader);
@@ -134,6 +138,9 @@ const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_token ri
 const struct ir_node *eir_scatter(struct ir_reader *reader, struct eir_token ring, struct ir_access base, struct ir_access value);
 const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed, struct ir_access access);
 const struct ir_node *eir_map(struct ir_reader *reader, struct eir_typed typed, const struct ir_expr *body);
+const struct ir_node *eir_scan(struct ir_reader *reader, struct eir_token step, struct eir_token states, bool backward);
+const struct ir_node *eir_proj(struct ir_reader *reader, struct eir_typed typed, struct eir_token result, bool last,
+                               struct eir_token scan);
 struct eir_typed eir_typed(struct ir_reader *reader, struct eir_token type);
 void eir_axis(struct ir_reader *reader, const struct eir_token *name, const struct poly *extent);
 struct ir_access eir_access(struct ir_reader *reader, struct eir_token node, const struct eir_polys *subscripts, bool conjugate,

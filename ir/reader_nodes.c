@@ -301,3 +301,56 @@ const struct ir_node *eir_map(struct ir_reader *reader, struct eir_typed typed, 
     }
     return ir_map(reader->context, typed.rank, reader->extents, reader->n_operands, reader->operands, body);
 }
+
+/* ---- recurrences ---- */
+
+/* The step's class is that of the kernel that scans: it is compiled as a part of it. */
+static struct ir_kernel *find_step(struct ir_reader *reader, struct eir_token name)
+{
+    for (size_t k = 0; k < reader->n_steps; k++) {
+        struct ir_kernel *step = reader->steps[k];
+        if (!step->name || strlen(step->name) != name.length || memcmp(step->name, name.text, name.length) != 0)
+            continue;
+        step->numeric_class = reader->kernel->numeric_class;
+        step->class_stated = reader->kernel->class_stated;
+        return step;
+    }
+    diag_error(ir_diagnostics(reader->context), DIAG_E0702, name.span, "`%.*s` is no step defined above", (int)name.length,
+               name.text);
+    return NULL;
+}
+
+const struct ir_node *eir_scan(struct ir_reader *reader, struct eir_token name, struct eir_token states, bool backward)
+{
+    int64_t n_states;
+    const struct ir_kernel *step = find_step(reader, name);
+    if (!step || !eir_integer(reader, states, &n_states) || reader->n_indices != 1 || !reader->extents[0])
+        return NULL;
+    if (n_states > step->n_inputs || n_states > step->n_outputs || reader->n_operands != step->n_inputs) {
+        diag_error(ir_diagnostics(reader->context), DIAG_E0740, name.span,
+                   "step `%s` has %u inputs and %u outputs, the scan %u operands and %lld states", step->name, step->n_inputs,
+                   step->n_outputs, reader->n_operands, (long long)n_states);
+        return NULL;
+    }
+    struct ir_scan scan = {backward, reader->extents[0], (uint32_t)n_states, step};
+    return ir_scan(reader->context, &scan, reader->operands);
+}
+
+const struct ir_node *eir_proj(struct ir_reader *reader, struct eir_typed typed, struct eir_token result, bool last,
+                               struct eir_token scan_name)
+{
+    int64_t number;
+    const struct ir_node *scan = eir_node(reader, scan_name);
+    if (!scan || !eir_integer(reader, result, &number) || !is_known(reader, typed))
+        return NULL;
+    const struct ir_node *node =
+        number < INT32_MAX && scan->op == IR_scan_node ? ir_proj(reader->context, scan, (uint32_t)number, last) : NULL;
+    bool same = node && node->elem == typed.elem && node->rank == typed.rank;
+    for (uint32_t axis = 0; same && axis < node->rank; axis++)
+        same = node->shape[axis] == reader->extents[axis];
+    if (same)
+        return node;
+    diag_error(ir_diagnostics(reader->context), DIAG_E0740, typed.span, "`%.*s` has no such result of this type and shape",
+               (int)scan_name.length, scan_name.text);
+    return NULL;
+}

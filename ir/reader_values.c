@@ -206,7 +206,7 @@ const struct poly *eir_poly_index(struct ir_reader *reader, struct eir_token tok
     int64_t index;
     if (!eir_integer(reader, digits, &index))
         return NULL;
-    if (reader->in_scope && index < (int64_t)reader->n_indices)
+    if (reader->in_scope && (index < (int64_t)reader->n_indices || index < (int64_t)reader->index_limit))
         return poly_index(reader->context, (uint32_t)index);
     unknown(reader, token, "index of this node");
     return NULL;

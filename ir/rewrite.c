@@ -130,6 +130,10 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
         return ir_view(context, node->rank, node->shape, operands[0]);
     case IR_scatter_node:
         return ir_scatter(context, node->scatter.ring, node->n_indices, node->extents, operands[0], operands[1]);
+    case IR_scan_node:
+        return ir_scan(context, node->scan, operands);
+    case IR_proj_node:
+        return ir_proj(context, operands[0].node, node->proj.result, node->proj.last);
     default:
         return node;
     }
@@ -240,6 +244,20 @@ struct poly_ranges ir_ranges(const struct ir_node *node)
 uint32_t ir_index_count(const struct ir_node *node)
 {
     return node->n_indices || node->op == IR_scatter_node ? node->n_indices : node->rank;
+}
+
+struct poly_ranges ir_operand_ranges(struct ir_context *context, const struct ir_node *node, uint32_t operand)
+{
+    if (node->op != IR_scan_node)
+        return ir_ranges(node);
+    const struct ir_node *input = node->scan->step->inputs[operand].node;
+    const struct poly **extents = ARENA_ARRAY(context->arena, input->rank + 1, const struct poly *);
+    if (!extents)
+        return (struct poly_ranges){0, NULL};
+    extents[0] = node->scan->extent;
+    for (uint32_t axis = 0; axis < input->rank; axis++)
+        extents[axis + 1] = input->shape[axis];
+    return (struct poly_ranges){input->rank + 1, extents};
 }
 
 const struct poly *ir_element_count(struct ir_context *context, const struct ir_node *node)

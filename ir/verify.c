@@ -14,7 +14,10 @@ struct verifier {
     const struct ir_node *node; /* the one looked at */
     bool broken;                /* `node` was reported */
     bool failed;                /* some node was */
+    bool in_step;               /* the kernel is a step of a scan */
 };
+
+static bool check_kernel(struct verifier *verifier);
 
 /* ---- reporting ---- */
 
@@ -94,7 +97,8 @@ static bool check_shape(struct verifier *verifier)
 {
     const struct ir_node *node = verifier->node;
     bool has_space = node->op != IR_input_node && node->op != IR_const_node;
-    bool own_axes = has_space && node->op != IR_scatter_node; /* the first indices are the axes */
+    bool own_axes = has_space && node->op != IR_scatter_node && node->op != IR_scan_node &&
+                    node->op != IR_proj_node; /* the first indices are the axes */
     if (!check_extents(verifier, node->rank, node->shape) || !check_extents(verifier, node->n_indices, node->extents))
         return false;
     if (!has_space && (node->n_indices || node->n_operands))
@@ -120,10 +124,10 @@ static void report_escape(struct verifier *verifier, uint32_t operand, const str
     const struct ir_name *known = ir_find_name(verifier->kernel, node);
     struct text text = text_create(context->arena);
     const char *separator = " where ";
-    for (uint32_t k = 0; k < node->n_indices; k++) {
+    for (uint32_t k = 0; k < ir_operand_ranges(context, node, operand).n; k++) {
         if (!poly_uses_index(node->operands[operand].subscripts[escape->axis], k))
             continue;
-        const char *index = known && known->index_names ? known->index_names[k] : NULL;
+        const char *index = known && known->index_names && k < node->n_indices ? known->index_names[k] : NULL;
         text_printf(&text, index ? "%s%s = %lld" : "%sindex %s = %lld", separator,
                     index ? index : arena_printf(context->arena, "%u", k), (long long)escape->indices[k]);
         separator = ", ";
@@ -148,7 +152,10 @@ static bool check_access(struct verifier *verifier, uint32_t operand)
     struct ir_escape escape;
     if (!access->node || access->node->id >= node->id)
         return broken(verifier, DIAG_E0733, "has no value made before it as operand %u", operand);
-    if (!check_polys(verifier, access->node->rank, access->subscripts, node->n_indices, "subscript"))
+    if ((access->node->op == IR_scan_node) != (node->op == IR_proj_node))
+        return broken(verifier, DIAG_E0740, "reads a scan, or projects what is none");
+    struct poly_ranges space = ir_operand_ranges(verifier->context, node, operand);
+    if (!check_polys(verifier, access->node->rank, access->subscripts, space.n, "subscript"))
         return false;
     if (access->fill && access->fill->elem != access->node->elem)
         return broken(verifier, DIAG_E0733, "fills operand %u of type %s with a number of type %s", operand,
@@ -340,6 +347,49 @@ static bool check_view(struct verifier *verifier)
     return true;
 }
 
+static bool same_tensor(const struct ir_node *a, const struct ir_node *b)
+{
+    bool same = a->elem == b->elem && a->rank == b->rank;
+    for (uint32_t axis = 0; same && axis < a->rank; axis++)
+        same = a->shape[axis] == b->shape[axis];
+    return same;
+}
+
+/* A step has its rules as a kernel has; beside that states keep type and shape, and slices have their inputs' types. */
+static bool check_scan(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    const struct ir_scan *scan = node->scan;
+    const struct ir_kernel *step = scan->step;
+    if (scan->n_states > step->n_inputs || scan->n_states > step->n_outputs || node->n_operands != step->n_inputs)
+        return broken(verifier, DIAG_E0740, "has other operands than its step has inputs");
+    if (verifier->in_step)
+        return broken(verifier, DIAG_E0740, "is a scan inside a step");
+    struct verifier inner = {.context = verifier->context, .kernel = step, .in_step = true};
+    if (!check_kernel(&inner)) {
+        verifier->failed = verifier->broken = true; /* said already, at its place */
+        return false;
+    }
+    for (uint32_t k = 0; k < scan->n_states; k++)
+        if (!same_tensor(step->inputs[k].node, step->outputs[k].node))
+            return broken(verifier, DIAG_E0740, "has another type or shape of state %u after a step than before", k);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (node->operands[k].node->elem != step->inputs[k].node->elem)
+            return broken(verifier, DIAG_E0740, "gives operand %u to an input of another type", k);
+    return true;
+}
+
+/* The builder gives type and shape, so only the choice can be wrong. */
+static bool check_proj(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node, *scan = node->n_operands == 1 ? node->operands[0].node : NULL;
+    if (!scan || scan->op != IR_scan_node || node->proj.result >= scan->scan->step->n_outputs)
+        return broken(verifier, DIAG_E0740, "projects a result that its scan has not");
+    if (node->proj.last && node->proj.result >= scan->scan->n_states)
+        return broken(verifier, DIAG_E0740, "takes the last value of what is no state");
+    return true;
+}
+
 static void check_node(struct verifier *verifier, const struct ir_node *node)
 {
     verifier->node = node;
@@ -353,6 +403,8 @@ static void check_node(struct verifier *verifier, const struct ir_node *node)
                       : node->op == IR_map_node     ? check_map(verifier)
                       : node->op == IR_view_node    ? check_view(verifier)
                       : node->op == IR_scatter_node ? check_scatter(verifier)
+                      : node->op == IR_scan_node    ? check_scan(verifier)
+                      : node->op == IR_proj_node    ? check_proj(verifier)
                                                     : check_contract(verifier);
     if (kind_holds && check_shape(verifier))
         check_operands(verifier);
@@ -404,20 +456,32 @@ static bool check_ends(struct ir_context *context, const struct ir_kernel *kerne
     return kernel->n_outputs > 0;
 }
 
-bool ir_verify(struct ir_context *context, const struct ir_kernel *kernel)
+static bool check_kernel(struct verifier *verifier)
 {
-    struct verifier verifier = {.context = context, .kernel = kernel};
+    struct ir_context *context = verifier->context;
+    const struct ir_kernel *kernel = verifier->kernel;
     size_t count;
-    if (!kernel || !check_ends(context, kernel))
+    if (!check_ends(context, kernel))
         return false;
     const struct ir_node **nodes = ir_topological(context, kernel, &count);
     if (!nodes)
         return false;
     for (size_t i = 0; i < count; i++)
-        check_node(&verifier, nodes[i]);
+        check_node(verifier, nodes[i]);
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
-        check_node(&verifier, kernel->inputs[k].node);
-        check_layout(&verifier, &kernel->inputs[k]);
+        check_node(verifier, kernel->inputs[k].node);
+        check_layout(verifier, &kernel->inputs[k]);
     }
-    return !verifier.failed && !arena_failed(context->arena);
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].node->op == IR_scan_node) {
+            verifier->node = kernel->outputs[k].node;
+            return broken(verifier, DIAG_E0740, "is a scan and no tensor, so it is no output");
+        }
+    return !verifier->failed && !arena_failed(context->arena);
+}
+
+bool ir_verify(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    struct verifier verifier = {.context = context, .kernel = kernel};
+    return kernel && check_kernel(&verifier);
 }

@@ -70,6 +70,14 @@ static bool is_fetched(const struct ir_node *node)
     return node->op == IR_input_node || (node->op == IR_const_node && node->rank > 0);
 }
 
+/* The step's, once a step. What the step moves is counted where its slices and results are. */
+static struct ir_work scan_work(struct ir_context *context, const struct ir_node *node)
+{
+    struct ir_work step = ir_kernel_work(context, node->scan->step);
+    return (struct ir_work){poly_multiply(context, step.flops, node->scan->extent),
+                            poly_multiply(context, step.functions, node->scan->extent), poly_constant(context, 0)};
+}
+
 struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *node)
 {
     const struct poly *points = poly_constant(context, 1), *zero = poly_constant(context, 0);
@@ -78,6 +86,8 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
         return work;
     for (uint32_t k = 0; k < node->n_indices; k++)
         points = poly_multiply(context, points, node->extents[k]);
+    if (node->op == IR_scan_node)
+        return scan_work(context, node);
     int64_t flops = 0, functions = 0;
     if (node->op == IR_contract_node)
         flops = term_flops(node);
