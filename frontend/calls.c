@@ -14,13 +14,23 @@ static const struct ast_expr *without_parentheses(const struct ast_expr *expr)
 }
 
 /* A let of this body that comes later; NULL: none. */
-static const struct ast_target *later_let(const struct body *body, const char *name)
+static const struct ast_target *find_target(const struct ast_statement *statement, const char *name, bool in_scan)
 {
-    for (const struct ast_statement *statement = body->signature->ast->body; statement; statement = statement->next)
-        for (const struct ast_target *target = statement->targets; target && statement->kind == AST_LET; target = target->next)
+    for (; statement; statement = statement->next) {
+        bool names = in_scan || statement->kind == AST_LET;
+        for (const struct ast_target *target = statement->targets; target && names; target = target->next)
             if (strcmp(target->name.text, name) == 0)
                 return target;
+        const struct ast_target *inner = statement->kind == AST_SCAN ? find_target(statement->body, name, true) : NULL;
+        if (inner)
+            return inner;
+    }
     return NULL;
+}
+
+static const struct ast_target *later_let(const struct body *body, const char *name)
+{
+    return find_target(body->signature->ast->body, name, false);
 }
 
 bool is_whole(const struct body *body, const struct ast_expr *expr)
@@ -318,6 +328,7 @@ bool inline_call(struct statement *statement, const struct ast_expr *call, const
     callee.scope = scope_create(body->resolver, body->resolver->scope);
     callee.signature = *signature;
     callee.caller = body;
+    callee.scan = NULL;
     callee.exact = body->exact || (*signature)->numeric_class == IR_CLASS_EXACT;
     const struct ir_node **inputs = ARENA_ARRAY(body->arena, (*signature)->n_inputs, const struct ir_node *);
     *results = ARENA_ARRAY(body->arena, (*signature)->n_outputs, const struct ir_node *);

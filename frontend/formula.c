@@ -226,12 +226,30 @@ static bool is_bound(const struct binding *bindings, const char *name)
     return false;
 }
 
+/* A value of which only the plain indices are known. */
+static struct formula *unknown_formula(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
+{
+    struct formula *formula = value_formula(statement, expr->span, poly_constant(statement->body->context, 0));
+    for (const struct ast_expr *subscript = expr->arguments; formula && subscript; subscript = subscript->next) {
+        uint32_t index = subscript->kind == AST_NAME && !body_find(statement->body, subscript->name.text)
+                             ? index_use(statement, bindings, &subscript->name)
+                             : UINT32_MAX;
+        if (index != UINT32_MAX)
+            index_set_add(&formula->free, index);
+    }
+    return formula;
+}
+
 struct formula *formula_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
 {
     struct body *body = statement->body;
     struct whole whole;
     bool subscripted = expr->kind == AST_ACCESS;
-    if (!whole_value(statement, subscripted ? expr->callee : expr, &whole)) {
+    const struct ast_expr *subscripts = subscripted ? expr->arguments : NULL;
+    enum scan_reading reading = scan_read(statement, expr, &whole, &subscripts);
+    if (reading == SCAN_UNKNOWN)
+        return unknown_formula(statement, expr, bindings);
+    if (reading == SCAN_WRONG || (reading == SCAN_OTHER && !whole_value(statement, subscripted ? expr->callee : expr, &whole))) {
         statement->failed = true;
         return NULL;
     }
@@ -242,7 +260,7 @@ struct formula *formula_access(struct statement *statement, const struct ast_exp
     access->type = (struct value_type){whole.weakness, whole.node->elem};
     access->tensor_name = whole.name;
     access->tensor_type = whole.type;
-    access->subscripts = subscripted ? expr->arguments : NULL;
+    access->subscripts = subscripts;
     access->bindings = bindings;
     if (!subscripted && whole.node->rank > 0) {
         struct diag *diag =

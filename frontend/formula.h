@@ -49,6 +49,9 @@ struct tensor { /* symbol.data of a SYMBOL_TENSOR */
     enum weakness weakness; /* of a let without anything typed in it */
     bool assigned, read;
     struct span assigned_at;
+    const struct ir_node *last; /* of a scan's state: what remains after the last step; NULL: it is no state */
+    const struct poly *last_step;
+    uint32_t last_axis;
     const struct tensor *next_result; /* of the same `let (a, b) = f(...)`, in a circle; NULL: alone */
 };
 
@@ -62,6 +65,7 @@ struct body {
     const struct signature *signature;
     struct ir_kernel *kernel; /* where names are recorded: the outermost caller's */
     struct body *caller;      /* NULL: not inlined */
+    struct scan_scope *scan;  /* whose statements are being lowered; NULL: none */
     bool exact;               /* the kernel or a caller states class `exact` */
     uint32_t depth;           /* of calls and of the expressions they stand in, for the stack's sake */
     uint32_t *n_inlined;      /* statements inlined so far, in all of the outermost kernel */
@@ -101,6 +105,7 @@ struct statement {
     size_t n_accesses, accesses_capacity;
     uint32_t *order; /* indices of the left side in order, merged ones split */
     uint32_t n_order;
+    bool repeats;               /* an index of the left side may stand in no term: the value is repeated along it */
     struct index_set left;      /* the same as a set: F at the root */
     struct ir_access *operands; /* what IR_EXPR_operand numbers; subscripts over the statement's indices */
     size_t n_operands, operands_capacity;
@@ -206,6 +211,8 @@ bool type_of_product(struct statement *statement, bool divides, struct span span
 /* ---- subscripts.c ---- */
 /* Reads the subscripts of an access for indices and plain uses; they become polys later. */
 bool subscripts_read(struct statement *statement, struct formula *access);
+/* An expression of dims and integers as a poly; NULL, and not a word, for any other. */
+const struct poly *subscript_of_dims(struct body *body, const struct ast_expr *expr);
 /* Writes them as polys and checks them against the axes. */
 bool subscripts_resolve(struct statement *statement, struct formula *access);
 
@@ -241,7 +248,25 @@ bool inline_call(struct statement *statement, const struct ast_expr *call, const
                  const struct ir_node ***results);
 const struct ir_node *lower_einsum(struct statement *statement, const struct ast_expr *expr);
 
+/* ---- scan.c ---- */
+enum scan_reading {
+    SCAN_OTHER,   /* no state of a scan: read as any access */
+    SCAN_BEFORE,  /* `whole` and `subscripts` say what is read instead */
+    SCAN_UNKNOWN, /* not lowered yet; only while the type of a state is looked for */
+    SCAN_WRONG    /* reported */
+};
+enum scan_reading scan_read(struct statement *statement, const struct ast_expr *expr, struct whole *whole,
+                            const struct ast_expr **subscripts);
+/* Inside a scan its index is one of every statement's. */
+bool scan_add_index(struct statement *statement);
+bool lower_scan(struct body *body, const struct ast_statement *ast);
+
 /* ---- statement.c ---- */
+bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast);
+bool lower_statement(struct body *body, const struct ast_statement *ast);
+/* The node over the axes of the left side. `output`: what was declared; NULL for a let. */
+const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
+                                    const struct symbol *output, enum weakness *weakness);
 /* Lowers the statements of `signature`'s body with its inputs bound to `inputs`; `results` gets the outputs' nodes. */
 bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results);
 struct symbol *body_find(const struct body *body, const char *name);

@@ -28,10 +28,16 @@ const char *source_text(struct body *body, struct span span)
 
 /* ---- what is assigned ---- */
 
+/* Does the target name a new value? In a scan what is no output does. */
+static bool introduces(const struct body *body, const struct ast_statement *ast, const struct ast_target *target)
+{
+    return ast->kind == AST_LET || (body->scan && !body_find(body, target->name.text));
+}
+
 /* The symbol of a target: an output not yet assigned, or a new let. NULL after a diagnostic. */
 static struct symbol *target_symbol(struct body *body, const struct ast_statement *ast, const struct ast_target *target)
 {
-    bool let = ast->kind == AST_LET;
+    bool let = introduces(body, ast, target);
     struct symbol *symbol = let ? NULL : body_find(body, target->name.text);
     if (let) {
         symbol = scope_add(body->resolver, body->scope, SYMBOL_TENSOR, &target->name);
@@ -209,7 +215,7 @@ static bool every_left_index_used(struct statement *statement, const struct form
     struct body *body = statement->body;
     for (uint32_t k = 0; k < statement->n_order; k++) {
         uint32_t index = statement->order[k];
-        if (index_set_has(&formula->free, index))
+        if (index_set_has(&formula->free, index) || statement->repeats)
             continue;
         const struct statement_index *entry = &statement->indices[index];
         struct diag *diag =
@@ -319,8 +325,8 @@ static const struct ir_node *merge_axes(struct statement *statement, const struc
     return view && ARENA_PUSH(body->arena, statement->nodes, statement->n_nodes, statement->nodes_capacity, entry) ? view : NULL;
 }
 
-static const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target,
-                                           const struct ast_expr *value, const struct symbol *output, enum weakness *weakness)
+const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
+                                    const struct symbol *output, enum weakness *weakness)
 {
     struct left_axis axes[FRONTEND_RANK];
     uint32_t rank;
@@ -384,13 +390,13 @@ static bool calls_unknown(const struct body *body, const struct ast_expr *value)
 
 /* ---- statements ---- */
 
-static bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast)
+bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast)
 {
     *statement = (struct statement){.body = body, .span = ast->span, .name = ast->targets->name.text, .depth = ast->value->depth};
     statement->indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
     statement->extents = ARENA_ARRAY(body->arena, FRONTEND_INDICES, const struct poly *);
     statement->order = ARENA_ARRAY(body->arena, FRONTEND_INDICES, uint32_t);
-    return statement->indices && statement->extents && statement->order;
+    return statement->indices && statement->extents && statement->order && scan_add_index(statement);
 }
 
 /* Puts one more result into the circle of its let. */
@@ -448,15 +454,17 @@ static void report_overflow(struct body *body, const struct ast_statement *ast)
     diag_help(body->diagnostics, diag, "extents, their products and offsets into tensors are 64-bit numbers");
 }
 
-static bool lower_statement(struct body *body, const struct ast_statement *ast)
+bool lower_statement(struct body *body, const struct ast_statement *ast)
 {
     const struct ast_target *target = ast->targets;
     struct statement statement;
     enum weakness weakness = TYPED;
     const struct ir_node *node = NULL;
-    bool let = ast->kind == AST_LET;
-    if (ast->kind == AST_SCAN || ast->kind == AST_OPERATOR)
-        return report_not_yet(body, ast->word_span, ast->kind == AST_SCAN ? "`scan`" : "`operator`"), false;
+    if (ast->kind == AST_SCAN)
+        return lower_scan(body, ast);
+    if (ast->kind == AST_OPERATOR)
+        return report_not_yet(body, ast->word_span, "`operator`"), false;
+    bool let = introduces(body, ast, target);
     if (ast->accumulate || ast->stored)
         report_not_yet(body, ast->word_span, ast->stored ? "`let stored`" : "`+=`");
     if (target->next)

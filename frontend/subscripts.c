@@ -493,3 +493,31 @@ bool subscripts_resolve(struct statement *statement, struct formula *access)
     }
     return resolved;
 }
+
+static bool is_of_dims(const struct body *body, const struct ast_expr *expr)
+{
+    const struct symbol *symbol;
+    switch (expr->kind) {
+    case AST_INTEGER:
+        return true;
+    case AST_NAME:
+        symbol = body_find(body, expr->name.text);
+        return symbol && symbol->kind == SYMBOL_DIM && !symbol->failed;
+    case AST_PAREN:
+        return is_of_dims(body, expr->arguments);
+    case AST_UNARY:
+        return expr->op == AST_NEGATE && is_of_dims(body, expr->arguments);
+    case AST_BINARY:
+        return (expr->op == AST_ADD || expr->op == AST_SUBTRACT || expr->op == AST_MULTIPLY) && is_of_dims(body, expr->arguments) &&
+               is_of_dims(body, expr->arguments->next);
+    default:
+        return false;
+    }
+}
+
+const struct poly *subscript_of_dims(struct body *body, const struct ast_expr *expr)
+{
+    struct statement statement = {.body = body, .span = expr->span};
+    const struct formula access = {.span = expr->span};
+    return is_of_dims(body, expr) ? resolve_affine(&statement, &access, expr) : NULL;
+}

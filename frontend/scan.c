@@ -1,0 +1,552 @@
+/* `scan t { ... } from h[-1,n] = h0[n]`: the tensors it assigns, their states, how they may be read.
+ *
+ * Every left side has the scan's index once. A state is what `from` gives an initial value; inside it is read at this step or at
+ * the one before, and only so. Its type and shape are those of its declaration or its initial value; where that is a bare number
+ * (`g[-1] = 0`) its statement is read once for them alone. After the scan a state at the last step is read as what remains of it,
+ * which is the initial value when there was no step. */
+#include "scan.h"
+
+#include <string.h>
+
+static struct scan_tensor *find_tensor(const struct scan_scope *scan, const char *name)
+{
+    for (uint32_t k = 0; scan && k < scan->n; k++)
+        if (strcmp(scan->tensors[k].target->name.text, name) == 0)
+            return &scan->tensors[k];
+    return NULL;
+}
+
+static const struct ast_expr *without_parentheses(const struct ast_expr *expr)
+{
+    while (expr->kind == AST_PAREN)
+        expr = expr->arguments;
+    return expr;
+}
+
+static bool is_name(const struct ast_expr *expr, const char *name)
+{
+    return expr->kind == AST_NAME && strcmp(expr->name.text, name) == 0;
+}
+
+/* ---- what the scan assigns ---- */
+
+static bool report_left(struct body *body, const struct scan_scope *scan, const struct ast_target *target)
+{
+    struct diag *diag =
+        diag_error(body->diagnostics, DIAG_E0120, target->span, "`%s` is assigned in the scan over `%s`, without `%s`",
+                   target->name.text, scan->ast->index.text, scan->ast->index.text);
+    diag_help(body->diagnostics, diag,
+              "every left side in a scan has its index once, as in `%s[%s, ...]`; what does not change "
+              "from step to step stands before the scan",
+              target->name.text, scan->ast->index.text);
+    return false;
+}
+
+static bool add_tensor(struct body *body, struct scan_scope *scan, const struct ast_statement *statement)
+{
+    const struct ast_target *target = statement->targets;
+    struct scan_tensor tensor = {.statement = statement, .target = target, .axis = UINT32_MAX};
+    uint32_t axis = 0;
+    for (const struct ast_binder *binder = target->binders; binder; binder = binder->next, axis++)
+        if (!binder->merged && !binder->offset && strcmp(binder->name.text, scan->ast->index.text) == 0)
+            tensor.axis = axis;
+    if (tensor.axis == UINT32_MAX || target->next)
+        return report_left(body, scan, target);
+    scan->tensors[scan->n++] = tensor;
+    return true;
+}
+
+static bool list_tensors(struct body *body, struct scan_scope *scan)
+{
+    uint32_t count = 0;
+    bool fine = true;
+    for (const struct ast_statement *inner = scan->ast->body; inner; inner = inner->next)
+        count++;
+    if (!(scan->tensors = ARENA_ARRAY(body->arena, count, struct scan_tensor)))
+        return false;
+    for (const struct ast_statement *inner = scan->ast->body; inner; inner = inner->next) {
+        bool assigns = inner->kind == AST_ASSIGN || inner->kind == AST_LET;
+        if (assigns && !inner->accumulate) {
+            fine = add_tensor(body, scan, inner) && fine;
+            continue;
+        }
+        fine = false;
+        if (inner->kind == AST_OPERATOR) {
+            report_not_yet(body, inner->word_span, "`operator`");
+            continue;
+        }
+        struct diag *diag = diag_error(body->diagnostics, DIAG_E0123, inner->word_span, "a scan holds %s",
+                                       assigns ? "assignments, and no `+=`" : "no other scan");
+        diag_help(body->diagnostics, diag, assigns ? "accumulate in a state: `s[t] = s[t-1] + ...`" : "let one follow the other");
+    }
+    return fine;
+}
+
+/* ---- how far it runs ---- */
+
+static const struct tensor_type *type_of_name(const struct body *body, const struct ast_expr *callee)
+{
+    const struct symbol *symbol = callee->kind == AST_NAME ? body_find(body, callee->name.text) : NULL;
+    bool tensor = symbol && !symbol->failed && (symbol->kind == SYMBOL_TENSOR || symbol->kind == SYMBOL_CONSTANT);
+    return tensor && symbol->type.rank > 0 && symbol->type.shape ? &symbol->type : NULL;
+}
+
+/* The first axis that the scan's index reads as it is. */
+static bool find_plain_use(const struct body *body, struct scan_scope *scan, const struct ast_expr *expr)
+{
+    const struct tensor_type *type = expr->kind == AST_ACCESS ? type_of_name(body, expr->callee) : NULL;
+    uint32_t axis = 0;
+    for (const struct ast_expr *argument = expr->arguments; argument; argument = argument->next, axis++) {
+        if (type && axis < type->rank && is_name(without_parentheses(argument), scan->ast->index.text)) {
+            scan->extent = type->shape[axis];
+            scan->extent_span = type->extent_spans ? type->extent_spans[axis] : argument->span;
+            return true;
+        }
+        if (find_plain_use(body, scan, argument))
+            return true;
+    }
+    return expr->callee && find_plain_use(body, scan, expr->callee);
+}
+
+static bool find_declared(const struct body *body, struct scan_scope *scan)
+{
+    for (uint32_t k = 0; k < scan->n; k++) {
+        const struct scan_tensor *tensor = &scan->tensors[k];
+        const struct symbol *symbol = body_find(body, tensor->target->name.text);
+        if (!symbol || symbol->kind != SYMBOL_TENSOR || tensor->axis >= symbol->type.rank || !symbol->type.shape)
+            continue;
+        scan->extent = symbol->type.shape[tensor->axis];
+        scan->extent_span = symbol->type.extent_spans ? symbol->type.extent_spans[tensor->axis] : symbol->span;
+        return true;
+    }
+    return false;
+}
+
+static bool find_extent(struct body *body, struct scan_scope *scan)
+{
+    const struct ast_name *index = &scan->ast->index;
+    if (scan->ast->extent) {
+        scan->extent = resolve_extent(body->resolver, scan->ast->extent);
+        scan->extent_span = scan->ast->extent->span;
+        return scan->extent != NULL;
+    }
+    if (find_declared(body, scan))
+        return true;
+    for (const struct ast_statement *inner = scan->ast->body; inner; inner = inner->next)
+        if (find_plain_use(body, scan, inner->value))
+            return true;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0210, index->span, "index `%s` has no extent", index->text);
+    diag_help(body->diagnostics, diag, "say how far the scan runs: `scan %s: 8 { ... }`", index->text);
+    return false;
+}
+
+bool scan_add_index(struct statement *statement)
+{
+    const struct scan_scope *scan = statement->body->scan;
+    if (!scan)
+        return true;
+    uint32_t index = index_use(statement, NULL, &scan->ast->index);
+    struct extent_source source = {.span = scan->extent_span, .declared = scan->extent_span};
+    if (index == UINT32_MAX)
+        return false;
+    index_set_extent(statement, index, scan->extent, &source);
+    return true;
+}
+
+/* ---- states ---- */
+
+static bool report_initial(struct body *body, struct span span, const char *format, const char *name)
+{
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0122, span, format, name);
+    diag_help(body->diagnostics, diag,
+              "`from h[-1,n] = ...` where the scan's index runs up, `from h[T,n] = ...`, T its extent, where it runs down");
+    return false;
+}
+
+static bool is_minus_one(const struct ast_expr *expr)
+{
+    return expr->kind == AST_UNARY && expr->op == AST_NEGATE && expr->arguments->kind == AST_INTEGER &&
+           expr->arguments->integer == 1;
+}
+
+/* Which way the scan runs follows from where its states begin. */
+static bool read_direction(struct body *body, struct scan_scope *scan, const struct ast_initial *initial,
+                           const struct scan_tensor *tensor, bool first)
+{
+    uint32_t axis = 0;
+    const struct ast_expr *subscript = initial->subscripts;
+    for (; subscript && axis < tensor->axis; axis++)
+        subscript = subscript->next;
+    if (!subscript)
+        return report_initial(body, initial->name.span, "the initial value of `%s` has too few subscripts", initial->name.text);
+    const struct ast_expr *bare = without_parentheses(subscript);
+    bool backward = !is_minus_one(bare);
+    if (backward && subscript_of_dims(body, bare) != scan->extent)
+        return report_initial(body, subscript->span, "`%s` does not begin one step before the first", initial->name.text);
+    if (!first && backward != scan->backward)
+        return report_initial(body, subscript->span, "`%s` runs the other way than the states before it", initial->name.text);
+    scan->backward = backward;
+    return true;
+}
+
+static bool list_states(struct body *body, struct scan_scope *scan)
+{
+    for (const struct ast_initial *initial = scan->ast->initial; initial; initial = initial->next) {
+        struct scan_tensor *tensor = find_tensor(scan, initial->name.text);
+        if (!tensor)
+            return report_initial(body, initial->name.span, "`%s` is not assigned in the scan", initial->name.text);
+        if (tensor->initial)
+            return report_initial(body, initial->name.span, "`%s` has two initial values", initial->name.text);
+        if (!read_direction(body, scan, initial, tensor, initial == scan->ast->initial))
+            return false;
+        tensor->initial = initial;
+    }
+    return true;
+}
+
+/* The left side of an initial value as that of an assignment: its subscripts but the scan's, all plain indices. */
+static struct ast_target *initial_target(struct body *body, const struct scan_tensor *tensor)
+{
+    const struct ast_initial *initial = tensor->initial;
+    struct ast_target *target = ARENA_NEW(body->arena, struct ast_target);
+    struct ast_binder *last = NULL;
+    uint32_t axis = 0;
+    if (!target)
+        return NULL;
+    *target = (struct ast_target){.name = initial->name, .span = initial->name.span};
+    for (const struct ast_expr *subscript = initial->subscripts; subscript; subscript = subscript->next, axis++) {
+        const struct ast_expr *bare = without_parentheses(subscript);
+        if (axis == tensor->axis)
+            continue;
+        if (bare->kind != AST_NAME) {
+            report_initial(body, subscript->span, "the initial value of `%s` is assigned whole, by plain indices",
+                           initial->name.text);
+            return NULL;
+        }
+        struct ast_binder *binder = ARENA_NEW(body->arena, struct ast_binder);
+        if (!binder)
+            return NULL;
+        *binder = (struct ast_binder){.name = bare->name, .span = bare->span};
+        *(last ? &last->next : &target->binders) = binder;
+        last = binder;
+        target->has_brackets = true;
+    }
+    return target;
+}
+
+/* A statement that reads an initial value; there the scan's index is none. */
+static bool begin_initial(struct statement *statement, struct body *outside, const struct scan_tensor *tensor)
+{
+    const struct ast_initial *initial = tensor->initial;
+    struct ast_statement *ast = ARENA_NEW(outside->arena, struct ast_statement);
+    struct ast_target *target = initial_target(outside, tensor);
+    if (!ast || !target)
+        return false;
+    *ast = (struct ast_statement){.kind = AST_ASSIGN, .targets = target, .value = initial->value, .span = initial->value->span};
+    return statement_create(statement, outside, ast);
+}
+
+static bool set_shape(struct body *body, const struct scan_scope *scan, struct scan_tensor *tensor, enum ir_elem elem,
+                      uint32_t rank, const struct poly *const *rest)
+{
+    tensor->elem = elem;
+    tensor->rank = rank + 1;
+    tensor->shape = ARENA_ARRAY(body->arena, tensor->rank, const struct poly *);
+    for (uint32_t axis = 0; tensor->shape && axis < tensor->rank; axis++)
+        tensor->shape[axis] = axis == tensor->axis ? scan->extent : rest[axis < tensor->axis ? axis : axis - 1];
+    tensor->known = tensor->shape != NULL;
+    return tensor->known;
+}
+
+/* Type and shape as the initial value has them; a bare number, or one repeated along an index, does not say. */
+static bool shape_from_initial(struct body *body, const struct scan_scope *scan, struct scan_tensor *tensor)
+{
+    struct body outside = *body;
+    struct statement statement;
+    outside.scan = NULL;
+    struct ast_target *target = initial_target(&outside, tensor);
+    if (!target || !begin_initial(&statement, &outside, tensor))
+        return false;
+    struct formula *formula = formula_build(&statement, tensor->initial->value, NULL);
+    if (!formula)
+        return false;
+    tensor->weakness = formula->type.weakness;
+    const struct poly *shape[FRONTEND_RANK];
+    uint32_t rank = 0;
+    for (const struct ast_binder *binder = target->binders; binder; binder = binder->next) {
+        uint32_t index = index_use(&statement, NULL, &binder->name);
+        if (index == UINT32_MAX || rank == FRONTEND_RANK)
+            return false;
+        shape[rank++] = statement.indices[index].extent;
+        if (!index_set_has(&formula->free, index) || !statement.indices[index].extent)
+            return true;
+    }
+    return formula->type.weakness || set_shape(body, scan, tensor, formula->type.elem, rank, shape);
+}
+
+/* Type and shape as the state's own statement has them, whatever the state before it is. */
+static bool shape_from_statement(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+{
+    struct statement statement;
+    const struct poly *shape[FRONTEND_RANK];
+    uint32_t rank = 0;
+    if (!statement_create(&statement, body, tensor->statement))
+        return false;
+    bool nested = scan->probing;
+    scan->probing = true;
+    struct formula *formula = formula_build(&statement, tensor->statement->value, NULL);
+    scan->probing = nested;
+    uint32_t axis = 0;
+    for (const struct ast_binder *binder = tensor->target->binders; formula && binder; binder = binder->next, axis++) {
+        if (axis == tensor->axis)
+            continue;
+        uint32_t index = binder->merged ? UINT32_MAX : index_use(&statement, NULL, &binder->name);
+        if (binder->merged || rank == FRONTEND_RANK)
+            return report_initial(body, tensor->initial->name.span, "the shape of `%s` does not follow from this",
+                                  tensor->initial->name.text);
+        if (index == UINT32_MAX)
+            return false;
+        if (binder->extent && !statement.indices[index].extent)
+            statement.indices[index].extent = resolve_extent(body->resolver, binder->extent);
+        shape[rank++] = statement.indices[index].extent;
+    }
+    if (!formula || !indices_complete(&statement))
+        return false;
+    bool is_complex = formula->type.weakness == WEAK_A_COMPLEX || tensor->weakness == WEAK_A_COMPLEX;
+    enum ir_elem elem = formula->type.weakness && is_complex ? IR_c128 : formula->type.elem;
+    return set_shape(body, scan, tensor, elem, rank, shape);
+}
+
+static bool shape_from_declaration(struct body *body, struct scan_tensor *tensor)
+{
+    const struct symbol *symbol = body_find(body, tensor->target->name.text);
+    const struct tensor *data = symbol && symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
+    if (!data || data->role != TENSOR_OUTPUT || symbol->type.rank <= tensor->axis)
+        return false;
+    tensor->elem = symbol->type.elem;
+    tensor->rank = symbol->type.rank;
+    tensor->shape = arena_copy(body->arena, symbol->type.shape, tensor->rank, sizeof *tensor->shape);
+    tensor->known = tensor->shape != NULL;
+    return tensor->known;
+}
+
+/* The placeholder of a state, made when it is first read. NULL after a diagnostic, or quietly while a probe does not know yet. */
+static const struct ir_node *state_before(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+{
+    if (tensor->before || tensor->failed)
+        return tensor->before;
+    bool fine = tensor->known || shape_from_declaration(body, tensor);
+    if (!fine && scan->probing)
+        return NULL;
+    if (!fine && (!shape_from_initial(body, scan, tensor) || (!tensor->known && !shape_from_statement(body, scan, tensor)))) {
+        tensor->failed = true;
+        return NULL;
+    }
+    uint32_t number = UINT32_MAX - body->resolver->n_placeholders++;
+    tensor->before = ir_input(body->context, number, tensor->elem, tensor->rank, tensor->shape);
+    return tensor->before;
+}
+
+/* The initial value in the state's type; a number fills it. */
+static bool lower_initial(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+{
+    if (!state_before(body, scan, tensor))
+        return false;
+    struct body outside = *body;
+    struct statement statement;
+    struct symbol state = {.kind = SYMBOL_TENSOR, .name = tensor->initial->name.text, .span = tensor->target->name.span};
+    const struct poly **shape = ARENA_ARRAY(body->arena, tensor->rank, const struct poly *);
+    enum weakness weakness;
+    outside.scan = NULL;
+    if (!shape || !begin_initial(&statement, &outside, tensor))
+        return false;
+    for (uint32_t axis = 0; axis < tensor->rank; axis++)
+        if (axis != tensor->axis)
+            shape[axis < tensor->axis ? axis : axis - 1] = tensor->shape[axis];
+    state.type = (struct tensor_type){.elem = tensor->elem, .rank = tensor->rank - 1, .shape = shape, .span = state.span};
+    statement.repeats = true;
+    tensor->start = lower_indexed(&statement, initial_target(&outside, tensor), tensor->initial->value, &state, &weakness);
+    return tensor->start != NULL;
+}
+
+/* ---- reading ---- */
+
+/* The subscripts with the scan's own replaced by its index. */
+static const struct ast_expr *at_this_step(struct body *body, const struct scan_scope *scan, const struct ast_expr *subscripts,
+                                           uint32_t axis)
+{
+    struct ast_expr *first = NULL, *last = NULL;
+    for (uint32_t k = 0; subscripts; subscripts = subscripts->next, k++) {
+        struct ast_expr *copy = arena_copy(body->arena, subscripts, 1, sizeof *copy);
+        if (!copy)
+            return NULL;
+        if (k == axis)
+            *copy = (struct ast_expr){.kind = AST_NAME, .span = subscripts->span, .name = scan->ast->index};
+        copy->next = NULL;
+        *(last ? &last->next : &first) = copy;
+        last = copy;
+    }
+    return first;
+}
+
+/* `t - 1` where the scan runs up, `t + 1` where it runs down. */
+static bool is_step_before(const struct scan_scope *scan, const struct ast_expr *expr)
+{
+    enum ast_op op = scan->backward ? AST_ADD : AST_SUBTRACT;
+    return expr->kind == AST_BINARY && expr->op == op && is_name(without_parentheses(expr->arguments), scan->ast->index.text) &&
+           without_parentheses(expr->arguments->next)->kind == AST_INTEGER &&
+           without_parentheses(expr->arguments->next)->integer == 1;
+}
+
+static enum scan_reading report_step(struct statement *statement, const struct scan_scope *scan, const struct scan_tensor *tensor,
+                                     struct span span)
+{
+    struct body *body = statement->body;
+    const char *index = scan->ast->index.text, *name = tensor->target->name.text;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0121, span, "`%s` is read here at another step of its scan", name);
+    diag_note(body->diagnostics, diag, tensor->target->span, "`%s` is assigned here", name);
+    if (tensor->initial)
+        diag_help(body->diagnostics, diag, "inside the scan a state is read at `%s` and `%s%c1`", index, index,
+                  scan->backward ? '+' : '-');
+    else
+        diag_help(body->diagnostics, diag, "only a state is read at the step before: give `%s` an initial value with `from`", name);
+    return SCAN_WRONG;
+}
+
+static enum scan_reading read_inside(struct statement *statement, const struct ast_expr *expr, struct scan_tensor *tensor,
+                                     struct whole *whole, const struct ast_expr **subscripts)
+{
+    struct body *body = statement->body;
+    struct scan_scope *scan = body->scan;
+    const struct ast_expr *subscript = expr->arguments;
+    for (uint32_t axis = 0; subscript && axis < tensor->axis; axis++)
+        subscript = subscript->next;
+    if (!subscript)
+        return SCAN_OTHER;
+    const struct ast_expr *bare = without_parentheses(subscript);
+    bool here = is_name(bare, scan->ast->index.text), before = tensor->initial && is_step_before(scan, bare);
+    if (!here && !before)
+        return report_step(statement, scan, tensor, subscript->span);
+    const struct symbol *symbol = body_find(body, tensor->target->name.text);
+    tensor->read = tensor->read || before;
+    if (here)
+        return scan->probing && (!symbol || (!symbol->node && !symbol->failed)) ? SCAN_UNKNOWN : SCAN_OTHER;
+    const struct ir_node *node = state_before(body, scan, tensor);
+    if (!node)
+        return scan->probing && !tensor->failed ? SCAN_UNKNOWN : SCAN_WRONG;
+    *whole = (struct whole){node, TYPED, tensor->target->name.text, NULL};
+    *subscripts = at_this_step(body, scan, expr->arguments, tensor->axis);
+    return *subscripts ? SCAN_BEFORE : SCAN_WRONG;
+}
+
+/* After the scan: a state at the last step. */
+static enum scan_reading read_last(struct statement *statement, const struct ast_expr *expr, struct whole *whole,
+                                   const struct ast_expr **subscripts)
+{
+    struct body *body = statement->body;
+    const struct symbol *symbol = body_find(body, expr->callee->name.text);
+    struct tensor *tensor = symbol && symbol->kind == SYMBOL_TENSOR && !symbol->failed ? symbol->data : NULL;
+    const struct ast_expr *subscript = expr->arguments;
+    if (!tensor || !tensor->last)
+        return SCAN_OTHER;
+    for (uint32_t axis = 0; subscript && axis < tensor->last_axis; axis++)
+        subscript = subscript->next;
+    if (!subscript || subscript_of_dims(body, subscript) != tensor->last_step)
+        return SCAN_OTHER;
+    tensor->read = true;
+    struct ast_expr *first = NULL, *end = NULL;
+    uint32_t axis = 0;
+    for (const struct ast_expr *each = expr->arguments; each; each = each->next, axis++) {
+        struct ast_expr *copy = axis == tensor->last_axis ? NULL : arena_copy(body->arena, each, 1, sizeof *copy);
+        if (!copy)
+            continue;
+        copy->next = NULL;
+        *(end ? &end->next : &first) = copy;
+        end = copy;
+    }
+    *whole = (struct whole){tensor->last, TYPED, symbol->name, NULL};
+    *subscripts = first;
+    return SCAN_BEFORE;
+}
+
+enum scan_reading scan_read(struct statement *statement, const struct ast_expr *expr, struct whole *whole,
+                            const struct ast_expr **subscripts)
+{
+    if (expr->kind != AST_ACCESS || expr->callee->kind != AST_NAME)
+        return SCAN_OTHER;
+    struct scan_tensor *tensor = find_tensor(statement->body->scan, expr->callee->name.text);
+    return tensor ? read_inside(statement, expr, tensor, whole, subscripts) : read_last(statement, expr, whole, subscripts);
+}
+
+/* ---- the statement ---- */
+
+static void define_results(struct body *body, const struct scan_scope *scan, const struct scan_value *values, bool built)
+{
+    const struct poly *first = poly_constant(body->context, 0);
+    const struct poly *last = poly_subtract(body->context, scan->extent, poly_constant(body->context, 1));
+    for (uint32_t k = 0; k < scan->n; k++) {
+        struct symbol *symbol = scope_find(body->scope, values[k].name);
+        struct tensor *tensor = symbol && symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
+        if (!tensor)
+            continue;
+        symbol->node = built ? values[k].every : NULL;
+        symbol->failed = symbol->failed || !symbol->node;
+        tensor->read = tensor->read || find_tensor(scan, values[k].name)->read;
+        tensor->last = built ? values[k].last : NULL;
+        tensor->last_axis = values[k].axis;
+        tensor->last_step = scan->backward ? first : last;
+    }
+}
+
+/* States first, as a scan has them. */
+static struct scan_value *list_values(struct body *body, struct scan_scope *scan, uint32_t *n_states)
+{
+    struct scan_value *values = ARENA_ARRAY(body->arena, scan->n, struct scan_value);
+    uint32_t count = 0;
+    for (int pass = 0; values && pass < 2; pass++) {
+        for (uint32_t k = 0; k < scan->n; k++) {
+            const struct scan_tensor *tensor = &scan->tensors[k];
+            const struct symbol *symbol = body_find(body, tensor->target->name.text);
+            if ((tensor->initial != NULL) != (pass == 0))
+                continue;
+            values[count++] = (struct scan_value){.name = tensor->target->name.text,
+                                                  .node = symbol ? symbol->node : NULL,
+                                                  .before = tensor->before,
+                                                  .start = tensor->start,
+                                                  .axis = tensor->axis};
+        }
+        *n_states = pass == 0 ? count : *n_states;
+    }
+    return values;
+}
+
+static bool lower_statements(struct body *body, struct scan_scope *scan)
+{
+    bool fine = true;
+    body->scan = scan;
+    for (const struct ast_statement *inner = scan->ast->body; inner; inner = inner->next)
+        fine = lower_statement(body, inner) && fine;
+    for (uint32_t k = 0; k < scan->n && fine; k++)
+        if (scan->tensors[k].initial)
+            fine = lower_initial(body, scan, &scan->tensors[k]);
+    body->scan = NULL;
+    return fine;
+}
+
+bool lower_scan(struct body *body, const struct ast_statement *ast)
+{
+    struct scan_scope scan = {.ast = ast};
+    struct statement naming = {.body = body, .span = ast->span};
+    uint32_t n_states = 0;
+    naming.indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
+    if (!naming.indices || index_use(&naming, NULL, &ast->index) == UINT32_MAX || !list_tensors(body, &scan) ||
+        !find_extent(body, &scan) || !list_states(body, &scan))
+        return false;
+    bool lowered = lower_statements(body, &scan);
+    struct scan_value *values = list_values(body, &scan, &n_states);
+    if (!values)
+        return false;
+    bool built = lowered && scan_build(body, &scan, values, scan.n, n_states);
+    define_results(body, &scan, values, built);
+    return built;
+}
