@@ -111,7 +111,7 @@ static const struct ir_node *add_input(struct slicing *slicing, const char *name
             return input;
     }
     const struct ir_node *node = ir_input(slicing->context, (uint32_t)count, elem, rank, shape);
-    struct ir_input_info info = {name, node, slicing->scan->ast->span};
+    struct ir_input_info info = {.name = name, .node = node, .span = slicing->scan->ast->span};
     if (!node || !operand.subscripts || rank > IR_STEP_RANK ||
         !ARENA_PUSH(slicing->arena, step->inputs, count, slicing->inputs_capacity, info) ||
         !ARENA_PUSH(slicing->arena, slicing->operands, slicing->n_operands, slicing->operands_capacity, operand))

@@ -381,12 +381,12 @@ static bool add_points(struct evaluation *evaluation, struct eval_tensor *tensor
         bool inside;
         struct scalar pair[2];
         if (!walk_fetch(walk, arithmetic, &accesses[1], &pair[1]) || !walk_place(walk, &accesses[0], &place, &inside))
-            return fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node);
         if (!inside)
             continue;
         pair[0] = tensor->data[place];
         if (!arithmetic->apply(add, node->elem, node->elem, pair, &tensor->data[place]))
-            return fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node);
         added[place]++;
     } while (walk_next(walk, 0, node->n_indices));
     return true;
@@ -395,10 +395,10 @@ static bool add_points(struct evaluation *evaluation, struct eval_tensor *tensor
 static bool eval_scatter(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
     const struct ir_node *node = tensor->node;
-    const struct eval_tensor *base = find_tensor(evaluation, node->operands[0].node);
+    const struct eval_tensor *base = eval_find_tensor(evaluation, node->operands[0].node);
     int64_t *added = ARENA_ARRAY(evaluation->arena, (size_t)tensor->count, int64_t), most = 0;
     if (!added)
-        return fail_memory(evaluation);
+        return eval_fail_memory(evaluation);
     for (int64_t at = 0; at < tensor->count; at++)
         tensor->data[at] = base->data[at];
     if (!add_points(evaluation, tensor, added))
@@ -407,7 +407,7 @@ static bool eval_scatter(struct evaluation *evaluation, struct eval_tensor *tens
         tensor->data[at] = evaluation->arithmetic->round(node->elem, tensor->data[at]);
         most = added[at] > most ? added[at] : most;
     }
-    tensor->terms = base->terms + (double)most + find_tensor(evaluation, node->operands[1].node)->terms;
+    tensor->terms = base->terms + (double)most + eval_find_tensor(evaluation, node->operands[1].node)->terms;
     return true;
 }
 

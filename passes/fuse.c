@@ -138,7 +138,8 @@ static void find_constants(struct composition *composition)
 {
     for (size_t k = 0; k < composition->plan->n_nodes; k++) {
         const struct ir_node *node = composition->plan->nodes[k];
-        bool constant = node->op != IR_input_node && node->op != IR_scatter_node && !uses_dims(composition, node);
+        bool constant = node->op != IR_input_node && node->op != IR_scatter_node && node->op != IR_scan_node &&
+                        !uses_dims(composition, node);
         bool costly = calls_functions(composition, node);
         for (uint32_t o = 0; o < node->n_operands; o++) {
             constant &= composition->constant[node->operands[o].node->id];
@@ -185,9 +186,9 @@ static const struct ir_node *compose_node(struct composition *composition, const
         return compose_map(composition, node);
     if (!node->n_operands)
         return node;
-    struct poly_ranges ranges = ir_ranges(node);
     struct ir_access *operands = ARENA_ARRAY(composition->arena, node->n_operands, struct ir_access);
     for (uint32_t k = 0; operands && k < node->n_operands; k++) {
+        struct poly_ranges ranges = ir_operand_ranges(composition->context, node, k);
         operands[k] = node->operands[k];
         operands[k].node = composition->made[node->operands[k].node->id];
         if (node->op != IR_scatter_node || k > 0) /* the base gives a scatter its shape */

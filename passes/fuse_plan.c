@@ -112,6 +112,8 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     struct fuse_plan *plan = costs->plan;
     if (is_leaf(node) || node->op == IR_scatter_node || costs->output[node->id])
         return true;
+    if (node->op == IR_scan_node || node->op == IR_proj_node)
+        return true;
     if (node->op == IR_view_node)
         return false;
     double size = fmax(costs->size[node->id], 1), again = costs->needed[node->id] - size;
@@ -125,6 +127,18 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     return !stage;
 }
 
+/* Elements of operand `operand` that a node of so many evaluations reads. */
+static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t operand, double evaluations)
+{
+    if (node->op == IR_scatter_node && operand == 1)
+        return product(costs, node->n_indices, node->extents, 0);
+    if (node->op != IR_scan_node)
+        return evaluations;
+    const struct ir_node *input = node->scan->step->inputs[operand].node;
+    double elements = product(costs, input->rank, input->shape, 0);
+    return operand < node->scan->n_states ? elements : elements * product(costs, 1, &node->scan->extent, 0);
+}
+
 /* Tells the operands of a decided node how often it needs them. */
 static void spread_needs(struct costs *costs, struct use *uses, const struct ir_node *node)
 {
@@ -133,14 +147,14 @@ static void spread_needs(struct costs *costs, struct use *uses, const struct ir_
         evaluations *= product(costs, node->n_indices, node->extents, node->rank);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
-        bool added = node->op == IR_scatter_node && k == 1;
+        bool base = node->op == IR_scatter_node && k == 0;
         if (is_repeated(node, k))
             continue;
-        costs->needed[access->node->id] += added ? product(costs, node->n_indices, node->extents, 0) : evaluations;
+        costs->needed[access->node->id] += reads_of(costs, node, k, evaluations);
         struct use *use = &uses[access->node->id];
         use->user = costs->uses[access->node->id]++ ? NULL : node;
-        use->guarded |=
-            access->fill != NULL || (node->op == IR_scatter_node && !added); /* a base is copied by a stage of its own */
+        /* a base is copied by a stage of its own; a slice is read again at every step */
+        use->guarded |= access->fill != NULL || base || node->op == IR_scan_node;
     }
 }
 

@@ -2,7 +2,8 @@
  *
  * fuse_plan.c decides which nodes are stored; lower_loops.c makes one stage of each; lower_value.c writes what a stage computes
  * as expressions of loads, everything not stored inlined; lower_nest.c splits, drops and merges the stage's indices; lower_order.c
- * puts them in order; lower_emit.c writes the loops; lower_equation.c the comment above them. */
+ * puts them in order; lower_emit.c writes the loops; lower_equation.c the comment above them. The step of a scan is lowered as a
+ * kernel of its own between the loops of its scan (lower_scan.c). */
 #ifndef PASSES_LOWER_H
 #define PASSES_LOWER_H
 
@@ -53,9 +54,10 @@ struct nest_index {
     const char *name;
     const char *note; /* words behind its loop; NULL: none */
     bool reduced;
-    bool gone;       /* split, merged into another, or of extent 1 */
-    bool outer;      /* bound by a loop around the stage: index `number` of the function */
-    uint32_t number; /* of the function; set when loops are written */
+    bool gone;                /* split, merged into another, or of extent 1 */
+    bool outer;               /* bound by a loop around the stage: index `number` of the function */
+    uint32_t number;          /* of the function; set when loops are written */
+    const struct poly *value; /* outer only: what the index stands for, in the function's indices; NULL: itself */
 };
 
 /* What the source calls the value of `poly`: a name for the index it turns out to be once the nest is split. */
@@ -93,8 +95,9 @@ struct nest {
 struct lower_place {
     bool placed;
     bool is_local;
-    uint32_t number;     /* buffer or local */
-    const bool *dropped; /* axes that loops around hold fixed, one an axis; NULL: none */
+    uint32_t number;           /* buffer or local */
+    const bool *dropped;       /* axes that loops around hold fixed, one an axis; NULL: none */
+    const struct poly *offset; /* elements before it in the buffer, in the indices of the frame; NULL: none */
 };
 
 struct lower_local {
@@ -103,7 +106,14 @@ struct lower_local {
     uint32_t local;
 };
 
-/* Loops around several stages: the sliced indices of an ordered tree of contractions. */
+/* Local variables that stages have used; later stages take them again, so that names stay plain. */
+struct lower_locals {
+    struct lower_local *items;
+    size_t count, capacity;
+    size_t in_use; /* by the stage being written: so many stand first */
+};
+
+/* Loops around several stages: the sliced indices of an ordered tree of contractions, the steps of a scan. */
 struct lower_frame {
     uint32_t n;
     struct nest_index *indices;
@@ -121,9 +131,9 @@ struct lowering {
     const uint32_t **held; /* by node id: for each index of it the loop of the frame that holds it, else UINT32_MAX; NULL: none */
     const struct ir_node **held_by;  /* by node id: the root of the sliced tree that it is computed in; NULL: none */
     const struct lower_frame *frame; /* around the stages being written; NULL: none */
-    struct lower_local *locals;      /* reused by later stages, so that names stay plain */
-    size_t n_locals, locals_capacity;
-    size_t n_stage_locals; /* those in use by the stage being written stand first */
+    struct lower_locals *locals;
+    struct lowering *outside;   /* of a step: the kernel that scans; NULL: this is a kernel */
+    const struct ir_node *scan; /* of a step: its scan */
 };
 
 /* ---- lower_value.c ---- */
@@ -200,7 +210,26 @@ bool lower_find_slices(struct lowering *lowering);
 /* The loops of the tree with this root and all its stages. NULL: no memory. */
 struct loop_stmt *lower_sliced_tree(struct lowering *lowering, const struct ir_node *root);
 
+/* ---- lower_scan.c ---- */
+
+/* The element of input `node` of the step: of a slice, read outside. */
+const struct ir_expr *lower_slice(struct lowering *step, struct nest *nest, struct lower_value *value, const struct ir_node *node,
+                                  const struct poly *const *subscripts);
+/* The loop of a scan and all stages of its step. NULL: no memory. */
+struct loop_stmt *lower_scan_loop(struct lowering *lowering, const struct ir_node *scan);
+
 /* ---- lower_loops.c ---- */
+
+/* Records by node id, once there is a plan. */
+bool lower_create_tables(struct lowering *lowering);
+/* A buffer for the node, its `elem` and `shape`. UINT32_MAX: no memory. */
+uint32_t lower_add_buffer(struct lowering *lowering, enum loop_buffer_kind kind, const char *name, const struct ir_node *node);
+/* Memory for what is stored and has none yet. */
+bool lower_place_rest(struct lowering *lowering);
+/* The stages of all stored nodes, at the end of the function's body; outputs that stand elsewhere are copied to `outputs`. */
+bool lower_append_stages(struct lowering *lowering, const struct lower_place *outputs);
+/* The statements of a stage once its nest is known: `target` is a local, perhaps not yet defined, or a buffer. */
+struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *nest, struct span span, const char *equation);
 
 /* The statements that compute `node`, or copy it, into `place`. NULL: no memory. */
 struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy);

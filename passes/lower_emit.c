@@ -443,7 +443,10 @@ struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const 
             }
         if (!index->outer)
             index->number = loop_add_index(lowering->context, lowering->function, index->name);
-        if (index->number == UINT32_MAX || !(emission.replacements[x] = poly_index(lowering->context, index->number)))
+        if (index->number == UINT32_MAX)
+            return NULL;
+        emission.replacements[x] = index->value ? index->value : poly_index(lowering->context, index->number);
+        if (!emission.replacements[x])
             return NULL;
     }
     if (!emission.replacements)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static uint32_t add_buffer(struct lowering *lowering, enum loop_buffer_kind kind, const char *name, const struct ir_node *node)
+uint32_t lower_add_buffer(struct lowering *lowering, enum loop_buffer_kind kind, const char *name, const struct ir_node *node)
 {
     struct loop_buffer buffer = {.kind = kind,
                                  .name = name,
@@ -53,7 +53,7 @@ static bool place_parameters(struct lowering *lowering)
 {
     const struct ir_kernel *kernel = lowering->kernel;
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
-        uint32_t buffer = add_buffer(lowering, LOOP_INPUT, kernel->inputs[k].name, kernel->inputs[k].node);
+        uint32_t buffer = lower_add_buffer(lowering, LOOP_INPUT, kernel->inputs[k].name, kernel->inputs[k].node);
         if (buffer == UINT32_MAX)
             return false;
         lowering->function->buffers[buffer].parameter = k;
@@ -62,7 +62,7 @@ static bool place_parameters(struct lowering *lowering)
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         const struct ir_node *node = kernel->outputs[k].node, *base = reshaped(lowering, node);
-        uint32_t buffer = add_buffer(lowering, LOOP_OUTPUT, kernel->outputs[k].name, node);
+        uint32_t buffer = lower_add_buffer(lowering, LOOP_OUTPUT, kernel->outputs[k].name, node);
         if (buffer == UINT32_MAX)
             return false;
         lowering->function->buffers[buffer].parameter = k;
@@ -127,7 +127,17 @@ static bool drop_held_axes(struct lowering *lowering, const struct ir_node *node
     return dropped && shape && buffer->count;
 }
 
-static bool place_rest(struct lowering *lowering)
+/* One table serves a kernel and the steps in it. */
+static uint32_t constant_buffer(struct lowering *lowering, const struct ir_node *node)
+{
+    const struct loop_function *function = lowering->function;
+    for (size_t k = 0; k < function->n_buffers; k++)
+        if (function->buffers[k].kind == LOOP_CONSTANT && function->buffers[k].constant == node->constant)
+            return (uint32_t)k;
+    return lower_add_buffer(lowering, LOOP_CONSTANT, node->constant->name ? node->constant->name : "table", node);
+}
+
+bool lower_place_rest(struct lowering *lowering)
 {
     struct ir_context *context = lowering->context;
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
@@ -135,17 +145,17 @@ static bool place_rest(struct lowering *lowering)
         struct lower_place *place = &lowering->places[node->id];
         bool single =
             poly_equals(ir_element_count(context, node), 1) && !lowering->held_by[node->id] && node->op != IR_scatter_node;
-        if (place->placed || !lowering->plan->stored[node->id] || (node->op == IR_const_node && single))
+        bool elsewhere = node->op == IR_scan_node || (lowering->scan && node->op == IR_input_node);
+        if (place->placed || !lowering->plan->stored[node->id] || elsewhere || (node->op == IR_const_node && single))
             continue;
         place->placed = true;
         if (node->op == IR_const_node) {
-            const char *name = node->constant->name ? node->constant->name : "table";
-            place->number = add_buffer(lowering, LOOP_CONSTANT, name, node);
+            place->number = constant_buffer(lowering, node);
         } else if (single) {
             place->is_local = true;
             place->number = loop_add_local(context, lowering->function, scratch_name(lowering, node), node->elem);
         } else {
-            place->number = add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, node), node);
+            place->number = lower_add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, node), node);
             if (place->number != UINT32_MAX && lowering->held_by[node->id] && !drop_held_axes(lowering, node, place))
                 return false;
         }
@@ -171,31 +181,36 @@ static struct loop_stmt *define_target(struct lowering *lowering, const struct n
     return loop_define(lowering->context, nest->target, ir_expr_literal(lowering->context, first), false);
 }
 
-struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
+struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *nest, struct span span, const char *equation)
 {
     struct ir_context *context = lowering->context;
-    const struct loop_function *function = lowering->function;
-    lowering->n_stage_locals = 0;
-    struct nest *nest = lower_stage(lowering, node, place, copy);
     struct nest_order order;
-    if (!nest || !nest_simplify(lowering, nest) || !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
+    if (!nest_simplify(lowering, nest) || !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
         return NULL;
     struct loop_stmt *body = nest_emit(lowering, nest, &order);
-    const char *target = place.is_local ? function->locals[place.number].name : function->buffers[place.number].name;
-    const char *equation = lower_equation(lowering, node, target, copy);
-    struct span span = span_of(lowering, node);
-    if (!place.is_local)
+    if (!nest->to_local)
         return equation ? loop_block(context, equation, span, body) : NULL;
     if (nest->combine != IR_EXPR_OP_COUNT) /* defined before the first slice */
         return loop_block(context, equation, span, body);
     if (body && body->op == LOOP_SET && !body->next) { /* the value alone */
-        struct loop_stmt *define = loop_define(context, place.number, body->local.value, true);
+        struct loop_stmt *define = loop_define(context, nest->target, body->local.value, true);
         if (define)
             define->comment = equation;
         return define;
     }
     struct loop_stmt *define = define_target(lowering, nest), *block = loop_block(context, equation, span, body);
     return define && block ? loop_join(define, block) : NULL;
+}
+
+struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
+{
+    const struct loop_function *function = lowering->function;
+    lowering->locals->in_use = 0;
+    struct nest *nest = lower_stage(lowering, node, place, copy);
+    if (!nest)
+        return NULL;
+    const char *target = place.is_local ? function->locals[place.number].name : function->buffers[place.number].name;
+    return lower_nest_statements(lowering, nest, span_of(lowering, node), lower_equation(lowering, node, target, copy));
 }
 
 /* What a scatter adds to goes to its place first. */
@@ -210,16 +225,19 @@ static bool append_stage(struct lowering *lowering, const struct ir_node *node, 
 {
     if (poly_equals(ir_element_count(lowering->context, node), 0))
         return true;
+    if (node->op == IR_proj_node && !copy) /* its scan has filled it */
+        return true;
     if (node->op == IR_scatter_node && !copy && !append_base(lowering, node, place))
         return false;
-    struct loop_stmt *statements = node->op == IR_contract_node && lowering->held[node->id] && !copy
+    struct loop_stmt *statements = node->op == IR_scan_node ? lower_scan_loop(lowering, node)
+                                   : node->op == IR_contract_node && lowering->held[node->id] && !copy
                                        ? lower_sliced_tree(lowering, node)
                                        : lower_statements(lowering, node, place, copy);
     lowering->function->body = loop_join(lowering->function->body, statements);
     return statements != NULL;
 }
 
-static bool append_stages(struct lowering *lowering)
+bool lower_append_stages(struct lowering *lowering, const struct lower_place *outputs)
 {
     const struct ir_kernel *kernel = lowering->kernel;
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
@@ -231,10 +249,9 @@ static bool append_stages(struct lowering *lowering)
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         const struct ir_node *node = kernel->outputs[k].node;
-        struct lower_place place = {.placed = true, .number = kernel->n_inputs + k};
-        const struct lower_place *kept = &lowering->places[node->id];
-        bool here = kept->placed && !kept->is_local && kept->number == place.number;
-        if (!here && !append_stage(lowering, node, place, is_leaf(node) || kept->placed))
+        const struct lower_place *kept = &lowering->places[node->id], *wanted = &outputs[k];
+        bool here = kept->placed && kept->is_local == wanted->is_local && kept->number == wanted->number;
+        if (!here && !append_stage(lowering, node, *wanted, is_leaf(node) || kept->placed))
             return false;
     }
     return true;
@@ -256,7 +273,19 @@ static void mark_dims_of_expr(const struct ir_expr *expr, bool *used)
         mark_dims_of_expr(expr->arguments[k], used);
 }
 
-static void mark_dims_of_node(const struct ir_node *node, bool *used)
+static bool mark_dims_of_node(struct lowering *lowering, const struct ir_node *node, bool *used);
+
+static bool mark_dims_of_step(struct lowering *lowering, const struct ir_kernel *step, bool *used)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(lowering->context, step, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        if (!mark_dims_of_node(lowering, nodes[k], used))
+            return false;
+    return nodes != NULL;
+}
+
+static bool mark_dims_of_node(struct lowering *lowering, const struct ir_node *node, bool *used)
 {
     for (uint32_t k = 0; k < node->rank; k++)
         poly_visit_dims(node->shape[k], mark_dim, used);
@@ -269,6 +298,7 @@ static void mark_dims_of_node(const struct ir_node *node, bool *used)
         mark_dims_of_expr(node->body, used);
     for (uint32_t k = 0; node->op == IR_contract_node && k < node->contract.n_domain; k++)
         poly_visit_dims(node->contract.domain[k], mark_dim, used);
+    return node->op != IR_scan_node || mark_dims_of_step(lowering, node->scan->step, used);
 }
 
 static bool list_dims(struct lowering *lowering)
@@ -280,12 +310,14 @@ static bool list_dims(struct lowering *lowering)
         return false;
     for (uint32_t k = 0; k < lowering->kernel->n_inputs; k++) {
         const struct ir_input_info *input = &lowering->kernel->inputs[k];
-        mark_dims_of_node(input->node, used);
+        if (!mark_dims_of_node(lowering, input->node, used))
+            return false;
         for (uint32_t axis = 0; input->strides && axis < input->node->rank; axis++)
             poly_visit_dims(input->strides[axis], mark_dim, used);
     }
     for (size_t k = 0; k < lowering->plan->n_nodes; k++)
-        mark_dims_of_node(lowering->plan->nodes[k], used);
+        if (!mark_dims_of_node(lowering, lowering->plan->nodes[k], used))
+            return false;
     for (uint32_t dim = 0; dim < n; dim++)
         if (used[dim])
             dims[lowering->function->n_dims++] = dim;
@@ -293,21 +325,37 @@ static bool list_dims(struct lowering *lowering)
     return true;
 }
 
+bool lower_create_tables(struct lowering *lowering)
+{
+    size_t n = lowering->plan->n_ids;
+    lowering->places = ARENA_ARRAY(lowering->arena, n, struct lower_place);
+    lowering->shown = ARENA_ARRAY(lowering->arena, n, bool);
+    lowering->held = ARENA_ARRAY(lowering->arena, n, const uint32_t *);
+    lowering->held_by = ARENA_ARRAY(lowering->arena, n, const struct ir_node *);
+    return lowering->places && lowering->shown && lowering->held && lowering->held_by;
+}
+
+static bool append_all_stages(struct lowering *lowering)
+{
+    uint32_t n = lowering->kernel->n_outputs;
+    struct lower_place *outputs = ARENA_ARRAY(lowering->arena, n, struct lower_place);
+    for (uint32_t k = 0; outputs && k < n; k++)
+        outputs[k] = (struct lower_place){.placed = true, .number = lowering->kernel->n_inputs + k};
+    return outputs && lower_append_stages(lowering, outputs);
+}
+
 enum einc_status pass_lower_loops(struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
-    struct lowering lowering = {.context = context, .arena = ir_arena(context), .kernel = kernel->kernel};
+    struct lower_locals locals = {0};
+    struct lowering lowering = {.context = context, .arena = ir_arena(context), .kernel = kernel->kernel, .locals = &locals};
     lowering.plan = fuse_plan_create(context, kernel->kernel);
     lowering.function = loop_function_create(context, kernel->kernel->name);
     if (!lowering.plan || !lowering.function)
         return EINC_NO_MEMORY;
     lowering.function->kernel = kernel->kernel;
-    lowering.places = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, struct lower_place);
-    lowering.shown = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, bool);
-    lowering.held = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, const uint32_t *);
-    lowering.held_by = ARENA_ARRAY(lowering.arena, lowering.plan->n_ids, const struct ir_node *);
-    if (!lowering.places || !lowering.shown || !lowering.held || !lowering.held_by || !lower_find_slices(&lowering) ||
-        !list_dims(&lowering) || !place_parameters(&lowering) || !place_rest(&lowering) || !append_stages(&lowering)) {
+    if (!lower_create_tables(&lowering) || !lower_find_slices(&lowering) || !list_dims(&lowering) || !place_parameters(&lowering) ||
+        !lower_place_rest(&lowering) || !append_all_stages(&lowering)) {
         enum einc_status status = ir_status(context);
         return status == EINC_OK ? EINC_INTERNAL : status;
     }

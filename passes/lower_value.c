@@ -56,20 +56,20 @@ struct ir_number lower_number(enum ir_elem elem, const void *data, size_t positi
 
 uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem elem)
 {
-    for (size_t k = lowering->n_stage_locals; k < lowering->n_locals; k++) {
-        struct lower_local found = lowering->locals[k];
+    struct lower_locals *locals = lowering->locals;
+    for (size_t k = locals->in_use; k < locals->count; k++) {
+        struct lower_local found = locals->items[k];
         if (found.elem != elem || strcmp(found.name, name) != 0)
             continue;
-        lowering->locals[k] = lowering->locals[lowering->n_stage_locals];
-        lowering->locals[lowering->n_stage_locals++] = found;
+        locals->items[k] = locals->items[locals->in_use];
+        locals->items[locals->in_use++] = found;
         return found.local;
     }
     struct lower_local added = {name, elem, loop_add_local(lowering->context, lowering->function, name, elem)};
-    if (added.local == UINT32_MAX ||
-        !ARENA_PUSH(lowering->arena, lowering->locals, lowering->n_locals, lowering->locals_capacity, added))
+    if (added.local == UINT32_MAX || !ARENA_PUSH(lowering->arena, locals->items, locals->count, locals->capacity, added))
         return UINT32_MAX;
-    lowering->locals[lowering->n_locals - 1] = lowering->locals[lowering->n_stage_locals];
-    lowering->locals[lowering->n_stage_locals++] = added;
+    locals->items[locals->count - 1] = locals->items[locals->in_use];
+    locals->items[locals->in_use++] = added;
     return added.local;
 }
 
@@ -91,7 +91,8 @@ const struct poly *lower_address(struct lowering *lowering, const struct ir_node
     for (uint32_t axis = 0; axis < node->rank; axis++)
         if (!dropped || !dropped[axis])
             address = poly_add(lowering->context, poly_multiply(lowering->context, address, node->shape[axis]), subscripts[axis]);
-    return address;
+    const struct poly *offset = lowering->places[node->id].offset;
+    return offset ? poly_add(lowering->context, address, offset) : address;
 }
 
 static bool push_condition(struct lowering *lowering, struct nest *nest, const struct poly *condition,
@@ -234,6 +235,8 @@ static const struct ir_expr *element(struct lowering *lowering, struct nest *nes
         finish->at = arena_copy(lowering->arena, subscripts, node->rank, sizeof *subscripts);
         return finish->at ? ir_expr_operand(lowering->context, 0, node->elem) : NULL;
     }
+    if (lowering->scan && node->op == IR_input_node && node->input.number >= lowering->scan->scan->n_states)
+        return lower_slice(lowering, nest, value, node, subscripts);
     if (lowering->plan->stored[node->id])
         return stored_element(lowering, node, subscripts);
     return lower_point(lowering, nest, value, node, subscripts, finish);

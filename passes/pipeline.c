@@ -30,9 +30,53 @@ const struct pass_info *pass_find(const char *name, size_t length)
     return NULL;
 }
 
+/* A step is compiled as a kernel is, but within its loop: it is not sliced for memory. */
+struct step_pass {
+    const struct pass_info *pass;
+    struct pass_kernel *kernel;
+    enum einc_status status;
+};
+
+static bool add_orders(struct pass_kernel *kernel, const struct pass_kernel *step)
+{
+    for (size_t k = 0; k < step->n_orders; k++)
+        if (!ARENA_PUSH(ir_arena(kernel->context), kernel->orders, kernel->n_orders, kernel->orders_capacity, step->orders[k]))
+            return false;
+    return true;
+}
+
+static const struct ir_node *run_on_step(void *user, struct ir_context *context, const struct ir_node *node)
+{
+    struct step_pass *step_pass = user;
+    if (node->op != IR_scan_node)
+        return node;
+    struct pass_options *options = arena_copy(ir_arena(context), step_pass->kernel->options, 1, sizeof *options);
+    struct pass_kernel step = {.context = context, .kernel = ir_kernel_copy(context, node->scan->step), .options = options};
+    if (!options || !step.kernel)
+        return NULL;
+    options->memory_limit = 0;
+    step_pass->status = step_pass->pass->run(&step);
+    if (step_pass->status != EINC_OK || !add_orders(step_pass->kernel, &step))
+        return NULL;
+    struct ir_scan scan = *node->scan;
+    scan.step = step.kernel;
+    return ir_kernel_equal(step.kernel, node->scan->step) ? node : ir_scan(context, &scan, node->operands);
+}
+
+/* The pass on the kernel, then on the steps of its scans. */
+static enum einc_status run_tensor_pass(const struct pass_info *pass, struct pass_kernel *kernel)
+{
+    struct step_pass step_pass = {pass, kernel, EINC_OK};
+    enum einc_status status = pass->run(kernel);
+    if (status != EINC_OK)
+        return status;
+    (void)ir_rewrite(kernel->context, kernel->kernel, run_on_step, &step_pass);
+    return arena_failed(ir_arena(kernel->context)) ? EINC_NO_MEMORY : step_pass.status;
+}
+
 enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel)
 {
-    enum einc_status status = pass->run(kernel);
+    enum einc_status status = pass->level == PASS_TENSOR ? run_tensor_pass(pass, kernel) : pass->run(kernel);
     if (status != EINC_OK)
         return status;
     bool sound = kernel->loops ? loop_verify(kernel->context, kernel->loops) : ir_verify(kernel->context, kernel->kernel);
