@@ -498,6 +498,23 @@ static void define_results(struct body *body, const struct scan_scope *scan, con
     }
 }
 
+/* After a mistake what the scan would have assigned is known to have failed, so that it is not reported again. */
+static void give_up(struct body *body, const struct ast_statement *ast)
+{
+    for (const struct ast_statement *inner = ast->body; inner; inner = inner->next) {
+        give_up(body, inner);
+        for (const struct ast_target *target = inner->targets; target; target = target->next) {
+            struct symbol *symbol = scope_find(body->scope, target->name.text);
+            struct tensor *tensor = symbol && symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
+            if (!tensor || tensor->role == TENSOR_INPUT)
+                continue;
+            tensor->assigned = true;
+            symbol->failed = true;
+            symbol->node = NULL;
+        }
+    }
+}
+
 /* States first, as a scan has them. */
 static struct scan_value *list_values(struct body *body, struct scan_scope *scan, uint32_t *n_states)
 {
@@ -533,20 +550,28 @@ static bool lower_statements(struct body *body, struct scan_scope *scan)
     return fine;
 }
 
+static bool lower_all(struct body *body, struct scan_scope *scan)
+{
+    struct statement naming = {.body = body, .span = scan->ast->span};
+    uint32_t n_states = 0;
+    naming.indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
+    if (!naming.indices || index_use(&naming, NULL, &scan->ast->index) == UINT32_MAX || !list_tensors(body, scan) ||
+        !find_extent(body, scan) || !list_states(body, scan))
+        return false;
+    bool lowered = lower_statements(body, scan);
+    struct scan_value *values = list_values(body, scan, &n_states);
+    if (!values)
+        return false;
+    bool built = lowered && scan_build(body, scan, values, scan->n, n_states);
+    define_results(body, scan, values, built);
+    return built;
+}
+
 bool lower_scan(struct body *body, const struct ast_statement *ast)
 {
     struct scan_scope scan = {.ast = ast};
-    struct statement naming = {.body = body, .span = ast->span};
-    uint32_t n_states = 0;
-    naming.indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
-    if (!naming.indices || index_use(&naming, NULL, &ast->index) == UINT32_MAX || !list_tensors(body, &scan) ||
-        !find_extent(body, &scan) || !list_states(body, &scan))
-        return false;
-    bool lowered = lower_statements(body, &scan);
-    struct scan_value *values = list_values(body, &scan, &n_states);
-    if (!values)
-        return false;
-    bool built = lowered && scan_build(body, &scan, values, scan.n, n_states);
-    define_results(body, &scan, values, built);
-    return built;
+    bool done = lower_all(body, &scan);
+    if (!done)
+        give_up(body, ast);
+    return done;
 }

@@ -15,7 +15,7 @@ struct scan_tensor {
     const struct ast_initial *initial; /* NULL: not a state */
     enum weakness weakness;            /* of the initial value */
     bool failed;
-    bool read; /* at the step before */
+    bool read;                    /* at the step before */
     bool known;                   /* elem, rank and shape are */
     enum ir_elem elem;            /* of a state */
     uint32_t rank;                /* with the scan's axis */

@@ -139,8 +139,8 @@ static bool slice_axis(struct slicing *slicing, struct slice *slice, const struc
 }
 
 /* The access, of a node that depends on no state, as one of a new input; `time` is the scan's index among `node`'s indices. */
-static struct ir_access slice_access(struct slicing *slicing, const struct ir_node *node, const struct ir_access *access,
-                                     uint32_t time)
+static struct ir_access slice_access(struct slicing *slicing, const char *name, const struct ir_node *node,
+                                     const struct ir_access *access, uint32_t time)
 {
     struct ir_context *context = slicing->context;
     struct arena *arena = slicing->arena;
@@ -175,7 +175,7 @@ static struct ir_access slice_access(struct slicing *slicing, const struct ir_no
     }
     operand.subscripts = slice.outside;
     result.subscripts = slice.inside;
-    result.node = add_input(slicing, name_of(slicing, tensor), tensor->elem, slice.rank, slice.shape, operand);
+    result.node = add_input(slicing, name, tensor->elem, slice.rank, slice.shape, operand);
     return result;
 }
 
@@ -204,7 +204,7 @@ static struct ir_access step_access(struct slicing *slicing, const struct ir_nod
         if (tensor->op == IR_const_node && !subscripts_use(access, time, UINT32_MAX))
             return result;
         if (axis == UINT32_MAX || depth >= MOVE_DEPTH || !is_pointwise(tensor))
-            return slice_access(slicing, node, access, time);
+            return slice_access(slicing, name_of(slicing, tensor), node, access, time);
     }
     const struct poly **subscripts = ARENA_ARRAY(slicing->arena, tensor->rank, const struct poly *);
     for (uint32_t k = 0, to = 0; subscripts && k < tensor->rank; k++)
@@ -236,7 +236,7 @@ static const struct ir_expr *index_value(struct slicing *slicing, const struct i
     struct poly_ranges ranges = {rank, extents};
     const struct ir_expr *value = ir_expr_index(context, poly_substitute(context, index, node->n_indices, replacements, &ranges));
     const struct ir_access table = {.node = ir_map(context, rank, extents, 0, NULL, value), .subscripts = subscripts};
-    *added = table.node ? slice_access(slicing, node, &table, time) : table;
+    *added = table.node ? slice_access(slicing, slicing->scan->ast->index.text, node, &table, time) : table;
     return added->node ? ir_expr_operand(context, 0, IR_i64) : NULL;
 }
 
@@ -412,7 +412,7 @@ static const struct ir_node *step_value(struct slicing *slicing, const struct sc
         return counterpart(slicing, node, value->axis, 0);
     struct ir_access whole = ir_access_whole(slicing->context, node);
     struct ir_node space = {.n_indices = node->rank, .extents = node->shape}; /* the reader's indices are the tensor's axes */
-    struct ir_access slice = whole.subscripts ? slice_access(slicing, &space, &whole, value->axis) : whole;
+    struct ir_access slice = whole.subscripts ? slice_access(slicing, name_of(slicing, node), &space, &whole, value->axis) : whole;
     const struct poly *replacements[FRONTEND_RANK + 1];
     for (uint32_t k = 0, to = 0; k < node->rank && k <= FRONTEND_RANK; k++)
         replacements[k] = k == value->axis ? poly_constant(slicing->context, 0) : poly_index(slicing->context, to++);
@@ -487,7 +487,8 @@ bool scan_build(struct body *body, const struct scan_scope *scan, struct scan_va
     struct ir_scan recurrence = {scan->backward, scan->extent, n_states, slicing.step};
     const struct ir_node *node = ir_scan(body->context, &recurrence, slicing.operands);
     const char *index = scan->ast->index.text;
-    ir_set_name(body->context, body->kernel, node, NULL, &index, scan->ast->span);
+    struct span span = span_join(scan->ast->word_span, scan->ast->index.span);
+    ir_set_name(body->context, body->kernel, node, NULL, &index, span);
     for (uint32_t k = 0; k < n; k++) {
         const struct ir_node *every = ir_proj(body->context, node, k, false);
         name_result(&slicing, &values[k], every);

@@ -88,6 +88,8 @@ const char *lower_place_name(const struct lowering *lowering, const struct ir_no
     if (place->placed)
         return place->is_local ? lowering->function->locals[place->number].name : lowering->function->buffers[place->number].name;
     const struct ir_name *name = ir_find_name(lowering->kernel, node);
+    if (!name && node->op == IR_input_node && node->input.number < lowering->kernel->n_inputs)
+        return lowering->kernel->inputs[node->input.number].name; /* a slice that the step reads */
     return name && name->name ? name->name : "value";
 }
 

@@ -67,7 +67,7 @@ static bool may_replace(const struct scanning *scanning, uint32_t state)
     const struct lowering *step = scanning->step;
     const struct ir_node *input = step->kernel->inputs[state].node, *output = step->kernel->outputs[state].node;
     for (uint32_t k = 0; k < step->kernel->n_outputs; k++)
-        if (k != state && step->kernel->outputs[k].node == output)
+        if (step->kernel->outputs[k].node == input || (k != state && step->kernel->outputs[k].node == output))
             return false;
     for (size_t k = 0; k < step->plan->n_nodes; k++) {
         const struct ir_node *node = step->plan->nodes[k];

@@ -1,8 +1,9 @@
 /* simplify: rules that are always better, applied bottom-up until none fires.
  *
- * The rules stand in simplify.def, in order; each is a small function on one node. After the last round an output that has become
- * an input, a constant or the same node as an earlier output gets a view of its own, so that every output is a value to be stored.
- * The pass decides nothing that depends on a machine: composing maps is `fuse`, joining contractions is `order`. */
+ * The rules stand in simplify.def, in order; each is a small function on one node. Then scans lose what nobody reads. After the
+ * last round an output that has become an input, a constant or the same node as an earlier output gets a view of its own, so that
+ * every output is a value to be stored. The pass decides nothing that depends on a machine: composing maps is `fuse`, joining
+ * contractions is `order`. */
 #include <string.h>
 
 #include "simplify_internal.h"
@@ -79,6 +80,7 @@ enum einc_status pass_simplify(struct pass_kernel *kernel)
     for (int round = 0; round < MOST_ROUNDS; round++)
         if (!ir_rewrite(kernel->context, kernel->kernel, apply_rules, &simplifying))
             break;
+    simplify_scans(&simplifying);
     if (arena_failed(ir_arena(kernel->context)))
         return EINC_NO_MEMORY;
     keep_outputs_apart(kernel->context, kernel->kernel);

@@ -24,6 +24,10 @@ const struct simplify_rule_info *simplify_rules(size_t *count);
 #define RULE(name, op, meaning) simplify_rule simplify_##name;
 #include "simplify.def"
 
+/* ---- simplify_scan.c ---- */
+/* Takes out what the kernel's scans compute and nobody reads. */
+void simplify_scans(const struct simplifying *simplifying);
+
 /* ---- simplify_views.c ---- */
 /* Is this every element of the node at its own place? */
 bool access_is_whole(const struct ir_access *access, uint32_t rank, const struct poly *const *shape);
