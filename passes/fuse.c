@@ -138,8 +138,8 @@ static void find_constants(struct composition *composition)
 {
     for (size_t k = 0; k < composition->plan->n_nodes; k++) {
         const struct ir_node *node = composition->plan->nodes[k];
-        bool constant = node->op != IR_input_node && node->op != IR_scatter_node && node->op != IR_scan_node &&
-                        !uses_dims(composition, node);
+        bool constant =
+            node->op != IR_input_node && node->op != IR_scatter_node && node->op != IR_scan_node && !uses_dims(composition, node);
         bool costly = calls_functions(composition, node);
         for (uint32_t o = 0; o < node->n_operands; o++) {
             constant &= composition->constant[node->operands[o].node->id];
