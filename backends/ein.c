@@ -158,7 +158,7 @@ static void put_type(struct ein_writer *w, const struct ir_node *node)
 
 /* ---- accesses and values ---- */
 
-static void put_access(struct ein_writer *w, const struct ir_access *access)
+void ein_put_access(struct ein_writer *w, const struct ir_access *access)
 {
     text_put(w->text, access->conjugate ? "conj(" : "");
     text_put(w->text, access->fill ? "pad(" : "");
@@ -185,7 +185,7 @@ static void put_access(struct ein_writer *w, const struct ir_access *access)
 
 void ein_put_operand(struct ein_writer *w, uint32_t operand)
 {
-    put_access(w, &w->node->operands[operand]);
+    ein_put_access(w, &w->node->operands[operand]);
 }
 
 /* ---- statements ---- */
@@ -245,7 +245,7 @@ static void put_factor(struct ein_writer *w, const struct ir_node *node, uint32_
     bool cast = from != to && ir_elem_complex(from) != to;
     text_put(w->text, cast ? ir_elem_info(to)->name : "");
     text_put(w->text, cast ? "(" : "");
-    put_access(w, &node->operands[k]);
+    ein_put_access(w, &node->operands[k]);
     text_put(w->text, cast ? ")" : "");
 }
 
@@ -321,7 +321,7 @@ static void put_scatter(struct ein_writer *w, const char *name, const struct ir_
         ein_put_poly(w, base->subscripts[k], 0);
         text_printf(w->text, " == axis_%" PRIu32 "%s", k, k + 1 == node->rank ? ", " : "");
     }
-    put_access(w, &node->operands[1]);
+    ein_put_access(w, &node->operands[1]);
     if (node->rank) {
         text_put(w->text, ", ");
         ein_put_number(w, ir_ring_zero(ring, node->elem), EIN_ANY);
@@ -341,21 +341,43 @@ static void put_left(struct ein_writer *w, const char *name, const struct ir_nod
     text_put(w->text, node->rank ? "] = " : " = ");
 }
 
+/* The output that this node is first; NULL: none. */
+const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].node == node)
+            return &kernel->outputs[k];
+    return NULL;
+}
+
 /* `name[...] = value` of a node that is computed. */
 static void put_value(struct ein_writer *w, const char *name, const struct ir_node *node)
 {
+    const struct ir_node *whole;
+    const struct ir_access *box = ein_only_box(w, node, &whole);
+    bool is_output = box || ein_output_of(w->kernel, node);
     w->node = node;
     name_indices(w, node);
+    if (node->op == IR_concat_node && is_output && node->rank) {
+        ein_put_boxes(w, name, node);
+        return;
+    }
+    text_put(w->text, is_output ? "    " : "    let ");
     if (node->op == IR_scatter_node) {
         put_scatter(w, name, node);
         return;
     }
-    put_left(w, name, node);
+    if (box)
+        ein_put_left_box(w, ein_node_name(w, whole), box);
+    else
+        put_left(w, name, node);
     bool guarded = put_guard(w, node);
-    if (node->op == IR_contract_node)
+    if (node->op == IR_concat_node)
+        ein_put_choices(w, node);
+    else if (node->op == IR_contract_node)
         put_contract(w, node);
     else if (node->op == IR_view_node)
-        put_access(w, &node->operands[0]);
+        ein_put_access(w, &node->operands[0]);
     else
         ein_put_body(w, node);
     if (guarded)
@@ -460,15 +482,6 @@ static void put_signature(struct ein_writer *w)
     text_printf(w->text, ") %s{\n", kernel->class_stated ? classes[kernel->numeric_class] : "");
 }
 
-/* The output that this node is first; NULL: none. */
-static const struct ir_output *output_of(const struct ir_kernel *kernel, const struct ir_node *node)
-{
-    for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        if (kernel->outputs[k].node == node)
-            return &kernel->outputs[k];
-    return NULL;
-}
-
 static bool is_computed(const struct ir_node *node)
 {
     return node->op != IR_input_node && node->op != IR_const_node;
@@ -480,14 +493,15 @@ static void name_kernel(struct ein_writer *w, const struct ir_node **nodes, size
         name_node(w, w->kernel->inputs[k].node, w->kernel->inputs[k].name);
     for (uint32_t k = 0; k < w->kernel->n_outputs; k++) {
         const struct ir_output *output = &w->kernel->outputs[k];
-        if (is_computed(output->node) && output_of(w->kernel, output->node) == output)
+        if (is_computed(output->node) && ein_output_of(w->kernel, output->node) == output)
             name_node(w, output->node, output->name);
         else
             new_name(w, output->name);
     }
     for (size_t k = 0; k < count; k++) {
         const struct ir_name *known = ir_find_name(w->kernel, nodes[k]);
-        if (is_computed(nodes[k]) && !output_of(w->kernel, nodes[k]))
+        const struct ir_node *whole;
+        if (is_computed(nodes[k]) && !ein_output_of(w->kernel, nodes[k]) && !ein_only_box(w, nodes[k], &whole))
             name_node(w, nodes[k], known && known->name ? known->name : "value");
     }
 }
@@ -498,17 +512,18 @@ static void put_kernel(struct ein_writer *w)
     const struct ir_node **nodes = ir_topological(w->context, w->kernel, &count);
     if (!nodes)
         return;
+    w->nodes = nodes;
+    w->n_nodes = count;
     name_kernel(w, nodes, count);
     put_signature(w);
     for (size_t k = 0; k < count; k++) {
         if (!is_computed(nodes[k]))
             continue;
-        text_put(w->text, output_of(w->kernel, nodes[k]) ? "    " : "    let ");
         put_value(w, ein_node_name(w, nodes[k]), nodes[k]);
     }
     for (uint32_t k = 0; k < w->kernel->n_outputs; k++) {
         const struct ir_output *output = &w->kernel->outputs[k];
-        if (!is_computed(output->node) || output_of(w->kernel, output->node) != output)
+        if (!is_computed(output->node) || ein_output_of(w->kernel, output->node) != output)
             put_copy(w, output);
     }
     text_put(w->text, "}\n");

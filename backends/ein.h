@@ -17,6 +17,8 @@ struct ein_writer {
     struct arena *arena;
     struct text *text;
     const struct ir_kernel *kernel;
+    const struct ir_node **nodes; /* of the kernel, operands first */
+    size_t n_nodes;
     const struct ir_node *node; /* being written */
     const char **indices;       /* its indices */
     struct c_names names;       /* in scope */
@@ -31,6 +33,17 @@ const char *ein_node_name(const struct ein_writer *w, const struct ir_node *node
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
 void ein_put_operand(struct ein_writer *w, uint32_t operand);
 bool ein_access_uses(const struct ir_access *access, uint32_t index);
+
+void ein_put_access(struct ein_writer *w, const struct ir_access *access);
+/* The output that this node is first; NULL: none. */
+const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node);
+
+/* ---- ein_boxes.c ---- */
+/* The box of an output that is the only place where the node is needed: its value stands there. NULL: none. */
+const struct ir_access *ein_only_box(const struct ein_writer *w, const struct ir_node *node, const struct ir_node **whole);
+void ein_put_left_box(struct ein_writer *w, const char *name, const struct ir_access *box);
+void ein_put_boxes(struct ein_writer *w, const char *name, const struct ir_node *node);
+void ein_put_choices(struct ein_writer *w, const struct ir_node *node);
 
 /* ---- ein_expr.c ---- */
 void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_precedence precedence);

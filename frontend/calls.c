@@ -105,6 +105,12 @@ static bool named_tensor(struct statement *statement, const struct ast_expr *exp
         diag_help(body->diagnostics, diag, "assign it first, or name the value with `let`");
         return false;
     }
+    if (tensor && !symbol->node && tensor->blocks) {
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0114, expr->span, "`%s` is read before all its blocks are assigned", symbol->name);
+        diag_note(body->diagnostics, diag, tensor->assigned_at, "a block of it is assigned here");
+        return false;
+    }
     if (tensor && !symbol->node) {
         struct diag *diag =
             diag_error(body->diagnostics, DIAG_E0114, expr->span, "`%s` is read in its own definition", symbol->name);

@@ -148,7 +148,7 @@ static bool resolve_element(struct resolver *resolver, const struct ast_type *as
     return false;
 }
 
-static bool check_extent(struct resolver *resolver, const struct poly *extent, struct span span)
+bool extent_is_fine(struct resolver *resolver, const struct poly *extent, struct span span)
 {
     int64_t value;
     if (!extent)
@@ -194,7 +194,7 @@ bool resolve_type(struct resolver *resolver, const struct ast_type *ast, struct 
     for (const struct ast_expr *extent = ast->extents; extent; extent = extent->next) {
         shape[type->rank] = resolve_extent(resolver, extent);
         spans[type->rank] = extent->span;
-        good = check_extent(resolver, shape[type->rank], extent->span) && good;
+        good = extent_is_fine(resolver, shape[type->rank], extent->span) && good;
         type->rank++;
     }
     type->shape = shape;

@@ -43,6 +43,13 @@ struct value_type {
 
 /* ---- tensors and bodies ---- */
 
+/* The boxes of an output that is assigned in several statements. */
+struct block_list {
+    struct ir_access *boxes; /* as operands of a concatenation */
+    struct span *spans;
+    size_t count, boxes_capacity, spans_capacity;
+};
+
 enum tensor_role { TENSOR_INPUT, TENSOR_OUTPUT, TENSOR_LET };
 struct tensor { /* symbol.data of a SYMBOL_TENSOR */
     enum tensor_role role;
@@ -52,6 +59,7 @@ struct tensor { /* symbol.data of a SYMBOL_TENSOR */
     const struct ir_node *last; /* of a scan's state: what remains after the last step; NULL: it is no state */
     const struct poly *last_step;
     uint32_t last_axis;
+    struct block_list *blocks;        /* of an output assigned in blocks; NULL: none */
     const struct tensor *next_result; /* of the same `let (a, b) = f(...)`, in a circle; NULL: alone */
 };
 
@@ -112,6 +120,7 @@ struct statement {
     uint32_t nesting;             /* of formula_build */
     struct statement_node *nodes; /* made for it, to be named after the statement's own node */
     size_t n_nodes, nodes_capacity;
+    bool is_block; /* it assigns a part of an output */
     bool failed;
 };
 
@@ -261,12 +270,20 @@ enum scan_reading scan_read(struct statement *statement, const struct ast_expr *
 bool scan_add_index(struct statement *statement);
 bool lower_scan(struct body *body, const struct ast_statement *ast);
 
+/* ---- blocks.c ---- */
+/* How many statements of the body assign the output. */
+uint32_t block_count(const struct body *body, const char *output);
+/* One more box of an output: `node` at an offset an axis (NULL: 0). The last gives the output its value. False after a diagnostic.
+ */
+bool block_add(struct body *body, struct symbol *output, const struct ir_node *node, const struct poly *const *offsets,
+               struct span span, const char *const *index_names);
+
 /* ---- statement.c ---- */
 bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast);
 bool lower_statement(struct body *body, const struct ast_statement *ast);
 /* The node over the axes of the left side. `output`: what was declared; NULL for a let. */
 const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
-                                    const struct symbol *output, enum weakness *weakness);
+                                    struct symbol *output, enum weakness *weakness);
 /* Lowers the statements of `signature`'s body with its inputs bound to `inputs`; `results` gets the outputs' nodes. */
 bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results);
 struct symbol *body_find(const struct body *body, const char *name);

@@ -87,6 +87,8 @@ bool is_constructor_name(const char *name);
 /* The value of an expression of dims and integers (`+ - *`, `/` and `div` rounding down, `mod`). NULL after a diagnostic, or
  * quietly when a dim in it had failed. */
 const struct poly *resolve_extent(struct resolver *resolver, const struct ast_expr *expr);
+/* Is there an extent, and not a negative one? That gets a diagnostic. */
+bool extent_is_fine(struct resolver *resolver, const struct poly *extent, struct span span);
 /* False after a diagnostic. */
 bool resolve_type(struct resolver *resolver, const struct ast_type *ast, struct tensor_type *type);
 /* "f32[64, 128]" for messages. */

@@ -68,6 +68,8 @@ static struct symbol *target_symbol(struct body *body, const struct ast_statemen
     }
     if (tensor->assigned && symbol->failed)
         return NULL;
+    if (tensor->assigned && tensor->blocks && !symbol->node)
+        return symbol; /* another block, as read_left will see */
     if (tensor->assigned) {
         struct diag *diag = diag_error(body->diagnostics, DIAG_E0112, target->span, "`%s` is assigned twice", symbol->name);
         diag_note(body->diagnostics, diag, tensor->assigned_at, "assigned here already");
@@ -117,15 +119,13 @@ static void name_nodes(struct statement *statement, const struct ir_node *node, 
 /* An axis of the left side: one index, or several merged. */
 struct left_axis {
     uint32_t first, count; /* in statement->order */
+    bool block;            /* not all of the output's axis */
+    const struct poly *offset;
 };
 
 static bool add_left_index(struct statement *statement, const struct ast_binder *binder, uint32_t *index)
 {
     struct body *body = statement->body;
-    if (binder->offset) {
-        report_not_yet(body, binder->span, "block left sides");
-        return false;
-    }
     *index = index_use(statement, NULL, &binder->name);
     if (*index == UINT32_MAX)
         return false;
@@ -140,7 +140,10 @@ static bool add_left_index(struct statement *statement, const struct ast_binder 
     statement->order[statement->n_order++] = *index;
     if (binder->extent) {
         struct extent_source source = {.span = binder->span, .declared = binder->extent->span};
-        index_set_extent(statement, *index, resolve_extent(body->resolver, binder->extent), &source);
+        const struct poly *extent = resolve_extent(body->resolver, binder->extent);
+        if (!extent_is_fine(body->resolver, extent, binder->extent->span))
+            return false;
+        index_set_extent(statement, *index, extent, &source);
     }
     return true;
 }
@@ -154,16 +157,19 @@ static bool add_left_merged(struct statement *statement, const struct ast_binder
     return true;
 }
 
-/* A plain index of an output takes the declared extent; another annotation would assign a block only. */
+/* A plain index of an output takes the declared extent; with an offset, another extent, or any where several statements assign the
+ * output (some may have no elements at these dims), it stands for a block. */
 static bool declared_extent(struct statement *statement, const struct symbol *output, uint32_t axis,
-                            const struct ast_binder *binder, uint32_t index)
+                            const struct ast_binder *binder, uint32_t index, struct left_axis *left)
 {
     struct body *body = statement->body;
     const struct poly *extent = output->type.shape[axis];
-    if (binder->extent && statement->indices[index].extent && statement->indices[index].extent != extent) {
-        report_not_yet(body, binder->span, "block left sides");
+    left->block =
+        binder->offset || (binder->extent && (statement->indices[index].extent != extent || block_count(body, output->name) > 1));
+    if (binder->offset && !(left->offset = resolve_extent(body->resolver, binder->offset)))
         return false;
-    }
+    if (left->block)
+        return true;
     const struct span *spans = output->type.extent_spans;
     struct extent_source source = {binder->span, output->name, &output->type, axis, spans ? spans[axis] : SPAN_NONE};
     index_set_extent(statement, index, extent, &source);
@@ -180,6 +186,46 @@ static bool check_left_rank(struct statement *statement, const struct symbol *ou
                                    output->type.rank, rank);
     diag_note(body->diagnostics, diag, output->type.span, "`%s` is %s", output->name,
               tensor_type_text(body->resolver, &output->type));
+    return false;
+}
+
+/* A block where there can be none: in a merged index, or of a let. */
+static const struct ast_binder *block_inside(const struct ast_binder *binder, bool is_let)
+{
+    if (is_let && binder->offset)
+        return binder;
+    for (const struct ast_binder *part = binder->merged; part; part = part->next) {
+        const struct ast_binder *found = block_inside(part, true);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static bool report_block(struct body *body, struct span span, const char *message, const char *help)
+{
+    diag_help(body->diagnostics, diag_error(body->diagnostics, DIAG_E0228, span, "%s", message), "%s", help);
+    return false;
+}
+
+static bool has_block(const struct left_axis *axes, uint32_t rank)
+{
+    for (uint32_t axis = 0; axis < rank; axis++)
+        if (axes[axis].block)
+            return true;
+    return false;
+}
+
+/* After blocks there are only blocks. */
+static bool check_blocks(struct statement *statement, const struct symbol *output, const struct ast_target *target,
+                         const struct left_axis *axes, uint32_t rank)
+{
+    struct body *body = statement->body;
+    const struct tensor *tensor = output->data;
+    if (has_block(axes, rank) || !tensor || !tensor->blocks)
+        return true;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0112, target->span, "`%s` is assigned twice", output->name);
+    diag_note(body->diagnostics, diag, tensor->blocks->spans[0], "a block of it is assigned here already");
     return false;
 }
 
@@ -202,10 +248,16 @@ static bool read_left(struct statement *statement, const struct ast_target *targ
         if (binder->merged ? !add_left_merged(statement, binder) : !add_left_index(statement, binder, &index))
             return false;
         axes[axis].count = statement->n_order - axes[axis].first;
-        if (output && !binder->merged && !declared_extent(statement, output, axis, binder, index))
+        if (output && !binder->merged && !declared_extent(statement, output, axis, binder, index, &axes[axis]))
             return false;
+        const struct ast_binder *offset = block_inside(binder, output == NULL);
+        if (offset)
+            return output ? report_block(statement->body, offset->span, "a part of a merged index cannot be a block",
+                                         "split the axis on the right side instead")
+                          : report_block(statement->body, offset->span, "a let is not assigned in blocks",
+                                         "only outputs are: a let has no declared shape that blocks could cover");
     }
-    return true;
+    return !output || check_blocks(statement, output, target, axes, *rank);
 }
 
 /* ---- the value ---- */
@@ -308,7 +360,7 @@ static const struct ir_node *merge_axes(struct statement *statement, const struc
         return NULL;
     for (uint32_t axis = 0; axis < rank; axis++) {
         shape[axis] = axis_extent(statement, &axes[axis]);
-        if (output && !check_merged_extent(statement, output, axis, shape[axis], target))
+        if (output && !axes[axis].block && !check_merged_extent(statement, output, axis, shape[axis], target))
             return NULL;
         names[axis] = merged_name(statement, &axes[axis]);
         zero_extent = zero_extent || poly_equals(shape[axis], 0);
@@ -325,15 +377,49 @@ static const struct ir_node *merge_axes(struct statement *statement, const struc
     return view && ARENA_PUSH(body->arena, statement->nodes, statement->n_nodes, statement->nodes_capacity, entry) ? view : NULL;
 }
 
-const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
-                                    const struct symbol *output, enum weakness *weakness)
+/* The value of a block joins those of its output. What has a name already gets a view, so that it bears the statement's. */
+static bool lower_block(struct statement *statement, struct symbol *output, const struct ast_target *target,
+                        const struct ir_node *node, const struct left_axis *axes)
 {
-    struct left_axis axes[FRONTEND_RANK];
+    struct body *body = statement->body;
+    const struct poly **offsets = ARENA_ARRAY(body->arena, output->type.rank, const struct poly *);
+    const char **names = ARENA_ARRAY(body->arena, output->type.rank, const char *);
+    if (!node || !offsets || !names)
+        return false;
+    for (uint32_t axis = 0; axis < output->type.rank; axis++) {
+        offsets[axis] = axes[axis].offset;
+        names[axis] = merged_name(statement, &axes[axis]);
+    }
+    if (node->op == IR_const_node || ir_find_name(body->kernel, node)) {
+        node = ir_view(body->context, node->rank, node->shape, ir_access_whole(body->context, node));
+        struct statement_node entry = {node, names};
+        if (!node || !ARENA_PUSH(body->arena, statement->nodes, statement->n_nodes, statement->nodes_capacity, entry))
+            return false;
+    }
+    name_nodes(statement, node, NULL);
+    return block_add(body, output, node, offsets, target->span, names);
+}
+
+const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
+                                    struct symbol *output, enum weakness *weakness)
+{
+    struct left_axis axes[FRONTEND_RANK] = {{0}};
     uint32_t rank;
     if (!read_left(statement, target, output, axes, &rank))
         return NULL;
     const struct ir_node *node = lower_value(statement, value, output, weakness);
-    return merge_axes(statement, target, output, node, rank, axes);
+    node = merge_axes(statement, target, output, node, rank, axes);
+    if (!output || !has_block(axes, rank))
+        return node;
+    statement->is_block = true;
+    if (statement->body->scan || !output->data) {
+        report_block(statement->body, target->span, "a scan assigns a step whole",
+                     "give each block a tensor, and join them after the scan");
+        statement->failed = true;
+        return NULL;
+    }
+    statement->failed = !lower_block(statement, output, target, node, axes);
+    return NULL;
 }
 
 /* ---- whole tensors ---- */
@@ -493,6 +579,10 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         report_missing_subscripts(body, symbol, target);
     if (let && !(symbol = target_symbol(body, ast, target)))
         return false;
+    if (statement.is_block) {
+        symbol->failed |= statement.failed;
+        return !statement.failed;
+    }
     if (ast->accumulate || ast->stored)
         node = NULL;
     if (!node)

@@ -472,6 +472,23 @@ const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *
     return intern_node(context, &draft);
 }
 
+const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
+                                const struct ir_access *operands)
+{
+    const struct ir_access *plain = plain_accesses(context, n_operands, operands);
+    if (!plain || !n_operands || !operands[0].node)
+        return NULL;
+    struct ir_node draft = {.op = IR_concat_node,
+                            .elem = operands[0].node->elem,
+                            .rank = rank,
+                            .shape = shape,
+                            .n_indices = rank,
+                            .extents = shape,
+                            .n_operands = n_operands,
+                            .operands = plain};
+    return intern_node(context, &draft);
+}
+
 struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node)
 {
     struct ir_access access = {.node = node};

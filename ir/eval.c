@@ -10,6 +10,7 @@
 #include "eval_split.h"
 #include "print_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* The largest tensor: 2^26 elements, 1.5 GiB of scalars. */
@@ -168,6 +169,60 @@ static bool eval_view(struct evaluation *evaluation, struct eval_tensor *tensor)
     for (int64_t at = 0; at < tensor->count; at++, walk_next(walk, 0, tensor->rank))
         if (!walk_fetch(walk, evaluation->arithmetic, access, &tensor->data[at]))
             return eval_fail_outside(evaluation, tensor->node);
+    return true;
+}
+
+struct filling {
+    struct evaluation *evaluation;
+    struct eval_tensor *tensor;
+    bool *filled;
+};
+
+/* The operand's elements at its offset; false where one falls outside or on another's. */
+static bool fill_box(struct filling *filling, const struct ir_access *access)
+{
+    struct evaluation *evaluation = filling->evaluation;
+    const struct eval_tensor *operand = eval_find_tensor(evaluation, access->node), *tensor = filling->tensor;
+    int64_t *at = ARENA_ARRAY(evaluation->arena, tensor->rank, int64_t);
+    int64_t *offsets = ARENA_ARRAY(evaluation->arena, tensor->rank, int64_t);
+    if (!at || !offsets)
+        return eval_fail_memory(evaluation);
+    for (uint32_t axis = 0; axis < tensor->rank; axis++)
+        if (!poly_evaluate(ir_concat_offset(evaluation->context, access, axis), evaluation->dims, NULL, &offsets[axis]))
+            return eval_fail_outside(evaluation, tensor->node);
+    for (int64_t k = 0; k < operand->count; k++) {
+        int64_t place = 0;
+        for (uint32_t axis = 0; axis < tensor->rank; axis++) {
+            int64_t index = at[axis] + offsets[axis];
+            if (index < 0 || index >= tensor->shape[axis])
+                return eval_fail_outside(evaluation, tensor->node);
+            place += index * tensor->strides[axis];
+        }
+        if (filling->filled[place])
+            return eval_fail_outside(evaluation, tensor->node);
+        filling->filled[place] = true;
+        tensor->data[place] = operand->data[k];
+        for (uint32_t axis = tensor->rank; axis-- > 0 && ++at[axis] == operand->shape[axis];)
+            at[axis] = 0;
+    }
+    return true;
+}
+
+/* result[i0 + o0, i1 + o1, ...] = operand[i0, i1, ...] of each operand at its offset o0, o1, ... */
+static bool eval_concat(struct evaluation *evaluation, struct eval_tensor *tensor)
+{
+    const struct ir_node *node = tensor->node;
+    struct filling filling = {evaluation, tensor, ARENA_ARRAY(evaluation->arena, (size_t)tensor->count, bool)};
+    if (!filling.filled)
+        return eval_fail_memory(evaluation);
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        if (!fill_box(&filling, &node->operands[k]))
+            return false;
+        tensor->terms = fmax(tensor->terms, eval_find_tensor(evaluation, node->operands[k].node)->terms);
+    }
+    for (int64_t k = 0; k < tensor->count; k++)
+        if (!filling.filled[k])
+            return eval_fail_outside(evaluation, node);
     return true;
 }
 
@@ -428,6 +483,8 @@ static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
         return eval_contract(evaluation, tensor);
     case IR_map_node:
         return eval_map(evaluation, tensor);
+    case IR_concat_node:
+        return eval_concat(evaluation, tensor);
     case IR_view_node:
         return eval_view(evaluation, tensor);
     case IR_scatter_node:

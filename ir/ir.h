@@ -191,7 +191,7 @@ struct ir_node {
     uint64_t hash;
     uint32_t rank;
     const struct poly *const *shape;
-    uint32_t n_indices; /* the index space; of contract, map and view the first `rank` extents are the shape */
+    uint32_t n_indices; /* the index space; of contract, map, view and concat the first `rank` extents are the shape */
     const struct poly *const *extents;
     uint32_t n_operands;
     const struct ir_access *operands;
@@ -271,6 +271,10 @@ const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, 
 /* `operands`: one an input of the step. The step is kept as it is: it may not change any more. */
 const struct ir_node *ir_scan(struct ir_context *context, const struct ir_scan *scan, const struct ir_access *operands);
 const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *scan, uint32_t result, bool last);
+/* Operand k fills the box where its subscripts, an index less an offset each, are inside it; the boxes cover the shape, each point
+ * once (`ir_check_concat`). */
+const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
+                                const struct ir_access *operands);
 /* The node as it is: subscripts are indices 0..rank-1. */
 struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node);
 
@@ -396,6 +400,19 @@ bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b);
 /* ---- verify.c ---- */
 /* Every rule of docs/ir.md; a broken one is our own mistake (or a hostile .eir): a diagnostic E07xx and false. */
 bool ir_verify(struct ir_context *context, const struct ir_kernel *kernel);
+
+/* ---- concat.c ---- */
+/* Where operand `access` of a concatenation begins along an axis. */
+const struct poly *ir_concat_offset(struct ir_context *context, const struct ir_access *access, uint32_t axis);
+enum ir_concat_fault {
+    IR_CONCAT_FINE,
+    IR_CONCAT_OUTSIDE, /* operands[0] is not proved to lie inside */
+    IR_CONCAT_OVERLAP, /* operands[0] and [1] are not proved to share no point */
+    IR_CONCAT_GAP      /* there are more points than the operands have, or fewer */
+};
+enum { IR_CONCAT_OPERANDS = 64 }; /* at most; the proof looks at pairs, and at chains of boxes between them */
+/* Do the boxes lie inside, apart from each other, and cover the node, wherever no extent is negative? */
+enum ir_concat_fault ir_check_concat(struct ir_context *context, const struct ir_node *node, uint32_t operands[2]);
 
 /* ---- eval.c: the meaning ---- */
 

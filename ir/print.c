@@ -551,6 +551,11 @@ static void print_node(struct printer *printer, const struct ir_node *node)
     case IR_proj_node:
         print_proj(printer, node);
         break;
+    case IR_concat_node:
+        text_put(text, "concat ");
+        print_typed(printer, node);
+        print_accesses(printer, node);
+        break;
     default:
         text_put(text, "map ");
         print_typed(printer, node);

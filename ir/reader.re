@@ -39,6 +39,7 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "of"        { type = EIR_OF; break; }
         "sum"       { type = EIR_SUM; break; }
         "in"        { type = EIR_IN; break; }
+        "concat"    { type = EIR_CONCAT; break; }
         "where"     { type = EIR_WHERE; break; }
         "strides"   { type = EIR_STRIDES; break; }
         "sliced"    { type = EIR_SLICED; break; }

@@ -14,8 +14,8 @@
 #define eir_parser_ENGINEALWAYSONSTACK 1
 }
 
-%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW SCATTER OVER OF SUM IN WHERE
-             SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST.
+%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW CONCAT SCATTER OVER OF SUM IN
+             WHERE SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST.
 
 %nonassoc EQ NE LT LE GT GE.
 %left PLUS MINUS.
@@ -63,6 +63,7 @@ value(R) ::= CONTRACT ID(A) typed(B) summed accumulator(C) scope OF LPAREN opera
 value(R) ::= SCATTER ID(A) OVER LBRACKET axes RBRACKET scope OF LPAREN access(B) COMMA access(C) RPAREN.
     { R = eir_scatter(reader, A, B, C); }
 value(R) ::= VIEW typed(A) scope OF access(B). { R = eir_view(reader, A, B); }
+value(R) ::= CONCAT typed(A) scope OF LPAREN operands RPAREN. { R = eir_concat(reader, A); }
 value(R) ::= MAP typed(A) scope OF LPAREN operands RPAREN IS body(B). { R = eir_map(reader, A, B); }
 
 input_facts ::= . { reader->input = (struct ir_input_info){0}; }

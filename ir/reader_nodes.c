@@ -290,6 +290,26 @@ const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed,
     return ir_view(reader->context, typed.rank, reader->extents, access);
 }
 
+const struct ir_node *eir_concat(struct ir_reader *reader, struct eir_typed typed)
+{
+    if (!is_known(reader, typed))
+        return NULL;
+    for (uint32_t k = 0; k < reader->n_operands; k++) {
+        const struct ir_node *node = reader->operands[k].node;
+        if (!node)
+            return NULL;
+        if (node->elem == typed.elem)
+            continue;
+        diag_error(ir_diagnostics(reader->context), DIAG_E0705, typed.span, "the concatenation is %s but its operand %u is %s",
+                   ir_elem_info(typed.elem)->name, k, ir_elem_info(node->elem)->name);
+        return NULL;
+    }
+    if (reader->n_operands)
+        return ir_concat(reader->context, typed.rank, reader->extents, reader->n_operands, reader->operands);
+    diag_error(ir_diagnostics(reader->context), DIAG_E0704, typed.span, "a concatenation has an operand at least");
+    return NULL;
+}
+
 const struct ir_node *eir_map(struct ir_reader *reader, struct eir_typed typed, const struct ir_expr *body)
 {
     if (!is_known(reader, typed) || !body)

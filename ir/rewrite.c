@@ -134,6 +134,8 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
         return ir_scan(context, node->scan, operands);
     case IR_proj_node:
         return ir_proj(context, operands[0].node, node->proj.result, node->proj.last);
+    case IR_concat_node:
+        return ir_concat(context, node->rank, node->shape, node->n_operands, operands);
     default:
         return node;
     }

@@ -162,6 +162,8 @@ static bool check_access(struct verifier *verifier, uint32_t operand)
                       ir_elem_info(access->node->elem)->name, ir_elem_info(access->fill->elem)->name);
     if (access->conjugate && !ir_elem_is_complex(access->node->elem))
         return broken(verifier, DIAG_E0733, "conjugates operand %u of type %s", operand, ir_elem_info(access->node->elem)->name);
+    if (node->op == IR_concat_node) /* leaves its operands everywhere but in their boxes */
+        return true;
     if (ir_find_escape(verifier->context, node, operand, &escape)) {
         report_escape(verifier, operand, &escape);
         return false;
@@ -390,6 +392,45 @@ static bool check_proj(struct verifier *verifier)
     return true;
 }
 
+static bool check_box(struct verifier *verifier, uint32_t operand)
+{
+    const struct ir_access *access = &verifier->node->operands[operand];
+    if (access->node->elem != verifier->node->elem || access->node->rank != verifier->node->rank || access->fill ||
+        access->conjugate)
+        return broken(verifier, DIAG_E0743, "has operand %u of another type or number of axes, padded, or conjugated", operand);
+    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
+        const struct poly *offset = ir_concat_offset(verifier->context, access, axis);
+        if (offset && poly_index_limit(offset) > 0)
+            return broken(verifier, DIAG_E0743, "has operand %u at subscripts other than an index less an offset", operand);
+    }
+    return true;
+}
+
+static bool check_concat(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    uint32_t operands[2];
+    if (node->n_operands == 0)
+        return broken(verifier, DIAG_E0743, "is a concatenation of nothing");
+    if (node->n_operands > IR_CONCAT_OPERANDS)
+        return broken(verifier, DIAG_E0743, "has more than %d operands", (int)IR_CONCAT_OPERANDS);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (!check_polys(verifier, node->operands[k].node->rank, node->operands[k].subscripts, node->n_indices, "subscript") ||
+            !check_box(verifier, k))
+            return false;
+    switch (ir_check_concat(verifier->context, node, operands)) {
+    case IR_CONCAT_FINE:
+        return true;
+    case IR_CONCAT_OUTSIDE:
+        return broken(verifier, DIAG_E0743, "has operand %u outside its shape", operands[0]);
+    case IR_CONCAT_OVERLAP:
+        return broken(verifier, DIAG_E0743, "has operands %u and %u where they meet", operands[1], operands[0]);
+    case IR_CONCAT_GAP:
+        break;
+    }
+    return broken(verifier, DIAG_E0743, "is not covered by its operands");
+}
+
 static void check_node(struct verifier *verifier, const struct ir_node *node)
 {
     verifier->node = node;
@@ -402,6 +443,7 @@ static void check_node(struct verifier *verifier, const struct ir_node *node)
                       : node->op == IR_const_node   ? check_constant(verifier)
                       : node->op == IR_map_node     ? check_map(verifier)
                       : node->op == IR_view_node    ? check_view(verifier)
+                      : node->op == IR_concat_node  ? check_concat(verifier)
                       : node->op == IR_scatter_node ? check_scatter(verifier)
                       : node->op == IR_scan_node    ? check_scan(verifier)
                       : node->op == IR_proj_node    ? check_proj(verifier)

@@ -191,7 +191,8 @@ static const struct ir_node *compose_node(struct composition *composition, const
         struct poly_ranges ranges = ir_operand_ranges(composition->context, node, k);
         operands[k] = node->operands[k];
         operands[k].node = composition->made[node->operands[k].node->id];
-        if (node->op != IR_scatter_node || k > 0) /* the base gives a scatter its shape */
+        bool whole = node->op == IR_concat_node || (node->op == IR_scatter_node && k == 0); /* gives the node its shape */
+        if (!whole)
             operands[k] = through_views(composition, &node->operands[k], &ranges);
         if (!operands[k].node)
             return NULL;

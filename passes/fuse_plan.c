@@ -1,7 +1,7 @@
 /* Pointwise work goes into the stage that feeds or eats it.
  *
  * The decision is one set: which nodes have memory of their own. Everything else is computed where it is used. Stored are
- * - inputs, tables, scatters, and the nodes that are outputs;
+ * - inputs, tables, scatters, concatenations and what these are made of, and the nodes that are outputs;
  * - contractions, but one whose only use is a map or view that takes each of its elements once: that stage applies the map to the
  *   accumulator (`gelu(W x + b)`, a division, a change of axes) and the contraction is said to be finished by it;
  * - maps of several uses that finish a contraction, which else would have to be stored itself;
@@ -30,6 +30,7 @@ struct costs {
     uint32_t *uses;  /* found so far: all, once the node's turn has come */
     uint32_t *users; /* in the whole kernel */
     bool *output;
+    bool *boxed; /* operand of a concatenation: computed where that is kept */
 };
 
 static double product(struct costs *costs, uint32_t n, const struct poly *const *extents, uint32_t first)
@@ -88,7 +89,7 @@ static const struct ir_node *finishing_stage(const struct fuse_plan *plan, const
     const struct ir_node *user = node;
     do {
         const struct use *use = &uses[user->id];
-        if (!use->user || use->guarded || use->user->op == IR_contract_node)
+        if (!use->user || use->guarded || use->user->op == IR_contract_node || use->user->op == IR_concat_node)
             return NULL;
         user = use->user;
     } while (!plan->stored[user->id]);
@@ -110,7 +111,8 @@ static bool can_finish(const struct costs *costs, const struct ir_node *map)
 static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
 {
     struct fuse_plan *plan = costs->plan;
-    if (is_leaf(node) || node->op == IR_scatter_node || costs->output[node->id])
+    bool always = node->op == IR_scatter_node || node->op == IR_concat_node;
+    if (is_leaf(node) || always || costs->output[node->id] || costs->boxed[node->id])
         return true;
     if (node->op == IR_scan_node || node->op == IR_proj_node)
         return true;
@@ -130,6 +132,8 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
 /* Elements of operand `operand` that a node of so many evaluations reads. */
 static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t operand, double evaluations)
 {
+    if (node->op == IR_concat_node)
+        return fmax(costs->size[node->operands[operand].node->id], 1);
     if (node->op == IR_scatter_node && operand == 1)
         return product(costs, node->n_indices, node->extents, 0);
     if (node->op != IR_scan_node)
@@ -167,7 +171,8 @@ static bool create_costs(struct costs *costs, struct arena *arena, const struct 
     costs->uses = ARENA_ARRAY(arena, n, uint32_t);
     costs->users = ARENA_ARRAY(arena, n, uint32_t);
     costs->output = ARENA_ARRAY(arena, n, bool);
-    if (!costs->users || !costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output)
+    costs->boxed = ARENA_ARRAY(arena, n, bool);
+    if (!costs->users || !costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output || !costs->boxed)
         return false;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
         costs->output[kernel->outputs[k].node->id] = true;
@@ -175,6 +180,8 @@ static bool create_costs(struct costs *costs, struct arena *arena, const struct 
         const struct ir_node *node = costs->plan->nodes[k];
         for (uint32_t o = 0; o < node->n_operands; o++)
             costs->users[node->operands[o].node->id] += !is_repeated(node, o);
+        for (uint32_t o = 0; node->op == IR_concat_node && o < node->n_operands; o++)
+            costs->boxed[node->operands[o].node->id] = true;
         costs->size[node->id] = product(costs, node->rank, node->shape, 0);
         costs->cost[node->id] = own_cost(costs->context, node);
         for (uint32_t o = 0; o < node->n_operands && node->op != IR_contract_node; o++)

@@ -95,9 +95,12 @@ struct nest {
 struct lower_place {
     bool placed;
     bool is_local;
-    uint32_t number;           /* buffer or local */
-    const bool *dropped;       /* axes that loops around hold fixed, one an axis; NULL: none */
-    const struct poly *offset; /* elements before it in the buffer, in the indices of the frame; NULL: none */
+    uint32_t number;                   /* buffer or local */
+    const struct poly *const *strides; /* of an input that is not dense; NULL: C order */
+    const struct ir_node *whole;       /* the concatenation whose memory this is a box of; NULL: none */
+    const struct ir_access *box;       /* its operand */
+    const bool *dropped;               /* axes that loops around hold fixed, one an axis; NULL: none */
+    const struct poly *offset;         /* elements before it in the buffer, in the indices of the frame; NULL: none */
 };
 
 struct lower_local {
@@ -152,8 +155,13 @@ const struct ir_expr *lower_point(struct lowering *lowering, struct nest *nest, 
 /* Conditions of `access` being inside its operand's shape that are not proved; false: no memory. */
 bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_access *access,
                   const struct poly *const *subscripts, const struct poly ***conditions, size_t *count);
-/* Address in a stored node's memory. */
+/* Address of an element of `node` in the memory of a place for it; the place it has. */
+const struct poly *lower_address_at(struct lowering *lowering, const struct ir_node *node, const struct lower_place *place,
+                                    const struct poly *const *subscripts);
 const struct poly *lower_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *subscripts);
+/* The subscripts in the tensor whose memory the place is in: shifted, where it is a box of a concatenation. NULL: no memory. */
+const struct poly *const *lower_shifted(struct lowering *lowering, const struct lower_place *place,
+                                        const struct poly *const *subscripts);
 struct ir_number lower_number(enum ir_elem elem, const void *data, size_t position);
 /* A local of this name and type that the stage does not use yet. */
 uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem elem);
@@ -243,7 +251,7 @@ struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const 
 /* ---- lower_equation.c ---- */
 
 /* `v[e,a] = sum[i](B[a,i] * u[e,i])` for what the stage of `node` computes or copies. */
-const char *lower_equation(struct lowering *lowering, const struct ir_node *node, const char *target, bool copy);
+const char *lower_equation(struct lowering *lowering, const struct ir_node *node, const struct lower_place *place, bool copy);
 /* What emitted code calls a placed node. */
 const char *lower_place_name(const struct lowering *lowering, const struct ir_node *node);
 const char *lower_index_name(const struct ir_kernel *kernel, const struct ir_node *node, uint32_t index);

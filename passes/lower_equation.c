@@ -73,7 +73,7 @@ static void put_poly(struct equation *equation, const struct poly *poly, int bin
 
 static void put_subscripts(struct equation *equation, uint32_t n, const struct poly *const *subscripts)
 {
-    for (uint32_t k = 0; k < n; k++) {
+    for (uint32_t k = 0; subscripts && k < n; k++) {
         text_put(&equation->text, k ? "," : "[");
         put_poly(equation, subscripts[k], 0);
     }
@@ -82,11 +82,16 @@ static void put_subscripts(struct equation *equation, uint32_t n, const struct p
 
 /* ---- names of tensors ---- */
 
+static const char *name_of_place(const struct lowering *lowering, const struct lower_place *place)
+{
+    return place->is_local ? lowering->function->locals[place->number].name : lowering->function->buffers[place->number].name;
+}
+
 const char *lower_place_name(const struct lowering *lowering, const struct ir_node *node)
 {
     const struct lower_place *place = &lowering->places[node->id];
     if (place->placed)
-        return place->is_local ? lowering->function->locals[place->number].name : lowering->function->buffers[place->number].name;
+        return name_of_place(lowering, place);
     const struct ir_name *name = ir_find_name(lowering->kernel, node);
     if (!name && node->op == IR_input_node && node->input.number < lowering->kernel->n_inputs)
         return lowering->kernel->inputs[node->input.number].name; /* a slice that the step reads */
@@ -269,7 +274,7 @@ static void put_node(struct equation *equation, const struct ir_node *node, cons
         put_number(&equation->text, lower_number(node->elem, node->constant->data, 0));
     } else if (lowering->plan->stored[node->id]) {
         text_put(&equation->text, lower_place_name(lowering, node));
-        put_subscripts(equation, node->rank, at);
+        put_subscripts(equation, node->rank, lower_shifted(equation->lowering, &lowering->places[node->id], at));
     } else if (node->op == IR_map_node) {
         put_expr(equation, node, node->body, at, binding);
     } else if (node->op == IR_view_node) {
@@ -280,9 +285,11 @@ static void put_node(struct equation *equation, const struct ir_node *node, cons
 }
 
 /* `y[t[e,k]] += v[e,k]`, with min: `y[t[e,k]] = min(y[t[e,k]], v[e,k])`. */
-static void put_scatter(struct equation *equation, const struct ir_node *node, const char *target)
+static void put_scatter(struct equation *equation, const struct ir_node *node, const struct lower_place *place)
 {
     struct text *text = &equation->text;
+    const char *target = name_of_place(equation->lowering, place);
+    const struct poly *const *there = lower_shifted(equation->lowering, place, node->operands[0].subscripts);
     const struct poly **at = ARENA_ARRAY(equation->lowering->arena, node->n_indices, const struct poly *);
     for (uint32_t k = 0; at && k < node->n_indices; k++)
         at[k] = poly_index(equation->lowering->context, add_name(equation, node, k));
@@ -291,7 +298,7 @@ static void put_scatter(struct equation *equation, const struct ir_node *node, c
     int binding;
     enum ir_expr_op add = ir_ring_info(node->scatter.ring)->add;
     text_put(text, target);
-    put_subscripts(equation, node->rank, node->operands[0].subscripts);
+    put_subscripts(equation, node->rank, there);
     if (add == IR_EXPR_add) {
         text_put(text, " += ");
         put_access(equation, &node->operands[1], at, node->n_indices, BIND_ANY);
@@ -302,21 +309,21 @@ static void put_scatter(struct equation *equation, const struct ir_node *node, c
     if (!sign)
         text_printf(text, "%s(", ir_expr_info(add)->name);
     text_put(text, target);
-    put_subscripts(equation, node->rank, node->operands[0].subscripts);
+    put_subscripts(equation, node->rank, there);
     text_put(text, sign ? sign : ", ");
     put_access(equation, &node->operands[1], at, node->n_indices, sign ? binding + 1 : BIND_ANY);
     text_put(text, sign ? "" : ")");
 }
 
-static void put_stage(struct equation *equation, const struct ir_node *node, const char *target, bool copy)
+static void put_stage(struct equation *equation, const struct ir_node *node, const struct lower_place *place, bool copy)
 {
     const struct poly **at = ARENA_ARRAY(equation->lowering->arena, node->rank, const struct poly *);
     for (uint32_t k = 0; at && k < node->rank; k++)
         at[k] = poly_index(equation->lowering->context, add_name(equation, node, k));
     if (!at || arena_failed(equation->lowering->arena))
         return;
-    text_put(&equation->text, target);
-    put_subscripts(equation, node->rank, at);
+    text_put(&equation->text, name_of_place(equation->lowering, place));
+    put_subscripts(equation, node->rank, lower_shifted(equation->lowering, place, at));
     text_put(&equation->text, " = ");
     switch (copy ? IR_OP_COUNT : node->op) {
     case IR_map_node:
@@ -334,13 +341,13 @@ static void put_stage(struct equation *equation, const struct ir_node *node, con
     }
 }
 
-const char *lower_equation(struct lowering *lowering, const struct ir_node *node, const char *target, bool copy)
+const char *lower_equation(struct lowering *lowering, const struct ir_node *node, const struct lower_place *place, bool copy)
 {
     struct equation equation = {.lowering = lowering, .text = text_create(lowering->arena)};
     if (node->op == IR_scatter_node && !copy)
-        put_scatter(&equation, node, target);
+        put_scatter(&equation, node, place);
     else
-        put_stage(&equation, node, target, copy);
+        put_stage(&equation, node, place, copy);
     const char *finished = text_finish(&equation.text);
     if (finished && equation.text.length > LONGEST_EQUATION)
         finished = arena_printf(lowering->arena, "%.*s ...", LONGEST_EQUATION, finished);

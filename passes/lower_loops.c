@@ -3,7 +3,8 @@
  * Inputs and outputs become parameters, tables become constants, what else is stored (fuse_plan.c) becomes scratch, or a local when
  * it is one number. A node that is an output is computed in the output's own memory and read there by later stages; so is a node of
  * which an output is only another shape. An output that has no memory of its own to be computed in (an input, a constant, a node
- * that is an output already) is copied. Stages come in the order of the nodes. */
+ * that is an output already) is copied. What a concatenation is made of is computed in its memory too, or copied to its box there.
+ * Stages come in the order of the nodes. */
 #include "lower.h"
 
 #include <string.h>
@@ -59,6 +60,7 @@ static bool place_parameters(struct lowering *lowering)
         lowering->function->buffers[buffer].parameter = k;
         lowering->function->buffers[buffer].count = ir_input_reach(lowering->context, &kernel->inputs[k]);
         place_in_buffer(lowering, kernel->inputs[k].node, buffer);
+        lowering->places[kernel->inputs[k].node->id].strides = kernel->inputs[k].strides;
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         const struct ir_node *node = kernel->outputs[k].node, *base = reshaped(lowering, node);
@@ -137,9 +139,41 @@ static uint32_t constant_buffer(struct lowering *lowering, const struct ir_node 
     return lower_add_buffer(lowering, LOOP_CONSTANT, node->constant->name ? node->constant->name : "table", node);
 }
 
+/* May the node be computed right in the box of a concatenation? A sliced tree needs its memory in one piece. */
+static bool may_lie_inside(const struct lowering *lowering, const struct ir_node *node)
+{
+    bool elsewhere = node->op == IR_scan_node || node->op == IR_proj_node; /* a scan places what it gives */
+    return !is_leaf(node) && !elsewhere && lowering->plan->stored[node->id] && !lowering->places[node->id].placed &&
+           !lowering->held_by[node->id] && !(node->op == IR_contract_node && node->contract.n_sliced);
+}
+
+/* Concatenations, the outer ones first, and what is computed in their boxes. */
+static bool place_boxes(struct lowering *lowering)
+{
+    for (size_t k = lowering->plan->n_nodes; k-- > 0;) {
+        const struct ir_node *whole = lowering->plan->nodes[k];
+        if (whole->op != IR_concat_node)
+            continue;
+        struct lower_place *place = &lowering->places[whole->id];
+        if (!place->placed)
+            place_in_buffer(lowering, whole, lower_add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, whole), whole));
+        if (place->number == UINT32_MAX)
+            return false;
+        for (uint32_t o = 0; o < whole->n_operands; o++) {
+            const struct ir_node *node = whole->operands[o].node;
+            if (may_lie_inside(lowering, node))
+                lowering->places[node->id] =
+                    (struct lower_place){.placed = true, .number = place->number, .whole = whole, .box = &whole->operands[o]};
+        }
+    }
+    return true;
+}
+
 bool lower_place_rest(struct lowering *lowering)
 {
     struct ir_context *context = lowering->context;
+    if (!place_boxes(lowering))
+        return false;
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
         const struct ir_node *node = lowering->plan->nodes[k];
         struct lower_place *place = &lowering->places[node->id];
@@ -204,13 +238,11 @@ struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *
 
 struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)
 {
-    const struct loop_function *function = lowering->function;
     lowering->locals->in_use = 0;
     struct nest *nest = lower_stage(lowering, node, place, copy);
     if (!nest)
         return NULL;
-    const char *target = place.is_local ? function->locals[place.number].name : function->buffers[place.number].name;
-    return lower_nest_statements(lowering, nest, span_of(lowering, node), lower_equation(lowering, node, target, copy));
+    return lower_nest_statements(lowering, nest, span_of(lowering, node), lower_equation(lowering, node, &place, copy));
 }
 
 /* What a scatter adds to goes to its place first. */
@@ -237,6 +269,18 @@ static bool append_stage(struct lowering *lowering, const struct ir_node *node, 
     return statements != NULL;
 }
 
+/* What is not computed in its box of a concatenation is copied there. */
+static bool append_boxes(struct lowering *lowering, const struct ir_node *whole)
+{
+    for (uint32_t k = 0; k < whole->n_operands; k++) {
+        const struct ir_access *box = &whole->operands[k];
+        const struct lower_place place = {.placed = true, .number = lowering->places[whole->id].number, .whole = whole, .box = box};
+        if (lowering->places[box->node->id].box != box && !append_stage(lowering, box->node, place, true))
+            return false;
+    }
+    return true;
+}
+
 bool lower_append_stages(struct lowering *lowering, const struct lower_place *outputs)
 {
     const struct ir_kernel *kernel = lowering->kernel;
@@ -244,13 +288,14 @@ bool lower_append_stages(struct lowering *lowering, const struct lower_place *ou
         const struct ir_node *node = lowering->plan->nodes[k];
         if (!lowering->plan->stored[node->id] || is_leaf(node) || lowering->shown[node->id] || lowering->held_by[node->id])
             continue;
-        if (!append_stage(lowering, node, lowering->places[node->id], false))
+        if (!(node->op == IR_concat_node ? append_boxes(lowering, node)
+                                         : append_stage(lowering, node, lowering->places[node->id], false)))
             return false;
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         const struct ir_node *node = kernel->outputs[k].node;
         const struct lower_place *kept = &lowering->places[node->id], *wanted = &outputs[k];
-        bool here = kept->placed && kept->is_local == wanted->is_local && kept->number == wanted->number;
+        bool here = kept->placed && kept->is_local == wanted->is_local && kept->number == wanted->number && !kept->box;
         if (!here && !append_stage(lowering, node, *wanted, is_leaf(node) || kept->placed))
             return false;
     }

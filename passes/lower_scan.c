@@ -74,6 +74,8 @@ static bool may_replace(const struct scanning *scanning, uint32_t state)
         if (step->plan->stored[node->id] && node->id > output->id && reads(step, node, input))
             return false;
     }
+    if (output->op == IR_concat_node) /* computed box by box */
+        return false;
     return output->op != IR_input_node && reads_own_element(step, output, input);
 }
 
@@ -94,7 +96,7 @@ static const struct ir_node *find_projection(const struct scanning *scanning, ui
 
 static bool is_single(const struct scanning *scanning, const struct ir_node *node)
 {
-    return poly_equals(ir_element_count(scanning->context, node), 1);
+    return poly_equals(ir_element_count(scanning->context, node), 1) && node->op != IR_concat_node; /* its boxes need memory */
 }
 
 static bool new_place(struct scanning *scanning, const struct ir_node *node, const char *name, struct lower_place *place)

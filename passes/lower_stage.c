@@ -176,7 +176,7 @@ struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, 
     if (scatters)
         fine = add_scatter(lowering, nest, node, axes);
     else
-        nest->address = lower_address(lowering, node, axes);
+        nest->address = lower_address_at(lowering, node, &place, axes);
     if (copy) {
         nest->result.expr = lower_access(lowering, nest, &nest->result, &whole, axes, node->rank);
     } else if (node->op == IR_contract_node) {

@@ -73,26 +73,40 @@ uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem e
     return added.local;
 }
 
-static const struct poly *strided_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *strides,
-                                          const struct poly *const *subscripts)
+const struct poly *const *lower_shifted(struct lowering *lowering, const struct lower_place *place,
+                                        const struct poly *const *subscripts)
 {
-    const struct poly *address = poly_constant(lowering->context, 0);
-    for (uint32_t axis = 0; axis < node->rank; axis++)
-        address = poly_add(lowering->context, address, poly_multiply(lowering->context, strides[axis], subscripts[axis]));
-    return address;
+    for (; place->box; place = &lowering->places[place->whole->id]) {
+        const struct poly **shifted = ARENA_ARRAY(lowering->arena, place->whole->rank, const struct poly *);
+        for (uint32_t axis = 0; shifted && axis < place->whole->rank; axis++)
+            shifted[axis] = poly_add(lowering->context, subscripts[axis], ir_concat_offset(lowering->context, place->box, axis));
+        if (!shifted)
+            return NULL;
+        subscripts = shifted;
+    }
+    return subscripts;
+}
+
+const struct poly *lower_address_at(struct lowering *lowering, const struct ir_node *node, const struct lower_place *place,
+                                    const struct poly *const *subscripts)
+{
+    struct ir_context *context = lowering->context;
+    const struct poly *address = poly_constant(context, 0);
+    subscripts = lower_shifted(lowering, place, subscripts);
+    for (; place->box; place = &lowering->places[place->whole->id])
+        node = place->whole;
+    for (uint32_t axis = 0; subscripts && axis < node->rank; axis++)
+        if (place->strides)
+            address = poly_add(context, address, poly_multiply(context, place->strides[axis], subscripts[axis]));
+        else if (!place->dropped || !place->dropped[axis])
+            address = poly_add(context, poly_multiply(context, address, node->shape[axis]), subscripts[axis]);
+    address = subscripts ? address : NULL;
+    return place->offset ? poly_add(context, address, place->offset) : address;
 }
 
 const struct poly *lower_address(struct lowering *lowering, const struct ir_node *node, const struct poly *const *subscripts)
 {
-    if (node->op == IR_input_node && lowering->kernel->inputs[node->input.number].strides)
-        return strided_address(lowering, node, lowering->kernel->inputs[node->input.number].strides, subscripts);
-    const bool *dropped = lowering->places[node->id].dropped;
-    const struct poly *address = poly_constant(lowering->context, 0);
-    for (uint32_t axis = 0; axis < node->rank; axis++)
-        if (!dropped || !dropped[axis])
-            address = poly_add(lowering->context, poly_multiply(lowering->context, address, node->shape[axis]), subscripts[axis]);
-    const struct poly *offset = lowering->places[node->id].offset;
-    return offset ? poly_add(lowering->context, address, offset) : address;
+    return lower_address_at(lowering, node, &lowering->places[node->id], subscripts);
 }
 
 static bool push_condition(struct lowering *lowering, struct nest *nest, const struct poly *condition,

@@ -162,6 +162,23 @@ static bool check_strides(struct ir_context *context, const struct ir_input_info
     return true;
 }
 
+bool binding_extents(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(context, kernel, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        for (uint32_t index = 0; index < nodes[k]->n_indices; index++) {
+            const struct ir_name *name = ir_find_name(kernel, nodes[k]);
+            int64_t extent;
+            if (poly_is_constant(nodes[k]->extents[index], NULL))
+                continue;
+            if (!binding_value(context, nodes[k]->extents[index], dims, "an extent", name && name->name ? name->name : kernel->name,
+                               name ? name->span : kernel->span, &extent))
+                return false;
+        }
+    return nodes != NULL;
+}
+
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
 {
     if (!bind_dims(context, kernel, inputs, dims) || !check_promises(context, dims))
@@ -179,7 +196,7 @@ bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, c
             good = false;
         }
     }
-    return good;
+    return good && binding_extents(context, kernel, dims);
 }
 
 bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs)

@@ -115,6 +115,8 @@ struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_k
     struct arena *arena = ir_arena(invocation->context);
     struct ir_tensor *tensors = ARENA_ARRAY(arena, kernel->n_inputs, struct ir_tensor);
     uint64_t state = seed;
+    if (!binding_extents(invocation->context, kernel, dims))
+        return NULL;
     for (uint32_t k = 0; k < kernel->n_inputs && tensors; k++) {
         const struct ir_node *node = kernel->inputs[k].node;
         tensors[k] = (struct ir_tensor){node->elem, node->rank, ARENA_ARRAY(arena, node->rank, int64_t), NULL};

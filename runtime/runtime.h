@@ -78,6 +78,8 @@ const struct engine_info *engine_find(const char *name);
  * hold), then every type and shape checked. `dims` has room for ir_dim_count values; a dim no axis names must be there already
  * (else -1). */
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
+/* Every extent in the kernel has a value and is not negative, which emitted code takes for granted. */
+bool binding_extents(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims);
 /* Outputs with shapes at these dims and zeroed room for their data, in the arena. */
 bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs);
 /* The value of an extent or a stride (`what`) at these dims; a diagnostic for a dim without a value, a negative number, an

@@ -565,9 +565,39 @@ static void each_allocation_may_fail(void **state)
     }
 }
 
+/* Boxes over two axes in any order; a box that has no elements at these dims; text that reads back. */
+static void concatenations(void **state)
+{
+    (void)state;
+    struct run run = prepare("dim n dim m kernel f: exact {\n"
+                             "    %a = input 0 a : f64[n, 2]\n    %b = input 1 b : f64[m, 2]\n    %c = input 2 c : f64[n + m, 1]\n"
+                             "    %y = concat f64[i: n + m, j: 3] of (%b[i - n, j - 1], %c[i, j], %a[i, j - 1])\n"
+                             "    output y = %y\n}\n");
+    static const double a[] = {1, 2, 3, 4}, b[] = {5, 6}, c[] = {7, 8, 9};
+    for (int64_t m = 0; m <= 1; m++) {
+        const int64_t dims[] = {2, m};
+        const double expected[] = {7, 1, 2, 8, 3, 4, 9, 5, 6};
+        give(&run, 0, dims, a);
+        give(&run, 1, dims, b);
+        give(&run, 2, dims, c);
+        evaluate(&run, IR_EVAL_NUMBERS, dims);
+        assert_int_equal(run.status, EINC_OK);
+        assert_int_equal(run.outputs[0].shape[0], 2 + m);
+        assert_memory_equal(run.outputs[0].data, expected, (size_t)(2 + m) * 3 * sizeof *expected);
+    }
+    struct text text = text_create(ir_arena(run.context));
+    ir_print_kernel(&text, run.context, run.kernel);
+    struct source source = {"again.eir", text_finish(&text), text.length};
+    struct ir_program *again = ir_read(run.context, &source);
+    assert_non_null(again);
+    assert_true(ir_kernel_equal(run.kernel, again->kernels[0]));
+    finish(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(concatenations),
         cmocka_unit_test(contractions_are_plain_loops),
         cmocka_unit_test(f32_is_rounded_once_a_node),
         cmocka_unit_test(integers_wrap_and_divide),

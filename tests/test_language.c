@@ -165,7 +165,18 @@ static const struct mistake mistakes[] = {
     {"unknown functions", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = expp(x[i])"), "E0605", "expp"},
     {"let stored", KERNEL("x: f64[n]", "y: f64[n]", "let stored t[i] = x[i]\ny = t"), "E0009", "stored"},
     {"+=", KERNEL("x: f64[n]", "y: f64[n]", "y[i] += x[i]"), "E0009", "+="},
-    {"block left sides", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i]\ny[2 + i: 2] = x[i]"), "E0009", "i: 2"},
+    {"a let in blocks", KERNEL("x: f64[n]", "y: f64[n]", "let t[2 + i: 2] = x[i]\ny = x"), "E0228", "2 + i: 2"},
+    {"a block before the other", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[2 + i: 2] = y[i + 0]"), "E0114", "y"},
+    {"a whole output after a block", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[i] = x[i]"), "E0112", "y[i]"},
+    {"a block after a whole output", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = x[i]\ny[2 + i: 2] = x[i + 0]"), "E0112",
+     "y[2 + i: 2]"},
+    {"a negative block", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2 - n] = x[i + 0]"), "E0220", "2 - n"},
+    {"one block of two", KERNEL("x: f64[n]", "y: f64[n]", "y[2 + i: 2] = x[i + 0]"), "E0230", "y"},
+    {"a gap", KERNEL("x: f64[n]", "y: f64[n]", "y[3 + i: 1] = x[i + 0]\ny[i: 2] = x[i + 0]"), "E0230", "y"},
+    {"an overlap", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[1 + i: 3] = x[i + 0]"), "E0229", "y[1 + i: 3]"},
+    {"past the end", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[2 + i: 3] = x[i + 0]"), "E0231", "y[2 + i: 3]"},
+    {"before the begin", KERNEL("x: f64[n]", "y: f64[n]", "y[0 - 1 + i: 2] = x[i + 0]\ny[1 + i: 3] = x[i + 0]"), "E0231",
+     "y[0 - 1 + i: 2]"},
     {"run-time tables", KERNEL("x: f64[n], t: i32[n]", "y: f64[n]", "y[i] = x[t[i]]"), "E0009", "t[i]"},
     {"a let that nobody reads", KERNEL("x: f64[n]", "y: f64[n]", "let t[i] = x[i]\ny = x"), "W0101", "t"},
 };
@@ -599,6 +610,48 @@ static void test_calls(void **state)
     done(run);
 }
 
+/* Blocks in any order, of all kinds of values, also in an inlined kernel. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    struct evaluated *run =
+        evaluate("dim n = 3\nkernel join(x: f64[n], z: f64[n]) -> (y: f64[2*n+1]) {\n"
+                 "y[n + 1 + i: n] = z[i]\ny[n + i: 1] = x[i + 1] * z[2 - i]\ny[i: n] = exp(x[i])\n}\n"
+                 "kernel f(x: f64[n], z: f64[n]) -> (y: f64[2*n+1], s: f64, w: f64[2,n]) {\n"
+                 "y = join(x, z)\nlet t = join(z, x)\ns = sum[i](t[i])\n"
+                 "w[i: 1, j] = x[i + j]\nw[1 + i: 1, j: 2] = z[i + j]\nw[1 + i: 1, 2 + j: 1] = z[i + j + 2]\n}\n");
+    const double *x = run->inputs[0], *z = run->inputs[1];
+    double sum = z[1] * x[2];
+    for (size_t i = 0; i < 3; i++) {
+        expect(run, 0, i, exp(x[i]));
+        expect(run, 0, 4 + i, z[i]);
+        expect(run, 2, i, x[i]);
+        expect(run, 2, 3 + i, z[i]);
+        sum += exp(z[i]) + x[i];
+    }
+    expect(run, 0, 3, x[1] * z[2]);
+    expect(run, 1, 0, sum);
+    done(run);
+}
+
+/* As many blocks as a concatenation may have, and one more. */
+static void test_block_limit(void **state)
+{
+    (void)state;
+    static char text[1 << 14];
+    for (int blocks = IR_CONCAT_OPERANDS; blocks <= IR_CONCAT_OPERANDS + 1; blocks++) {
+        size_t at = (size_t)snprintf(text, sizeof text, "kernel f(x: f64[%d]) -> (y: f64[%d]) {\n", blocks, blocks);
+        for (int k = 0; k < blocks; k++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "y[%d + i: 1] = x[i + %d]\n", k, k);
+        snprintf(text + at, sizeof text - at, "}\n");
+        struct compiled compiled = compile(text);
+        assert_int_equal(compiled.program != NULL, blocks == IR_CONCAT_OPERANDS);
+        if (!compiled.program)
+            assert_int_equal(ir_diagnostics(compiled.context)->items[0]->code, DIAG_E0915);
+        ir_context_destroy(compiled.context);
+    }
+}
+
 /* One product is one contraction of all its factors, however it is nested; nothing else is left of a bare statement. */
 static void test_one_contraction(void **state)
 {
@@ -751,7 +804,7 @@ int main(void)
         cmocka_unit_test(test_bool),       cmocka_unit_test(test_calls),         cmocka_unit_test(test_one_contraction),
         cmocka_unit_test(test_weak_whole), cmocka_unit_test(test_wide_integers), cmocka_unit_test(test_weak_operands),
         cmocka_unit_test(test_node_kinds), cmocka_unit_test(test_factors),       cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_blocks),        cmocka_unit_test(test_block_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,15 @@ static const char *const kernels[] = {
     " let D[k: 8,n: 8] = cos(pi * (2*n + 1) * k / 16.0)\n y[b,k,l] = D[k,m] * D[l,n] * x[b,m,n]\n z[b,i,j] = x[b,i,j]\n}\n",
     "kernel hand(x: c64[N, 4], w: c64[4, 4]) -> (y: c64[N, 4]) {\n y[n,i] = conj(w[i,j]) * x[n,j] + x[n,i]\n}\n",
     "kernel hand(a: i8[N, 4], b: i32[4]) -> (y: i32[N]) {\n y[i] = i32(a[i,j]) * b[j] / 3\n}\n",
+    /* blocks: side by side, nested, used again, of inputs and of what is stored elsewhere */
+    "kernel hand(a: f64[N, 3], b: f64[M, 3], x: f64[3]) -> (y: f64[N + M, 3], z: f64[M + N + 1], t: f64[N]) {\n"
+    " t[i] = exp(a[i,0])\n y[i: N, j] = a[i,j]\n y[N + i: M, j] = 2 * b[i,j]\n z[i: M] = b[i,k] * x[k]\n"
+    " z[M + i: N] = t[i] * a[i,k] * x[k]\n z[M + N + i: 1] = x[i + 2]\n}\n",
+    "kernel join(a: f64[N], b: f64[M]) -> (y: f64[N + M]) {\n y[i: N] = a[i]\n y[N + i: M] = b[i]\n}\n"
+    "kernel hand(a: f64[N], b: f64[M], C: f64[N, N]) -> (y: f64[2 * N + 2 * M], s: f64, r: f64[N + M]) {\n"
+    " let p[i] = C[i,j] * a[j]\n let q = join(p, b)\n y[i: N + M] = q[i]\n y[N + M + i: N + M] = sqrt(1 + q[i] * q[i])\n"
+    " s = sum[i](p[i])\n r[i] = q[N + M - 1 - i]\n}\n",
+    "kernel hand(x: c64[N], y: c64[N]) -> (z: c64[2 * N]) {\n z[i: N] = x[i] * conj(y[i])\n z[N + i: N] = conj(x[i])\n}\n",
     /* a chain, ordered; with a memory limit it is sliced */
     "kernel hand(A: f64[4, 30], B: f64[30, 40], C: f64[40, 4], D: f64[4, 6]) -> (y: f64[4, 6]) {\n"
     " y[i,m] = A[i,j] * B[j,k] * C[k,l] * D[l,m]\n}\n",
@@ -169,7 +178,7 @@ static bool kernel_by_hand(const char *body, int64_t memory_limit, uint64_t seed
     struct pass_kernel nothing = {.context = context, .kernel = program ? program->kernels[0] : NULL};
     if (!program)
         fail_at(context, &nothing, seed, body);
-    const struct ir_kernel *kernel = program->kernels[0];
+    const struct ir_kernel *kernel = program->kernels[program->n_kernels - 1];
     struct pass_kernel lowered = lower(context, kernel, compile_pipeline(), &options, seed);
     compare(context, kernel, lowered, IR_EVAL_NUMBERS, seed);
     bool sliced = false;
