@@ -87,6 +87,7 @@ struct nest {
     bool scatters;            /* the place of the result is not injective in the indices, or lies under conditions */
     const struct poly **kept; /* conditions p >= 0 without which the result goes nowhere */
     uint32_t n_kept;
+    bool nowhere; /* one of them never holds: there is nothing to do */
     struct nest_hint *hints;
     size_t n_hints, hints_capacity;
 };

@@ -215,6 +215,16 @@ static struct loop_stmt *define_target(struct lowering *lowering, const struct n
     return loop_define(lowering->context, nest->target, ir_expr_literal(lowering->context, first), false);
 }
 
+/* A stage that does nothing is said to. */
+static struct loop_stmt *nothing(struct lowering *lowering, const char *equation, struct span span)
+{
+    struct loop_stmt *stmt = equation ? ARENA_NEW(lowering->arena, struct loop_stmt) : NULL;
+    if (stmt)
+        *stmt = (struct loop_stmt){
+            .op = LOOP_COMMENT, .comment = arena_printf(lowering->arena, "%s, all of it outside", equation), .span = span};
+    return stmt;
+}
+
 struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *nest, struct span span, const char *equation)
 {
     struct ir_context *context = lowering->context;
@@ -222,6 +232,8 @@ struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *
     if (!nest_simplify(lowering, nest) || !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
         return NULL;
     struct loop_stmt *body = nest_emit(lowering, nest, &order);
+    if (nest->nowhere)
+        return nothing(lowering, equation, span);
     if (!nest->to_local)
         return equation ? loop_block(context, equation, span, body) : NULL;
     if (nest->combine != IR_EXPR_OP_COUNT) /* defined before the first slice */

@@ -322,8 +322,7 @@ static bool settle_conditions(struct lowering *lowering, struct nest *nest)
     bool never = false;
     settle_guards(lowering, nest, &nest->term);
     settle_guards(lowering, nest, &nest->result);
-    nest->n_kept = settle(lowering, nest, nest->kept, nest->n_kept, &never);
-    never = false; /* what goes nowhere is computed nonetheless */
+    nest->n_kept = settle(lowering, nest, nest->kept, nest->n_kept, &nest->nowhere);
     nest->n_domain = settle(lowering, nest, nest->domain, nest->n_domain, &never);
     if (!never)
         return true;

@@ -161,9 +161,9 @@ static void make_inputs(struct generator *generator)
 typedef struct random_value node_kind(struct generator *generator);
 
 /* As often as it stands here. */
-static node_kind *const node_kinds[] = {random_map, random_contraction, random_view, random_contraction,
-                                        random_map, random_contraction, random_view, random_contraction,
-                                        random_map, random_contraction};
+static node_kind *const node_kinds[] = {random_map,         random_contraction, random_view,        random_contraction,
+                                        random_contraction, random_scatter,     random_contraction, random_map,
+                                        random_contraction, random_map,         random_view};
 
 static void make_values(struct generator *generator)
 {

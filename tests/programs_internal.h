@@ -1,6 +1,7 @@
 /* Shared by the files that make random programs: programs.c the whole, random_choices.c its bytes, random_spaces.c index spaces and
- * accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c and random_views.c a node kind each,
- * random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and one row in programs.c. */
+ * accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c, random_views.c and random_scatters.c
+ * a node kind each, random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and one row in
+ * programs.c. */
 #ifndef TESTS_PROGRAMS_INTERNAL_H
 #define TESTS_PROGRAMS_INTERNAL_H
 
@@ -70,11 +71,12 @@ struct random_value accessed(const struct generator *generator, const struct ir_
 /* A subscript inside an axis of this extent: mostly an index; NULL when the space had no room. */
 const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent);
 
-/* ---- random_contractions.c, random_maps.c, random_views.c ---- */
+/* ---- random_contractions.c, random_maps.c, random_views.c, random_scatters.c ---- */
 /* A new node, which is not in the program yet; its `node` NULL where the choices led nowhere. */
 struct random_value random_contraction(struct generator *generator);
 struct random_value random_map(struct generator *generator);
 struct random_value random_view(struct generator *generator);
+struct random_value random_scatter(struct generator *generator);
 
 /* ---- random_expressions.c ---- */
 void choose_elems(struct generator *generator);
