@@ -214,7 +214,9 @@ struct body_printer {
     struct printer *printer;
     const struct ir_expr **expressions;
     size_t count;
-    uint32_t *temporaries; /* one more than the number of its `let`; 0: printed in place */
+    bool *named;           /* has a `let` */
+    uint32_t *temporaries; /* one more than its number, once that is printed; 0: printed in place */
+    uint32_t n_temporaries;
 };
 
 static size_t find_expression(const struct body_printer *body, const struct ir_expr *expr)
@@ -236,12 +238,12 @@ static bool name_temporaries(struct body_printer *body)
     struct arena *arena = ir_arena(body->printer->context);
     uint32_t *uses = ARENA_ARRAY(arena, body->count, uint32_t), *depth = ARENA_ARRAY(arena, body->count, uint32_t);
     body->temporaries = ARENA_ARRAY(arena, body->count, uint32_t);
-    if (!uses || !depth || !body->temporaries)
+    body->named = ARENA_ARRAY(arena, body->count, bool);
+    if (!uses || !depth || !body->temporaries || !body->named)
         return false;
     for (size_t k = 0; k < body->count; k++)
         for (uint32_t a = 0; a < body->expressions[k]->n_arguments; a++)
             uses[find_expression(body, body->expressions[k]->arguments[a])]++;
-    uint32_t named = 0;
     for (size_t k = 0; k < body->count; k++) {
         const struct ir_expr *expr = body->expressions[k];
         for (uint32_t a = 0; a < expr->n_arguments; a++) {
@@ -249,7 +251,7 @@ static bool name_temporaries(struct body_printer *body)
             depth[k] = below > depth[k] ? below : depth[k];
         }
         if (k + 1 < body->count && expr->n_arguments && (uses[k] > 1 || depth[k] >= NAMED_DEPTH)) {
-            body->temporaries[k] = ++named;
+            body->named[k] = true;
             depth[k] = 0;
         }
     }
@@ -328,19 +330,32 @@ static void print_expr(struct body_printer *body, const struct ir_expr *expr, in
     print_call(body, expr);
 }
 
+/* In the order in which the expression comes to them, arguments first: the same text whatever was built before. An expression is
+ * at most as deep as the verifier allows. */
+static void print_lets(struct body_printer *body, bool *seen, const struct ir_expr *expr)
+{
+    size_t k = find_expression(body, expr);
+    if (seen[k])
+        return;
+    seen[k] = true;
+    for (uint32_t a = 0; a < expr->n_arguments; a++)
+        print_lets(body, seen, expr->arguments[a]);
+    if (!body->named[k])
+        return;
+    text_printf(body->printer->text, "let t%u = ", body->n_temporaries);
+    print_expr(body, expr, 0, true);
+    text_put(body->printer->text, " in ");
+    body->temporaries[k] = ++body->n_temporaries;
+}
+
 static void print_body(struct printer *printer, const struct ir_expr *expr)
 {
     struct body_printer body = {.printer = printer};
     body.expressions = ir_expr_topological(printer->context, expr, &body.count);
-    if (!body.expressions || !name_temporaries(&body))
+    bool *seen = body.expressions ? ARENA_ARRAY(ir_arena(printer->context), body.count, bool) : NULL;
+    if (!seen || !name_temporaries(&body))
         return;
-    for (size_t k = 0; k < body.count; k++) {
-        if (!body.temporaries[k])
-            continue;
-        text_printf(printer->text, "let t%u = ", body.temporaries[k] - 1);
-        print_expr(&body, body.expressions[k], 0, true);
-        text_put(printer->text, " in ");
-    }
+    print_lets(&body, seen, expr);
     print_expr(&body, expr, 0, true);
 }
 

@@ -1,4 +1,4 @@
-/* Validates random programs: validate_runner [--first SEED] [--count N] [--hex BYTES] [FILE.eir ...].
+/* Validates random programs: validate_runner [--first SEED] [--count N] [--no-shrink] [--hex BYTES] [FILE.eir ...].
  *
  * A wrong program is shrunk and printed with its seed and with its bytes in hexadecimal, which --hex takes again; the first one
  * ends the run. Files are programs that were found wrong once. Closes with the number of programs and the rate, and for ctest with
@@ -17,9 +17,10 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void report(uint8_t *bytes, size_t length)
+static void report(uint8_t *bytes, size_t length, bool shrink)
 {
-    length = validate_shrink(bytes, length);
+    if (shrink)
+        length = validate_shrink(bytes, length);
     char *wrong = validate_bytes(bytes, length);
     printf("--hex ");
     for (size_t k = 0; k < length; k++)
@@ -29,7 +30,7 @@ static void report(uint8_t *bytes, size_t length)
 }
 
 /* The number of programs before the first wrong one. */
-static uint64_t run_seeds(uint64_t first, uint64_t count)
+static uint64_t run_seeds(uint64_t first, uint64_t count, bool shrink)
 {
     for (uint64_t k = 0; k < count; k++) {
         uint8_t bytes[VALIDATE_BYTES];
@@ -39,7 +40,7 @@ static uint64_t run_seeds(uint64_t first, uint64_t count)
             continue;
         free(wrong);
         printf("seed %llu is wrong\n", (unsigned long long)(first + k));
-        report(bytes, sizeof bytes);
+        report(bytes, sizeof bytes, shrink);
         return k;
     }
     return count;
@@ -96,12 +97,15 @@ static bool run_file(const char *path)
 int main(int argc, char **argv)
 {
     uint64_t first = 1, count = 0, passed = 0, failed = 0;
+    bool shrink = true;
     for (int k = 1; k < argc; k++) {
         bool has_value = k + 1 < argc;
         if (!strcmp(argv[k], "--first") && has_value)
             first = strtoull(argv[++k], NULL, 10);
         else if (!strcmp(argv[k], "--count") && has_value)
             count = strtoull(argv[++k], NULL, 10);
+        else if (!strcmp(argv[k], "--no-shrink"))
+            shrink = false;
         else if (!strcmp(argv[k], "--hex") && has_value)
             return run_hex(argv[k + 1]) ? 0 : 1;
         else if (run_file(argv[k]))
@@ -110,7 +114,7 @@ int main(int argc, char **argv)
             failed++;
     }
     double begin = seconds();
-    uint64_t right = run_seeds(first, count);
+    uint64_t right = run_seeds(first, count, shrink);
     printf("%llu random programs from seed %llu, %llu wrong, %.0f a second\n", (unsigned long long)(right + (right < count)),
            (unsigned long long)first, (unsigned long long)(right < count), (double)right / (seconds() - begin));
     passed += right == count && count > 0;

@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+"""Plants wrong rewrites in the passes, one at a time, and asks whether exact validation finds them.
+
+A fault is a patch of one source file: a text that occurs there once, and what stands in its place. The patched file is compiled by
+itself, as the build compiles it but for optimisation, and linked in front of the libraries of the build with the program that
+validates random programs; the product knows nothing of it. A fault that is not found in PROGRAMS programs, or whose text is not
+there any more, fails the test. Closes with `N passed, N failed`.
+"""
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+PROGRAMS = 30000
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+
+# (what is wrong, file, text, wrong text)
+FAULTS = [
+    # ---- simplify ----
+    ("a view that conjugates loses it when another is read through it", "passes/simplify_views.c",
+     "composed->conjugate = view->operands[0].conjugate != access->conjugate;", "composed->conjugate = access->conjugate;"),
+    ("the fill of a conjugated padded view is not conjugated", "passes/simplify_views.c",
+     "seen = access->conjugate ? conjugated(*inner) : *inner;", "seen = *inner;"),
+    ("a guard is carried over though only the view in between is left", "passes/simplify_views.c",
+     "!leaves_with_axis(context, view, k))\n            return false;", "!leaves_with_axis(context, view, k))\n            return true;"),
+    ("a fill goes when the subscript is not negative, whatever its largest value", "passes/simplify_views.c",
+     "if (!poly_prove_within(simplifying->context, access.subscripts[k], access.node->shape[k], &ranges))",
+     "if (!poly_prove_nonnegative(simplifying->context, access.subscripts[k], &ranges))"),
+    ("a constant is rearranged in the order of its axes swapped", "passes/simplify_views.c",
+     "for (uint32_t k = rank; k-- > 0;) {\n        if (++indices[k] < extents[k])",
+     "for (uint32_t k = 0; k < rank; k++) {\n        if (++indices[k] < extents[k])"),
+    ("what is summed n times counts once", "passes/simplify_contract.c",
+     "with_names(simplifying, node, k, times_extent(simplifying, fewer, extent))", "with_names(simplifying, node, k, fewer)"),
+    ("a sum over nothing is the ring's one", "passes/simplify_contract.c",
+     "spread_scalar(simplifying, ir_ring_zero(node->contract.ring", "spread_scalar(simplifying, ir_ring_one(node->contract.ring"),
+    ("a summed index of extent 2 is taken for one of 1", "passes/simplify_contract.c",
+     "if (poly_equals(node->extents[k], 1))", "if (poly_equals(node->extents[k], 2))"),
+    ("products are taken to be idempotent", "passes/simplify_contract.c",
+     "ring == IR_RING_orand || ring == IR_RING_andor;", "ring == IR_RING_orand || ring == IR_RING_prod;"),
+    ("a factor of ones goes though it is filled with another number", "passes/simplify_contract.c",
+     "bool same_fill = !access->fill || ir_number_equal(*access->fill, one);", "bool same_fill = true;"),
+    ("a single operand under a condition is a view", "passes/simplify_contract.c",
+     "node->n_indices != node->rank || node->contract.n_domain > 0 ||", "node->n_indices != node->rank ||"),
+    ("two accesses are one though only one conjugates", "passes/simplify_maps.c",
+     "a->node != b->node || a->conjugate != b->conjugate ||", "a->node != b->node ||"),
+    # ---- flatten ----
+    ("contractions of different rings become one", "passes/flatten.c",
+     "if (node->contract.ring != outer->ring || ", "if ("),
+    ("a contraction is taken in without its condition", "passes/flatten.c",
+     "node->contract.accumulator != outer->accumulator || node->contract.n_domain ||",
+     "node->contract.accumulator != outer->accumulator ||"),
+    ("a contraction is taken in without conjugating its operands", "passes/flatten.c",
+     "moved = conjugate_access(context, moved);", "(void)0;"),
+    ("a conjugated pad keeps its number", "passes/flatten.c",
+     "access.fill->re, -access.fill->im)", "access.fill->re, access.fill->im)"),
+    ("what is outside is no longer filled once a contraction is taken in", "passes/flatten.c",
+     "if (access->fill || !is_single_use(flattening, access->node)", "if (!is_single_use(flattening, access->node)"),
+    ("a difference is taken for a product", "passes/flatten.c",
+     "return expr->op == ir_ring_info(product->ring)->multiply &&", "return expr->n_arguments == 2 &&"),
+    # ---- order ----
+    ("the root of an order loses its first condition", "passes/order_build.c",
+     "for (uint32_t k = 0; k < root->contract.n_domain; k++)\n        contraction_add_condition(",
+     "for (uint32_t k = 1; k < root->contract.n_domain; k++)\n        contraction_add_condition("),
+    ("an index that no operand has is not summed", "passes/order_build.c",
+     "if (!order_has(&held, index)) /* summed, but in no operand: a factor of its extent, taken here */", "if (false && !order_has(&held, index))"),
+    ("only the first of several literals is multiplied with", "passes/order_scale.c",
+     "for (uint32_t k = 1; body && k < problem->n_literals; k++)", "for (uint32_t k = 2; body && k < problem->n_literals; k++)"),
+    # ---- fuse ----
+    ("views between maps forget to conjugate", "passes/fuse.c", "below.conjugate ^= access.conjugate;", ""),
+    ("a map is moved into another without the conjugate of the access", "passes/fuse.c",
+     "return body && access.conjugate && ir_elem_is_complex(body->elem) ? ir_expr_apply(context, IR_EXPR_conj, 1, &body) : body;",
+     "return body;"),
+    ("a map under a pad is moved out of it", "passes/fuse.c",
+     "if (access.node->op != IR_map_node || access.fill || is_kept(", "if (access.node->op != IR_map_node || is_kept("),
+    ("accesses of one tensor are the same whether conjugated or not", "passes/fuse_plan.c",
+     "if (a->node != b->node || a->conjugate != b->conjugate || a->fill", "if (a->node != b->node || a->fill"),
+    ("any function of the same argument is the value to be shared", "passes/fuse_share.c",
+     "if (a->op != b->op || a->elem != b->elem ||", "if (a->elem != b->elem ||"),
+    # ---- lower_loops ----
+    ("a guard lets the place behind the last in", "passes/lower_value.c",
+     "const struct poly *last = poly_subtract(context, access->node->shape[axis], one);",
+     "const struct poly *last = access->node->shape[axis];\n        (void)one;"),
+    ("loads forget to conjugate", "passes/lower_value.c",
+     "return conjugated(lowering, access, element(lowering, nest, value, access->node, subscripts, finish));",
+     "return element(lowering, nest, value, access->node, subscripts, finish);"),
+    ("two indices are merged though the outer stride is another", "passes/lower_nest.c",
+     "cx != poly_multiply(lowering->context, cy, nest->extents[y])", "cx != poly_multiply(lowering->context, cy, nest->extents[x])"),
+    ("a condition that is 0 at most is said to fail", "passes/lower_nest.c",
+     "const struct poly *below = poly_constant(lowering->context, -1);", "const struct poly *below = poly_constant(lowering->context, 0);"),
+    ("a triangle misses its diagonal", "passes/lower_emit.c",
+     "const struct poly *bound = poly_add(context, last, poly_constant(context, 1));", "const struct poly *bound = last;"),
+    ("a sum starts at the ring's one", "passes/lower_emit.c",
+     "ir_ring_zero(emission->nest->ring, emission->nest->accumulator)", "ir_ring_one(emission->nest->ring, emission->nest->accumulator)"),
+    ("the largest integer is the zero of a sum in min", "passes/lower_stage.c",
+     "(!ordered || ir_elem_is_float(contract->elem) || absorbs);", "(absorbs || true);\n    (void)ordered;"),
+    ("a sum of one term is that term, condition or not", "passes/lower_stage.c",
+     "if (!nest->reduces || nest->n_domain)", "if (!nest->reduces)"),
+    ("a conjugated view is memory under another shape", "passes/lower_loops.c",
+     "!node->operands[0].fill && !node->operands[0].conjugate)", "!node->operands[0].fill)"),
+    # ---- loop passes ----
+    ("the product of a conjugate has the sign of the plain one", "passes/split_expr.c",
+     "enum ir_expr_op op = a_negative == b_negative ? IR_EXPR_sub : IR_EXPR_add;", "enum ir_expr_op op = IR_EXPR_sub;"),
+    ("the conjugate is the number", "passes/split_expr.c",
+     "return (struct split_pair){a.re, a.im ? negate(s, a.im) : NULL};", "return a;"),
+    ("the imaginary part of a sum with a real number is lost", "passes/split_expr.c",
+     "value im = !b.im ? a.im : !a.im ?", "value im = !b.im ? NULL : !a.im ?"),
+    ("a buffer may be overwritten in the stage that reads it", "passes/plan_memory.c",
+     "return a->first <= b->last && b->first <= a->last;", "return a->first < b->last && b->first < a->last;"),
+]
+
+
+class Build:
+    """Compiler calls of the build folder, with one file replaced."""
+
+    def __init__(self, folder, runner):
+        self.folder = folder
+        self.runner = runner
+        self.commands = {entry["file"]: entry for entry in json.loads((folder / "compile_commands.json").read_text())}
+        self.libraries = [folder / "tests/libeinc_testing.a"] + \
+            [folder / f"{name}/libeinc_{name}.a" for name in ("runtime", "backends", "passes", "frontend", "ir")]
+
+    def compile(self, file, patched, target):
+        entry = self.commands[str(SOURCE / file)]
+        words = shlex.split(entry["command"])
+        words = [word for word in words if not re.fullmatch(r"-O\w|-g|-Werror|ccache|.*/ccache", word)]
+        words[words.index("-o") + 1] = str(target)
+        words[words.index("-c") + 1] = str(patched)
+        words += ["-O1", "-w", "-I", str((SOURCE / file).parent)]
+        return subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True)
+
+    def link(self, mutant, target):
+        compiler = shlex.split(next(iter(self.commands.values()))["command"])
+        compiler = compiler[1] if compiler[0].endswith("ccache") else compiler[0]
+        sanitizer = [word for word in shlex.split(self.commands[str(SOURCE / "passes/fuse.c")]["command"]) if word.startswith("-fsanitize")]
+        objects = [self.folder / "tests/CMakeFiles/validate_runner.dir/validate_runner.c.o", mutant]
+        libraries = [*map(str, self.libraries)]
+        return subprocess.run([compiler, *sanitizer, *map(str, objects), *libraries, *libraries, "-lm", "-ldl", "-ljansson", "-o", str(target)],
+                              capture_output=True, text=True)
+
+
+def try_fault(build, folder, number, fault, programs):
+    """What is wrong with the test of this fault; None: it was found. Beside it what the validator said."""
+    what, file, old, new = fault
+    text = (SOURCE / file).read_text()
+    if text.count(old) != 1:
+        return f"the text is there {text.count(old)} times", ""
+    patched, mutant, runner = folder / f"{number}_{pathlib.Path(file).name}", folder / f"{number}.o", folder / f"runner_{number}"
+    patched.write_text(text.replace(old, new))
+    for run in (build.compile(file, patched, mutant), build.link(mutant, runner)):
+        if run.returncode != 0:
+            return "does not build: " + run.stderr[-2000:], ""
+    try:
+        run = subprocess.run([str(runner), "--count", str(programs), "--no-shrink"], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return "the validator does not end", ""
+    finally:
+        runner.unlink()
+        mutant.unlink()
+    if run.returncode == 1:
+        seed = re.search(r"^seed (\d+) is wrong\n.*\n(.*)", run.stdout, re.M)
+        return None, f"seed {seed.group(1)}, {seed.group(2)}" if seed else run.stdout[:200]
+    return ("not found" if run.returncode == 0 else f"the validator ends with status {run.returncode}"), ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--programs", type=int, default=PROGRAMS)
+    parser.add_argument("--only", default="", help="faults whose description holds this")
+    arguments = parser.parse_args()
+    build = Build(arguments.build.resolve(), None)
+    faults = [fault for fault in FAULTS if arguments.only in fault[0]]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda pair: try_fault(build, pathlib.Path(folder), pair[0], pair[1], arguments.programs), enumerate(faults))
+        for fault, (problem, found) in zip(faults, results):
+            failed += problem is not None
+            print(f"{'FAILED' if problem else 'found '} {fault[1]}: {fault[0]}" + (f": {problem}" if problem else f" ({found})"), flush=True)
+    print(f"{len(faults) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
