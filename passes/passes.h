@@ -19,6 +19,7 @@ extern const struct pass_machine pass_machine_generic;
 struct pass_options {
     struct pass_machine machine;
     int64_t memory_limit;                                             /* bytes of workspace a kernel may have; 0: no limit */
+    int64_t scan_chunk;                                               /* steps of a chunk of linear scans; 0: chosen; -1: none */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
     void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
     void *trace_user;
@@ -44,6 +45,11 @@ struct pass_order {
     const char *sliced;             /* names of sliced indices, NULL: none */
 };
 
+/* A form that was chosen for something, for `explain`. */
+struct pass_choice {
+    const char *tensor, *kind, *detail;
+};
+
 /* What is known of a kernel while it is compiled. */
 struct pass_kernel {
     struct ir_context *context;
@@ -52,6 +58,8 @@ struct pass_kernel {
     const struct poly *flops_naive; /* of the kernel as written; set by the first pass */
     struct pass_order *orders;      /* set by `order` */
     size_t n_orders, orders_capacity;
+    struct pass_choice *choices;
+    size_t n_choices, choices_capacity;
     struct loop_function *loops; /* set by `lower_loops` */
 };
 
