@@ -2,8 +2,9 @@
  *
  * flops are real additions and multiplications; a term of a contraction of n operands costs n-1 multiplications, and one addition
  * where something is summed, so a contraction that sums counts n * product of its extents and one of two operands 2 * product.
- * Complex multiplication counts 6, addition 2; minimum and maximum count 1 as additions do. Conditions of an affine domain are not
- * counted off: the number is that of the full index space. bytes is compulsory traffic, never what a cache forces on top. */
+ * Complex multiplication counts 6, addition 2; minimum and maximum count 1 as additions do. A condition on two indices of constant
+ * extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they always held. bytes is
+ * compulsory traffic, never what a cache forces on top. */
 #include "ir_internal.h"
 
 /* Real operations of one application to arguments of type `elem`. Complex division is the plain formula: 6 multiplications, 3
@@ -70,6 +71,63 @@ static bool is_fetched(const struct ir_node *node)
     return node->op == IR_input_node || (node->op == IR_const_node && node->rank > 0);
 }
 
+/* ---- domains ---- */
+
+/* How many values x of 0 .. extent-1 have step * x + rest >= 0. */
+static int64_t values_inside(int64_t step, int64_t rest, int64_t extent)
+{
+    if (step == 0)
+        return rest >= 0 ? extent : 0;
+    int64_t bound = step > 0 ? (rest >= 0 ? 0 : (-rest + step - 1) / step) : (rest < 0 ? 0 : rest / -step + 1);
+    bound = bound < extent ? bound : extent;
+    return step > 0 ? extent - bound : bound;
+}
+
+/* A condition on indices `pair` alone, linear with constant coefficients; false: it is not of that kind. */
+static bool read_condition(struct ir_context *context, const struct ir_node *node, uint32_t condition, uint32_t pair[2],
+                           int64_t numbers[3])
+{
+    const struct poly *rest = node->contract.domain[condition], *coefficient;
+    uint32_t found = 0;
+    for (uint32_t index = 0; index < node->n_indices; index++) {
+        if (!poly_uses_index(node->contract.domain[condition], index))
+            continue;
+        if (found == 2 || !poly_split_index(context, rest, index, &coefficient, &rest) ||
+            !poly_is_constant(coefficient, &numbers[found]))
+            return false;
+        for (uint32_t other = 0; other < node->contract.n_domain; other++)
+            if (other != condition && poly_uses_index(node->contract.domain[other], index))
+                return false;
+        pair[found++] = index;
+    }
+    const int64_t most = 1 << 20;
+    bool small = poly_is_constant(rest, &numbers[2]) && numbers[2] > -most * most && numbers[2] < most * most;
+    return found == 2 && small && numbers[0] > -most && numbers[0] < most && numbers[1] > -most && numbers[1] < most;
+}
+
+/* Points of the index space that the node works at. */
+static const struct poly *working_points(struct ir_context *context, const struct ir_node *node)
+{
+    enum { MOST_COUNTED = 1 << 16 };
+    const struct poly *points = poly_constant(context, 1);
+    bool *counted = ARENA_ARRAY(context->arena, node->n_indices, bool);
+    for (uint32_t k = 0; counted && node->op == IR_contract_node && k < node->contract.n_domain; k++) {
+        uint32_t pair[2];
+        int64_t numbers[3], first, second, count = 0;
+        if (!read_condition(context, node, k, pair, numbers) || !poly_is_constant(node->extents[pair[0]], &first) ||
+            !poly_is_constant(node->extents[pair[1]], &second) || first > MOST_COUNTED || second > MOST_COUNTED)
+            continue;
+        for (int64_t x = 0; x < first; x++)
+            count += values_inside(numbers[1], numbers[0] * x + numbers[2], second);
+        counted[pair[0]] = counted[pair[1]] = true;
+        points = poly_scale(context, points, count);
+    }
+    for (uint32_t k = 0; counted && k < node->n_indices; k++)
+        if (!counted[k])
+            points = poly_multiply(context, points, node->extents[k]);
+    return counted ? points : NULL;
+}
+
 /* The step's, once a step. What the step moves is counted where its slices and results are. */
 static struct ir_work scan_work(struct ir_context *context, const struct ir_node *node)
 {
@@ -80,14 +138,13 @@ static struct ir_work scan_work(struct ir_context *context, const struct ir_node
 
 struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *node)
 {
-    const struct poly *points = poly_constant(context, 1), *zero = poly_constant(context, 0);
+    const struct poly *zero = poly_constant(context, 0);
     struct ir_work work = {zero, zero, zero};
     if (!node)
         return work;
-    for (uint32_t k = 0; k < node->n_indices; k++)
-        points = poly_multiply(context, points, node->extents[k]);
     if (node->op == IR_scan_node)
         return scan_work(context, node);
+    const struct poly *points = working_points(context, node);
     int64_t flops = 0, functions = 0;
     if (node->op == IR_contract_node)
         flops = term_flops(node);

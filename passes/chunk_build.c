@@ -36,11 +36,25 @@ static const char *state_name(const struct chunk_form *form, uint32_t state)
     return name ? name : "state";
 }
 
-static void name_node(struct chunk_form *form, const struct ir_node *node, uint32_t state, const char *what)
+/* What the source calls the scan's index; and the axes of a state. */
+static const char *step_name(const struct chunk_form *form)
+{
+    const struct ir_name *known = ir_find_name(form->kernel, form->scan);
+    return known && known->index_names && known->index_names[0] ? known->index_names[0] : "step";
+}
+
+static const char *axis_name(const struct chunk_form *form, const struct chunk_state *state, uint32_t axis)
+{
+    const struct ir_name *known = ir_find_name(form->step, state->after);
+    return known && known->index_names ? known->index_names[axis] : NULL;
+}
+
+static void name_node(struct chunk_form *form, const struct ir_node *node, uint32_t state, const char *what,
+                      const char *const *index_names)
 {
     char *name = arena_printf(form->arena, "%s_%s", state_name(form, state), what);
     if (node && name)
-        ir_set_name(form->context, form->kernel, node, name, NULL, form->step->span);
+        ir_set_name(form->context, form->kernel, node, name, index_names, form->step->span);
 }
 
 /* A step kernel being put together. */
@@ -173,9 +187,9 @@ static bool make_products(struct chunk_form *form, uint32_t number_of_state)
     parts->products = ir_proj(context, scan, 0, false);
     parts->products_before = ir_proj(context, scan, 1, false);
     parts->last_products = ir_proj(context, scan, 0, true);
-    name_node(form, parts->products, number_of_state, "decays");
-    name_node(form, parts->products_before, number_of_state, "decays_before");
-    name_node(form, parts->last_products, number_of_state, "decays_to_end");
+    name_node(form, parts->products, number_of_state, "decays", NULL);
+    name_node(form, parts->products_before, number_of_state, "decays_before", NULL);
+    name_node(form, parts->last_products, number_of_state, "decays_to_end", NULL);
     return parts->products && parts->products_before && parts->last_products;
 }
 
@@ -227,10 +241,10 @@ static const struct ir_node *chunk_sum(struct chunk_form *form, uint32_t number_
     const struct poly **axes = ARENA_ARRAY(form->arena, rank, const struct poly *);
     if (!axes)
         return NULL;
-    contraction_add_index(&sum, form->chunks, "c");
+    contraction_add_index(&sum, form->chunks, "chunk");
     for (uint32_t axis = 0; axis < rank; axis++) {
         axes[axis] = poly_index(context, axis + 1);
-        contraction_add_index(&sum, state->after->shape[axis], NULL);
+        contraction_add_index(&sum, state->after->shape[axis], axis_name(form, state, axis));
     }
     sum.rank = rank + 1;
     uint32_t s = contraction_add_index(&sum, number(form, form->length), "s");
@@ -241,7 +255,7 @@ static const struct ir_node *chunk_sum(struct chunk_form *form, uint32_t number_
     if (!add_factors(form, &sum, state, time_at(form, chunk, step), axes))
         return NULL;
     const struct ir_node *node = contraction_close(&sum);
-    name_node(form, node, number_of_state, "added");
+    name_node(form, node, number_of_state, "added", sum.names);
     return node;
 }
 
@@ -308,7 +322,7 @@ static bool make_carry(struct chunk_form *form, uint32_t number_of_state)
     add_output(&stepper, "before", before ? ir_view(context, like->rank, like->shape, operands[0]) : NULL);
     parts->carry = end_step(&stepper, form->chunks);
     parts->start = ir_proj(context, parts->carry, 1, false);
-    name_node(form, parts->start, number_of_state, "before_chunk");
+    name_node(form, parts->start, number_of_state, "before_chunk", NULL);
     return parts->start != NULL;
 }
 
@@ -330,13 +344,23 @@ static struct contraction begin_product(struct product *product)
     const struct ir_node *node = product->node;
     struct contraction contraction = begin_contraction(form, node);
     contraction.accumulator = node->contract.accumulator;
-    contraction_add_index(&contraction, form->chunks, "c");
-    contraction_add_index(&contraction, number(form, form->length), "i");
+    contraction_add_index(&contraction, form->chunks, "chunk");
+    contraction_add_index(&contraction, number(form, form->length), step_name(form));
     const struct ir_name *name = ir_find_name(form->step, node);
     for (uint32_t k = 0; k < node->n_indices; k++)
         contraction_add_index(&contraction, node->extents[k], name && name->index_names ? name->index_names[k] : NULL);
     contraction.rank = node->rank + 2;
     return contraction;
+}
+
+static const struct ir_node *end_product(struct product *product, struct contraction *contraction)
+{
+    const struct ir_node *node = contraction_close(contraction);
+    const struct ir_name *name = ir_find_name(product->form->step, product->node);
+    if (node)
+        ir_set_name(product->form->context, product->form->kernel, node, NULL, contraction->names,
+                    name ? name->span : product->form->step->span);
+    return node;
 }
 
 static bool add_others(struct product *product, struct contraction *contraction)
@@ -381,7 +405,7 @@ static const struct ir_node *within_chunk(struct product *product)
         !add_decay(product, &contraction, poly_add(context, step, number(form, 1))) ||
         !add_factors(form, &contraction, state, time_at(form, product->chunk, step), product->axes))
         return NULL;
-    return contraction_close(&contraction);
+    return end_product(product, &contraction);
 }
 
 static const struct ir_node *from_before(struct product *product)
@@ -397,7 +421,7 @@ static const struct ir_node *from_before(struct product *product)
     if (!subscripts || !add_others(product, &contraction) || !add_decay(product, &contraction, number(form, 0)) ||
         !contraction_add_operand(&contraction, start))
         return NULL;
-    return contraction_close(&contraction);
+    return end_product(product, &contraction);
 }
 
 /* [c, i, axes] as [t, axes]. */

@@ -43,8 +43,9 @@ static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kern
     return time;
 }
 
-/* The same after its contractions were ordered; infinite when that fails. */
-static double ordered_time(struct pass_kernel *pass, const struct ir_kernel *kernel)
+/* The same after its contractions were ordered; infinite when that fails. `flops_naive` (may be NULL): what it counts as written.
+ */
+static double ordered_time(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct poly **flops_naive)
 {
     static const char *const names[] = {"simplify", "flatten", "order"};
     struct pass_options options = *pass->options;
@@ -54,6 +55,8 @@ static double ordered_time(struct pass_kernel *pass, const struct ir_kernel *ker
     for (size_t k = 0; trial.kernel && k < sizeof names / sizeof *names; k++)
         if (pass_run(pass_find(names[k], strlen(names[k])), &trial) != EINC_OK)
             return INFINITY;
+    if (flops_naive)
+        *flops_naive = trial.flops_naive;
     return trial.kernel ? kernel_time(pass, trial.kernel, false) : INFINITY;
 }
 
@@ -131,7 +134,7 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
         return false;
     for (size_t k = 0; k < (forced ? 1 : N_LENGTHS); k++) {
         struct ir_kernel *kernel = with_chunks(pass, &form, forced ? forced : lengths[k]);
-        double time = kernel ? ordered_time(pass, kernel) : INFINITY;
+        double time = kernel ? ordered_time(pass, kernel, NULL) : INFINITY;
         if (time >= least)
             continue;
         least = time;
@@ -140,11 +143,15 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
     }
     if (!best)
         return false;
-    before = ordered_time(pass, pass->kernel);
+    const struct poly *flops_naive = NULL;
+    before = ordered_time(pass, pass->kernel, &flops_naive);
     bool better = forced || least < before;
     if (!add_choice(pass, scan, better ? length : 0, before, least) || !better)
         return false;
     *pass->kernel = *best;
+    if (!pass->rewritten)
+        pass->flops_naive = flops_naive;
+    pass->rewritten = true;
     return true;
 }
 

@@ -246,10 +246,14 @@ static const struct poly *flops_naive(struct ir_context *context, const struct i
     size_t count;
     const struct poly *flops = poly_constant(context, 0);
     const struct ir_node **nodes = ir_topological(context, kernel, &count);
-    for (size_t k = 0; nodes && k < count; k++)
-        flops = poly_add(context, flops,
-                         nodes[k]->op == IR_contract_node ? contraction_flops_naive(context, nodes[k])
-                                                          : ir_node_work(context, nodes[k]).flops);
+    for (size_t k = 0; nodes && k < count; k++) {
+        const struct ir_node *node = nodes[k];
+        const struct poly *own = node->op == IR_scan_node
+                                     ? poly_multiply(context, flops_naive(context, node->scan->step), node->scan->extent)
+                                 : node->op == IR_contract_node ? contraction_flops_naive(context, node)
+                                                                : ir_node_work(context, node).flops;
+        flops = poly_add(context, flops, own);
+    }
     return flops;
 }
 
@@ -257,6 +261,7 @@ enum einc_status pass_flatten(struct pass_kernel *kernel)
 {
     if (!flatten_kernel(kernel->context, kernel->kernel, false))
         return EINC_NO_MEMORY;
-    kernel->flops_naive = flops_naive(kernel->context, kernel->kernel);
+    if (!kernel->rewritten)
+        kernel->flops_naive = flops_naive(kernel->context, kernel->kernel);
     return ir_status(kernel->context);
 }

@@ -211,6 +211,23 @@ static struct contraction open_step(const struct building *building, const struc
     return step;
 }
 
+/* A condition of the root on axes that a summing step has: elements outside it are asked for by nobody, so their sums are left out.
+ */
+static void add_early_conditions(const struct building *building, struct contraction *step, struct order_set axes,
+                                 const struct poly *const *replacements)
+{
+    const struct ir_node *root = building->root;
+    struct poly_ranges ranges = {(uint32_t)step->n_indices, step->extents};
+    for (uint32_t k = 0; k < root->contract.n_domain && step->n_indices > step->rank; k++) {
+        const struct poly *condition = root->contract.domain[k];
+        bool has_all = true;
+        for (uint32_t index = 0; index < poly_index_limit(condition); index++)
+            has_all = has_all && (!poly_uses_index(condition, index) || order_has(&axes, index));
+        if (has_all)
+            contraction_add_condition(step, poly_substitute(building->context, condition, root->n_indices, replacements, &ranges));
+    }
+}
+
 static bool add_plain_access(struct building *building, const struct ir_node *node, const uint32_t *labels,
                              struct ir_access *access)
 {
@@ -274,6 +291,7 @@ static bool store_product(struct building *building, struct product *product, ui
     if (!replacements)
         return false;
     struct contraction step = open_step(building, product, &labels, rank, replacements);
+    add_early_conditions(building, &step, result, replacements);
     const char *called = name_step(building, product, subset, result, &step, &labels);
     const struct ir_node *closed = contraction_close(&step);
     const struct ir_node *node = order_fold(building->context, closed, building->problem->network.constant_limit);

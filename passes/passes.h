@@ -55,7 +55,8 @@ struct pass_kernel {
     struct ir_context *context;
     struct ir_kernel *kernel;
     const struct pass_options *options;
-    const struct poly *flops_naive; /* of the kernel as written; set by the first pass */
+    const struct poly *flops_naive; /* of the kernel as written; set by the first pass, exactly by the first that flattens */
+    bool rewritten;                 /* the kernel's algorithm is another by now: flops_naive stays */
     struct pass_order *orders;      /* set by `order` */
     size_t n_orders, orders_capacity;
     struct pass_choice *choices;
