@@ -37,6 +37,7 @@ struct invocation {
     struct frontend_dim_value *dims;
     size_t n_dims;
     const char *memory_limit;
+    const char *scan_chunk;
     bool trace;
     struct compile_options compile;
 };

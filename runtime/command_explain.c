@@ -74,6 +74,8 @@ static void print_kernel(const struct pass_kernel *kernel)
         printf("  function calls      %s\n", count_text(context, work->functions));
     printf("  bytes               %s\n", count_text(context, work->bytes));
     printf("  workspace           %s bytes\n", count_text(context, kernel->loops->workspace));
+    for (size_t k = 0; k < kernel->n_choices; k++)
+        printf("  %-19s %s: %s\n", kernel->choices[k].kind, kernel->choices[k].tensor, kernel->choices[k].detail);
     for (size_t k = 0; k < kernel->n_orders; k++)
         print_order(context, &kernel->orders[k]);
 }
@@ -142,6 +144,17 @@ static json_t *json_dims(struct ir_context *context)
     return dims;
 }
 
+static json_t *json_structures(const struct pass_kernel *kernel)
+{
+    json_t *structures = json_array();
+    for (size_t k = 0; k < kernel->n_choices; k++) {
+        const struct pass_choice *choice = &kernel->choices[k];
+        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:i, s:s}", "tensor", choice->tensor, "kind", choice->kind,
+                                                    "source", "scan", "error", 0, "detail", choice->detail));
+    }
+    return structures;
+}
+
 static json_t *json_kernel(const struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
@@ -155,7 +168,7 @@ static json_t *json_kernel(const struct pass_kernel *kernel)
                      "flops_formula", poly_text(context, work->flops), "functions", json_count(work->functions), "bytes",
                      json_count(work->bytes), "bytes_formula", poly_text(context, work->bytes), "workspace",
                      json_count(kernel->loops->workspace), "workspace_formula", poly_text(context, kernel->loops->workspace),
-                     "structures", json_array(), "order", orders);
+                     "structures", json_structures(kernel), "order", orders);
 }
 
 static bool print_json(struct compiled *compiled, int only)

@@ -138,6 +138,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     const struct option common[] = {
         {"--dims", OPTION_LIST, &invocation->dim_words},
         {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
+        {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
     };
@@ -163,6 +164,10 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     passes->trace = invocation->trace ? trace : NULL;
     if (invocation->memory_limit && !parse_bytes(invocation->memory_limit, &passes->memory_limit))
         return usage_error("--memory-limit takes bytes such as 64M, not `%s`", invocation->memory_limit), false;
+    if (invocation->scan_chunk && strcmp(invocation->scan_chunk, "none") == 0)
+        passes->scan_chunk = -1;
+    else if (invocation->scan_chunk && (!parse_integer(invocation->scan_chunk, &passes->scan_chunk) || passes->scan_chunk < 2))
+        return usage_error("--scan-chunk takes a number of steps, 2 or more, or none, not `%s`", invocation->scan_chunk), false;
     if (!read_dims(invocation))
         return false;
     invocation->compile.frontend =
