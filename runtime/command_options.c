@@ -136,10 +136,8 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
 {
     const char *diagnostics = NULL;
     const struct option common[] = {
-        {"--dims", OPTION_LIST, &invocation->dim_words},
-        {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
-        {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
-        {"--diagnostics", OPTION_TEXT, &diagnostics},
+        {"--dims", OPTION_LIST, &invocation->dim_words},        {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
+        {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk}, {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
     };
     size_t n_common = sizeof common / sizeof *common;
