@@ -2,7 +2,8 @@
  *
  * A step by step recurrence reads and writes its whole state at every step; in chunk form (chunk_build.c) most of the work is
  * contractions. Both are estimated as `order` estimates, each node by max(flops / rate, bytes / bandwidth), the chunk form after
- * its contractions were ordered; what a map computes it computes where it is read. Tried are chunk lengths that divide the number
+ * its contractions were ordered; what a map computes it computes where it is read. A step whose values fit the cache finds them
+ * there at the next step. Tried are chunk lengths that divide the number
  * of steps. Kernels of class `exact` keep their scans: sums are reordered. */
 #include "chunk.h"
 
@@ -12,34 +13,55 @@
 static const int64_t lengths[] = {16, 32, 64, 128, 256};
 enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
 
+/* How many times faster a chunk form has to be, since it takes more memory and estimates are off by as much. */
+static const double WORTH = 1.25;
+
 /* ---- what a kernel costs ---- */
 
-static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, bool step);
+static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step);
 
-static double node_time(struct pass_kernel *pass, const struct ir_node *node, bool step)
+/* Bytes that the nodes of a step hold: its states, and what else it stores or reads. */
+static double step_bytes(struct pass_kernel *pass, const struct ir_kernel *step)
+{
+    size_t count;
+    const double *typical = ir_typical_sizes(pass->context);
+    const struct ir_node **nodes = ir_topological(pass->context, step, &count);
+    double bytes = 0;
+    for (size_t k = 0; nodes && typical && k < count; k++)
+        bytes += poly_estimate(ir_element_count(pass->context, nodes[k]), typical, NULL) * ir_elem_info(nodes[k]->elem)->bytes;
+    return bytes;
+}
+
+static double scan_time(struct pass_kernel *pass, const struct ir_scan *scan)
+{
+    const struct pass_machine *machine = &pass->options->machine;
+    bool cached = step_bytes(pass, scan->step) <= machine->cache_bytes;
+    double once = kernel_time(pass, scan->step, cached ? machine->cache_rate : machine->byte_rate, true);
+    return once * fmax(poly_estimate(scan->extent, ir_typical_sizes(pass->context), NULL), 1);
+}
+
+static double node_time(struct pass_kernel *pass, const struct ir_node *node, double byte_rate, bool step)
 {
     const struct pass_machine *machine = &pass->options->machine;
     const double *typical = ir_typical_sizes(pass->context);
-    if (!typical)
-        return 0;
-    if (node->op == IR_scan_node)
-        return fmax(poly_estimate(node->scan->extent, typical, NULL), 1) * kernel_time(pass, node->scan->step, true);
+    if (typical && node->op == IR_scan_node)
+        return scan_time(pass, node->scan);
     struct ir_work work = ir_node_work(pass->context, node);
-    if (!work.flops || !work.functions || !work.bytes || (node->op != IR_contract_node && node->op != IR_map_node))
+    if (!typical || !work.flops || !work.functions || !work.bytes || (node->op != IR_contract_node && node->op != IR_map_node))
         return 0;
     double compute = poly_estimate(work.flops, typical, NULL) / machine->flop_rate +
                      poly_estimate(work.functions, typical, NULL) / machine->function_rate;
     bool stored = step || node->op == IR_contract_node;
-    return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / machine->byte_rate) : compute;
+    return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
 }
 
-static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, bool step)
+static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step)
 {
     size_t count;
     const struct ir_node **nodes = ir_topological(pass->context, kernel, &count);
     double time = 0;
     for (size_t k = 0; nodes && k < count; k++)
-        time += node_time(pass, nodes[k], step);
+        time += node_time(pass, nodes[k], byte_rate, step);
     return time;
 }
 
@@ -57,7 +79,7 @@ static double ordered_time(struct pass_kernel *pass, const struct ir_kernel *ker
             return INFINITY;
     if (flops_naive)
         *flops_naive = trial.flops_naive;
-    return trial.kernel ? kernel_time(pass, trial.kernel, false) : INFINITY;
+    return trial.kernel ? kernel_time(pass, trial.kernel, pass->options->machine.byte_rate, false) : INFINITY;
 }
 
 /* ---- one scan ---- */
@@ -116,7 +138,7 @@ static bool add_choice(struct pass_kernel *pass, const struct ir_node *scan, int
     const char *detail =
         length ? arena_printf(arena, "chunks of %lld steps, %.3g times faster than step by step by estimate", (long long)length,
                               before / after)
-               : arena_printf(arena, "step by step; the best chunk form would be %.3g times slower by estimate", after / before);
+               : arena_printf(arena, "step by step; the best chunk form would take %.3g times as long by estimate", after / before);
     struct pass_choice choice = {name, length ? "chunked scan" : "linear scan", detail};
     if (pass->options->trace && detail)
         pass->options->trace(pass->options->trace_user, "chunk_scan", detail);
@@ -145,7 +167,7 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
         return false;
     const struct poly *flops_naive = NULL;
     before = ordered_time(pass, pass->kernel, &flops_naive);
-    bool better = forced || least < before;
+    bool better = forced || least * WORTH < before;
     if (!add_choice(pass, scan, better ? length : 0, before, least) || !better)
         return false;
     *pass->kernel = *best;

@@ -13,6 +13,8 @@ struct pass_machine {
     double flop_rate;     /* multiplications and additions */
     double byte_rate;     /* memory traffic */
     double function_rate; /* exp, sqrt, ... */
+    double cache_rate;    /* bytes a second of what is used again while it stays in the cache */
+    double cache_bytes;   /* how much that may be */
 };
 extern const struct pass_machine pass_machine_generic;
 

@@ -68,8 +68,9 @@ struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct 
                                     size_t n_words);
 /* Seeded random inputs at `dims`: floats in [-1, 1), small integers, bools. */
 struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims, uint64_t seed);
-/* Run-time dims for a random run: a small size that keeps each dim's promises. */
-int64_t *dims_small(struct invocation *invocation);
+/* Run-time dims for a random run of the kernel: small sizes that keep each dim's promises and make no extent negative, if such are
+ * found. */
+int64_t *dims_small(struct invocation *invocation, const struct ir_kernel *kernel);
 /* As above but the typical size. */
 int64_t *dims_typical(struct invocation *invocation);
 /* -1 everywhere: to be bound by arrays. */

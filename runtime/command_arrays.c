@@ -154,11 +154,42 @@ static int64_t keep_promises(const struct ir_dim *dim, int64_t wanted)
     return dim->bound && value > dim->bound ? dim->bound / divisor * divisor : value;
 }
 
-int64_t *dims_small(struct invocation *invocation)
+/* Are all extents of the kernel whole and at least 0? */
+static bool extents_hold(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims)
 {
+    size_t count;
+    const struct ir_node **nodes = ir_topological(invocation->context, kernel, &count);
+    int64_t extent;
+    for (size_t k = 0; nodes && k < count; k++)
+        for (uint32_t index = 0; index < nodes[k]->n_indices; index++)
+            if (!poly_evaluate(nodes[k]->extents[index], dims, NULL, &extent) || extent < 0)
+                return false;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+        for (uint32_t axis = 0; axis < kernel->inputs[k].node->rank; axis++)
+            if (!poly_evaluate(kernel->inputs[k].node->shape[axis], dims, NULL, &extent) || extent < 0)
+                return false;
+    return nodes != NULL;
+}
+
+/* Unlike and odd: 5, 7, 9, 11; where that makes an extent negative, the other way round, then others. */
+static int64_t small_size(uint32_t dim, int attempt)
+{
+    int64_t place = dim % 4;
+    if (attempt < 2)
+        return 5 + 2 * (attempt ? 3 - place : place);
+    return 1 + (int64_t)(hash_mix((uint64_t)attempt, dim) % 32);
+}
+
+int64_t *dims_small(struct invocation *invocation, const struct ir_kernel *kernel)
+{
+    enum { ATTEMPTS = 50 };
     int64_t *dims = dims_unbound(invocation);
-    for (uint32_t k = 0; k < ir_dim_count(invocation->context) && dims; k++)
-        dims[k] = keep_promises(ir_dim_at(invocation->context, k), 5 + 2 * (int64_t)(k % 4)); /* unlike, and odd: 5, 7, 9, 11 */
+    for (int attempt = 0; dims && attempt < ATTEMPTS; attempt++) {
+        for (uint32_t k = 0; k < ir_dim_count(invocation->context); k++)
+            dims[k] = keep_promises(ir_dim_at(invocation->context, k), small_size(k, attempt));
+        if (extents_hold(invocation, kernel, dims))
+            break;
+    }
     return dims;
 }
 

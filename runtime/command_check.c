@@ -103,7 +103,7 @@ static int check_kernel(struct invocation *invocation, struct compiled *compiled
                         struct engine *engine, size_t kernel, const struct check *check)
 {
     const struct ir_kernel *source = compiled->program->kernels[kernel];
-    int64_t *dims = dims_small(invocation);
+    int64_t *dims = dims_small(invocation, source);
     struct ir_tensor *inputs = dims ? arrays_random(invocation, source, dims, check->seed) : NULL;
     struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
     struct reference reference = {0};

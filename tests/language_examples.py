@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Compiles every example of docs/language.md: a block marked `ein` is a file that is accepted without an error, unless the line above it says
-`Error Exxxx`: then it is refused with that code and no other.
+"""Runs every example of docs/language.md: a block marked `ein` is a file whose kernels agree with the reference on random input, unless the line
+above it says `Error Exxxx`: then it is refused with that code and no other.
 
     language_examples.py --einc build/einc docs/language.md
 """
@@ -18,7 +18,7 @@ def run(einc, text):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "example.ein"
         path.write_text(text)
-        done = subprocess.run([einc, "build", str(path), "--emit=tensor", "-o", str(path.with_suffix(".eir"))], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([einc, "check", str(path)], capture_output=True, text=True, timeout=60)
         return done.returncode, done.stderr
 
 

@@ -220,14 +220,14 @@ static void run_time_steps_may_be_divisible(void **state)
     ir_context_destroy(context);
 }
 
-/* A recurrence of one number has nothing to gain; a large state has. */
+/* A recurrence of one number has nothing to gain; a state larger than the cache has. */
 static void the_faster_form_is_chosen(void **state)
 {
     (void)state;
     static const char *const chunk[] = {"simplify", "chunk_scan", NULL};
     const struct program small = {"", "kernel f(a: f32[256], x: f32[256]) -> (y: f32[256]) {\n"
                                       "scan t { y[t] = a[t] * y[t-1] + x[t] } from y[-1] = 0\n}\n"};
-    const struct program large = {"", "kernel f(a: f32[256], B: f32[256, 64], x: f32[256, 64]) -> (y: f32[256, 64]) {\n"
+    const struct program large = {"", "kernel f(a: f32[256], B: f32[256, 512], x: f32[256, 512]) -> (y: f32[256, 512]) {\n"
                                       "scan t {\nh[t,n,p] = a[t] * h[t-1,n,p] + B[t,n] * x[t,p]\n"
                                       "y[t,p] = B[t,n] * h[t,n,p]\n} from h[-1,n,p] = 0\n}\n"};
     for (int k = 0; k < 2; k++) {
