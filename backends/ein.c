@@ -6,127 +6,11 @@
  * into another value than an output's own is written densely: each element sums the points that go there. */
 #include "ein.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 enum einc_status backend_emit_ein(const struct backend_program *program, const struct backend_options *options,
                                   struct backend_file **files, size_t *n_files);
-
-enum { INLINE_NUMBERS = 1 << 16 };
-
-/* ---- names ---- */
-
-static bool is_reserved(const char *name)
-{
-    static const char *const words[] = {
-        "dim",
-        "const",
-        "operator",
-        "kernel",
-        "let",
-        "stored",
-        "scan",
-        "from",
-        "file",
-        "within",
-        "exact",
-        "reassoc",
-        "normwise",
-        "spectral",
-        "ring",
-        "where",
-        "pad",
-        "sum",
-        "prod",
-        "min",
-        "max",
-        "any",
-        "all",
-        "and",
-        "or",
-        "not",
-        "div",
-        "mod",
-        "pi",
-        "einsum",
-        "true",
-        "false",
-        "inf",
-        "nan",
-        "strides",
-        "symmetric",
-        "spd",
-        "centrosymmetric",
-        "skew_centrosymmetric",
-#define FUNCTION(name, domains, c, real, complex, slope, meaning) #name,
-#include "ir/functions.def"
-        "abs",
-        "conj",
-        "real",
-        "imag",
-        "f16",
-        "bf16",
-        "q7",
-        "q15",
-    };
-    enum ir_elem elem;
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (!strcmp(words[k], name))
-            return true;
-    return ir_elem_from_name(name, strlen(name), &elem);
-}
-
-static bool is_taken(const struct ein_writer *w, const char *name)
-{
-    return is_reserved(name) || c_name_taken(&w->names, name);
-}
-
-static const char *new_name(struct ein_writer *w, const char *wanted)
-{
-    char *base = arena_strndup(w->arena, wanted, strlen(wanted));
-    for (char *at = base; at && *at; at++)
-        if (!isalnum((unsigned char)*at) && *at != '_')
-            *at = '_';
-    const char *name = base && !isdigit((unsigned char)base[0]) ? base : arena_printf(w->arena, "v%s", base ? base : "");
-    const char *first = name;
-    for (unsigned number = 2; name && is_taken(w, name); number++)
-        name = arena_printf(w->arena, "%s_%u", first, number);
-    return name && ARENA_PUSH(w->arena, w->names.items, w->names.count, w->names.capacity, name) ? name : NULL;
-}
-
-const char *ein_node_name(const struct ein_writer *w, const struct ir_node *node)
-{
-    for (size_t k = w->n_named; k-- > 0;)
-        if (w->named[k].node == node)
-            return w->named[k].name;
-    return "unknown_value";
-}
-
-static void name_node(struct ein_writer *w, const struct ir_node *node, const char *wanted)
-{
-    struct ein_named named = {node, new_name(w, wanted)};
-    if (named.name)
-        ARENA_PUSH(w->arena, w->named, w->n_named, w->named_capacity, named);
-}
-
-/* Letters of the source where nothing else bears them. */
-static void name_indices(struct ein_writer *w, const struct ir_node *node)
-{
-    static const char *const letters[] = {"i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"};
-    const struct ir_name *known = ir_find_name(w->kernel, node);
-    size_t names = w->names.count, letter = 0;
-    w->indices = ARENA_ARRAY(w->arena, node->n_indices, const char *);
-    for (uint32_t k = 0; w->indices && k < node->n_indices; k++) {
-        const char *wanted = known && known->index_names ? known->index_names[k] : NULL;
-        while (!wanted && letter < sizeof letters / sizeof *letters) {
-            const char *candidate = letters[letter++];
-            wanted = is_taken(w, candidate) ? NULL : candidate;
-        }
-        w->indices[k] = new_name(w, wanted ? wanted : "index");
-    }
-    w->names.count = names; /* indices live for one statement */
-}
 
 /* ---- polys ---- */
 
@@ -146,7 +30,7 @@ void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding)
     poly_print(w->text, w->context, poly, POLY_SOURCE, &names, binding);
 }
 
-static void put_type(struct ein_writer *w, const struct ir_node *node)
+void ein_put_type(struct ein_writer *w, const struct ir_node *node)
 {
     text_put(w->text, ir_elem_info(node->elem)->name);
     for (uint32_t k = 0; k < node->rank; k++) {
@@ -158,29 +42,55 @@ static void put_type(struct ein_writer *w, const struct ir_node *node)
 
 /* ---- accesses and values ---- */
 
+/* The access as the statement being written sees it. */
+static struct ein_reading read_access(struct ein_writer *w, const struct ir_access *access)
+{
+    const struct ir_node *node = access->node;
+    if (w->step)
+        return ein_read_in_step(w, access);
+    return (struct ein_reading){.name = ein_node_name(w, node),
+                                .conjugate = access->conjugate,
+                                .fill = access->fill,
+                                .rank = node->rank,
+                                .subscripts = access->subscripts,
+                                .shape = node->shape};
+}
+
+static const struct poly *extent_of(const struct ein_writer *w, uint32_t index)
+{
+    return index < w->node->n_indices ? w->node->extents[index] : w->step->scan->scan->extent;
+}
+
 void ein_put_access(struct ein_writer *w, const struct ir_access *access)
 {
-    text_put(w->text, access->conjugate ? "conj(" : "");
-    text_put(w->text, access->fill ? "pad(" : "");
-    text_put(w->text, ein_node_name(w, access->node));
-    for (uint32_t k = 0; k < access->node->rank; k++) {
+    struct ein_reading reading = read_access(w, access);
+    if (reading.value) {
+        text_printf(w->text, "%s(", ir_elem_info(access->node->elem)->name);
+        ein_put_poly(w, reading.value, 0);
+        text_put(w->text, ")");
+        return;
+    }
+    text_put(w->text, reading.conjugate ? "conj(" : "");
+    text_put(w->text, reading.fill ? "pad(" : "");
+    text_put(w->text, reading.name);
+    for (uint32_t k = 0; k < reading.rank; k++) {
         uint32_t index;
         text_put(w->text, k ? "," : "[");
-        ein_put_poly(w, access->subscripts[k], 0);
+        ein_put_poly(w, reading.subscripts[k], 0);
         /* a bare index would take the axis for its extent */
-        if (poly_is_index(access->subscripts[k], &index) && w->node->extents[index] != access->node->shape[k])
+        if (poly_is_index(reading.subscripts[k], &index) && extent_of(w, index) != reading.shape[k])
             text_put(w->text, " + 0");
     }
-    text_put(w->text, access->node->rank ? "]" : "");
-    if (access->fill) {
-        struct ir_number fill = *access->fill; /* the value as it is; the language conjugates what pad gives */
-        if (access->conjugate)
+    text_put(w->text, reading.rank ? "]" : "");
+    if (reading.fill) {
+        struct ir_number fill = *reading.fill; /* the value as it is; the language conjugates what pad gives */
+        if (reading.conjugate)
             fill.im = -fill.im;
         text_put(w->text, ", ");
         ein_put_number(w, fill, EIN_ANY);
         text_put(w->text, ")");
     }
-    text_put(w->text, access->conjugate ? ")" : "");
+    text_put(w->text, reading.conjugate ? ")" : "");
 }
 
 void ein_put_operand(struct ein_writer *w, uint32_t operand)
@@ -190,31 +100,40 @@ void ein_put_operand(struct ein_writer *w, uint32_t operand)
 
 /* ---- statements ---- */
 
-bool ein_access_uses(const struct ir_access *access, uint32_t index)
+bool ein_operand_uses(struct ein_writer *w, uint32_t operand, uint32_t index)
 {
-    for (uint32_t axis = 0; axis < access->node->rank; axis++)
-        if (poly_uses_index(access->subscripts[axis], index))
+    struct ein_reading reading = read_access(w, &w->node->operands[operand]);
+    if (reading.value)
+        return poly_uses_index(reading.value, index);
+    for (uint32_t axis = 0; axis < reading.rank; axis++)
+        if (poly_uses_index(reading.subscripts[axis], index))
             return true;
     return false;
 }
 
-static bool uses(const struct ir_node *node, uint32_t index)
+static bool uses(struct ein_writer *w, uint32_t index)
 {
-    if (node->op == IR_map_node)
-        return ein_expr_uses(node, node->body, index);
-    for (uint32_t k = 0; k < node->n_operands; k++)
-        if (ein_access_uses(&node->operands[k], index))
+    if (w->node->op == IR_map_node)
+        return ein_expr_uses(w, w->node->body, index);
+    for (uint32_t k = 0; k < w->node->n_operands; k++)
+        if (ein_operand_uses(w, k, index))
             return true;
     return false;
+}
+
+static size_t put_unused(struct ein_writer *w, uint32_t index, size_t count)
+{
+    if (!uses(w, index))
+        text_printf(w->text, "%s%s >= 0", count++ ? " and " : "where(", w->indices[index]);
+    return count;
 }
 
 /* Axes that nothing reads: `where(i >= 0, ` before the value and `, 0)` behind it. */
 static bool put_guard(struct ein_writer *w, const struct ir_node *node)
 {
-    size_t count = 0;
+    size_t count = w->step ? put_unused(w, node->n_indices, 0) : 0;
     for (uint32_t k = 0; k < node->rank; k++)
-        if (!uses(node, k))
-            text_printf(w->text, "%s%s >= 0", count++ ? " and " : "where(", w->indices[k]);
+        count = put_unused(w, k, count);
     text_put(w->text, count ? ", " : "");
     return count > 0;
 }
@@ -297,6 +216,44 @@ static void put_contract(struct ein_writer *w, const struct ir_node *node)
     text_put(w->text, cast ? ")" : "");
 }
 
+void ein_put_left(struct ein_writer *w, const char *name, const struct ir_node *node, const char *const *indices)
+{
+    text_printf(w->text, "%s%s%s", name, w->step ? "[" : "", w->step ? w->step->index : "");
+    for (uint32_t k = 0; k < node->rank; k++) {
+        text_printf(w->text, "%s%s: ", k || w->step ? ", " : "[", indices[k]);
+        ein_put_poly(w, node->shape[k], 0);
+    }
+    text_put(w->text, node->rank || w->step ? "] = " : " = ");
+}
+
+/* `axis_0`, ...: the axes of a scatter, whose own indices are those of what it adds. */
+static const char **name_axes(struct ein_writer *w, const struct ir_node *node)
+{
+    const char **names = ARENA_ARRAY(w->arena, node->rank, const char *);
+    for (uint32_t k = 0; names && k < node->rank; k++)
+        names[k] = arena_printf(w->arena, "axis_%" PRIu32, k);
+    return names;
+}
+
+/* The base of a scatter at the axes. */
+static void put_base(struct ein_writer *w, const struct ir_node *base, const char *const *axes)
+{
+    struct ir_access whole = ir_access_whole(w->context, base);
+    struct ir_node space = {.n_indices = base->rank, .extents = base->shape};
+    const struct ir_node *node = w->node;
+    const char **indices = w->indices;
+    w->node = &space;
+    w->indices = ARENA_ARRAY(w->arena, base->rank + 1, const char *);
+    for (uint32_t k = 0; w->indices && k < base->rank; k++)
+        w->indices[k] = axes[k];
+    if (w->indices && w->step)
+        w->indices[base->rank] = w->step->index;
+    if (w->indices && whole.subscripts)
+        ein_put_access(w, &whole);
+    w->node = node;
+    w->indices = indices;
+}
+
 /* `y[axis_0: n] = base[axis_0] + sum[e: E](where(t[e] == axis_0, v[e], 0))` */
 static void put_scatter(struct ein_writer *w, const char *name, const struct ir_node *node)
 {
@@ -305,21 +262,18 @@ static void put_scatter(struct ein_writer *w, const char *name, const struct ir_
     enum ir_expr_op add = ir_ring_info(ring)->add;
     const char *sign = add == IR_EXPR_add ? " + " : add == IR_EXPR_mul ? " * " : add == IR_EXPR_or ? " or " : " and ";
     bool calls = add == IR_EXPR_min || add == IR_EXPR_max;
-    text_put(w->text, name);
-    for (uint32_t k = 0; k < node->rank; k++) {
-        text_printf(w->text, "%saxis_%" PRIu32 ": ", k ? ", " : "[", k);
-        ein_put_poly(w, node->shape[k], 0);
-    }
-    text_printf(w->text, "%s = %s%s%s", node->rank ? "]" : "", calls ? reductions[ring] : "", calls ? "(" : "",
-                ein_node_name(w, base->node));
-    for (uint32_t k = 0; k < node->rank; k++)
-        text_printf(w->text, "%saxis_%" PRIu32 "%s", k ? "," : "[", k, k + 1 == node->rank ? "]" : "");
+    const char **axes = name_axes(w, node);
+    if (!axes)
+        return;
+    ein_put_left(w, name, node, axes);
+    text_printf(w->text, "%s%s", calls ? reductions[ring] : "", calls ? "(" : "");
+    put_base(w, base->node, axes);
     text_put(w->text, calls ? ", " : sign);
     bool reduces = put_reduction(w, ring, node, 0);
     for (uint32_t k = 0; k < node->rank; k++) {
         text_put(w->text, k ? " and " : "where(");
         ein_put_poly(w, base->subscripts[k], 0);
-        text_printf(w->text, " == axis_%" PRIu32 "%s", k, k + 1 == node->rank ? ", " : "");
+        text_printf(w->text, " == %s%s", axes[k], k + 1 == node->rank ? ", " : "");
     }
     ein_put_access(w, &node->operands[1]);
     if (node->rank) {
@@ -331,16 +285,6 @@ static void put_scatter(struct ein_writer *w, const char *name, const struct ir_
     text_put(w->text, calls ? ")\n" : "\n");
 }
 
-static void put_left(struct ein_writer *w, const char *name, const struct ir_node *node)
-{
-    text_put(w->text, name);
-    for (uint32_t k = 0; k < node->rank; k++) {
-        text_printf(w->text, "%s%s: ", k ? ", " : "[", w->indices[k]);
-        ein_put_poly(w, node->shape[k], 0);
-    }
-    text_put(w->text, node->rank ? "] = " : " = ");
-}
-
 /* The output that this node is first; NULL: none. */
 const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node)
 {
@@ -350,19 +294,20 @@ const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const stru
     return NULL;
 }
 
-/* `name[...] = value` of a node that is computed. */
-static void put_value(struct ein_writer *w, const char *name, const struct ir_node *node)
+void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node *node, bool cast)
 {
     const struct ir_node *whole;
-    const struct ir_access *box = ein_only_box(w, node, &whole);
-    bool is_output = box || ein_output_of(w->kernel, node);
+    const struct ir_access *box = w->step ? NULL : ein_only_box(w, node, &whole);
+    bool is_output = !w->step && (box || ein_output_of(w->kernel, node));
     w->node = node;
-    name_indices(w, node);
+    ein_name_indices(w, node);
+    if (!w->indices)
+        return;
     if (node->op == IR_concat_node && is_output && node->rank) {
         ein_put_boxes(w, name, node);
         return;
     }
-    text_put(w->text, is_output ? "    " : "    let ");
+    text_put(w->text, w->step ? "        " : is_output ? "    " : "    let ");
     if (node->op == IR_scatter_node) {
         put_scatter(w, name, node);
         return;
@@ -370,7 +315,8 @@ static void put_value(struct ein_writer *w, const char *name, const struct ir_no
     if (box)
         ein_put_left_box(w, ein_node_name(w, whole), box);
     else
-        put_left(w, name, node);
+        ein_put_left(w, name, node, w->indices);
+    text_printf(w->text, "%s%s", cast ? ir_elem_info(node->elem)->name : "", cast ? "(" : "");
     bool guarded = put_guard(w, node);
     if (node->op == IR_concat_node)
         ein_put_choices(w, node);
@@ -382,7 +328,7 @@ static void put_value(struct ein_writer *w, const char *name, const struct ir_no
         ein_put_body(w, node);
     if (guarded)
         put_zero(w, node->elem);
-    text_put(w->text, "\n");
+    text_put(w->text, cast ? ")\n" : "\n");
 }
 
 /* An output that is a value with another name already. */
@@ -401,53 +347,6 @@ static void put_copy(struct ein_writer *w, const struct ir_output *output)
             text_printf(w->text, " = %s", ein_node_name(w, output->node));
     }
     text_put(w->text, "\n");
-}
-
-/* ---- constants ---- */
-
-static void put_nested(struct ein_writer *w, const struct ir_node *node, uint32_t axis, size_t *at)
-{
-    int64_t extent = 0;
-    if (axis == node->rank) {
-        ein_put_number(w, ein_number_at(node->elem, node->constant->data, (*at)++), EIN_ANY);
-        return;
-    }
-    poly_is_constant(node->shape[axis], &extent);
-    text_put(w->text, "[");
-    for (int64_t k = 0; k < extent; k++) {
-        text_put(w->text, k ? ", " : "");
-        put_nested(w, node, axis + 1, at);
-    }
-    text_put(w->text, "]");
-}
-
-/* The language has no integer literals above 2^63 - 1. */
-static bool has_large_integer(const struct ir_node *node)
-{
-    for (size_t k = 0; node->elem == IR_u64 && k < node->constant->bytes / sizeof(uint64_t); k++)
-        if (ein_number_at(node->elem, node->constant->data, k).i < 0)
-            return true;
-    return false;
-}
-
-static enum einc_status put_constant(struct ein_writer *w, const struct ir_node *node)
-{
-    size_t numbers = node->constant->bytes / ir_elem_info(node->elem)->bytes, at = 0;
-    name_node(w, node, node->constant->name ? node->constant->name : "table");
-    const char *name = ein_node_name(w, node);
-    text_printf(w->text, "const %s: ", name);
-    put_type(w, node);
-    text_put(w->text, " = ");
-    if (numbers <= INLINE_NUMBERS && !has_large_integer(node)) {
-        put_nested(w, node, 0, &at);
-        text_put(w->text, "\n");
-        return EINC_OK;
-    }
-    const char *path = arena_printf(w->arena, "%s.npy", name);
-    struct text bytes = text_create(w->arena);
-    ein_put_npy(w, &bytes, node);
-    text_printf(w->text, "file(\"%s\")\n", path);
-    return backend_add_file(w->context, &w->files, &w->n_files, path, &bytes);
 }
 
 /* ---- kernels ---- */
@@ -471,39 +370,65 @@ static void put_signature(struct ein_writer *w)
     text_printf(w->text, "kernel %s(", kernel->name);
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
         text_printf(w->text, "%s%s: ", k ? ", " : "", kernel->inputs[k].name);
-        put_type(w, kernel->inputs[k].node);
+        ein_put_type(w, kernel->inputs[k].node);
         put_facts(w, &kernel->inputs[k]);
     }
     text_put(w->text, ") -> (");
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         text_printf(w->text, "%s%s: ", k ? ", " : "", kernel->outputs[k].name);
-        put_type(w, kernel->outputs[k].node);
+        ein_put_type(w, kernel->outputs[k].node);
     }
     text_printf(w->text, ") %s{\n", kernel->class_stated ? classes[kernel->numeric_class] : "");
 }
 
-static bool is_computed(const struct ir_node *node)
+bool ein_is_computed(const struct ir_node *node)
 {
     return node->op != IR_input_node && node->op != IR_const_node;
+}
+
+/* What the source calls a node; a state after the last step by its own name. */
+static const char *wanted_name(const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    const struct ir_name *known = ir_find_name(kernel, node);
+    if (known && known->name)
+        return known->name;
+    if (node->op != IR_proj_node)
+        return "value";
+    const struct ir_output *result = &node->operands[0].node->scan->step->outputs[node->proj.result];
+    return result->name ? result->name : "state";
+}
+
+static bool is_statement(const struct ein_writer *w, const struct ir_node *node)
+{
+    return ein_is_computed(node) && node->op != IR_scan_node && !ein_is_written_in_scans(w, w->kernel, node);
 }
 
 static void name_kernel(struct ein_writer *w, const struct ir_node **nodes, size_t count)
 {
     for (uint32_t k = 0; k < w->kernel->n_inputs; k++)
-        name_node(w, w->kernel->inputs[k].node, w->kernel->inputs[k].name);
+        ein_name_node(w, w->kernel->inputs[k].node, w->kernel->inputs[k].name);
     for (uint32_t k = 0; k < w->kernel->n_outputs; k++) {
         const struct ir_output *output = &w->kernel->outputs[k];
-        if (is_computed(output->node) && ein_output_of(w->kernel, output->node) == output)
-            name_node(w, output->node, output->name);
+        if (ein_is_computed(output->node) && ein_output_of(w->kernel, output->node) == output)
+            ein_name_node(w, output->node, output->name);
         else
-            new_name(w, output->name);
+            ein_new_name(w, output->name);
     }
     for (size_t k = 0; k < count; k++) {
-        const struct ir_name *known = ir_find_name(w->kernel, nodes[k]);
         const struct ir_node *whole;
-        if (is_computed(nodes[k]) && !ein_output_of(w->kernel, nodes[k]) && !ein_only_box(w, nodes[k], &whole))
-            name_node(w, nodes[k], known && known->name ? known->name : "value");
+        if (is_statement(w, nodes[k]) && !ein_output_of(w->kernel, nodes[k]) && !ein_only_box(w, nodes[k], &whole))
+            ein_name_node(w, nodes[k], wanted_name(w->kernel, nodes[k]));
     }
+}
+
+static void put_node(struct ein_writer *w, const struct ir_node *node)
+{
+    if (node->op == IR_scan_node)
+        ein_put_scan(w, node);
+    else if (node->op == IR_proj_node && node->proj.last)
+        ein_put_last(w, ein_node_name(w, node), node);
+    else if (is_statement(w, node) && node->op != IR_proj_node) /* its scan assigns it */
+        ein_put_value(w, ein_node_name(w, node), node, false);
 }
 
 static void put_kernel(struct ein_writer *w)
@@ -516,14 +441,11 @@ static void put_kernel(struct ein_writer *w)
     w->n_nodes = count;
     name_kernel(w, nodes, count);
     put_signature(w);
-    for (size_t k = 0; k < count; k++) {
-        if (!is_computed(nodes[k]))
-            continue;
-        put_value(w, ein_node_name(w, nodes[k]), nodes[k]);
-    }
+    for (size_t k = 0; k < count; k++)
+        put_node(w, nodes[k]);
     for (uint32_t k = 0; k < w->kernel->n_outputs; k++) {
         const struct ir_output *output = &w->kernel->outputs[k];
-        if (!is_computed(output->node) || ein_output_of(w->kernel, output->node) != output)
+        if (!ein_is_computed(output->node) || ein_output_of(w->kernel, output->node) != output)
             put_copy(w, output);
     }
     text_put(w->text, "}\n");
@@ -537,7 +459,7 @@ static void put_dims(struct ein_writer *w)
 {
     for (uint32_t k = 0; k < ir_dim_count(w->context); k++) {
         const struct ir_dim *dim = ir_dim_at(w->context, k);
-        new_name(w, dim->name);
+        ein_new_name(w, dim->name);
         text_printf(w->text, "dim %s", dim->name);
         if (dim->typical > 0)
             text_printf(w->text, " ~ %.0f", dim->typical);
@@ -549,43 +471,6 @@ static void put_dims(struct ein_writer *w)
     }
 }
 
-static void put_tables_of(struct ein_writer *w, const struct poly *poly);
-
-/* Constants of the file in order of first use: operands, and tables in subscripts. */
-static enum einc_status put_constants(struct ein_writer *w)
-{
-    size_t count = 0;
-    const struct ir_node **nodes = ir_topological(w->context, w->kernel, &count);
-    for (size_t k = 0; nodes && k < count; k++) {
-        bool known = nodes[k]->op != IR_const_node;
-        for (size_t n = 0; n < w->n_named; n++)
-            known |= w->named[n].node == nodes[k];
-        if (!known && put_constant(w, nodes[k]) != EINC_OK)
-            return EINC_NO_MEMORY;
-        for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
-            for (uint32_t axis = 0; axis < nodes[k]->operands[o].node->rank; axis++)
-                put_tables_of(w, nodes[k]->operands[o].subscripts[axis]);
-    }
-    return nodes ? EINC_OK : EINC_NO_MEMORY;
-}
-
-static void put_tables_of(struct ein_writer *w, const struct poly *poly)
-{
-    for (uint32_t t = 0; t < poly->n_terms; t++)
-        for (uint32_t f = 0; f < poly->terms[t].n_factors; f++) {
-            const struct poly_atom *atom = poly->terms[t].factors[f];
-            bool known = atom->kind != POLY_TABLE;
-            if (atom->kind == POLY_FLOOR)
-                put_tables_of(w, atom->numerator);
-            for (uint32_t a = 0; atom->kind == POLY_TABLE && a < atom->n_arguments; a++)
-                put_tables_of(w, atom->arguments[a]);
-            for (size_t n = 0; n < w->n_named; n++)
-                known |= w->named[n].node == atom->table;
-            if (!known)
-                put_constant(w, atom->table);
-        }
-}
-
 enum einc_status backend_emit_ein(const struct backend_program *program, const struct backend_options *options,
                                   struct backend_file **files, size_t *n_files)
 {
@@ -594,7 +479,7 @@ enum einc_status backend_emit_ein(const struct backend_program *program, const s
     (void)options;
     put_dims(&w);
     for (size_t k = 0; k < program->n_kernels; k++)
-        new_name(&w, program->kernels[k].kernel->name);
+        ein_new_name(&w, program->kernels[k].kernel->name);
     /* a name of file scope must not be that of any tensor in a kernel: arguments keep theirs */
     for (size_t k = 0; k < program->n_kernels; k++)
         for (uint32_t i = 0; i < program->kernels[k].kernel->n_inputs + program->kernels[k].kernel->n_outputs; i++) {
@@ -605,7 +490,7 @@ enum einc_status backend_emit_ein(const struct backend_program *program, const s
     size_t arguments = w.names.count;
     for (size_t k = 0; k < program->n_kernels; k++) {
         w.kernel = program->kernels[k].kernel;
-        if (put_constants(&w) != EINC_OK)
+        if (ein_put_constants(&w, w.kernel) != EINC_OK)
             return EINC_NO_MEMORY;
     }
     /* from here arguments are named kernel by kernel */

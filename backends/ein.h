@@ -1,4 +1,6 @@
-/* Shared by ein.c (statements) and ein_expr.c (expressions and numbers). */
+/* Shared by the files of backend `ein`: ein.c (statements, kernels, the file), ein_names.c, ein_scan.c (recurrences), ein_boxes.c
+ * (concatenations), ein_expr.c
+ * (expressions and numbers), ein_constants.c. */
 #ifndef BACKENDS_EIN_H
 #define BACKENDS_EIN_H
 
@@ -12,29 +14,67 @@ struct ein_named {
     const char *name;
 };
 
+/* The scan whose step is being written. Nodes of a step may be nodes of the kernel too (inputs of one number and type are), so
+ * names of the two are kept apart: those of the kernel come first. */
+struct ein_step {
+    const struct ir_node *scan;
+    const char *index;                /* its name */
+    size_t n_outside;                 /* so many of the writer's `named` are the kernel's */
+    const char **names;               /* one an output of the step */
+    const struct ir_access *operands; /* the scan's, but what cannot be read in place as whole tensors */
+};
+
+/* An access in the scope of a statement. In a step subscripts have one index more than the node, behind its own: the scan's. */
+struct ein_reading {
+    const char *name;
+    bool conjugate;
+    const struct ir_number *fill;
+    uint32_t rank;
+    const struct poly *const *subscripts;
+    const struct poly *const *shape;
+    const struct poly *value; /* not NULL: that of a subscript stands for it */
+};
+
 struct ein_writer {
     struct ir_context *context;
     struct arena *arena;
     struct text *text;
-    const struct ir_kernel *kernel;
-    const struct ir_node **nodes; /* of the kernel, operands first */
+    const struct ir_kernel *kernel; /* or step */
+    const struct ir_node **nodes;   /* of the kernel, operands first */
     size_t n_nodes;
-    const struct ir_node *node; /* being written */
-    const char **indices;       /* its indices */
-    struct c_names names;       /* in scope */
+    const struct ir_node *node;  /* being written */
+    const char **indices;        /* its indices, and that of the scan */
+    const struct ein_step *step; /* NULL: outside of scans */
+    struct c_names names;        /* in scope */
     struct ein_named *named;
     size_t n_named, named_capacity;
     struct backend_file *files; /* large constants */
     size_t n_files;
 };
 
-/* ---- ein.c ---- */
+/* ---- ein_names.c ---- */
+/* A name like the wanted one that is free; taken from here on. */
+const char *ein_new_name(struct ein_writer *w, const char *wanted);
+void ein_name_node(struct ein_writer *w, const struct ir_node *node, const char *wanted);
 const char *ein_node_name(const struct ein_writer *w, const struct ir_node *node);
-void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
-void ein_put_operand(struct ein_writer *w, uint32_t operand);
-bool ein_access_uses(const struct ir_access *access, uint32_t index);
+/* The name of a node of the kernel, from within a step too. */
+const char *ein_outside_name(const struct ein_writer *w, const struct ir_node *node);
+bool ein_is_named(const struct ein_writer *w, const struct ir_node *node);
+/* Sets `indices` for one statement. */
+void ein_name_indices(struct ein_writer *w, const struct ir_node *node);
 
+/* ---- ein.c ---- */
+void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
+void ein_put_type(struct ein_writer *w, const struct ir_node *node);
 void ein_put_access(struct ein_writer *w, const struct ir_access *access);
+void ein_put_operand(struct ein_writer *w, uint32_t operand);
+/* Does operand `operand` of the node being written use the index, which may be the scan's? */
+bool ein_operand_uses(struct ein_writer *w, uint32_t operand, uint32_t index);
+/* `name[i: n, ...] = `, in a step the scan's index first. */
+void ein_put_left(struct ein_writer *w, const char *name, const struct ir_node *node, const char *const *indices);
+/* `name[i: n, ...] = value` of a node that is computed; `cast`: in a cast to its own type. */
+void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node *node, bool cast);
+bool ein_is_computed(const struct ir_node *node);
 /* The output that this node is first; NULL: none. */
 const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node);
 
@@ -45,12 +85,25 @@ void ein_put_left_box(struct ein_writer *w, const char *name, const struct ir_ac
 void ein_put_boxes(struct ein_writer *w, const char *name, const struct ir_node *node);
 void ein_put_choices(struct ein_writer *w, const struct ir_node *node);
 
+/* ---- ein_scan.c ---- */
+/* How a statement of a step reads it. */
+struct ein_reading ein_read_in_step(struct ein_writer *w, const struct ir_access *access);
+/* Is it no statement, since only scans read it, which write it themselves: a number that a state begins with, values of indices? */
+bool ein_is_written_in_scans(const struct ein_writer *w, const struct ir_kernel *kernel, const struct ir_node *node);
+/* The statement of a scan, and lets before it for what it cannot read in place. Afterwards its results have names. */
+void ein_put_scan(struct ein_writer *w, const struct ir_node *scan);
+/* `name[n: N] = h[T - 1,n]` */
+void ein_put_last(struct ein_writer *w, const char *name, const struct ir_node *last);
+
 /* ---- ein_expr.c ---- */
 void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_precedence precedence);
-struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at);
 void ein_put_body(struct ein_writer *w, const struct ir_node *map);
-/* In an index value, or a subscript of an operand of the map that the expression belongs to. */
-bool ein_expr_uses(const struct ir_node *map, const struct ir_expr *expr, uint32_t index);
-void ein_put_npy(struct ein_writer *w, struct text *bytes, const struct ir_node *node);
+/* Does the map being written, in an index value or a subscript? */
+bool ein_expr_uses(struct ein_writer *w, const struct ir_expr *expr, uint32_t index);
+
+/* ---- ein_constants.c ---- */
+/* The constants of the kernel that have no name yet, as statements of the file. */
+enum einc_status ein_put_constants(struct ein_writer *w, const struct ir_kernel *kernel);
+struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at);
 
 #endif

@@ -32,8 +32,7 @@ const struct ir_access *ein_only_box(const struct ein_writer *w, const struct ir
             *whole = w->nodes[k];
             box = &w->nodes[k]->operands[o];
         }
-    bool computed =
-        node->op != IR_input_node && node->op != IR_const_node && node->op != IR_scatter_node && node->op != IR_concat_node;
+    bool computed = node->op == IR_contract_node || node->op == IR_map_node || node->op == IR_view_node;
     return computed && uses == 1 && (*whole)->op == IR_concat_node && ein_output_of(w->kernel, *whole) &&
                    !ein_output_of(w->kernel, node)
                ? box

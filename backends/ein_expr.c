@@ -69,70 +69,18 @@ void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_prec
     text_put(w->text, wrap ? ")" : "");
 }
 
-struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at)
-{
-    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
-    float narrow[2] = {0, 0};
-    double wide[2] = {0, 0};
-    const uint16_t probe = 1;
-    bool little = *(const unsigned char *)&probe == 1;
-    uint64_t integer = 0;
-    uint32_t size = ir_elem_info(elem)->bytes;
-    if (ir_elem_real(elem) == IR_f32) {
-        memcpy(narrow, bytes, size);
-        wide[0] = (double)narrow[0];
-        wide[1] = (double)narrow[1];
-    } else if (ir_elem_real(elem) == IR_f64) {
-        memcpy(wide, bytes, size);
-    } else {
-        for (uint32_t k = 0; k < size; k++)
-            integer = integer << 8 | bytes[little ? size - 1 - k : k];
-        return ir_number_integer(elem, (int64_t)integer);
-    }
-    return ir_elem_is_complex(elem) ? ir_number_complex(elem, wide[0], wide[1]) : ir_number_real(elem, wide[0]);
-}
-
-/* Version 1.0, C order, this machine's byte order. */
-void ein_put_npy(struct ein_writer *w, struct text *bytes, const struct ir_node *node)
-{
-    const struct ir_elem_info *elem = ir_elem_info(node->elem);
-    struct text header = text_create(w->arena);
-    const uint16_t probe = 1;
-    bool little = *(const unsigned char *)&probe == 1;
-    text_printf(&header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                elem->bytes == 1 ? '|'
-                : little         ? '<'
-                                 : '>',
-                elem->numpy);
-    for (uint32_t k = 0; k < node->rank; k++) {
-        int64_t extent = 0;
-        poly_is_constant(node->shape[k], &extent);
-        text_printf(&header, "%" PRId64 ", ", extent);
-    }
-    text_put(&header, "), }");
-    while ((10 + header.length + 1) % 64)
-        text_put(&header, " ");
-    text_put(&header, "\n");
-    const char length[2] = {(char)(header.length & 255), (char)(header.length >> 8)};
-    text_put_bytes(bytes, "\x93NUMPY\x01", 7);
-    text_put_bytes(bytes, "", 1);
-    text_put_bytes(bytes, length, 2);
-    text_put(bytes, text_finish(&header));
-    text_put_bytes(bytes, node->constant->data, node->constant->bytes);
-}
-
 /* ---- expressions ---- */
 
 static void put(struct ein_writer *w, const struct ir_expr *expr, enum ein_precedence precedence);
 
-bool ein_expr_uses(const struct ir_node *map, const struct ir_expr *expr, uint32_t index)
+bool ein_expr_uses(struct ein_writer *w, const struct ir_expr *expr, uint32_t index)
 {
     if (expr->op == IR_EXPR_index)
         return poly_uses_index(expr->index, index);
     if (expr->op == IR_EXPR_operand)
-        return ein_access_uses(&map->operands[expr->operand], index);
+        return ein_operand_uses(w, expr->operand, index);
     for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (ein_expr_uses(map, expr->arguments[k], index))
+        if (ein_expr_uses(w, expr->arguments[k], index))
             return true;
     return false;
 }

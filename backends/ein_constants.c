@@ -1,0 +1,118 @@
+/* Constants of tensor IR as statements of the file: nested literals, large ones an .npy file beside. */
+#include "ein.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { INLINE_NUMBERS = 1 << 16 };
+
+struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at)
+{
+    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
+    float narrow[2] = {0, 0};
+    double wide[2] = {0, 0};
+    const uint16_t probe = 1;
+    bool little = *(const unsigned char *)&probe == 1;
+    uint64_t integer = 0;
+    uint32_t size = ir_elem_info(elem)->bytes;
+    if (ir_elem_real(elem) == IR_f32) {
+        memcpy(narrow, bytes, size);
+        wide[0] = (double)narrow[0];
+        wide[1] = (double)narrow[1];
+    } else if (ir_elem_real(elem) == IR_f64) {
+        memcpy(wide, bytes, size);
+    } else {
+        for (uint32_t k = 0; k < size; k++)
+            integer = integer << 8 | bytes[little ? size - 1 - k : k];
+        return ir_number_integer(elem, (int64_t)integer);
+    }
+    return ir_elem_is_complex(elem) ? ir_number_complex(elem, wide[0], wide[1]) : ir_number_real(elem, wide[0]);
+}
+
+/* Version 1.0, C order, this machine's byte order. */
+static void put_npy(struct ein_writer *w, struct text *bytes, const struct ir_node *node)
+{
+    const struct ir_elem_info *elem = ir_elem_info(node->elem);
+    struct text header = text_create(w->arena);
+    const uint16_t probe = 1;
+    bool little = *(const unsigned char *)&probe == 1;
+    text_printf(&header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                elem->bytes == 1 ? '|'
+                : little         ? '<'
+                                 : '>',
+                elem->numpy);
+    for (uint32_t k = 0; k < node->rank; k++) {
+        int64_t extent = 0;
+        poly_is_constant(node->shape[k], &extent);
+        text_printf(&header, "%" PRId64 ", ", extent);
+    }
+    text_put(&header, "), }");
+    while ((10 + header.length + 1) % 64)
+        text_put(&header, " ");
+    text_put(&header, "\n");
+    const char length[2] = {(char)(header.length & 255), (char)(header.length >> 8)};
+    text_put_bytes(bytes, "\x93NUMPY\x01", 7);
+    text_put_bytes(bytes, "", 1);
+    text_put_bytes(bytes, length, 2);
+    text_put(bytes, text_finish(&header));
+    text_put_bytes(bytes, node->constant->data, node->constant->bytes);
+}
+
+static void put_nested(struct ein_writer *w, const struct ir_node *node, uint32_t axis, size_t *at)
+{
+    int64_t extent = 0;
+    if (axis == node->rank) {
+        ein_put_number(w, ein_number_at(node->elem, node->constant->data, (*at)++), EIN_ANY);
+        return;
+    }
+    poly_is_constant(node->shape[axis], &extent);
+    text_put(w->text, "[");
+    for (int64_t k = 0; k < extent; k++) {
+        text_put(w->text, k ? ", " : "");
+        put_nested(w, node, axis + 1, at);
+    }
+    text_put(w->text, "]");
+}
+
+/* The language has no integer literals above 2^63 - 1. */
+static bool has_large_integer(const struct ir_node *node)
+{
+    for (size_t k = 0; node->elem == IR_u64 && k < node->constant->bytes / sizeof(uint64_t); k++)
+        if (ein_number_at(node->elem, node->constant->data, k).i < 0)
+            return true;
+    return false;
+}
+
+static enum einc_status put_constant(struct ein_writer *w, const struct ir_node *node)
+{
+    size_t numbers = node->constant->bytes / ir_elem_info(node->elem)->bytes, at = 0;
+    ein_name_node(w, node, node->constant->name ? node->constant->name : "table");
+    const char *name = ein_node_name(w, node);
+    text_printf(w->text, "const %s: ", name);
+    ein_put_type(w, node);
+    text_put(w->text, " = ");
+    if (numbers <= INLINE_NUMBERS && !has_large_integer(node)) {
+        put_nested(w, node, 0, &at);
+        text_put(w->text, "\n");
+        return EINC_OK;
+    }
+    const char *path = arena_printf(w->arena, "%s.npy", name);
+    struct text bytes = text_create(w->arena);
+    put_npy(w, &bytes, node);
+    text_printf(w->text, "file(\"%s\")\n", path);
+    return backend_add_file(w->context, &w->files, &w->n_files, path, &bytes);
+}
+
+enum einc_status ein_put_constants(struct ein_writer *w, const struct ir_kernel *kernel)
+{
+    size_t count = 0;
+    const struct ir_node **nodes = ir_topological(w->context, kernel, &count);
+    enum einc_status status = nodes ? EINC_OK : EINC_NO_MEMORY;
+    for (size_t k = 0; status == EINC_OK && k < count; k++) {
+        if (nodes[k]->op == IR_scan_node)
+            status = ein_put_constants(w, nodes[k]->scan->step);
+        else if (nodes[k]->op == IR_const_node && !ein_is_named(w, nodes[k]) && !ein_is_written_in_scans(w, kernel, nodes[k]))
+            status = put_constant(w, nodes[k]);
+    }
+    return status;
+}
