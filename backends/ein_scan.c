@@ -230,8 +230,9 @@ static bool scan_writes(const struct ein_writer *w, const struct ir_node *scan, 
 
 bool ein_is_written_in_scans(const struct ein_writer *w, const struct ir_kernel *kernel, const struct ir_node *node)
 {
+    bool candidate = (node->op == IR_const_node && node->rank == 0) || (node->op == IR_map_node && node->n_operands == 0);
     size_t count;
-    const struct ir_node **nodes = ir_topological(w->context, kernel, &count);
+    const struct ir_node **nodes = candidate ? ir_topological(w->context, kernel, &count) : NULL;
     bool written = false;
     if (!nodes || ein_output_of(kernel, node))
         return false;

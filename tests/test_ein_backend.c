@@ -1,5 +1,7 @@
-/* Source that backend `ein` prints is source the front end reads, and means the same: random programs of tensor IR, printed, read,
- * and evaluated modulo the prime beside the original. Exact where the program is polynomial, so equality is asked for bit by bit.
+/* Source that backend `ein` prints is source the front end reads, and means the same: random programs of tensor IR and recurrences,
+ * as written and after the tensor passes, printed, read, and evaluated modulo the prime beside the original. Exact where the
+ * program is polynomial, so equality is asked for bit by bit; recurrences with a maximum print the same operations, so theirs is
+ * too.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,14 +12,19 @@
 #include <string.h>
 
 #include "backends/backends.h"
+#include "compare.h"
 #include "frontend/frontend.h"
+#include "passes/passes.h"
 #include "programs.h"
+#include "runtime/runtime.h"
+#include "scans.h"
 
 enum { PROGRAMS = 150 };
 
-static struct ir_program *read_again(struct ir_context *context, struct ir_context *from, struct ir_program *program, uint64_t seed)
+static struct ir_kernel *read_again(struct ir_context *context, struct ir_context *from, const struct ir_kernel *original,
+                                    const char *what)
 {
-    struct backend_kernel kernel = {.source = program->kernels[0], .kernel = program->kernels[0]};
+    struct backend_kernel kernel = {.source = original, .kernel = original};
     struct backend_program printed = {from, "random.ein", "again", &kernel, 1};
     const struct backend_options options = {.weights = WEIGHTS_INLINE, .entry = false};
     const struct frontend_options frontend = {0};
@@ -30,45 +37,122 @@ static struct ir_program *read_again(struct ir_context *context, struct ir_conte
     if (!again) {
         struct text text = text_create(ir_arena(context));
         diag_print(&text, ir_diagnostics(context), false);
-        fail_msg("seed %llu:\n%s\n%s", (unsigned long long)seed, source->text, text_finish(&text));
+        fail_msg("%s:\n%s\n%s", what, source->text, text_finish(&text));
     }
-    return again;
+    return again->kernels[0];
 }
 
-static void check_program(uint64_t seed)
+/* The kernels of two contexts at the same sizes and inputs. */
+static void compare_at(struct ir_context *context, const struct ir_kernel *kernel, struct ir_context *again_context,
+                       const struct ir_kernel *again, const int64_t *dims, uint64_t seed, const char *what)
 {
-    const struct random_options options = {.kind = RANDOM_POLYNOMIAL};
-    struct ir_context *context = ir_context_create(NULL), *again_context = ir_context_create(NULL);
-    struct ir_program *program = random_program(context, seed, &options);
-    struct ir_program *again = read_again(again_context, context, program, seed);
-    const struct ir_kernel *kernel = program->kernels[0];
-    int64_t *dims = random_dims(context, seed);
     struct ir_tensor *inputs = random_inputs(context, kernel, IR_EVAL_PRIME, dims, seed);
     struct ir_tensor *wanted = ARENA_ARRAY(ir_arena(context), kernel->n_outputs, struct ir_tensor);
     struct ir_tensor *found = ARENA_ARRAY(ir_arena(context), kernel->n_outputs, struct ir_tensor);
     assert_int_equal(ir_eval(context, kernel, IR_EVAL_PRIME, dims, inputs, wanted, NULL), EINC_OK);
-    assert_int_equal(ir_eval(again_context, again->kernels[0], IR_EVAL_PRIME, dims, inputs, found, NULL), EINC_OK);
-    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
-        size_t count = 1;
-        assert_int_equal(wanted[k].rank, found[k].rank);
-        for (uint32_t axis = 0; axis < wanted[k].rank; axis++)
-            count *= (size_t)wanted[k].shape[axis];
-        if (count && memcmp(wanted[k].data, found[k].data, count * 2 * sizeof(uint64_t)) != 0)
-            fail_msg("seed %llu: output %u differs", (unsigned long long)seed, k);
-    }
-    ir_context_destroy(again_context);
-    ir_context_destroy(context);
+    assert_int_equal(ir_eval(again_context, again, IR_EVAL_PRIME, dims, inputs, found, NULL), EINC_OK);
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (!tensors_same_residues(&wanted[k], &found[k]))
+            fail_msg("%s: output %s differs", what, kernel->outputs[k].name);
 }
 
-static void test_random(void **state)
+static void random_programs(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= PROGRAMS; seed++)
-        check_program(seed);
+    for (uint64_t seed = 1; seed <= PROGRAMS; seed++) {
+        const struct random_options options = {.kind = RANDOM_POLYNOMIAL};
+        struct ir_context *context = ir_context_create(NULL), *again_context = ir_context_create(NULL);
+        const struct ir_kernel *kernel = random_program(context, seed, &options)->kernels[0];
+        const char *what = arena_printf(ir_arena(context), "seed %llu", (unsigned long long)seed);
+        const struct ir_kernel *again = read_again(again_context, context, kernel, what);
+        compare_at(context, kernel, again_context, again, random_dims(context, seed), seed, what);
+        ir_context_destroy(again_context);
+        ir_context_destroy(context);
+    }
+}
+
+/* ---- recurrences ---- */
+
+static void check_scan(struct ir_context *context, const struct ir_kernel *kernel, const char *what)
+{
+    struct ir_context *again_context = ir_context_create(NULL);
+    const struct ir_kernel *again = read_again(again_context, context, kernel, what);
+    for (size_t k = 0; scan_sizes[k][0] >= 0; k++)
+        compare_at(context, kernel, again_context, again, scan_sizes[k], k + 1, what);
+    ir_context_destroy(again_context);
+}
+
+static void recurrences(void **state)
+{
+    (void)state;
+    struct ir_context *listing = ir_context_create(NULL);
+    for (const char *const *name = scan_names(listing); *name; name++) {
+        struct ir_context *context = ir_context_create(NULL);
+        const struct ir_program *program = scan_program(context, *name);
+        for (size_t k = 0; k < program->n_kernels; k++)
+            check_scan(context, program->kernels[k], arena_printf(ir_arena(context), "%s as written", *name));
+        ir_context_destroy(context);
+    }
+    ir_context_destroy(listing);
+}
+
+static void recurrences_after_passes(void **state)
+{
+    (void)state;
+    struct ir_context *listing = ir_context_create(NULL);
+    for (const char *const *name = scan_names(listing); *name; name++) {
+        struct ir_context *context = ir_context_create(NULL);
+        const struct ir_program *program = scan_program(context, *name);
+        const struct pass_options options = {.machine = pass_machine_generic};
+        for (size_t k = 0; k < program->n_kernels; k++) {
+            struct pass_kernel compiled = {
+                .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options};
+            for (const char *const *pass = compile_pipeline(); *pass; pass++) {
+                const struct pass_info *info = pass_find(*pass, strlen(*pass));
+                if (info->level == PASS_TENSOR)
+                    assert_int_equal(pass_run(info, &compiled), EINC_OK);
+            }
+            check_scan(context, compiled.kernel, arena_printf(ir_arena(context), "%s after the passes", *name));
+        }
+        ir_context_destroy(context);
+    }
+    ir_context_destroy(listing);
+}
+
+/* What the front end never writes: conjugated accesses of slices that are conjugated and filled themselves, and a slice of values
+ * of the index with a fill value inside. */
+static const char accesses[] =
+    "dim T dim N "
+    "step one { %s = input 0 s : c128[N] %a = input 1 a : c128[] %b = input 2 b : c128[] %c = input 3 c : c128[N] "
+    "%i = input 4 i : i64[N] "
+    "%m = map c128[n: N] of (%s[n], conj %a, %b, conj %c[n - 1] pad c128:(1.0, 4.0), conj %c[n]) = $0 * $1 + $2 * $3 + $4 "
+    "%j = map i64[n: N] of (%i[n], %i[n + 1] pad i64:9) = $0 * $1 "
+    "output s = %m output j = %j output old = %s output shown = %c } "
+    "kernel f: reassoc { %x = input 0 x : c128[T] %u = input 1 u : c128[N, T] %v = map i64[t: T, n: N] of () = index(3*t + n) "
+    "%r = scan one [t: T] states 1 backward of (conj %u[@1, 0] pad c128:(0.0, 1.0), %x[t + 1] pad c128:(1.0, 2.0), "
+    "conj %x[t - 1] pad c128:(3.0, 5.0), conj %u[@1, t + 1] pad c128:(1.0, 4.0), %v[t, @1]) "
+    "%s = proj c128[T, N] 0 of %r %j = proj i64[T, N] 1 of %r %o = proj c128[T, N] 2 of %r %c = proj c128[T, N] 3 of %r "
+    "%l = proj c128[N] 0 last of %r output s = %s output j = %j output o = %o output o2 = %o output c = %c output l = %l "
+    "output l2 = %l }";
+
+static void accesses_of_slices(void **state)
+{
+    (void)state;
+    struct ir_context *context = ir_context_create(NULL);
+    const struct source source = {"accesses.eir", accesses, sizeof accesses - 1};
+    const struct ir_program *program = ir_read(context, &source);
+    if (!program) {
+        struct text text = text_create(ir_arena(context));
+        diag_print(&text, ir_diagnostics(context), false);
+        fail_msg("%s", text_finish(&text));
+    }
+    check_scan(context, program->kernels[0], "accesses");
+    ir_context_destroy(context);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(recurrences),
+                                       cmocka_unit_test(recurrences_after_passes), cmocka_unit_test(accesses_of_slices)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
