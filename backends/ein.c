@@ -301,7 +301,7 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
     bool is_output = !w->step && (box || ein_output_of(w->kernel, node));
     w->node = node;
     ein_name_indices(w, node);
-    if (!w->indices)
+    if (arena_failed(w->arena))
         return;
     if (node->op == IR_concat_node && is_output && node->rank) {
         ein_put_boxes(w, name, node);
@@ -336,7 +336,6 @@ static void put_copy(struct ein_writer *w, const struct ir_output *output)
 {
     const char *separator = "[";
     w->node = output->node;
-    w->indices = ARENA_ARRAY(w->arena, output->node->rank + 1, const char *);
     text_printf(w->text, "    %s", output->name);
     for (int side = 0; side < 2; side++) {
         for (uint32_t k = 0; k < output->node->rank; k++, separator = ",")
@@ -455,6 +454,15 @@ static void put_kernel(struct ein_writer *w)
 
 /* ---- the file ---- */
 
+/* The typical size as an integer that keeps the dim's promises, whatever the double has lost. */
+static int64_t typical_size(const struct ir_dim *dim)
+{
+    int64_t size = (int64_t)dim->typical;
+    if (dim->bound > 0 && size > dim->bound)
+        size = dim->bound;
+    return size - size % (dim->divisor > 1 ? dim->divisor : 1);
+}
+
 static void put_dims(struct ein_writer *w)
 {
     for (uint32_t k = 0; k < ir_dim_count(w->context); k++) {
@@ -462,7 +470,7 @@ static void put_dims(struct ein_writer *w)
         ein_new_name(w, dim->name);
         text_printf(w->text, "dim %s", dim->name);
         if (dim->typical > 0)
-            text_printf(w->text, " ~ %.0f", dim->typical);
+            text_printf(w->text, " ~ %" PRId64, typical_size(dim));
         if (dim->bound > 0)
             text_printf(w->text, ", <= %" PRId64, dim->bound);
         if (dim->divisor > 1)
@@ -495,7 +503,10 @@ enum einc_status backend_emit_ein(const struct backend_program *program, const s
     }
     /* from here arguments are named kernel by kernel */
     size_t first = ir_dim_count(program->context) + program->n_kernels;
-    memmove(w.names.items + first, w.names.items + arguments, (w.names.count - arguments) * sizeof *w.names.items);
+    if (arena_failed(w.arena))
+        return EINC_NO_MEMORY;
+    if (w.names.count > arguments)
+        memmove(w.names.items + first, w.names.items + arguments, (w.names.count - arguments) * sizeof *w.names.items);
     w.names.count -= arguments - first;
     for (size_t k = 0; k < program->n_kernels; k++) {
         w.kernel = program->kernels[k].kernel;

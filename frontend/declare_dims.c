@@ -97,7 +97,7 @@ static bool read_promises(struct resolver *resolver, const struct ast_dim *ast, 
     bool good = clause_value(resolver, ast->typical, 1, 0, &typical);
     good = clause_value(resolver, ast->bound, 1, 0, &dim->bound) && good;
     good = clause_value(resolver, ast->divisor, 1, 1, &dim->divisor) && good;
-    dim->typical = (double)typical;
+    dim->typical = (double)typical < IR_TYPICAL_LARGEST ? (double)typical : IR_TYPICAL_LARGEST;
     if (!good)
         return false;
     struct diag *diag = NULL;

@@ -53,7 +53,7 @@ static const struct {
 int lexer_word(const char *text, size_t length)
 {
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (strlen(words[k].text) == length && memcmp(words[k].text, text, length) == 0)
+        if (words[k].text[0] == text[0] && strlen(words[k].text) == length && memcmp(words[k].text, text, length) == 0)
             return words[k].kind;
     return 0;
 }

@@ -3,17 +3,35 @@
  * Blocks come from the allocator, each at least as large as the one before up to a limit; an allocation larger than a quarter of a
  * block gets a block of its own, so that little is wasted. Everything is zeroed and aligned for any type. The first failed
  * allocation marks the arena as failed for good: later ones give NULL even where they would fit, so that a program that ran out of
- * memory cannot go on half built. Nothing is released before the arena is. */
+ * memory cannot go on half built. Nothing is released before the arena is.
+ *
+ * Under AddressSanitizer each allocation is a heap block of its own to the tool: what is not handed out is poisoned, and a gap
+ * stays behind everything that is. */
 #include "base.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1 /* as gcc says it */
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+enum { GAP = 16 };
+#else
+#define ASAN_POISON_MEMORY_REGION(memory, size)   ((void)(memory), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(memory, size) ((void)(memory), (void)(size))
+enum { GAP = 0 };
+#endif
+
 enum { FIRST_BLOCK = 1 << 14, LARGEST_BLOCK = 1 << 20 };
 
 struct block {
     struct block *next;
+    size_t size;
     max_align_t data[];
 };
 
@@ -23,6 +41,7 @@ struct arena {
     char *free; /* in the newest shared block */
     size_t left;
     size_t block_size; /* of the next shared block */
+    size_t largest_block;
     bool failed;
 };
 
@@ -40,13 +59,16 @@ static void default_release(void *user, void *memory)
 
 struct arena *arena_create(const struct einc_allocator *allocator)
 {
-    static const struct einc_allocator standard = {default_allocate, default_release, NULL};
+    static const struct einc_allocator standard = {.allocate = default_allocate, .release = default_release};
     if (!allocator)
         allocator = &standard;
     struct arena *arena = allocator->allocate(allocator->user, sizeof *arena);
     if (!arena)
         return NULL;
-    *arena = (struct arena){.allocator = *allocator, .block_size = FIRST_BLOCK};
+    bool chosen = allocator->block_size > 0;
+    *arena = (struct arena){.allocator = *allocator,
+                            .block_size = chosen ? allocator->block_size : FIRST_BLOCK,
+                            .largest_block = chosen ? allocator->block_size : LARGEST_BLOCK};
     return arena;
 }
 
@@ -57,6 +79,7 @@ void arena_destroy(struct arena *arena)
     struct einc_allocator allocator = arena->allocator;
     for (struct block *block = arena->blocks, *next; block; block = next) {
         next = block->next;
+        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size);
         allocator.release(allocator.user, block);
     }
     allocator.release(allocator.user, arena);
@@ -81,8 +104,9 @@ static char *new_block(struct arena *arena, size_t size)
         arena->failed = true;
         return NULL;
     }
-    block->next = arena->blocks;
+    *block = (struct block){.next = arena->blocks, .size = size};
     arena->blocks = block;
+    ASAN_POISON_MEMORY_REGION(block->data, size);
     return (char *)block->data;
 }
 
@@ -96,7 +120,7 @@ static void *take(struct arena *arena, size_t size)
             return NULL;
         arena->free = fresh;
         arena->left = arena->block_size;
-        if (arena->block_size < LARGEST_BLOCK)
+        if (arena->block_size < arena->largest_block)
             arena->block_size *= 2;
     }
     char *memory = arena->free;
@@ -114,9 +138,12 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
         arena->failed = true;
         return NULL;
     }
-    bytes = bytes ? (bytes + alignment - 1) / alignment * alignment : alignment;
-    void *memory = take(arena, bytes);
-    return memory ? memset(memory, 0, bytes) : NULL;
+    size_t room = bytes ? (bytes + alignment - 1) / alignment * alignment : alignment;
+    void *memory = take(arena, room + GAP);
+    if (!memory)
+        return NULL;
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+    return memset(memory, 0, bytes);
 }
 
 void *arena_copy(struct arena *arena, const void *bytes, size_t count, size_t size)
@@ -213,6 +240,10 @@ void text_put(struct text *text, const char *string)
 
 void text_vprintf(struct text *text, const char *format, va_list arguments)
 {
+    if (arena_failed(text->arena)) { /* what is to be printed may be NULL */
+        text->data = NULL;
+        return;
+    }
     va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);

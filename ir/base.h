@@ -36,6 +36,7 @@ struct einc_allocator {
     void *(*allocate)(void *user, size_t size); /* NULL when there is none; aligned for any type */
     void (*release)(void *user, void *memory);
     void *user;
+    size_t block_size; /* bytes asked for at a time; what is larger than a quarter of it is asked for alone. 0: 16 KiB, growing */
 };
 
 struct arena;

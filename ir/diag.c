@@ -193,14 +193,13 @@ static struct line find_line(const struct source *source, size_t offset)
     struct line line = {1, 0, 0};
     if (offset > source->length)
         offset = source->length;
-    for (size_t i = 0; i < offset; i++)
-        if (source->text[i] == '\n') {
-            line.number++;
-            line.begin = i + 1;
-        }
-    line.end = line.begin;
-    while (line.end < source->length && source->text[line.end] != '\n')
-        line.end++;
+    const char *text = source->text, *newline;
+    while ((newline = memchr(text + line.begin, '\n', offset - line.begin))) {
+        line.number++;
+        line.begin = (size_t)(newline - text) + 1;
+    }
+    newline = memchr(text + line.begin, '\n', source->length - line.begin);
+    line.end = newline ? (size_t)(newline - text) : source->length;
     if (line.end > line.begin && source->text[line.end - 1] == '\r')
         line.end--;
     return line;

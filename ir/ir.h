@@ -127,6 +127,9 @@ bool ir_number_equal(struct ir_number a, struct ir_number b); /* by bits */
 /* Owns the arena, the diagnostics, the run-time dims and the hash-cons tables of one compilation. */
 struct ir_context;
 
+/* The largest typical size: it converts to int64_t. */
+#define IR_TYPICAL_LARGEST 0x1.fffffffffffffp62
+
 struct ir_dim {
     const char *name;
     double typical;  /* for choosing; 0: not given */

@@ -91,6 +91,8 @@ static bool read_dim(struct loop_reader *reader)
     if (loop_accept(reader, "~") && !loop_read_number(reader, IR_f64, &typical))
         return false;
     dim.typical = typical.re;
+    if (!(dim.typical >= 0 && dim.typical <= IR_TYPICAL_LARGEST))
+        return loop_fail(reader, "a typical size is above 0 and below 2^63");
     if (loop_accept(reader, "<=") && !expect_integer(reader, &dim.bound))
         return false;
     if (loop_accept(reader, "%") && (!expect_integer(reader, &dim.divisor) || dim.divisor < 1))

@@ -251,6 +251,14 @@ static const struct poly *floor_of_rest(struct ir_context *context, const struct
     return poly_of_atom(context, poly_intern_atom(context, &atom));
 }
 
+/* How often a constant b goes into the constant term of a, rounded down. */
+static int64_t constant_multiples(const struct poly *a, const struct poly *b)
+{
+    const struct poly_term *last = a->n_terms ? &a->terms[a->n_terms - 1] : NULL;
+    bool known = last && last->n_factors == 0 && last->denominator == 1 && b->terms[0].n_factors == 0 && b->terms[0].denominator == 1;
+    return known ? floor_divide(last->numerator, b->terms[0].numerator) : 0;
+}
+
 const struct poly *poly_floor_div(struct ir_context *context, const struct poly *a, const struct poly *b,
                                   const struct poly_ranges *ranges)
 {
@@ -263,9 +271,12 @@ const struct poly *poly_floor_div(struct ir_context *context, const struct poly 
         return NULL;
     if (rest->n_terms == 0)
         return quotient;
-    /* Weights modulo b's can hide that the whole is small already: m - 2*(m div 2) < 4 where m + 2*(m div 2) is not. */
-    if (rest != a && poly_prove_remainder(context, a, b, ranges))
-        return poly_constant(context, 0);
+    /* Weights modulo b's can hide that the whole is small already: m - 2*(m div 2) < 4 where m + 2*(m div 2) is not; likewise
+     * when a multiple of b is added to it. */
+    int64_t multiples = constant_multiples(a, b);
+    const struct poly *reduced = multiples ? poly_subtract(context, a, poly_scale(context, b, multiples)) : a;
+    if (rest != a && poly_prove_remainder(context, reduced, b, ranges))
+        return poly_constant(context, multiples);
     return poly_add(context, quotient, floor_of_rest(context, rest, b, ranges));
 }
 

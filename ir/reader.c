@@ -103,8 +103,8 @@ void eir_begin_dim(struct ir_reader *reader, struct eir_token name)
 void eir_dim_typical(struct ir_reader *reader, struct eir_number number)
 {
     reader->dim.typical = eir_number(reader, IR_f64, number).re;
-    if (!(reader->dim.typical > 0 && reader->dim.typical < 1e18))
-        diag_error(ir_diagnostics(reader->context), DIAG_E0706, number.re.token.span, "a typical size is a number above 0");
+    if (!(reader->dim.typical > 0 && reader->dim.typical <= IR_TYPICAL_LARGEST))
+        diag_error(ir_diagnostics(reader->context), DIAG_E0706, number.re.token.span, "a typical size is above 0 and below 2^63");
 }
 
 void eir_dim_bound(struct ir_reader *reader, struct eir_token number, bool divisor)

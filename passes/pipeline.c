@@ -79,6 +79,11 @@ static enum einc_status run_tensor_pass(const struct pass_info *pass, struct pas
 enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel)
 {
     enum einc_status status = pass->level == PASS_TENSOR ? run_tensor_pass(pass, kernel) : pass->run(kernel);
+    if (status == EINC_INTERNAL && poly_context_overflowed(kernel->context) && ir_status(kernel->context) == EINC_OK) {
+        diag_error(ir_diagnostics(kernel->context), DIAG_E0223, kernel->kernel->span,
+                   "sizes or addresses in kernel `%s` overflow 64 bits", kernel->kernel->name);
+        return EINC_INVALID;
+    }
     if (status != EINC_OK)
         return status;
     bool sound = kernel->loops ? loop_verify(kernel->context, kernel->loops) : ir_verify(kernel->context, kernel->kernel);

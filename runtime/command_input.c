@@ -112,6 +112,8 @@ int input_finish(struct invocation *invocation, int status)
         fputs("einc: out of memory\n", stderr);
     if (diagnostics->n_errors && status != EXIT_LIMIT)
         return EXIT_INPUT;
+    if (status == EXIT_INPUT)
+        status = EXIT_FAULT; /* refused, and no word why */
     if (status == EXIT_FAULT)
         fputs("einc: this should not have happened; please report it with the input\n", stderr);
     return status;

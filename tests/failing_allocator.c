@@ -28,5 +28,5 @@ static void release(void *user, void *memory)
 void failing_allocator_init(struct failing_allocator *failing, long allowed)
 {
     *failing = (struct failing_allocator){.allowed = allowed};
-    failing->allocator = (struct einc_allocator){allocate, release, failing};
+    failing->allocator = (struct einc_allocator){.allocate = allocate, .release = release, .user = failing};
 }
