@@ -150,6 +150,11 @@ void index_set_extent(struct statement *statement, uint32_t index, const struct 
 {
     struct statement_index *entry = &statement->indices[index];
     bool declared = source->declared.source != UINT32_MAX;
+    int64_t value;
+    if (extent && declared && poly_is_constant(extent, &value) && value < 0) {
+        diag_error(statement->body->diagnostics, DIAG_E0220, source->declared, "this extent is %lld", (long long)value);
+        extent = NULL;
+    }
     if (!extent) {
         statement->failed = true;
         return;

@@ -668,6 +668,25 @@ bool lower_body(struct body *body, const struct ir_node *const *inputs, const st
     return lowered && complete;
 }
 
+/* Every tensor, of intermediate values too, has less than 2^63 bytes, as the verifier asks. */
+static bool sizes_fit(struct body *body)
+{
+    size_t count = 0;
+    const struct ir_node **nodes = ir_topological(body->context, body->kernel, &count);
+    bool fit = nodes != NULL;
+    for (size_t k = 0; nodes && k < count; k++) {
+        const struct ir_name *name = ir_find_name(body->kernel, nodes[k]);
+        const struct poly *elements = ir_element_count(body->context, nodes[k]);
+        if (poly_scale(body->context, elements, ir_elem_info(nodes[k]->elem)->bytes) || arena_failed(body->arena))
+            continue;
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0223, name ? name->span : body->kernel->span, "this tensor has 2^63 bytes or more");
+        diag_help(body->diagnostics, diag, "extents, their products and offsets into tensors are 64-bit numbers");
+        fit = false;
+    }
+    return fit;
+}
+
 bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struct ir_kernel *kernel)
 {
     struct arena *arena = ir_arena(resolver->context);
@@ -695,5 +714,5 @@ bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struc
         return false;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
         kernel->outputs[k].node = results[k];
-    return true;
+    return sizes_fit(&body);
 }

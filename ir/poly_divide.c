@@ -255,7 +255,8 @@ static const struct poly *floor_of_rest(struct ir_context *context, const struct
 static int64_t constant_multiples(const struct poly *a, const struct poly *b)
 {
     const struct poly_term *last = a->n_terms ? &a->terms[a->n_terms - 1] : NULL;
-    bool known = last && last->n_factors == 0 && last->denominator == 1 && b->terms[0].n_factors == 0 && b->terms[0].denominator == 1;
+    bool known =
+        last && last->n_factors == 0 && last->denominator == 1 && b->terms[0].n_factors == 0 && b->terms[0].denominator == 1;
     return known ? floor_divide(last->numerator, b->terms[0].numerator) : 0;
 }
 

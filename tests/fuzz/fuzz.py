@@ -28,10 +28,9 @@ TAIL = 60  # lines of the log of a part that failed
 
 
 def build(folder):
-    """Low priority: other tests run at the same time."""
     targets = [f"fuzz_{name}" for name in LONGEST]
     configure = ["cmake", "--preset", "fuzz", "-S", str(ROOT), "-B", str(folder)]
-    for command in (configure, ["nice", "cmake", "--build", str(folder), "--target", *targets]):
+    for command in (configure, ["cmake", "--build", str(folder), "--target", *targets]):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
             print(done.stdout[-8000:], done.stderr[-8000:], sep="\n")
@@ -43,6 +42,9 @@ class Run:
     def __init__(self, arguments, keep):
         self.program = arguments.folder.resolve() / "tests/fuzz" / f"fuzz_{arguments.target}"
         self.target, self.runs, self.part, self.keep = arguments.target, arguments.runs, arguments.part, keep
+        self.found = (arguments.keep or arguments.folder).resolve() / f"found-{self.target}"
+        self.found.mkdir(exist_ok=True)
+        self.share = {arguments.mode: 1} if arguments.mode else SHARE[self.target]
         self.state_file = keep / f"{self.target}.json"
         self.state = json.loads(self.state_file.read_text()) if self.state_file.exists() else {}
         subprocess.run([sys.executable, HERE / "seeds.py", keep / "seeds"], check=True)
@@ -62,10 +64,12 @@ class Run:
         seeds = self.keep / "seeds"
         done = self.fuzzer(mode, self.corpus(mode), seeds / self.target, f"-runs={runs}", f"-seed={number}", "-mutate_depth=2",
                            "-entropic=0", f"-dict={seeds / self.target}.dict", "-print_final_stats=1",
-                           f"-artifact_prefix={self.keep}/{self.target}-")
+                           f"-artifact_prefix={self.found}/")
         counted = EXECUTED.search(done.stdout)
         if done.returncode or not counted:
-            print(*done.stdout.split("\n")[-TAIL:], sep="\n")
+            print(*[line for line in done.stdout.split("\n") if not line.startswith("#")][-TAIL:], sep="\n")
+            for path in sorted(self.found.iterdir()):
+                print(f"{path}:\n{path.read_bytes()!r}")
             return None
         return int(counted.group(1))
 
@@ -96,7 +100,7 @@ class Run:
         return True
 
     def run(self):
-        good = [self.run_mode(mode, round(self.runs * share)) for mode, share in SHARE[self.target].items()]
+        good = [self.run_mode(mode, round(self.runs * share)) for mode, share in self.share.items()]
         print(f"{sum(good)} passed, {len(good) - sum(good)} failed, 0 skipped")
         return 0 if all(good) else 1
 
@@ -111,6 +115,7 @@ def main():
     run.add_argument("--runs", type=int, required=True)
     run.add_argument("--part", type=int, default=1 << 62)
     run.add_argument("--keep", type=pathlib.Path)
+    run.add_argument("--mode", help="only this mode, all of the executions")
     arguments = parser.parse_args()
     if arguments.command == "build":
         return build(arguments.folder)
