@@ -21,7 +21,7 @@ const char *c_comment(struct arena *arena, const char *text, size_t length)
             space = out.length > 0;
             continue;
         }
-        char last = out.length ? out.data[out.length - 1] : '\0';
+        char last = out.data && out.length ? out.data[out.length - 1] : '\0';
         bool ends = !space && ((last == '*' && c == '/') || (last == '/' && c == '*') || (last == '?' && c == '?'));
         if (space || ends)
             text_put(&out, " ");

@@ -105,6 +105,13 @@ bool poly_gcd_term(struct ir_context *context, const struct poly_term *a, const 
 
 /* ---- step 1 ---- */
 
+/* In [0, divisor), without the product that floor_divide's result may overflow in. */
+static int64_t floor_remainder(int64_t numerator, int64_t divisor)
+{
+    int64_t rest = numerator % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+
 bool poly_split_multiple(struct ir_context *context, const struct poly *a, const struct poly_term *b, const struct poly **quotient,
                          const struct poly **rest)
 {
@@ -122,7 +129,7 @@ bool poly_split_multiple(struct ir_context *context, const struct poly *a, const
         struct poly_term whole, kept = a->terms[k];
         if (remove_factors(context, &a->terms[k], b, &whole)) {
             int64_t times = floor_divide(weight, divisor);
-            if (!set_weight(context, &whole, times) || !set_weight(context, &kept, weight - times * divisor))
+            if (!set_weight(context, &whole, times) || !set_weight(context, &kept, floor_remainder(weight, divisor)))
                 return false;
             quotients[n_quotients++] = whole;
         }
@@ -257,7 +264,7 @@ static int64_t constant_multiples(const struct poly *a, const struct poly *b)
     const struct poly_term *last = a->n_terms ? &a->terms[a->n_terms - 1] : NULL;
     bool known =
         last && last->n_factors == 0 && last->denominator == 1 && b->terms[0].n_factors == 0 && b->terms[0].denominator == 1;
-    return known ? floor_divide(last->numerator, b->terms[0].numerator) : 0;
+    return known && last->numerator > INT64_MIN / 2 ? floor_divide(last->numerator, b->terms[0].numerator) : 0;
 }
 
 const struct poly *poly_floor_div(struct ir_context *context, const struct poly *a, const struct poly *b,
