@@ -196,11 +196,14 @@ void c_put_source(struct c_kernel *kernel, struct text *text)
 {
     size_t count;
     const struct span *spans = statement_spans(kernel, &count);
+    const char *derivation = kernel->source->source ? kernel->source->source->derivation : NULL;
+    if (derivation)
+        text_printf(text, "%s\n * ", c_comment(kernel->file->arena, derivation, strlen(derivation)));
     for (size_t k = 0; spans && k < count; k++) {
         put_equation(kernel, text, spans[k]);
         text_put(text, "\n * ");
     }
-    if (count == 0)
+    if (count == 0 && !derivation)
         text_printf(text, "%s: ", kernel->name);
     put_sizes(kernel, text);
     put_work(kernel, text);

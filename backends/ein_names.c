@@ -49,7 +49,7 @@ static bool is_reserved(const char *name)
         "spd",
         "centrosymmetric",
         "skew_centrosymmetric",
-#define FUNCTION(name, domains, c, real, complex, slope, meaning) #name,
+#define FUNCTION(name, domains, c, real, complex, slope, derivative, meaning) #name,
 #include "ir/functions.def"
         "abs",
         "conj",

@@ -10,7 +10,7 @@ struct function {
 };
 
 static const struct function functions[] = {
-#define FUNCTION(name, domains, c, real, complex, slope, meaning) {#name, IR_EXPR_##name},
+#define FUNCTION(name, domains, c, real, complex, slope, derivative, meaning) {#name, IR_EXPR_##name},
 #include "ir/functions.def"
     {"abs", IR_EXPR_abs},
     {"conj", IR_EXPR_conj},

@@ -4,7 +4,7 @@
 #include "resolve.h"
 
 static const char *const functions[] = {
-#define FUNCTION(name, domains, c, real, complex, slope, meaning) #name,
+#define FUNCTION(name, domains, c, real, complex, slope, derivative, meaning) #name,
 #include "ir/functions.def"
     "abs", "min", "max", "conj", "real", "imag", "where"};
 

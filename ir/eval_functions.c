@@ -27,7 +27,7 @@ static double complex to_complex(struct scalar a)
     return value;
 }
 
-#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                               \
+#define FUNCTION(name, domains, c, real, at_complex, slope, derivative, meaning)                                                   \
     case IR_EXPR_##name:                                                                                                           \
         *result = real;                                                                                                            \
         return true;
@@ -40,7 +40,7 @@ bool function_real(enum ir_expr_op op, double a, double *result)
     }
 }
 
-#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                               \
+#define FUNCTION(name, domains, c, real, at_complex, slope, derivative, meaning)                                                   \
     case IR_EXPR_##name:                                                                                                           \
         value = at_complex;                                                                                                        \
         break;
@@ -59,7 +59,7 @@ bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result
     return true;
 }
 
-#define FUNCTION(name, domains, c, real, at_complex, slope, meaning)                                                               \
+#define FUNCTION(name, domains, c, real, at_complex, slope, derivative, meaning)                                                   \
     case IR_EXPR_##name:                                                                                                           \
         return slope;
 static double slope_at(enum ir_expr_op op, struct scalar argument, struct scalar result)

@@ -326,6 +326,8 @@ struct ir_kernel {
     struct ir_output *outputs; /* passes replace their nodes */
     struct ir_name *names;
     size_t n_names, names_capacity;
+    const struct ir_kernel *derived_from; /* what this is a derivative of; NULL: a kernel of its own */
+    const char *derivation;               /* "gradient of f with respect to A, b"; NULL as above */
 };
 
 struct ir_program {

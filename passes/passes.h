@@ -66,6 +66,21 @@ struct pass_kernel {
     struct loop_function *loops; /* set by `lower_loops` */
 };
 
+/* ---- gradient_program.c: derivatives of kernels, as kernels beside them ---- */
+
+/* GRADIENT: the vector-Jacobian product. ADJOINT: the same of a kernel that is linear in the inputs named, which is checked. */
+enum pass_derivative_kind { PASS_GRADIENT, PASS_ADJOINT };
+struct pass_derivative {
+    enum pass_derivative_kind kind;
+    const char *kernel; /* NULL: every kernel that has all the inputs */
+    const char **inputs;
+    size_t n_inputs;
+};
+/* Adds after the program's kernels NAME_gradient or NAME_adjoint for each one meant. Their inputs are those of the kernel and the
+ * cotangents d_OUT of its outputs, as far as they are read; their outputs d_IN in the order of `inputs`. Runs before all passes.
+ * False after a diagnostic (or no memory). */
+bool pass_derive(struct ir_program *program, const struct pass_derivative *derivative);
+
 typedef enum einc_status pass_function(struct pass_kernel *kernel);
 
 enum pass_level { PASS_TENSOR, PASS_LOWER, PASS_LOOP };

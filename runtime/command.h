@@ -36,6 +36,8 @@ struct invocation {
     struct option_list dim_words; /* --dims E=100,N=4 */
     struct frontend_dim_value *dims;
     size_t n_dims;
+    struct pass_derivative derivatives[2]; /* --gradient, --adjoint */
+    size_t n_derivatives;
     const char *memory_limit;
     const char *scan_chunk;
     bool trace;
@@ -55,7 +57,8 @@ int usage_error(const char *format, ...) BASE_PRINTF(1, 2);
 const struct source *input_source(struct invocation *invocation, const char *path);
 /* The file compiled; NULL after diagnostics. */
 struct compiled *input_compile(struct invocation *invocation, const char *path);
-/* Number of the kernel with this name, or of the only one when `name` is NULL; -1 after a diagnostic. */
+/* Number of the kernel with this name, or of the only one when `name` is NULL; -1 after a diagnostic. A kernel whose derivative was
+ * asked for stands for that. */
 int input_kernel(struct invocation *invocation, const struct compiled *compiled, const char *name);
 /* Prints what was reported, and gives the exit status for it. */
 int input_finish(struct invocation *invocation, int status);

@@ -23,17 +23,41 @@ struct compiled *input_compile(struct invocation *invocation, const char *path)
     return source ? compile_source(invocation->context, source, &invocation->compile) : NULL;
 }
 
+/* Number of the derivative of kernel `number`; else `number`. */
+static int derivative_of(const struct compiled *compiled, size_t number)
+{
+    for (size_t k = number + 1; k < compiled->n_kernels; k++)
+        if (compiled->program->kernels[k]->derived_from == compiled->program->kernels[number])
+            return (int)k;
+    return (int)number;
+}
+
+/* The only kernel; of kernels with derivatives the only derivative. -1: there are several. */
+static int only_kernel(const struct invocation *invocation, const struct compiled *compiled)
+{
+    int only = -1;
+    for (size_t k = 0; k < compiled->n_kernels; k++) {
+        if (invocation->n_derivatives && !compiled->program->kernels[k]->derived_from)
+            continue;
+        if (only >= 0)
+            return -1;
+        only = (int)k;
+    }
+    return only;
+}
+
 int input_kernel(struct invocation *invocation, const struct compiled *compiled, const char *name)
 {
     struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
     struct text names = text_create(ir_arena(invocation->context));
     for (size_t k = 0; k < compiled->n_kernels; k++) {
         if (name && strcmp(compiled->kernels[k].kernel->name, name) == 0)
-            return (int)k;
+            return derivative_of(compiled, k);
         text_printf(&names, "%s`%s`", k ? ", " : "", compiled->kernels[k].kernel->name);
     }
-    if (!name && compiled->n_kernels == 1)
-        return 0;
+    int only = name ? -1 : only_kernel(invocation, compiled);
+    if (only >= 0)
+        return only;
     const char *list = text_finish(&names);
     if (compiled->n_kernels == 0)
         diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "the file has no kernel");

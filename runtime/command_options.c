@@ -115,6 +115,35 @@ static bool read_dims(struct invocation *invocation)
     return true;
 }
 
+/* "A,b", or "KERNEL:A,b" */
+static bool read_derivative(struct invocation *invocation, enum pass_derivative_kind kind, const char *words)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    struct pass_derivative *derivative = &invocation->derivatives[invocation->n_derivatives];
+    size_t capacity = 0;
+    if (!words)
+        return true;
+    const char *colon = strchr(words, ':');
+    *derivative = (struct pass_derivative){.kind = kind};
+    if (colon)
+        derivative->kernel = arena_strndup(arena, words, (size_t)(colon - words));
+    for (const char *at = colon ? colon + 1 : words;; at++) {
+        size_t length = strcspn(at, ",");
+        const char *name = arena_strndup(arena, at, length);
+        if (length == 0)
+            return usage_error("--%s takes names of inputs, such as A,b or KERNEL:A,b",
+                               kind == PASS_ADJOINT ? "adjoint" : "gradient"),
+                   false;
+        if (!ARENA_PUSH(arena, derivative->inputs, derivative->n_inputs, capacity, name))
+            return false;
+        at += length;
+        if (!*at)
+            break;
+    }
+    invocation->n_derivatives++;
+    return true;
+}
+
 static void trace(void *user, const char *pass, const char *message)
 {
     (void)user;
@@ -134,11 +163,15 @@ static bool load_file(void *user, struct ir_context *context, const char *path, 
 
 bool options_parse(struct invocation *invocation, int argc, char **argv, const struct option *own, size_t n_own)
 {
-    const char *diagnostics = NULL;
+    const char *diagnostics = NULL, *gradient = NULL, *adjoint = NULL;
     const struct option common[] = {
-        {"--dims", OPTION_LIST, &invocation->dim_words},        {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
-        {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk}, {"--diagnostics", OPTION_TEXT, &diagnostics},
+        {"--dims", OPTION_LIST, &invocation->dim_words},
+        {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
+        {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
+        {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
+        {"--gradient", OPTION_TEXT, &gradient},
+        {"--adjoint", OPTION_TEXT, &adjoint},
     };
     size_t n_common = sizeof common / sizeof *common;
     struct option *options = ARENA_ARRAY(ir_arena(invocation->context), n_own + n_common, struct option);
@@ -166,8 +199,11 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         passes->scan_chunk = -1;
     else if (invocation->scan_chunk && (!parse_integer(invocation->scan_chunk, &passes->scan_chunk) || passes->scan_chunk < 2))
         return usage_error("--scan-chunk takes a number of steps, 2 or more, or none, not `%s`", invocation->scan_chunk), false;
-    if (!read_dims(invocation))
+    if (!read_dims(invocation) || !read_derivative(invocation, PASS_GRADIENT, gradient) ||
+        !read_derivative(invocation, PASS_ADJOINT, adjoint))
         return false;
+    invocation->compile.derivatives = invocation->derivatives;
+    invocation->compile.n_derivatives = invocation->n_derivatives;
     invocation->compile.frontend =
         (struct frontend_options){.dims = invocation->dims, .n_dims = invocation->n_dims, .load = load_file};
     return true;

@@ -37,6 +37,7 @@ static bool read_unit(struct invocation *invocation, const char *path, struct un
     else
         unit->program =
             has_suffix(path, ".ein") ? frontend_read(context, source, &invocation->compile.frontend) : ir_read(context, source);
+    unit->program = compile_derive(unit->program, &invocation->compile);
     if (unit->program)
         unit->count = unit->program->n_kernels;
     unit->kernels = functions || unit->program ? ARENA_ARRAY(ir_arena(context), unit->count, struct pass_kernel) : NULL;

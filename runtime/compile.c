@@ -50,9 +50,17 @@ struct compiled *compile_program(struct ir_context *context, struct ir_program *
     return ir_status(context) == EINC_OK ? compiled : NULL;
 }
 
+struct ir_program *compile_derive(struct ir_program *program, const struct compile_options *options)
+{
+    for (size_t k = 0; k < options->n_derivatives; k++)
+        if (!pass_derive(program, &options->derivatives[k]))
+            return NULL;
+    return program;
+}
+
 struct compiled *compile_source(struct ir_context *context, const struct source *source, const struct compile_options *options)
 {
-    return compile_program(context, frontend_read(context, source, &options->frontend), options);
+    return compile_program(context, compile_derive(frontend_read(context, source, &options->frontend), options), options);
 }
 
 enum einc_status compile_emit(struct compiled *compiled, const struct backend_info *backend, const char *basename,

@@ -19,11 +19,14 @@ static const struct command commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-static const char common_help[] = "  --dims E=100,...  sizes of run-time dims\n"
-                                  "  --memory-limit=B  bytes of scratch a kernel may have; K, M, G stand for 2^10, 2^20, 2^30\n"
-                                  "  --diagnostics=json  diagnostics as JSON, for editors\n"
-                                  "  --trace           rules that fired and choices made, on standard error\n"
-                                  "  --help            this text\n";
+static const char common_help[] =
+    "  --dims E=100,...  sizes of run-time dims\n"
+    "  --gradient=A,b    beside each kernel with inputs A and b, its vector-Jacobian product; KERNEL:A,b for one\n"
+    "  --adjoint=u       the same of kernels linear in u, which is checked\n"
+    "  --memory-limit=B  bytes of scratch a kernel may have; K, M, G stand for 2^10, 2^20, 2^30\n"
+    "  --diagnostics=json  diagnostics as JSON, for editors\n"
+    "  --trace           rules that fired and choices made, on standard error\n"
+    "  --help            this text\n";
 
 static void print_help(FILE *file)
 {

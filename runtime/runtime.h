@@ -35,6 +35,8 @@ bool file_write(struct ir_context *context, const char *path, const void *bytes,
 /* ---- compile.c: the whole compiler on one page ---- */
 struct compile_options {
     struct frontend_options frontend;
+    const struct pass_derivative *derivatives; /* kernels made beside those of the source */
+    size_t n_derivatives;
     struct pass_options passes;
     struct backend_options backend;
 };
@@ -46,6 +48,8 @@ struct compiled {
     struct pass_kernel *kernels; /* one a kernel, after the pipeline; `.kernel` is its own copy */
     size_t n_kernels;
 };
+/* Adds the derivatives asked for; gives the program, NULL after diagnostics. */
+struct ir_program *compile_derive(struct ir_program *program, const struct compile_options *options);
 /* Source text to loops, all kernels. NULL after diagnostics. Everything lives in `context`. */
 struct compiled *compile_source(struct ir_context *context, const struct source *source, const struct compile_options *options);
 struct compiled *compile_program(struct ir_context *context, struct ir_program *program, const struct compile_options *options);
