@@ -179,12 +179,13 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
 
 enum einc_status pass_chunk_scan(struct pass_kernel *pass)
 {
-    size_t count;
+    enum { MOST_SCANS = 32 }; /* each is tried within the whole kernel: more would take time quadratic in their number */
+    size_t count, tried = 0;
     if (pass->kernel->numeric_class == IR_CLASS_EXACT || pass->options->scan_chunk < 0)
         return EINC_OK;
     const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
     for (size_t k = count; nodes && k-- > 0;) /* the last first: those before it stay what they are */
-        if (nodes[k]->op == IR_scan_node)
+        if (nodes[k]->op == IR_scan_node && tried++ < MOST_SCANS)
             (void)choose_form(pass, nodes[k]);
     return arena_failed(ir_arena(pass->context)) ? EINC_NO_MEMORY : EINC_OK;
 }
