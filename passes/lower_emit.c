@@ -6,8 +6,9 @@
  * row         the same with the place of the result as the row
  *
  * A condition of the domain that bounds the loop of its innermost index becomes that loop's bounds, where it is proved that
- * they stay within the index's range; else an `if` at the outermost level where its indices are known. A short summed index (of
- * a filter) that such a condition ties to the row's index is written out value by value, so that each value has bounds. */
+ * they stay within the index's range; else an `if` at the outermost level where its indices are known. A condition on outputs alone
+ * bounds the loop of its innermost one; outside the bounds the result of an empty sum is stored. A short summed index (of a filter)
+ * that such a condition ties to the row's index is written out value by value, so that each value has bounds. */
 #include "lower.h"
 
 #include <string.h>
@@ -23,9 +24,11 @@ struct emission {
     const struct poly **begin, **end;
     const struct poly **shifted; /* replacements there */
     bool *absorbed;              /* conditions that became bounds */
+    /* The sum of output index x is empty outside of [first, last), NULL: nowhere. */
+    const struct poly **first, **last;
 };
 
-static const struct poly *mapped(struct emission *emission, const struct poly *poly)
+static const struct poly *mapped(const struct emission *emission, const struct poly *poly)
 {
     return poly_substitute(emission->lowering->context, poly, (uint32_t)emission->nest->n, emission->replacements, NULL);
 }
@@ -102,10 +105,59 @@ static struct loop_stmt *write_loop(struct emission *emission, uint32_t x, const
     return loop;
 }
 
+static bool result_is_accumulator(const struct nest *nest)
+{
+    return nest->result.expr->op == IR_EXPR_operand && nest->elem == nest->accumulator;
+}
+
+/* The result of an empty sum, for output index `at` of the order in [begin, end) and all of those inside it. */
+static struct loop_stmt *write_empty(const struct emission *emission, uint32_t at, const struct poly *begin, const struct poly *end)
+{
+    struct ir_context *context = emission->lowering->context;
+    const struct nest *nest = emission->nest;
+    const struct nest_order *order = emission->order;
+    struct emission empty = *emission;
+    empty.first = empty.last = NULL;
+    empty.replacements = arena_copy(emission->lowering->arena, emission->replacements, nest->n, sizeof *empty.replacements);
+    if (!empty.replacements)
+        return NULL;
+    for (uint32_t k = at; k < order->n_outputs; k++)
+        empty.replacements[order->indices[k]] = poly_index(context, nest->indices[order->indices[k]].number);
+    const struct poly *extent = mapped(&empty, poly_subtract(context, end, begin));
+    uint32_t x = order->indices[at];
+    empty.replacements[x] = poly_add(context, empty.replacements[x], mapped(emission, begin));
+    struct loop_stmt *body = write_result(&empty, ir_expr_literal(context, ir_ring_zero(nest->ring, nest->accumulator)));
+    if (body && order->row != UINT32_MAX)
+        body = write_loop(&empty, order->row, nest->extents[order->row], body);
+    for (uint32_t k = order->n_outputs; body && --k > at;)
+        body = write_loop(&empty, order->indices[k], nest->extents[order->indices[k]], body);
+    return body ? loop_for(context, LOOP_SERIAL, nest->indices[x].number, extent, body) : NULL;
+}
+
+/* The loop over output index `at` of the order around `body`, with what stands outside of its bounds. */
+static struct loop_stmt *write_bounded(struct emission *emission, uint32_t at, struct loop_stmt *body)
+{
+    struct ir_context *context = emission->lowering->context;
+    const struct nest *nest = emission->nest;
+    uint32_t x = emission->order->indices[at];
+    const struct poly *zero = poly_constant(context, 0), *extent = nest->extents[x];
+    const struct poly *first = emission->first ? emission->first[x] : NULL, *last = emission->last ? emission->last[x] : NULL;
+    if (!first && !last)
+        return write_loop(emission, x, extent, body);
+    struct loop_stmt *list = write_loop(emission, x, poly_subtract(context, last ? last : extent, first ? first : zero), body);
+    if (nest->combine != IR_EXPR_OP_COUNT && result_is_accumulator(nest)) /* adding nothing */
+        return list;
+    struct loop_stmt *before = first ? write_empty(emission, at, zero, first) : NULL;
+    struct loop_stmt *after = last ? write_empty(emission, at, last, extent) : NULL;
+    if (!list || (first && !before) || (last && !after))
+        return NULL;
+    return loop_join(loop_join(before, list), after);
+}
+
 static struct loop_stmt *write_output_loops(struct emission *emission, struct loop_stmt *body)
 {
-    for (uint32_t k = emission->order->n_outputs; k-- > 0;)
-        body = write_loop(emission, emission->order->indices[k], emission->nest->extents[emission->order->indices[k]], body);
+    for (uint32_t k = emission->order->n_outputs; body && k-- > 0;)
+        body = write_bounded(emission, k, body);
     return body;
 }
 
@@ -276,7 +328,7 @@ static bool write_values(struct emission *outer, uint32_t at, size_t n_outside, 
     for (int64_t value = 0; value < extent; value++) {
         bool never = false;
         struct nest *one = nest_at_value(lowering, &inner, list[at], value, &never);
-        struct emission emission = {lowering, one, outer->order, outer->shifted, NULL, NULL, NULL, NULL};
+        struct emission emission = {.lowering = lowering, .nest = one, .order = outer->order, .replacements = outer->shifted};
         if (!one || !absorb_domain(&emission))
             return false;
         if (never)
@@ -338,6 +390,48 @@ static struct loop_stmt *write_accumulation(struct emission *emission, struct ac
     return write_conditions(emission, 0, 0, body);
 }
 
+/* Are both ends of what a condition left of output x's range proved to lie in it? The rest is written up to them. */
+static bool splits_range(struct emission *emission, uint32_t x)
+{
+    const struct poly *extent = emission->nest->extents[x], *zero = poly_constant(emission->lowering->context, 0);
+    return (!emission->first[x] || at_least(emission, extent, emission->first[x])) &&
+           (!emission->last[x] || at_least(emission, emission->last[x], zero));
+}
+
+/* Conditions on outputs alone become the bounds of their innermost output's loop; they leave the domain then. */
+static bool absorb_outputs(struct emission *emission)
+{
+    struct arena *arena = emission->lowering->arena;
+    struct nest *nest = emission->nest;
+    const struct nest_order *order = emission->order;
+    size_t kept = 0;
+    emission->first = emission->begin = ARENA_ARRAY(arena, nest->n, const struct poly *);
+    emission->last = emission->end = ARENA_ARRAY(arena, nest->n, const struct poly *);
+    if (!emission->first || !emission->last)
+        return false;
+    for (size_t k = 0; k < nest->n_domain; k++) {
+        const struct poly *condition = nest->domain[k];
+        uint32_t at = depth_of(emission, condition) ? 0 : order->n_outputs;
+        while (at > 0 && !poly_uses_index(condition, order->indices[at - 1]))
+            at--;
+        uint32_t x = at ? order->indices[at - 1] : 0;
+        const struct poly *first = emission->first[x], *last = emission->last[x];
+        if (at > 0 && absorb(emission, condition, x) && splits_range(emission, x))
+            continue;
+        emission->first[x] = first;
+        emission->last[x] = last;
+        nest->domain[kept++] = condition;
+    }
+    nest->n_domain = kept;
+    for (uint32_t k = 0; k < order->n_outputs; k++) {
+        uint32_t x = order->indices[k];
+        if (emission->first[x])
+            emission->replacements[x] =
+                poly_add(emission->lowering->context, emission->replacements[x], mapped(emission, emission->first[x]));
+    }
+    return true;
+}
+
 /* ---- strategies ---- */
 
 static const char *accumulator_name(enum ir_ring ring)
@@ -361,11 +455,6 @@ static const char *accumulator_name(enum ir_ring ring)
 static const struct ir_expr *ring_zero(struct emission *emission)
 {
     return ir_expr_literal(emission->lowering->context, ir_ring_zero(emission->nest->ring, emission->nest->accumulator));
-}
-
-static bool result_is_accumulator(const struct nest *nest)
-{
-    return nest->result.expr->op == IR_EXPR_operand && nest->elem == nest->accumulator;
 }
 
 bool nest_sums_in_place(const struct nest *nest)
@@ -449,7 +538,7 @@ struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const 
         if (!emission.replacements[x])
             return NULL;
     }
-    if (!emission.replacements)
+    if (!emission.replacements || (nest->reduces && !absorb_outputs(&emission)))
         return NULL;
     switch (order->strategy) {
     case NEST_POINTWISE: {
