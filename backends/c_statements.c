@@ -324,8 +324,10 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
         return 0;
     bool braces = lines > 1 || (stmt->loop.body->op == LOOP_IF && stmt->loop.body->branch.otherwise);
     indent(text, depth);
-    text_printf(text, "for (size_t %s = 0; ", name);
-    c_put_below(kernel, text, name, stmt->loop.extent);
+    text_printf(text, "for (size_t %s = ", name);
+    c_put_extent(kernel, text, stmt->loop.begin, C_ANY);
+    text_put(text, "; ");
+    c_put_below(kernel, text, name, stmt->loop.end);
     text_printf(text, "; %s++)%s", name, braces ? " {" : "");
     if (stmt->comment)
         text_printf(text, " /* %s */", c_comment(kernel->file->arena, stmt->comment, strlen(stmt->comment)));

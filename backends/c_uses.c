@@ -40,8 +40,11 @@ void c_visit_expr(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_f
 
 bool c_never_runs(const struct loop_stmt *stmt)
 {
-    int64_t extent;
-    return stmt->op == LOOP_FOR && poly_is_constant(stmt->loop.extent, &extent) && extent <= 0;
+    int64_t begin = 0, end;
+    if (stmt->op != LOOP_FOR || !poly_is_constant(stmt->loop.end, &end))
+        return false;
+    (void)poly_is_constant(stmt->loop.begin, &begin);
+    return end <= begin;
 }
 
 bool c_has_loop(const struct loop_stmt *list)
@@ -151,10 +154,11 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
             continue;
         switch (list->op) {
         case LOOP_FOR:
-            kernel->extents[list->loop.index] = list->loop.extent;
+            kernel->extents[list->loop.index] = list->loop.end;
             if (c_never_runs(list))
                 break;
-            poly_visit_dims(list->loop.extent, mark_dim, kernel);
+            poly_visit_dims(list->loop.begin, mark_dim, kernel);
+            poly_visit_dims(list->loop.end, mark_dim, kernel);
             mark_list(kernel, list->loop.body);
             break;
         case LOOP_STORE:

@@ -43,7 +43,7 @@ struct loop_local {
 };
 
 enum loop_op {
-    LOOP_FOR,     /* for index in [0, extent): body */
+    LOOP_FOR,     /* for index in [begin, end): body */
     LOOP_STORE,   /* buffer[address] = value, or combined with what is there by `combine` */
     LOOP_DEFINE,  /* a new local, set to value; `constant` when never set again */
     LOOP_SET,     /* local = value, or combined with it by `combine` */
@@ -61,7 +61,7 @@ struct loop_stmt {
         struct {
             enum loop_kind kind;
             uint32_t index;
-            const struct poly *extent;
+            const struct poly *begin, *end; /* begin >= 0; where end <= begin it never runs */
             struct loop_stmt *body;
         } loop;
         struct {
@@ -108,8 +108,8 @@ uint32_t loop_add_buffer(struct ir_context *context, struct loop_function *funct
 uint32_t loop_add_index(struct ir_context *context, struct loop_function *function,
                         const char *name); /* unique among all names but indices */
 uint32_t loop_add_local(struct ir_context *context, struct loop_function *function, const char *name, enum ir_elem elem);
-struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *extent,
-                           struct loop_stmt *body);
+struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *begin,
+                           const struct poly *end, struct loop_stmt *body);
 struct loop_stmt *loop_store(struct ir_context *context, uint32_t buffer, const struct poly *address, const struct ir_expr *value,
                              enum ir_expr_op combine);
 struct loop_stmt *loop_define(struct ir_context *context, uint32_t local, const struct ir_expr *value, bool constant);

@@ -95,15 +95,16 @@ static struct loop_stmt *statement(struct ir_context *context, enum loop_op op)
     return stmt;
 }
 
-struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *extent,
-                           struct loop_stmt *body)
+struct loop_stmt *loop_for(struct ir_context *context, enum loop_kind kind, uint32_t index, const struct poly *begin,
+                           const struct poly *end, struct loop_stmt *body)
 {
-    struct loop_stmt *stmt = extent && body && index != UINT32_MAX ? statement(context, LOOP_FOR) : NULL;
+    struct loop_stmt *stmt = begin && end && body && index != UINT32_MAX ? statement(context, LOOP_FOR) : NULL;
     if (!stmt)
         return NULL;
     stmt->loop.kind = kind;
     stmt->loop.index = index;
-    stmt->loop.extent = extent;
+    stmt->loop.begin = begin;
+    stmt->loop.end = end;
     stmt->loop.body = body;
     return stmt;
 }

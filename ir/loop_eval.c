@@ -150,8 +150,8 @@ static void run_store(struct run *run, const struct loop_stmt *stmt)
 
 static void run_for(struct run *run, const struct loop_stmt *stmt)
 {
-    int64_t extent = evaluate(run, stmt->loop.extent);
-    for (int64_t k = 0; k < extent && !run->failed; k++) {
+    int64_t begin = evaluate(run, stmt->loop.begin), end = evaluate(run, stmt->loop.end);
+    for (int64_t k = begin; k < end && !run->failed; k++) {
         run->indices[stmt->loop.index] = k;
         run_list(run, stmt->loop.body);
     }

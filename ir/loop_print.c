@@ -157,7 +157,11 @@ static void put_for(struct printer *printer, int depth, const struct loop_stmt *
     static const char *const kinds[] = {"for", "parallel", "vector", "unrolled"};
     const char *name = open_name(printer, printer->function->indices[stmt->loop.index].name);
     text_printf(printer->text, "%s %s < ", kinds[stmt->loop.kind], name ? name : "");
-    put_poly(printer, stmt->loop.extent);
+    put_poly(printer, stmt->loop.end);
+    if (!poly_equals(stmt->loop.begin, 0)) {
+        text_put(printer->text, " from ");
+        put_poly(printer, stmt->loop.begin);
+    }
     text_put(printer->text, " {");
     if (stmt->comment) {
         text_put(printer->text, " ");
@@ -280,7 +284,8 @@ static void find_tables_in_list(struct printer *printer, const struct loop_stmt 
 {
     for (; list; list = list->next) {
         if (list->op == LOOP_FOR) {
-            find_tables(printer, list->loop.extent);
+            find_tables(printer, list->loop.begin);
+            find_tables(printer, list->loop.end);
             find_tables_in_list(printer, list->loop.body);
         } else if (list->op == LOOP_STORE) {
             find_tables(printer, list->store.address);

@@ -270,18 +270,21 @@ static struct loop_stmt *read_body(struct loop_reader *reader, unsigned depth, c
     return loop_expect(reader, "}") ? body : NULL;
 }
 
-/* for = ("for" | "parallel" | "vector" | "unrolled") name "<" poly body */
+/* for = ("for" | "parallel" | "vector" | "unrolled") name "<" poly [ "from" poly ] body */
 static struct loop_stmt *read_for(struct loop_reader *reader, enum loop_kind kind, unsigned depth)
 {
     const char *name = loop_expect_name(reader), *comment = NULL;
     if (!name || !loop_expect(reader, "<"))
         return NULL;
-    const struct poly *extent = loop_read_poly(reader, 0);
+    const struct poly *end = loop_read_poly(reader, 0), *begin = poly_constant(reader->context, 0);
+    if (end && loop_accept_word(reader, "from"))
+        begin = loop_read_poly(reader, 0);
     uint32_t index = loop_add_index(reader->context, reader->function, name);
     struct loop_open open = {name, index};
-    if (!extent || index == UINT32_MAX || !ARENA_PUSH(reader->arena, reader->open, reader->n_open, reader->open_capacity, open))
+    if (!begin || !end || index == UINT32_MAX ||
+        !ARENA_PUSH(reader->arena, reader->open, reader->n_open, reader->open_capacity, open))
         return NULL;
-    struct loop_stmt *stmt = loop_for(reader->context, kind, index, extent, read_body(reader, depth, &comment));
+    struct loop_stmt *stmt = loop_for(reader->context, kind, index, begin, end, read_body(reader, depth, &comment));
     reader->n_open--;
     if (stmt)
         stmt->comment = comment;

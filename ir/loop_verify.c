@@ -124,7 +124,7 @@ static bool verify_for(struct verifier *verifier, const struct loop_stmt *stmt)
     uint32_t index = stmt->loop.index;
     if (index >= verifier->function->n_indices || verifier->open[index])
         return broken(verifier, "an index of two loops at once, or of none", NULL);
-    if (!verify_poly(verifier, stmt->loop.extent))
+    if (!verify_poly(verifier, stmt->loop.begin) || !verify_poly(verifier, stmt->loop.end))
         return false;
     verifier->open[index] = true;
     bool fine = verify_list(verifier, stmt->loop.body);

@@ -22,8 +22,7 @@ struct emission {
     const struct poly **replacements; /* nest indices by those of the function */
     /* In the loops that accumulate, index x runs over [begin, end), NULL: all of it. */
     const struct poly **begin, **end;
-    const struct poly **shifted; /* replacements there */
-    bool *absorbed;              /* conditions that became bounds */
+    bool *absorbed; /* conditions that became bounds */
     /* The sum of output index x is empty outside of [first, last), NULL: nowhere. */
     const struct poly **first, **last;
 };
@@ -31,11 +30,6 @@ struct emission {
 static const struct poly *mapped(const struct emission *emission, const struct poly *poly)
 {
     return poly_substitute(emission->lowering->context, poly, (uint32_t)emission->nest->n, emission->replacements, NULL);
-}
-
-static const struct poly *shifted(struct emission *emission, const struct poly *poly)
-{
-    return poly_substitute(emission->lowering->context, poly, (uint32_t)emission->nest->n, emission->shifted, NULL);
 }
 
 /* ---- values ---- */
@@ -96,10 +90,15 @@ static struct loop_stmt *write_result(struct emission *emission, const struct ir
 
 /* ---- loops ---- */
 
-static struct loop_stmt *write_loop(struct emission *emission, uint32_t x, const struct poly *extent, struct loop_stmt *body)
+/* Index x over [begin, end), NULL: from 0, to its extent. */
+static struct loop_stmt *write_loop(const struct emission *emission, uint32_t x, const struct poly *begin, const struct poly *end,
+                                    struct loop_stmt *body)
 {
     const struct nest_index *index = &emission->nest->indices[x];
-    struct loop_stmt *loop = loop_for(emission->lowering->context, LOOP_SERIAL, index->number, mapped(emission, extent), body);
+    struct ir_context *context = emission->lowering->context;
+    struct loop_stmt *loop =
+        loop_for(context, LOOP_SERIAL, index->number, begin ? mapped(emission, begin) : poly_constant(context, 0),
+                 mapped(emission, end ? end : emission->nest->extents[x]), body);
     if (loop)
         loop->comment = index->note;
     return loop;
@@ -111,44 +110,30 @@ static bool result_is_accumulator(const struct nest *nest)
 }
 
 /* The result of an empty sum, for output index `at` of the order in [begin, end) and all of those inside it. */
-static struct loop_stmt *write_empty(const struct emission *emission, uint32_t at, const struct poly *begin, const struct poly *end)
+static struct loop_stmt *write_empty(struct emission *emission, uint32_t at, const struct poly *begin, const struct poly *end)
 {
     struct ir_context *context = emission->lowering->context;
     const struct nest *nest = emission->nest;
     const struct nest_order *order = emission->order;
-    struct emission empty = *emission;
-    empty.first = empty.last = NULL;
-    empty.replacements = arena_copy(emission->lowering->arena, emission->replacements, nest->n, sizeof *empty.replacements);
-    if (!empty.replacements)
-        return NULL;
-    for (uint32_t k = at; k < order->n_outputs; k++)
-        empty.replacements[order->indices[k]] = poly_index(context, nest->indices[order->indices[k]].number);
-    const struct poly *extent = mapped(&empty, poly_subtract(context, end, begin));
-    uint32_t x = order->indices[at];
-    empty.replacements[x] = poly_add(context, empty.replacements[x], mapped(emission, begin));
-    struct loop_stmt *body = write_result(&empty, ir_expr_literal(context, ir_ring_zero(nest->ring, nest->accumulator)));
+    struct loop_stmt *body = write_result(emission, ir_expr_literal(context, ir_ring_zero(nest->ring, nest->accumulator)));
     if (body && order->row != UINT32_MAX)
-        body = write_loop(&empty, order->row, nest->extents[order->row], body);
+        body = write_loop(emission, order->row, NULL, NULL, body);
     for (uint32_t k = order->n_outputs; body && --k > at;)
-        body = write_loop(&empty, order->indices[k], nest->extents[order->indices[k]], body);
-    return body ? loop_for(context, LOOP_SERIAL, nest->indices[x].number, extent, body) : NULL;
+        body = write_loop(emission, order->indices[k], NULL, NULL, body);
+    return body ? write_loop(emission, order->indices[at], begin, end, body) : NULL;
 }
 
 /* The loop over output index `at` of the order around `body`, with what stands outside of its bounds. */
 static struct loop_stmt *write_bounded(struct emission *emission, uint32_t at, struct loop_stmt *body)
 {
-    struct ir_context *context = emission->lowering->context;
     const struct nest *nest = emission->nest;
     uint32_t x = emission->order->indices[at];
-    const struct poly *zero = poly_constant(context, 0), *extent = nest->extents[x];
     const struct poly *first = emission->first ? emission->first[x] : NULL, *last = emission->last ? emission->last[x] : NULL;
-    if (!first && !last)
-        return write_loop(emission, x, extent, body);
-    struct loop_stmt *list = write_loop(emission, x, poly_subtract(context, last ? last : extent, first ? first : zero), body);
+    struct loop_stmt *list = write_loop(emission, x, first, last, body);
     if (nest->combine != IR_EXPR_OP_COUNT && result_is_accumulator(nest)) /* adding nothing */
         return list;
-    struct loop_stmt *before = first ? write_empty(emission, at, zero, first) : NULL;
-    struct loop_stmt *after = last ? write_empty(emission, at, last, extent) : NULL;
+    struct loop_stmt *before = first ? write_empty(emission, at, NULL, first) : NULL;
+    struct loop_stmt *after = last ? write_empty(emission, at, last, NULL) : NULL;
     if (!list || (first && !before) || (last && !after))
         return NULL;
     return loop_join(loop_join(before, list), after);
@@ -219,24 +204,18 @@ static uint32_t depth_of(const struct emission *emission, const struct poly *con
 static bool absorb_domain(struct emission *emission)
 {
     struct arena *arena = emission->lowering->arena;
-    struct ir_context *context = emission->lowering->context;
     const struct nest *nest = emission->nest;
     const uint32_t *list;
-    uint32_t n = accumulating(emission, &list);
+    accumulating(emission, &list);
     emission->begin = ARENA_ARRAY(arena, nest->n, const struct poly *);
     emission->end = ARENA_ARRAY(arena, nest->n, const struct poly *);
     emission->absorbed = ARENA_ARRAY(arena, nest->n_domain, bool);
-    emission->shifted = arena_copy(arena, emission->replacements, nest->n, sizeof *emission->replacements);
-    if (!emission->begin || !emission->end || !emission->absorbed || !emission->shifted)
+    if (!emission->begin || !emission->end || !emission->absorbed)
         return false;
     for (size_t k = 0; k < nest->n_domain; k++) {
         uint32_t depth = depth_of(emission, nest->domain[k]);
         emission->absorbed[k] = depth > 0 && absorb(emission, nest->domain[k], list[depth - 1]);
     }
-    for (uint32_t k = 0; k < n; k++) /* bounds use outer indices, which are shifted by then */
-        if (emission->begin[list[k]])
-            emission->shifted[list[k]] =
-                poly_add(context, emission->replacements[list[k]], shifted(emission, emission->begin[list[k]]));
     return true;
 }
 
@@ -249,7 +228,7 @@ static struct loop_stmt *write_conditions(struct emission *emission, uint32_t le
     for (size_t k = 0; conditions && body && k < nest->n_domain; k++) {
         uint32_t depth = depth_of(emission, nest->domain[k]);
         if (!emission->absorbed[k] && depth >= least && depth <= most)
-            conditions[count++] = shifted(emission, nest->domain[k]);
+            conditions[count++] = mapped(emission, nest->domain[k]);
     }
     return count ? loop_if(emission->lowering->context, count, conditions, body, NULL) : conditions ? body : NULL;
 }
@@ -257,19 +236,12 @@ static struct loop_stmt *write_conditions(struct emission *emission, uint32_t le
 /* Accumulating loops `first` to `last` - 1 around `body`, each with its conditions inside. */
 static struct loop_stmt *write_accumulating(struct emission *emission, uint32_t first, uint32_t last, struct loop_stmt *body)
 {
-    struct ir_context *context = emission->lowering->context;
-    const struct nest *nest = emission->nest;
     const uint32_t *list;
     accumulating(emission, &list);
     for (uint32_t depth = last; depth > first && body; depth--) {
         uint32_t x = list[depth - 1];
-        const struct poly *end = shifted(emission, emission->end[x] ? emission->end[x] : nest->extents[x]);
-        const struct poly *extent = emission->begin[x] ? poly_subtract(context, end, shifted(emission, emission->begin[x])) : end;
         body = write_conditions(emission, depth, depth, body);
-        struct loop_stmt *loop = body ? loop_for(context, LOOP_SERIAL, nest->indices[x].number, extent, body) : NULL;
-        if (loop)
-            loop->comment = nest->indices[x].note;
-        body = loop;
+        body = body ? write_loop(emission, x, emission->begin[x], emission->end[x], body) : NULL;
     }
     return body;
 }
@@ -287,11 +259,11 @@ static struct loop_stmt *write_term(struct emission *emission, const struct accu
     const struct nest *nest = emission->nest;
     enum ir_expr_op add = ir_ring_info(nest->ring)->add;
     struct loop_stmt *body = NULL;
-    if (!write_guards(emission, &nest->term, emission->shifted, &body))
+    if (!write_guards(emission, &nest->term, emission->replacements, &body))
         return NULL;
-    const struct ir_expr *term = lower_substitute(lowering, nest->term.expr, (uint32_t)nest->n, emission->shifted, NULL, NULL);
+    const struct ir_expr *term = lower_substitute(lowering, nest->term.expr, (uint32_t)nest->n, emission->replacements, NULL, NULL);
     struct loop_stmt *last = to->is_local ? loop_set(lowering->context, to->target, term, add)
-                                          : loop_store(lowering->context, to->target, shifted(emission, to->address), term, add);
+                                          : loop_store(lowering->context, to->target, mapped(emission, to->address), term, add);
     return last ? loop_join(body, last) : NULL;
 }
 
@@ -328,7 +300,7 @@ static bool write_values(struct emission *outer, uint32_t at, size_t n_outside, 
     for (int64_t value = 0; value < extent; value++) {
         bool never = false;
         struct nest *one = nest_at_value(lowering, &inner, list[at], value, &never);
-        struct emission emission = {.lowering = lowering, .nest = one, .order = outer->order, .replacements = outer->shifted};
+        struct emission emission = {.lowering = lowering, .nest = one, .order = outer->order, .replacements = outer->replacements};
         if (!one || !absorb_domain(&emission))
             return false;
         if (never)
@@ -423,12 +395,6 @@ static bool absorb_outputs(struct emission *emission)
         nest->domain[kept++] = condition;
     }
     nest->n_domain = kept;
-    for (uint32_t k = 0; k < order->n_outputs; k++) {
-        uint32_t x = order->indices[k];
-        if (emission->first[x])
-            emission->replacements[x] =
-                poly_add(emission->lowering->context, emission->replacements[x], mapped(emission, emission->first[x]));
-    }
     return true;
 }
 
@@ -485,7 +451,7 @@ static struct loop_stmt *write_row(struct emission *emission, uint32_t buffer, c
     struct loop_stmt *list = NULL;
     if (!in_place || nest->combine == IR_EXPR_OP_COUNT) {
         struct loop_stmt *zero = loop_store(context, buffer, mapped(emission, address), ring_zero(emission), IR_EXPR_OP_COUNT);
-        if (!(list = write_loop(emission, x, nest->extents[x], zero)))
+        if (!(list = write_loop(emission, x, NULL, NULL, zero)))
             return NULL;
     }
     struct loop_stmt *loops = write_accumulation(emission, (struct accumulator){false, buffer, address});
@@ -495,7 +461,7 @@ static struct loop_stmt *write_row(struct emission *emission, uint32_t buffer, c
     if (!in_place || !result_is_accumulator(nest)) {
         struct loop_stmt *finish =
             write_result(emission, ir_expr_load(context, buffer, nest->accumulator, mapped(emission, address)));
-        if (!(finish = write_loop(emission, x, nest->extents[x], finish)))
+        if (!(finish = write_loop(emission, x, NULL, NULL, finish)))
             return NULL;
         list = loop_join(list, finish);
     }

@@ -342,8 +342,9 @@ struct loop_stmt *lower_scan_loop(struct lowering *lowering, const struct ir_nod
     if (!begin_scan(&scanning) || !write_starts(&scanning, &list))
         return NULL;
     struct loop_stmt *body = write_step(&scanning);
-    struct loop_stmt *loop =
-        body ? loop_for(lowering->context, LOOP_SERIAL, step.frame->indices[0].number, node->scan->extent, body) : NULL;
+    struct loop_stmt *loop = body ? loop_for(lowering->context, LOOP_SERIAL, step.frame->indices[0].number,
+                                             poly_constant(lowering->context, 0), node->scan->extent, body)
+                                  : NULL;
     const char *name = lower_index_name(lowering->kernel, node, 0);
     if (!loop)
         return NULL;

@@ -138,7 +138,8 @@ static struct loop_stmt *clear_root(struct lowering *lowering, const struct ir_n
         loop_store(lowering->context, place.number, poly_index(lowering->context, index), zero, IR_EXPR_OP_COUNT);
     const char *name = lowering->function->buffers[place.number].name;
     return loop_block(lowering->context, arena_printf(lowering->arena, "%s starts empty; every slice adds to it", name), SPAN_NONE,
-                      loop_for(lowering->context, LOOP_SERIAL, index, ir_element_count(lowering->context, root), store));
+                      loop_for(lowering->context, LOOP_SERIAL, index, poly_constant(lowering->context, 0),
+                               ir_element_count(lowering->context, root), store));
 }
 
 struct loop_stmt *lower_sliced_tree(struct lowering *lowering, const struct ir_node *root)
@@ -160,7 +161,8 @@ struct loop_stmt *lower_sliced_tree(struct lowering *lowering, const struct ir_n
     }
     lowering->frame = NULL;
     for (uint32_t k = frame->n; k-- > 0;) {
-        body = loop_for(lowering->context, LOOP_SERIAL, frame->indices[k].number, frame->extents[k], body);
+        body = loop_for(lowering->context, LOOP_SERIAL, frame->indices[k].number, poly_constant(lowering->context, 0),
+                        frame->extents[k], body);
         sums |= root->contract.sliced[k] >= root->rank;
     }
     struct loop_stmt *clear = sums ? clear_root(lowering, root) : NULL;
