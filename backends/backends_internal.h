@@ -119,6 +119,8 @@ void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, c
 void c_put_signed(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
 /* poly >= 0, both sides without negative terms; false when it holds for all size_t values (nothing was put). */
 bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct poly *poly);
+/* poly < 0, of numbers looked up at run time: right for every value they may have. */
+bool c_put_violation(struct c_kernel *kernel, struct text *text, const struct poly *poly);
 bool c_proved_nonnegative(struct c_kernel *kernel, const struct poly *poly);
 
 /* ---- c_scalar.c: expressions ---- */
@@ -169,6 +171,7 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
 void c_put_entry(struct c_kernel *kernel, struct text *text);     /* the uniform functions for engines */
 bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer); /* a constant passed in as an argument */
 bool c_has_workspace(const struct c_kernel *kernel);
+bool c_returns_status(const struct c_kernel *kernel); /* an int: it may end at a check */
 
 /* ---- c_file.c: comments and layout ---- */
 /* Source text that can stand in a comment: one line, nothing that ends or nests it, no trigraph. */

@@ -4,41 +4,11 @@
  * It is put in Horner form, (bh * 16 + i) * 8 + d: terms in order of falling coefficient, what the leading ones have in common
  * outside the parentheses. Addresses are size_t and wrap, so a term may be negative on the way to a sum that is not; where the true
  * value matters (division, comparison) every number is proved to be >= 0, else int64_t and a flooring helper are used. */
-#include "backends_internal.h"
+#include "c_address.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum factor_kind { FACTOR_DIM, FACTOR_INDEX, FACTOR_FLOOR, FACTOR_REMAINDER, FACTOR_TABLE };
-
-struct factor {
-    enum factor_kind kind;
-    const struct poly_atom *atom; /* REMAINDER: the floor of the same numerator and denominator */
-};
-
-enum { FACTOR_LIMIT = 16 };
-
-struct term {
-    int64_t coefficient;
-    uint32_t n_factors;
-    struct factor factors[FACTOR_LIMIT]; /* in order of kind, then of creation */
-};
-
-struct sum {
-    struct term *terms;
-    size_t count, capacity;
-    int64_t divisor;
-};
-
-enum number_mode { MODE_SIZE, MODE_SIGNED, MODE_TRUSTED };
-
-struct writer {
-    struct c_kernel *kernel;
-    struct arena *arena;
-    struct text *text;
-    enum number_mode mode;
-};
 
 static void put_poly(struct writer *w, const struct poly *poly, enum c_precedence precedence);
 
@@ -127,7 +97,7 @@ static int64_t greatest_divisor(int64_t a, int64_t b)
     return a;
 }
 
-static struct sum sum_from_poly(struct writer *w, const struct poly *poly)
+struct sum c_sum_from_poly(struct writer *w, const struct poly *poly)
 {
     struct sum sum = {.divisor = 1};
     for (uint32_t k = 0; k < poly->n_terms; k++)
@@ -145,7 +115,7 @@ static struct sum sum_from_poly(struct writer *w, const struct poly *poly)
 /* How often the numerator of `floor` stands in the sum as a whole: m with every term m times as large; 0: not. */
 static int64_t times_contained(struct writer *w, struct sum *sum, const struct poly_atom *floor)
 {
-    struct sum inner = sum_from_poly(w, floor->numerator);
+    struct sum inner = c_sum_from_poly(w, floor->numerator);
     int64_t times = 0;
     for (size_t k = 0; k < inner.count; k++) {
         const struct term *there = sum_find(sum, &inner.terms[k]);
@@ -177,7 +147,7 @@ static bool fold_remainder(struct writer *w, struct sum *sum, size_t at)
     if (!same_factors(&multiple, &term) || multiple.coefficient + term.coefficient < 0)
         return false;
     sum_add(w, sum, &multiple);
-    struct sum inner = sum_from_poly(w, floor->numerator);
+    struct sum inner = c_sum_from_poly(w, floor->numerator);
     for (size_t k = 0; k < inner.count; k++) {
         inner.terms[k].coefficient *= -times;
         sum_add(w, sum, &inner.terms[k]);
@@ -188,7 +158,7 @@ static bool fold_remainder(struct writer *w, struct sum *sum, size_t at)
     return true;
 }
 
-static void fold_remainders(struct writer *w, struct sum *sum)
+void c_fold_remainders(struct writer *w, struct sum *sum)
 {
     for (size_t k = 0; k < sum->count; k++)
         if (fold_remainder(w, sum, k))
@@ -209,14 +179,15 @@ static bool floor_is_plain(struct writer *w, const struct poly_atom *floor)
     return w->mode == MODE_TRUSTED || c_proved_nonnegative(w->kernel, floor->numerator);
 }
 
-static bool needs_sign(struct c_kernel *kernel, const struct poly *poly)
+bool c_needs_sign(struct c_kernel *kernel, const struct poly *poly)
 {
     for (uint32_t k = 0; k < poly->n_terms; k++)
         for (uint32_t f = 0; f < poly->terms[k].n_factors; f++) {
             const struct poly_atom *atom = poly->terms[k].factors[f];
             if (atom->kind == POLY_TABLE)
                 return true;
-            if (atom->kind == POLY_FLOOR && (!c_proved_nonnegative(kernel, atom->numerator) || needs_sign(kernel, atom->numerator)))
+            if (atom->kind == POLY_FLOOR &&
+                (!c_proved_nonnegative(kernel, atom->numerator) || c_needs_sign(kernel, atom->numerator)))
                 return true;
         }
     return false;
@@ -261,11 +232,15 @@ static void put_table(struct writer *w, const struct poly_atom *atom)
     const struct ir_node *table = atom->table;
     const struct poly *offset = ir_linear_offset(w->kernel->file->context, table, atom->arguments);
     enum number_mode mode = w->mode;
-    const char *name = c_table_name(w->kernel->file, table);
+    uint32_t buffer = loop_table_buffer(w->kernel->loops, table);
+    const char *name = buffer == UINT32_MAX ? c_table_name(w->kernel->file, table) : w->kernel->buffers[buffer];
     if (!offset || !name || arena_failed(arena))
         return;
     bool same = mode == MODE_SIGNED && table->elem == IR_i64;
-    text_printf(w->text, "%s%s[", same ? "" : mode == MODE_SIGNED ? "(int64_t)" : "(size_t)", name);
+    text_printf(w->text, "%s%s", same ? "" : mode == MODE_SIGNED ? "(int64_t)" : "(size_t)", name);
+    if (buffer != UINT32_MAX && w->kernel->loops->buffers[buffer].by_value)
+        return;
+    text_put(w->text, "[");
     w->mode = MODE_SIZE;
     put_poly(w, offset, C_ANY);
     text_put(w->text, "]");
@@ -296,7 +271,7 @@ static void put_factor(struct writer *w, struct factor factor, enum c_precedence
 }
 
 /* |coefficient| * factors: what varies first, then sizes, then the number. */
-static void put_term(struct writer *w, const struct term *term, enum c_precedence precedence)
+void c_put_term(struct writer *w, const struct term *term, enum c_precedence precedence)
 {
     int64_t size = term->coefficient < 0 ? -term->coefficient : term->coefficient;
     bool with_number = size != 1 || term->n_factors == 0;
@@ -320,7 +295,7 @@ static void put_term(struct writer *w, const struct term *term, enum c_precedenc
 
 /* ---- sums in Horner form ---- */
 
-static uint32_t count_dims(const struct term *term)
+uint32_t c_count_dims(const struct term *term)
 {
     uint32_t count = 0;
     for (uint32_t k = 0; k < term->n_factors; k++)
@@ -333,11 +308,11 @@ static bool stands_before(const struct term *a, const struct term *b)
 {
     if (!a->n_factors || !b->n_factors)
         return a->n_factors > b->n_factors;
-    bool a_varies = a->n_factors > count_dims(a), b_varies = b->n_factors > count_dims(b);
+    bool a_varies = a->n_factors > c_count_dims(a), b_varies = b->n_factors > c_count_dims(b);
     if (a_varies != b_varies)
         return a_varies;
-    if (count_dims(a) != count_dims(b))
-        return count_dims(a) > count_dims(b);
+    if (c_count_dims(a) != c_count_dims(b))
+        return c_count_dims(a) > c_count_dims(b);
     int64_t a_size = a->coefficient < 0 ? -a->coefficient : a->coefficient;
     int64_t b_size = b->coefficient < 0 ? -b->coefficient : b->coefficient;
     if (a_size != b_size)
@@ -403,8 +378,6 @@ static bool is_one(const struct term *term)
     return term->coefficient == 1 && term->n_factors == 0;
 }
 
-static void put_terms(struct writer *w, struct term *terms, size_t count, enum c_precedence precedence);
-
 /* (terms / common) * common */
 static void put_product(struct writer *w, const struct term *terms, size_t count, const struct term *common,
                         enum c_precedence precedence)
@@ -415,7 +388,7 @@ static void put_product(struct writer *w, const struct term *terms, size_t count
     for (size_t k = 0; k < count; k++)
         inner[k] = divided(&terms[k], common);
     text_put(w->text, precedence > C_MULTIPLY ? "(" : "");
-    put_terms(w, inner, count, C_MULTIPLY);
+    c_put_terms(w, inner, count, C_MULTIPLY);
     text_put(w->text, " * ");
     for (uint32_t k = 0; k < common->n_factors; k++)
         text_put(w->text, k ? " * " : ""), put_factor(w, common->factors[k], C_UNARY);
@@ -475,17 +448,17 @@ static void put_plainly(struct writer *w, const struct term *terms, size_t count
             if ((terms[k].coefficient < 0) != (negative == 1))
                 continue;
             text_put(w->text, first ? (negative ? "-" : "") : negative ? " - " : " + ");
-            put_term(w, &terms[k], first && negative ? C_UNARY : C_ADD);
+            c_put_term(w, &terms[k], first && negative ? C_UNARY : C_ADD);
             first = false;
         }
 }
 
-static void put_terms(struct writer *w, struct term *terms, size_t count, enum c_precedence precedence)
+void c_put_terms(struct writer *w, struct term *terms, size_t count, enum c_precedence precedence)
 {
     struct term common;
     sort_terms(terms, count);
     if (count == 1 && terms[0].coefficient > 0) {
-        put_term(w, &terms[0], precedence);
+        c_put_term(w, &terms[0], precedence);
         return;
     }
     size_t leading = leading_part(w, terms, count, &common);
@@ -523,110 +496,42 @@ static void put_poly(struct writer *w, const struct poly *poly, enum c_precedenc
 {
     if (!poly)
         return;
-    struct sum sum = sum_from_poly(w, poly);
+    struct sum sum = c_sum_from_poly(w, poly);
     if (sum.count == 0) {
         text_put(w->text, "0");
         return;
     }
     if (put_absorbed(w, &sum, precedence))
         return;
-    fold_remainders(w, &sum);
+    c_fold_remainders(w, &sum);
     if (sum.divisor == 1) {
-        put_terms(w, sum.terms, sum.count, precedence);
+        c_put_terms(w, sum.terms, sum.count, precedence);
         return;
     }
     text_put(w->text, precedence > C_MULTIPLY ? "(" : "");
-    put_terms(w, sum.terms, sum.count, C_MULTIPLY);
+    c_put_terms(w, sum.terms, sum.count, C_MULTIPLY);
     text_printf(w->text, " / %" PRId64 "%s", sum.divisor, precedence > C_MULTIPLY ? ")" : "");
 }
 
-static struct writer writer_for(struct c_kernel *kernel, struct text *text, enum number_mode mode)
+struct writer c_writer_for(struct c_kernel *kernel, struct text *text, enum number_mode mode)
 {
     return (struct writer){kernel, kernel->file->arena, text, mode};
 }
 
 void c_put_size(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence)
 {
-    struct writer w = writer_for(kernel, text, MODE_SIZE);
+    struct writer w = c_writer_for(kernel, text, MODE_SIZE);
     put_poly(&w, poly, precedence);
 }
 
 void c_put_extent(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence)
 {
-    struct writer w = writer_for(kernel, text, MODE_TRUSTED);
+    struct writer w = c_writer_for(kernel, text, MODE_TRUSTED);
     put_poly(&w, poly, precedence);
 }
 
 void c_put_signed(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence)
 {
-    struct writer w = writer_for(kernel, text, MODE_SIGNED);
+    struct writer w = c_writer_for(kernel, text, MODE_SIGNED);
     put_poly(&w, poly, precedence);
-}
-
-/* Terms of one sign; when all others are none but a number, the number. */
-static size_t select_terms(const struct sum *sum, bool positive, struct term *terms)
-{
-    size_t count = 0;
-    for (size_t k = 0; k < sum->count; k++)
-        if ((sum->terms[k].coefficient > 0) == positive) {
-            terms[count] = sum->terms[k];
-            terms[count++].coefficient *= positive ? 1 : -1;
-        }
-    return count;
-}
-
-bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct poly *poly)
-{
-    struct writer w = writer_for(kernel, text, needs_sign(kernel, poly) ? MODE_SIGNED : MODE_SIZE);
-    struct sum sum = sum_from_poly(&w, poly);
-    fold_remainders(&w, &sum);
-    struct term *plus = ARENA_ARRAY(w.arena, sum.count, struct term), *minus = ARENA_ARRAY(w.arena, sum.count, struct term);
-    if (!plus || !minus)
-        return false;
-    size_t n_plus = select_terms(&sum, true, plus), n_minus = select_terms(&sum, false, minus);
-    if (n_minus == 0 && w.mode == MODE_SIZE)
-        return false;
-    bool bound = n_plus == 0 || (n_plus == 1 && plus[0].n_factors == 0); /* 2 * h + r < 17 */
-    if (bound) {
-        put_terms(&w, minus, n_minus, C_ADD);
-        text_printf(text, " < %" PRId64, (n_plus ? plus[0].coefficient : 0) + 1);
-        return true;
-    }
-    bool limit = n_minus > 0;
-    for (size_t k = 0; k < n_plus; k++)
-        limit &= plus[k].n_factors == count_dims(&plus[k]);
-    if (limit) { /* 2 * h + r <= H */
-        put_terms(&w, minus, n_minus, C_ADD);
-        text_put(text, " <= ");
-        put_terms(&w, plus, n_plus, C_ADD);
-        return true;
-    }
-    put_terms(&w, plus, n_plus, C_ADD);
-    text_put(text, " >= ");
-    if (n_minus)
-        put_terms(&w, minus, n_minus, C_ADD);
-    else
-        text_put(text, "0");
-    return true;
-}
-
-void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, const struct poly *extent)
-{
-    struct writer w = writer_for(kernel, text, MODE_TRUSTED);
-    struct sum sum = sum_from_poly(&w, extent);
-    fold_remainders(&w, &sum);
-    struct term *plus = ARENA_ARRAY(w.arena, sum.count, struct term), *minus = ARENA_ARRAY(w.arena, sum.count, struct term);
-    size_t n_plus = plus ? select_terms(&sum, true, plus) : 0, n_minus = minus ? select_terms(&sum, false, minus) : 0;
-    text_put(text, name);
-    if (sum.divisor != 1 || n_plus == 0 || n_minus == 0 || c_proved_nonnegative(kernel, extent)) {
-        text_put(text, " < ");
-        c_put_extent(kernel, text, extent, C_ADD);
-        return;
-    }
-    for (size_t k = 0; k < n_minus; k++) {
-        text_put(text, " + ");
-        put_term(&w, &minus[k], C_ADD);
-    }
-    text_put(text, " < ");
-    put_terms(&w, plus, n_plus, C_ADD);
 }

@@ -23,6 +23,11 @@ bool c_has_workspace(const struct c_kernel *kernel)
     return kernel->loops->workspace && !poly_equals(kernel->loops->workspace, 0);
 }
 
+bool c_returns_status(const struct c_kernel *kernel)
+{
+    return loop_can_fail(kernel->loops->body);
+}
+
 /* ---- arguments in order ---- */
 
 enum argument_class { ARGUMENT_INPUT, ARGUMENT_OUTPUT, ARGUMENT_WEIGHT };
@@ -90,10 +95,11 @@ static void put_argument(struct text *text, size_t *column, size_t margin, const
 void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
 {
     struct arena *arena = kernel->file->arena;
-    size_t count, margin = strlen(kernel->name) + 6, column = margin;
+    const char *result = c_returns_status(kernel) ? "int" : "void";
+    size_t count, margin = strlen(result) + strlen(kernel->name) + 2, column = margin;
     const uint32_t *arguments = argument_buffers(kernel, &count);
     bool first = true;
-    text_printf(text, "void %s(", kernel->name);
+    text_printf(text, "%s %s(", result, kernel->name);
     for (uint32_t k = 0; k < kernel->loops->n_dims; k++, first = false)
         put_argument(text, &column, margin, arena_printf(arena, "size_t %s", kernel->dims[kernel->loops->dims[k]]), first);
     for (size_t k = 0; arguments && k < count; k++, first = false)
@@ -173,8 +179,12 @@ static void put_kernel_doc(struct c_kernel *kernel, struct text *text)
     if (c_has_workspace(kernel))
         text_printf(text, " *   %s: scratch memory of the size and alignment below; its contents do not matter\n",
                     kernel->workspace);
-    text_printf(text, " * Arrays %sare dense, in C order, sizes in elements. What is written overlaps no other argument. */\n",
-                has_strides(kernel) ? "without strides " : "");
+    text_printf(text, " * Arrays %sare dense, in C order, sizes in elements. What is written overlaps no other argument.%s */\n",
+                has_strides(kernel) ? "without strides " : "",
+                c_returns_status(kernel) ? "\n * Returns 0 when done; 1 when a number looked up in an argument leads outside an "
+                                           "array: nothing outside was touched,\n"
+                                           " * what stands in the outputs then means nothing."
+                                         : "");
 }
 
 /* ---- workspace ---- */
@@ -284,7 +294,7 @@ static void put_entry_call(struct c_kernel *kernel, struct text *text)
     size_t count;
     const uint32_t *arguments = argument_buffers(kernel, &count);
     const char *separator = "";
-    text_printf(text, "    %s(", kernel->name);
+    text_printf(text, "    %s%s(", c_returns_status(kernel) ? "return " : "", kernel->name);
     for (uint32_t k = 0; k < kernel->loops->n_dims; k++, separator = ", ")
         text_printf(text, "%sdims[%" PRIu32 "]", separator, kernel->loops->dims[k]);
     for (size_t k = 0; arguments && k < count; k++, separator = ", ") {
@@ -311,7 +321,8 @@ void c_put_entry(struct c_kernel *kernel, struct text *text)
     if (!c_has_workspace(kernel))
         text_put(text, "    (void)workspace;\n");
     put_entry_call(kernel, text);
-    text_printf(text, "    return 0;\n}\n\nsize_t einc_workspace_%s(const size_t *dims)\n{\n", name);
+    text_printf(text, "%s}\n\nsize_t einc_workspace_%s(const size_t *dims)\n{\n", c_returns_status(kernel) ? "" : "    return 0;\n",
+                name);
     bool in_dims = c_has_workspace(kernel) && !poly_is_constant(loops->workspace, NULL);
     if (!in_dims)
         text_put(text, "    (void)dims;\n");

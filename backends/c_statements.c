@@ -339,6 +339,27 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
     return 1;
 }
 
+/* The call ends where a condition does not hold. */
+static size_t put_check(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    struct text violations = text_create(kernel->file->arena);
+    size_t put = 0;
+    for (uint32_t k = 0; k < stmt->branch.n_conditions; k++) {
+        struct text violation = text_create(kernel->file->arena);
+        if (!c_put_violation(kernel, &violation, stmt->branch.conditions[k]))
+            continue;
+        const char *finished = text_finish(&violation);
+        text_printf(&violations, "%s%s", put++ ? " || " : "", finished ? finished : "");
+    }
+    const char *finished = text_finish(&violations);
+    if (put == 0 || !finished)
+        return 0;
+    put_line(text, depth, arena_printf(kernel->file->arena, "if (%s)", finished));
+    indent(text, depth + 1);
+    text_put(text, "return 1;\n");
+    return 2;
+}
+
 static size_t put_conditions(struct c_kernel *kernel, struct text *text, const struct loop_stmt *stmt)
 {
     size_t put = 0;
@@ -442,6 +463,8 @@ static size_t put_statement(struct c_kernel *kernel, struct text *text, int dept
         return put_value_statement(kernel, text, depth, stmt);
     case LOOP_IF:
         return put_if(kernel, text, depth, stmt);
+    case LOOP_CHECK:
+        return put_check(kernel, text, depth, stmt);
     case LOOP_COMMENT:
         if (!stmt->comment)
             return 0;
@@ -553,5 +576,5 @@ void c_put_body(struct c_kernel *kernel, struct text *text)
         text_put(text, "\n");
     kernel->innermost = UINT32_MAX;
     put_list(kernel, text, 1, loops->body);
-    text_put(text, "}\n");
+    text_put(text, c_returns_status(kernel) ? "    return 0;\n}\n" : "}\n");
 }

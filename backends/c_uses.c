@@ -73,19 +73,36 @@ bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt)
 /* ---- which buffers ---- */
 
 struct search {
+    const struct loop_function *loops;
     uint32_t buffer;
     bool found;
 };
+
+static void find_lookup(void *user, const struct poly_atom *lookup)
+{
+    struct search *search = user;
+    search->found |= loop_table_buffer(search->loops, lookup->table) == search->buffer;
+}
 
 static void find_load(void *user, const struct ir_expr *expr)
 {
     struct search *search = user;
     search->found |= expr->op == IR_EXPR_load && expr->load.buffer == search->buffer;
+    if (expr->op == IR_EXPR_load || expr->op == IR_EXPR_index)
+        poly_visit_lookups(expr->op == IR_EXPR_load ? expr->load.address : expr->index, find_lookup, search);
+}
+
+static bool polys_look_up(struct c_kernel *kernel, uint32_t n, const struct poly *const *polys, uint32_t buffer)
+{
+    struct search search = {kernel->loops, buffer, false};
+    for (uint32_t k = 0; k < n; k++)
+        poly_visit_lookups(polys[k], find_lookup, &search);
+    return search.found;
 }
 
 static bool expr_loads(struct c_kernel *kernel, const struct ir_expr *expr, uint32_t buffer)
 {
-    struct search search = {buffer, false};
+    struct search search = {kernel->loops, buffer, false};
     c_visit_expr(kernel, expr, find_load, &search);
     return search.found;
 }
@@ -104,14 +121,19 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
         return false;
     switch (stmt->op) {
     case LOOP_FOR:
-        return !c_never_runs(stmt) && list_touches(kernel, stmt->loop.body, buffer, only_stores);
+        return !c_never_runs(stmt) && (list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
+                                       (!only_stores && (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) ||
+                                                         polys_look_up(kernel, 1, &stmt->loop.end, buffer))));
     case LOOP_STORE:
-        return stmt->store.buffer == buffer || (!only_stores && expr_loads(kernel, stmt->store.value, buffer));
+        return stmt->store.buffer == buffer || (!only_stores && (expr_loads(kernel, stmt->store.value, buffer) ||
+                                                                 polys_look_up(kernel, 1, &stmt->store.address, buffer)));
     case LOOP_DEFINE:
     case LOOP_SET:
         return !only_stores && expr_loads(kernel, stmt->local.value, buffer);
+    case LOOP_CHECK:
     case LOOP_IF:
-        return list_touches(kernel, stmt->branch.body, buffer, only_stores) ||
+        return (!only_stores && polys_look_up(kernel, stmt->branch.n_conditions, stmt->branch.conditions, buffer)) ||
+               list_touches(kernel, stmt->branch.body, buffer, only_stores) ||
                list_touches(kernel, stmt->branch.otherwise, buffer, only_stores);
     case LOOP_BLOCK:
         return list_touches(kernel, stmt->block, buffer, only_stores);
@@ -129,21 +151,40 @@ static void mark_dim(void *user, uint32_t dim)
     kernel->dim_used[dim] = true;
 }
 
+static void mark_read(struct c_kernel *kernel, uint32_t buffer)
+{
+    kernel->buffer_used[buffer] = true;
+    if (!kernel->buffer_read[buffer])
+        kernel->n_live++;
+    kernel->buffer_read[buffer] = true;
+}
+
+static void mark_lookup(void *user, const struct poly_atom *lookup)
+{
+    struct c_kernel *kernel = user;
+    uint32_t buffer = loop_table_buffer(kernel->loops, lookup->table);
+    if (buffer != UINT32_MAX)
+        mark_read(kernel, buffer);
+}
+
+static void mark_poly(struct c_kernel *kernel, const struct poly *poly)
+{
+    poly_visit_dims(poly, mark_dim, kernel);
+    poly_visit_lookups(poly, mark_lookup, kernel);
+}
+
 static void mark_expr(void *user, const struct ir_expr *expr)
 {
     struct c_kernel *kernel = user;
     if (expr->op == IR_EXPR_load) {
-        kernel->buffer_used[expr->load.buffer] = true;
-        if (!kernel->buffer_read[expr->load.buffer])
-            kernel->n_live++;
-        kernel->buffer_read[expr->load.buffer] = true;
-        poly_visit_dims(expr->load.address, mark_dim, kernel);
+        mark_read(kernel, expr->load.buffer);
+        mark_poly(kernel, expr->load.address);
     } else if (expr->op == IR_EXPR_local) {
         if (!kernel->local_read[expr->local])
             kernel->n_live++;
         kernel->local_read[expr->local] = true;
     } else if (expr->op == IR_EXPR_index) {
-        poly_visit_dims(expr->index, mark_dim, kernel);
+        mark_poly(kernel, expr->index);
     }
 }
 
@@ -157,22 +198,23 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
             kernel->extents[list->loop.index] = list->loop.end;
             if (c_never_runs(list))
                 break;
-            poly_visit_dims(list->loop.begin, mark_dim, kernel);
-            poly_visit_dims(list->loop.end, mark_dim, kernel);
+            mark_poly(kernel, list->loop.begin);
+            mark_poly(kernel, list->loop.end);
             mark_list(kernel, list->loop.body);
             break;
         case LOOP_STORE:
             kernel->buffer_used[list->store.buffer] = true;
-            poly_visit_dims(list->store.address, mark_dim, kernel);
+            mark_poly(kernel, list->store.address);
             c_visit_expr(kernel, list->store.value, mark_expr, kernel);
             break;
         case LOOP_DEFINE:
         case LOOP_SET:
             c_visit_expr(kernel, list->local.value, mark_expr, kernel);
             break;
+        case LOOP_CHECK:
         case LOOP_IF:
             for (uint32_t k = 0; k < list->branch.n_conditions; k++)
-                poly_visit_dims(list->branch.conditions[k], mark_dim, kernel);
+                mark_poly(kernel, list->branch.conditions[k]);
             mark_list(kernel, list->branch.body);
             mark_list(kernel, list->branch.otherwise);
             break;

@@ -155,7 +155,8 @@ static void put_call(struct host *host)
 {
     const struct loop_function *loops = host->kernel->loops;
     const char *separator = "";
-    text_printf(host->text, "    %s(", host->kernel->name);
+    bool may_fail = c_returns_status(host->kernel);
+    text_printf(host->text, may_fail ? "    if (%s(" : "    %s(", host->kernel->name);
     for (uint32_t k = 0; k < loops->n_dims; k++, separator = ", ")
         text_printf(host->text, "%s%s", separator, host->kernel->dims[loops->dims[k]]);
     for (int output = 0; output < 2; output++)
@@ -170,7 +171,14 @@ static void put_call(struct host *host)
                     text_printf(host->text, "%s%s.data", separator, variable(host, k));
                 separator = ", ";
             }
-    text_printf(host->text, "%s);\n", !c_has_workspace(host->kernel) ? "" : *separator ? ", workspace" : "workspace");
+    text_printf(host->text, "%s%s",
+                !c_has_workspace(host->kernel) ? ""
+                : *separator                   ? ", workspace"
+                                               : "workspace",
+                may_fail ? ") != 0) {\n        fprintf(stderr, \"%s: a number looked up in an array leads outside another\\n\", \""
+                         : ");\n");
+    if (may_fail)
+        text_printf(host->text, "%s\");\n        return 1;\n    }\n", host->kernel->name);
 }
 
 static void put_save(struct host *host, uint32_t number)

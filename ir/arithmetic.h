@@ -31,6 +31,8 @@ struct scalar_run {
 struct arithmetic {
     struct scalar (*literal)(struct ir_number number);
     struct scalar (*from_index)(int64_t value);
+    /* An integer element as a subscript; false: it is 2^63 or more. Residues of the upper half count as negative. */
+    bool (*to_index)(enum ir_elem elem, struct scalar value, int64_t *index);
     /* `from`: the type of the arguments (of the last one for select); `to`: of the result. Not rounded to `to` but for casts.
      * False: the row of ops.def is not defined there. */
     bool (*apply)(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const struct scalar *arguments, struct scalar *result);
@@ -58,6 +60,7 @@ struct scalar scalar_cast(enum ir_elem from, enum ir_elem to, struct scalar valu
 struct scalar scalar_round(enum ir_elem elem, struct scalar value);
 int64_t scalar_wrap(enum ir_elem elem, uint64_t bits); /* to the integer type (or bool), as an i64 */
 struct scalar scalar_from_number(struct ir_number number);
+bool scalar_to_index(enum ir_elem elem, struct scalar value, int64_t *index);
 struct scalar scalar_load(enum ir_elem elem, const void *data, size_t at); /* an element in memory, elements.def */
 void scalar_store(enum ir_elem elem, void *data, size_t at, struct scalar value);
 

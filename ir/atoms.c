@@ -79,3 +79,49 @@ void ir_visit_atoms(struct ir_context *context, const struct ir_node *node, ir_a
         if (expressions[i]->op == IR_EXPR_index)
             meet_all(&walk, 1, &expressions[i]->index);
 }
+
+struct table_visit {
+    void (*visit)(void *user, const struct ir_node *table);
+    void *user;
+};
+
+static void visit_table(void *user, const struct poly_atom *atom)
+{
+    const struct table_visit *tables = user;
+    if (atom->kind == POLY_TABLE)
+        tables->visit(tables->user, atom->table);
+}
+
+void ir_visit_tables(struct ir_context *context, const struct ir_node *node, void (*visit)(void *user, const struct ir_node *table),
+                     void *user)
+{
+    struct table_visit tables = {visit, user};
+    ir_visit_atoms(context, node, visit_table, &tables);
+}
+
+struct proving {
+    struct ir_context *context;
+    const struct poly_ranges *ranges;
+    bool proved;
+};
+
+static void prove_lookup(void *user, const struct poly_atom *lookup)
+{
+    struct proving *proving = user;
+    for (uint32_t k = 0; k < lookup->n_arguments && k < lookup->table->rank && proving->proved; k++)
+        proving->proved = poly_prove_within(proving->context, lookup->arguments[k], lookup->table->shape[k], proving->ranges);
+}
+
+bool ir_is_checked_access(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges)
+{
+    struct proving proving = {context, ranges, true};
+    for (uint32_t axis = 0; axis < access->node->rank && proving.proved; axis++) {
+        const struct poly *subscript = access->subscripts[axis];
+        if (!poly_is_run_time(subscript))
+            continue;
+        poly_visit_lookups(subscript, prove_lookup, &proving);
+        proving.proved =
+            proving.proved && (access->fill || poly_prove_within(context, subscript, access->node->shape[axis], ranges));
+    }
+    return !proving.proved;
+}

@@ -34,15 +34,6 @@ bool eval_fail_memory(struct evaluation *evaluation)
     return false;
 }
 
-bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node)
-{
-    diag_error(ir_diagnostics(evaluation->context), DIAG_E0734, span_of(evaluation, node),
-               "a subscript in `%s` of kernel `%s` leaves its tensor, or an index value cannot be had", name_of(evaluation, node),
-               evaluation->kernel->name);
-    evaluation->status = EINC_INVALID;
-    return false;
-}
-
 const struct eval_tensor *eval_find_tensor(const struct evaluation *evaluation, const struct ir_node *node)
 {
     size_t low = 0, high = evaluation->n_tensors;
@@ -54,6 +45,75 @@ const struct eval_tensor *eval_find_tensor(const struct evaluation *evaluation, 
             high = middle;
     }
     return &evaluation->tensors[low];
+}
+
+/* Entry of a table; a table is computed before what looks it up. */
+static bool table_entry(void *user, const struct ir_node *table, size_t offset, int64_t *value)
+{
+    const struct evaluation *evaluation = user;
+    return evaluation->arithmetic->to_index(table->elem, eval_find_tensor(evaluation, table)->data[offset], value);
+}
+
+/* ---- subscripts outside ---- */
+
+/* The axis on which the access leaves its tensor at the walk's place, or looks up outside a table; rank: on none. */
+static uint32_t axis_outside(const struct walk *walk, const struct eval_access *access, int64_t *value, bool *known)
+{
+    uint32_t axis = 0;
+    if (access->address)
+        return access->tensor->rank;
+    for (; axis < access->tensor->rank; axis++) {
+        *known = walk_value(walk, access->axes[axis], value);
+        bool inside = *known && *value >= 0 && *value < access->tensor->shape[axis];
+        if (!inside && (!access->fill || (!*known && walk->tables->outside)))
+            break;
+    }
+    return axis;
+}
+
+/* ` where e = 3, k = 1` */
+static const char *place_text(const struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk)
+{
+    const struct ir_name *name = ir_find_name(evaluation->kernel, node);
+    struct text text = text_create(ir_arena(evaluation->context));
+    for (uint32_t k = 0; k < node->n_indices; k++) {
+        const char *index = name && name->index_names ? name->index_names[k] : NULL;
+        text_printf(&text, "%s%s = %lld", k ? ", " : " where ",
+                    index ? index : arena_printf(ir_arena(evaluation->context), "index %u", k), (long long)walk->index[k]);
+    }
+    const char *place = text_finish(&text);
+    return place ? place : "";
+}
+
+bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
+                       uint32_t n, const struct eval_access *accesses)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(evaluation->context);
+    const char *kernel = evaluation->kernel->name, *name = name_of(evaluation, node);
+    struct span span = span_of(evaluation, node);
+    evaluation->status = EINC_INVALID;
+    for (uint32_t k = 0; k < n; k++) {
+        int64_t value = 0;
+        bool known = false;
+        const struct eval_tensor *tensor = accesses[k].tensor;
+        uint32_t axis = axis_outside(walk, &accesses[k], &value, &known);
+        if (axis == tensor->rank)
+            continue;
+        bool run_time = poly_is_run_time(node->operands[first + k].subscripts[axis]);
+        const char *word = node->op == IR_scatter_node && k == 0 ? "adds to" : "reads", *place = place_text(evaluation, node, walk);
+        if (known)
+            diag_error(diagnostics, run_time ? DIAG_E0814 : DIAG_E0734, span,
+                       "`%s` of kernel `%s` %s `%s` at %lld on axis %u, whose extent is %lld%s", name, kernel, word,
+                       name_of(evaluation, tensor->node), (long long)value, axis, (long long)tensor->shape[axis], place);
+        else
+            diag_error(diagnostics, run_time ? DIAG_E0814 : DIAG_E0734, span,
+                       "`%s` of kernel `%s` %s `%s` on axis %u by a lookup outside its table, or one of 2^63 or more%s", name,
+                       kernel, word, name_of(evaluation, tensor->node), axis, place);
+        return false;
+    }
+    diag_error(diagnostics, DIAG_E0734, span, "an index value or condition in `%s` of kernel `%s` cannot be had%s", name, kernel,
+               place_text(evaluation, node, walk));
+    return false;
 }
 
 /* ---- sizes ---- */
@@ -145,7 +205,7 @@ static struct walk *walk_node(struct evaluation *evaluation, const struct ir_nod
     if (extents && *accesses) {
         if (!eval_find_extents(evaluation, node, node->n_indices, node->extents, extents))
             return NULL;
-        walk = walk_create(evaluation->arena, evaluation->dims, node->n_indices, extents);
+        walk = walk_create(evaluation->arena, evaluation->dims, node->n_indices, extents, &evaluation->tables);
     }
     for (uint32_t k = 0; walk && k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
@@ -168,7 +228,7 @@ static bool eval_view(struct evaluation *evaluation, struct eval_tensor *tensor)
     tensor->terms = access->tensor->terms;
     for (int64_t at = 0; at < tensor->count; at++, walk_next(walk, 0, tensor->rank))
         if (!walk_fetch(walk, evaluation->arithmetic, access, &tensor->data[at]))
-            return eval_fail_outside(evaluation, tensor->node);
+            return eval_fail_outside(evaluation, tensor->node, walk, 0, 1, access);
     return true;
 }
 
@@ -247,9 +307,9 @@ static bool eval_map(struct evaluation *evaluation, struct eval_tensor *tensor)
         struct scalar value;
         for (uint32_t k = 0; k < node->n_operands; k++)
             if (!walk_fetch(walk, arithmetic, &accesses[k], &operands[k]))
-                return eval_fail_outside(evaluation, node);
+                return eval_fail_outside(evaluation, node, walk, 0, node->n_operands, accesses);
         if (!body_value(&body, walk, arithmetic, operands, &value))
-            return eval_fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node, walk, 0, node->n_operands, accesses);
         tensor->data[at] = arithmetic->round(node->elem, value);
     }
     return true;
@@ -408,7 +468,7 @@ static bool eval_contract(struct evaluation *evaluation, struct eval_tensor *ten
     for (int64_t at = 0; at < tensor->count; at++, walk_next(contraction.walk, 0, node->rank)) {
         struct scalar sum;
         if (!(runs ? sum_runs(&contraction, &run, pointers, &sum) : sum_points(&contraction, &sum)))
-            return eval_fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node, contraction.walk, 0, node->n_operands, contraction.accesses);
         sum = arithmetic->convert(node->contract.accumulator, node->elem, sum);
         tensor->data[at] = arithmetic->round(node->elem, sum);
     }
@@ -436,12 +496,12 @@ static bool add_points(struct evaluation *evaluation, struct eval_tensor *tensor
         bool inside;
         struct scalar pair[2];
         if (!walk_fetch(walk, arithmetic, &accesses[1], &pair[1]) || !walk_place(walk, &accesses[0], &place, &inside))
-            return eval_fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node, walk, 0, node->n_operands, accesses);
         if (!inside)
             continue;
         pair[0] = tensor->data[place];
         if (!arithmetic->apply(add, node->elem, node->elem, pair, &tensor->data[place]))
-            return eval_fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node, walk, 0, node->n_operands, accesses);
         added[place]++;
     } while (walk_next(walk, 0, node->n_indices));
     return true;
@@ -564,6 +624,7 @@ enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *ker
         return EINC_NO_MEMORY;
     struct evaluation evaluation = {
         .context = context, .kernel = kernel, .arithmetic = arithmetic_find(arithmetic), .dims = dims, .inputs = inputs};
+    evaluation.tables = (struct poly_tables){.entry = table_entry, .user = &evaluation};
     evaluation.arena = arena_create(arena_allocator(ir_arena(context)));
     if (!evaluation.arena)
         return EINC_NO_MEMORY;

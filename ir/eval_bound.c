@@ -134,6 +134,7 @@ static size_t stored_bytes(enum ir_elem elem)
 const struct arithmetic arithmetic_bound = {
     .literal = literal,
     .from_index = from_index,
+    .to_index = scalar_to_index,
     .apply = apply,
     .round = round_magnitude,
     .convert = convert,

@@ -14,12 +14,15 @@ struct evaluation {
     const struct eval_tensor *given; /* of a step: its inputs, in its own numbering */
     struct eval_tensor *tensors;     /* ascending by node number */
     size_t n_tensors;
+    struct poly_tables tables; /* those that subscripts look up, among the tensors */
     enum einc_status status;
 };
 
 /* ---- eval.c ---- */
 bool eval_fail_memory(struct evaluation *evaluation); /* false */
-bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node);
+/* Reports which of the accesses, operands `first` on of the node, leaves its tensor at the walk's place; false. */
+bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
+                       uint32_t n, const struct eval_access *accesses);
 const struct eval_tensor *eval_find_tensor(const struct evaluation *evaluation, const struct ir_node *node);
 /* The polys' values at the run's dims; none may be negative. */
 bool eval_find_extents(struct evaluation *evaluation, const struct ir_node *node, uint32_t count, const struct poly *const *polys,

@@ -89,6 +89,7 @@ static struct scalar convert(enum ir_elem from, enum ir_elem to, struct scalar v
 const struct arithmetic arithmetic_numbers = {
     .literal = scalar_from_number,
     .from_index = from_index,
+    .to_index = scalar_to_index,
     .apply = scalar_compute,
     .round = scalar_round,
     .convert = convert,

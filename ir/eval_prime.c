@@ -268,6 +268,14 @@ static struct scalar from_index(int64_t value)
     return pair(from_signed(value), 0);
 }
 
+static bool to_index(enum ir_elem elem, struct scalar value, int64_t *index)
+{
+    (void)elem;
+    bool negative = value.residue[0] > PRIME / 2;
+    *index = negative ? -(int64_t)(PRIME - value.residue[0]) : (int64_t)value.residue[0];
+    return true;
+}
+
 static struct scalar literal(struct ir_number number)
 {
     if (ir_elem_is_complex(number.elem))
@@ -322,6 +330,7 @@ static size_t stored_bytes(enum ir_elem elem)
 const struct arithmetic arithmetic_prime = {
     .literal = literal,
     .from_index = from_index,
+    .to_index = to_index,
     .apply = apply,
     .round = round_nothing,
     .convert = convert,

@@ -39,7 +39,7 @@ static bool prepare_input(struct recurrence *recurrence, uint32_t k)
         return eval_fail_memory(evaluation);
     extents[0] = recurrence->extent;
     memcpy(extents + 1, given->shape, given->rank * sizeof *extents);
-    input->walk = walk_create(evaluation->arena, evaluation->dims, given->rank + 1, extents);
+    input->walk = walk_create(evaluation->arena, evaluation->dims, given->rank + 1, extents, &evaluation->tables);
     if (!input->walk ||
         !walk_access(input->walk, evaluation->arithmetic, access, eval_find_tensor(evaluation, access->node), &input->access))
         return eval_fail_memory(evaluation);
@@ -55,7 +55,7 @@ static bool read_input(struct recurrence *recurrence, uint32_t k, int64_t t)
     walk_move(input->walk, 0, t);
     for (int64_t at = 0; at < given->count; at++, walk_next(input->walk, 1, given->rank + 1))
         if (!walk_fetch(input->walk, recurrence->evaluation->arithmetic, &input->access, &given->data[at]))
-            return eval_fail_outside(recurrence->evaluation, recurrence->node);
+            return eval_fail_outside(recurrence->evaluation, recurrence->node, input->walk, k, 1, &input->access);
     return true;
 }
 
@@ -128,6 +128,7 @@ static bool run_step(struct recurrence *recurrence, struct evaluation step, int6
         step.tensors[k].terms = 0;
     if (!(step.arena = arena_create(arena_allocator(step.arena))))
         return eval_fail_memory(recurrence->evaluation);
+    step.tables.user = &step;
     bool done = eval_nodes(&step);
     if (done)
         store_step(recurrence, &step, t);

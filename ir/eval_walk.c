@@ -5,13 +5,15 @@
  * indices are evaluated afresh at each place. Every address is checked: once for the whole box when affine, else at each place. */
 #include "eval_walk.h"
 
-struct walk *walk_create(struct arena *arena, const int64_t *dims, uint32_t n_indices, const int64_t *extents)
+struct walk *walk_create(struct arena *arena, const int64_t *dims, uint32_t n_indices, const int64_t *extents,
+                         struct poly_tables *tables)
 {
     struct walk *walk = ARENA_NEW(arena, struct walk);
     if (!walk)
         return NULL;
     walk->arena = arena;
     walk->dims = dims;
+    walk->tables = tables;
     walk->n_indices = n_indices;
     walk->extents = arena_copy(arena, extents, n_indices, sizeof *extents);
     walk->index = ARENA_ARRAY(arena, n_indices, int64_t);
@@ -20,7 +22,7 @@ struct walk *walk_create(struct arena *arena, const int64_t *dims, uint32_t n_in
 
 /* ---- lines ---- */
 
-/* 0, 1: that many bare indices among the factors; 2: more, or an index inside a floor or table. */
+/* 0, 1: that many bare indices among the factors; 2: more, or an index inside a floor or table, or a table that is no constant. */
 static uint32_t index_degree(const struct poly_term *term)
 {
     uint32_t degree = 0;
@@ -29,6 +31,8 @@ static uint32_t index_degree(const struct poly_term *term)
         if (atom->kind == POLY_INDEX)
             degree++;
         else if (atom->kind == POLY_FLOOR && (poly_index_limit(atom->numerator) || poly_index_limit(atom->denominator)))
+            return 2;
+        else if (atom->kind == POLY_TABLE && atom->table->op != IR_const_node)
             return 2;
         for (uint32_t a = 0; atom->kind == POLY_TABLE && a < atom->n_arguments; a++)
             if (poly_index_limit(atom->arguments[a]))
@@ -101,8 +105,10 @@ struct line *walk_follow(struct walk *walk, const struct poly *poly)
 
 bool walk_value(const struct walk *walk, const struct line *line, int64_t *value)
 {
-    if (!line->affine)
-        return poly_evaluate(line->poly, walk->dims, walk->index, value);
+    if (!line->affine) {
+        walk->tables->outside = false;
+        return poly_evaluate_lookups(line->poly, walk->dims, walk->index, walk->tables, value);
+    }
     *value = line->value;
     return true;
 }
@@ -186,11 +192,14 @@ bool walk_place(const struct walk *walk, const struct eval_access *access, int64
     *inside = true;
     for (uint32_t axis = 0; !access->address && axis < tensor->rank; axis++) {
         int64_t subscript;
-        if (!walk_value(walk, access->axes[axis], &subscript) || subscript < 0 || subscript >= tensor->shape[axis]) {
-            *inside = false;
-            return access->fill != NULL;
+        bool known = walk_value(walk, access->axes[axis], &subscript);
+        if (known && subscript >= 0 && subscript < tensor->shape[axis]) {
+            *address += subscript * tensor->strides[axis];
+            continue;
         }
-        *address += subscript * tensor->strides[axis];
+        if (!access->fill || (!known && walk->tables->outside))
+            return false;
+        *inside = false; /* further lookups must stay in their tables all the same */
     }
     return true;
 }

@@ -355,6 +355,15 @@ typedef const struct ir_node *ir_rewrite_function(void *user, struct ir_context 
 bool ir_rewrite(struct ir_context *context, struct ir_kernel *kernel, ir_rewrite_function *rewrite, void *user);
 /* The node with other operands, everything else kept. */
 const struct ir_node *ir_with_operands(struct ir_context *context, const struct ir_node *node, const struct ir_access *operands);
+/* Calls `visit` for each table that subscripts, conditions and index values of the node look up; perhaps more than once. */
+void ir_visit_tables(struct ir_context *context, const struct ir_node *node, void (*visit)(void *user, const struct ir_node *table),
+                     void *user);
+/* Must its lookups be checked when the kernel runs? Some subscript that is looked up is not proved to stay inside its axis (which a
+ * fill value makes unneeded), or some lookup in its table. What is read through such an access is read under its check: passes may
+ * not put what it is made of in its place. */
+bool ir_is_checked_access(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges);
+/* The node with lookups in a table t made lookups in by_id[t->id] (NULL: kept), a node of the same shape. */
+const struct ir_node *ir_with_tables(struct ir_context *context, const struct ir_node *node, const struct ir_node *const *by_id);
 /* An access as seen through replaced indices: subscripts substituted. */
 struct ir_access ir_access_substitute(struct ir_context *context, struct ir_access access, uint32_t n,
                                       const struct poly *const *replacements, const struct poly_ranges *ranges);
@@ -363,6 +372,9 @@ struct ir_access ir_access_substitute(struct ir_context *context, struct ir_acce
 typedef const struct ir_expr *ir_leaf_function(void *user, struct ir_context *context, const struct ir_expr *leaf);
 const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
                                          uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges);
+/* The expression with the lookups in its index values and addresses replaced (poly_replace_lookups). */
+const struct ir_expr *ir_expr_replace_lookups(struct ir_context *context, const struct ir_expr *expr, poly_lookup_function *lookup,
+                                              void *user, const struct poly_ranges *ranges);
 struct poly_ranges ir_ranges(const struct ir_node *node);
 /* How many indices have names: those of the index space, of inputs and constants the axes. */
 uint32_t ir_index_count(const struct ir_node *node);

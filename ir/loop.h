@@ -29,7 +29,8 @@ struct loop_buffer {
     const struct ir_constant *constant;
     uint32_t rank; /* for the reader of emitted code */
     const struct poly *const *shape;
-    uint32_t parameter; /* which input or output of the kernel */
+    uint32_t parameter;          /* which input or output of the kernel */
+    const struct ir_node *table; /* stands for it in the quasi-polynomials that look it up (loop_table); NULL: none does */
 };
 
 enum loop_kind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_VECTOR, LOOP_UNROLLED };
@@ -48,6 +49,7 @@ enum loop_op {
     LOOP_DEFINE,  /* a new local, set to value; `constant` when never set again */
     LOOP_SET,     /* local = value, or combined with it by `combine` */
     LOOP_IF,      /* body when all conditions p >= 0 hold, else `otherwise` */
+    LOOP_CHECK,   /* where a condition p >= 0 does not hold the function ends, and says so */
     LOOP_COMMENT, /* words for the reader of emitted code */
     LOOP_BLOCK    /* a stage: braces only where names need it; `comment` stands above */
 };
@@ -79,8 +81,8 @@ struct loop_stmt {
         struct {
             uint32_t n_conditions;
             const struct poly *const *conditions;
-            struct loop_stmt *body, *otherwise;
-        } branch;
+            struct loop_stmt *body, *otherwise; /* LOOP_IF only */
+        } branch;                               /* LOOP_IF, LOOP_CHECK */
         struct loop_stmt *block;
     };
 };
@@ -116,6 +118,13 @@ struct loop_stmt *loop_define(struct ir_context *context, uint32_t local, const 
 struct loop_stmt *loop_set(struct ir_context *context, uint32_t local, const struct ir_expr *value, enum ir_expr_op combine);
 struct loop_stmt *loop_if(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions,
                           struct loop_stmt *body, struct loop_stmt *otherwise);
+struct loop_stmt *loop_check(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions);
+/* A rank-1 node that stands for the buffer's elements in lookups; NULL: they are no integers, or no memory. */
+const struct ir_node *loop_table(struct ir_context *context, struct loop_function *function, uint32_t buffer);
+/* The buffer that a lookup in this table reads; UINT32_MAX: none of the function's, a constant. */
+uint32_t loop_table_buffer(const struct loop_function *function, const struct ir_node *table);
+/* Can it end at a check? */
+bool loop_can_fail(const struct loop_stmt *list);
 struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body);
 struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second); /* one list; either may be NULL */
 
@@ -127,7 +136,8 @@ struct loop_function **loop_read(struct ir_context *context, const struct source
  */
 bool loop_verify(struct ir_context *context, const struct loop_function *function);
 
-/* ---- loop_eval.c: the meaning of loop IR, slow and bounds-checked, in NUMBERS or PRIME arithmetic; for tests of loop passes ----
+/* ---- loop_eval.c: EINC_INVALID where the function ends at a check. The meaning of loop IR, slow and bounds-checked, in NUMBERS or
+ * PRIME arithmetic; for tests of loop passes ----
  */
 enum einc_status loop_eval(struct ir_context *context, const struct loop_function *function, enum ir_arithmetic arithmetic,
                            const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);

@@ -161,6 +161,47 @@ struct loop_stmt *loop_if(struct ir_context *context, uint32_t n_conditions, con
     return stmt->branch.conditions ? stmt : NULL;
 }
 
+struct loop_stmt *loop_check(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions)
+{
+    for (uint32_t k = 0; k < n_conditions; k++)
+        if (!conditions || !conditions[k])
+            return NULL;
+    struct loop_stmt *stmt = statement(context, LOOP_CHECK);
+    if (!stmt)
+        return NULL;
+    stmt->branch.n_conditions = n_conditions;
+    stmt->branch.conditions = arena_copy(ir_arena(context), conditions, n_conditions, sizeof *conditions);
+    return stmt->branch.conditions ? stmt : NULL;
+}
+
+const struct ir_node *loop_table(struct ir_context *context, struct loop_function *function, uint32_t buffer)
+{
+    struct loop_buffer *info = buffer < function->n_buffers ? &function->buffers[buffer] : NULL;
+    if (!info || !ir_elem_is_integer(info->elem))
+        return NULL;
+    if (!info->table)
+        info->table = ir_input(context, buffer, info->elem, 1, &info->count);
+    return info->table;
+}
+
+uint32_t loop_table_buffer(const struct loop_function *function, const struct ir_node *table)
+{
+    for (uint32_t k = 0; k < function->n_buffers; k++)
+        if (function->buffers[k].table == table)
+            return k;
+    return UINT32_MAX;
+}
+
+bool loop_can_fail(const struct loop_stmt *list)
+{
+    for (; list; list = list->next)
+        if (list->op == LOOP_CHECK || (list->op == LOOP_FOR && loop_can_fail(list->loop.body)) ||
+            (list->op == LOOP_BLOCK && loop_can_fail(list->block)) ||
+            (list->op == LOOP_IF && (loop_can_fail(list->branch.body) || loop_can_fail(list->branch.otherwise))))
+            return true;
+    return false;
+}
+
 struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body)
 {
     struct loop_stmt *stmt = body ? statement(context, LOOP_BLOCK) : NULL;

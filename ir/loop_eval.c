@@ -28,7 +28,8 @@ struct run {
     struct memory *buffers;
     struct scalar *locals;
     uint32_t *owners; /* of each byte of the workspace: the buffer that wrote it last, plus 1; NULL: none is planned */
-    bool failed;
+    struct poly_tables tables;
+    bool failed, ended; /* `ended`: at a check */
 };
 
 static void run_list(struct run *run, const struct loop_stmt *list);
@@ -43,10 +44,25 @@ static void fail_at(struct run *run, uint32_t buffer, const struct poly *address
     run->failed = true;
 }
 
+/* An element of a buffer that an address looks up. */
+static bool table_entry(void *user, const struct ir_node *table, size_t offset, int64_t *value)
+{
+    struct run *run = user;
+    uint32_t buffer = loop_table_buffer(run->function, table);
+    const struct memory *memory = buffer == UINT32_MAX ? NULL : &run->buffers[buffer];
+    if (!memory || offset >= (size_t)memory->count)
+        return false;
+    if (memory->written && !memory->written[offset]) {
+        fail_at(run, buffer, NULL, (int64_t)offset, "read before it is written:");
+        return false;
+    }
+    return run->arithmetic->to_index(table->elem, memory->elements[offset], value);
+}
+
 static int64_t evaluate(struct run *run, const struct poly *poly)
 {
     int64_t value = 0;
-    if (!poly_evaluate(poly, run->dims, run->indices, &value)) {
+    if (!poly_evaluate_lookups(poly, run->dims, run->indices, &run->tables, &value)) {
         if (!run->failed)
             diag_error(ir_diagnostics(run->context), DIAG_E0742, SPAN_NONE,
                        "loops of `%s`: an address or extent that is no integer", run->function->name);
@@ -157,14 +173,32 @@ static void run_for(struct run *run, const struct loop_stmt *stmt)
     }
 }
 
+/* A condition without a value does not hold: a number of 2^63 or more was looked up, or a sum overflows. */
+static bool holds(struct run *run, const struct poly *condition)
+{
+    int64_t value;
+    return poly_evaluate_lookups(condition, run->dims, run->indices, &run->tables, &value) && value >= 0;
+}
+
 static void run_if(struct run *run, const struct loop_stmt *stmt)
 {
-    for (uint32_t k = 0; k < stmt->branch.n_conditions; k++)
-        if (evaluate(run, stmt->branch.conditions[k]) < 0) {
+    for (uint32_t k = 0; k < stmt->branch.n_conditions && !run->failed; k++)
+        if (!holds(run, stmt->branch.conditions[k])) {
             run_list(run, stmt->branch.otherwise);
             return;
         }
     run_list(run, stmt->branch.body);
+}
+
+static void run_check(struct run *run, const struct loop_stmt *stmt)
+{
+    for (uint32_t k = 0; k < stmt->branch.n_conditions && !run->failed; k++) {
+        if (holds(run, stmt->branch.conditions[k]) || run->failed)
+            continue;
+        diag_error(ir_diagnostics(run->context), DIAG_E0814, stmt->span, "loops of `%s`: a lookup leaves its tensor",
+                   run->function->name);
+        run->failed = run->ended = true;
+    }
 }
 
 static void run_list(struct run *run, const struct loop_stmt *list)
@@ -184,6 +218,9 @@ static void run_list(struct run *run, const struct loop_stmt *list)
             break;
         case LOOP_IF:
             run_if(run, list);
+            break;
+        case LOOP_CHECK:
+            run_check(run, list);
             break;
         case LOOP_BLOCK:
             run_list(run, list->block);
@@ -299,6 +336,7 @@ enum einc_status loop_eval(struct ir_context *context, const struct loop_functio
 {
     struct arena *arena = ir_arena(context);
     struct run run = {.context = context, .function = function, .arithmetic = arithmetic_find(arithmetic), .dims = dims};
+    run.tables = (struct poly_tables){.entry = table_entry, .user = &run};
     run.indices = ARENA_ARRAY(arena, function->n_indices, int64_t);
     run.locals = ARENA_ARRAY(arena, function->n_locals, struct scalar);
     if (arithmetic == IR_EVAL_BOUND || !run.indices || !run.locals)
@@ -309,5 +347,7 @@ enum einc_status loop_eval(struct ir_context *context, const struct loop_functio
     for (uint32_t k = 0; k < function->n_buffers && !run.failed; k++)
         if (function->buffers[k].kind == LOOP_OUTPUT && !hand_over(&run, k, &outputs[function->buffers[k].parameter]))
             return arena_failed(arena) ? EINC_NO_MEMORY : EINC_INTERNAL;
+    if (run.ended)
+        return EINC_INVALID;
     return run.failed ? EINC_INTERNAL : arena_failed(arena) ? EINC_NO_MEMORY : EINC_OK;
 }

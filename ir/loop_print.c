@@ -62,6 +62,9 @@ static const char *index_name(void *user, uint32_t index)
 static const char *table_name(void *user, const struct ir_node *table)
 {
     const struct printer *printer = user;
+    uint32_t buffer = loop_table_buffer(printer->function, table);
+    if (buffer != UINT32_MAX)
+        return printer->function->buffers[buffer].name;
     for (size_t k = 0; k < printer->n_tables; k++)
         if (printer->tables[k] == table)
             return arena_printf(printer->arena, "table_%zu", k);
@@ -175,14 +178,19 @@ static void put_for(struct printer *printer, int depth, const struct loop_stmt *
     text_put(printer->text, "}\n");
 }
 
-static void put_if(struct printer *printer, int depth, const struct loop_stmt *stmt)
+static void put_conditions(struct printer *printer, const struct loop_stmt *stmt)
 {
-    text_put(printer->text, "if ");
     for (uint32_t k = 0; k < stmt->branch.n_conditions; k++) {
-        text_put(printer->text, k ? " and " : "");
+        text_put(printer->text, k ? " and " : " ");
         put_poly(printer, stmt->branch.conditions[k]);
         text_put(printer->text, " >= 0");
     }
+}
+
+static void put_if(struct printer *printer, int depth, const struct loop_stmt *stmt)
+{
+    text_put(printer->text, "if");
+    put_conditions(printer, stmt);
     text_put(printer->text, " {\n");
     put_list(printer, depth + 1, stmt->branch.body);
     indent(printer, depth);
@@ -229,6 +237,11 @@ static void put_statement(struct printer *printer, int depth, const struct loop_
     case LOOP_IF:
         put_if(printer, depth, stmt);
         return;
+    case LOOP_CHECK:
+        text_put(printer->text, "check");
+        put_conditions(printer, stmt);
+        text_put(printer->text, "\n");
+        return;
     case LOOP_COMMENT:
         text_put(printer->text, "comment ");
         put_quoted(printer->text, stmt->comment ? stmt->comment : "");
@@ -253,21 +266,19 @@ static void put_list(struct printer *printer, int depth, const struct loop_stmt 
 
 /* ---- tables in subscripts ---- */
 
+static void note_table(void *user, const struct poly_atom *lookup)
+{
+    struct printer *printer = user;
+    bool known = loop_table_buffer(printer->function, lookup->table) != UINT32_MAX;
+    for (size_t t = 0; t < printer->n_tables; t++)
+        known |= printer->tables[t] == lookup->table;
+    if (!known && lookup->table->op == IR_const_node)
+        ARENA_PUSH(printer->arena, printer->tables, printer->n_tables, printer->tables_capacity, lookup->table);
+}
+
 static void find_tables(struct printer *printer, const struct poly *poly)
 {
-    for (uint32_t k = 0; poly && k < poly->n_terms; k++)
-        for (uint32_t f = 0; f < poly->terms[k].n_factors; f++) {
-            const struct poly_atom *atom = poly->terms[k].factors[f];
-            bool known = atom->kind != POLY_TABLE;
-            if (atom->kind == POLY_FLOOR)
-                find_tables(printer, atom->numerator);
-            for (uint32_t a = 0; a < atom->n_arguments && atom->kind == POLY_TABLE; a++)
-                find_tables(printer, atom->arguments[a]);
-            for (size_t t = 0; t < printer->n_tables; t++)
-                known |= printer->tables[t] == atom->table;
-            if (!known)
-                ARENA_PUSH(printer->arena, printer->tables, printer->n_tables, printer->tables_capacity, atom->table);
-        }
+    poly_visit_lookups(poly, note_table, printer);
 }
 
 static void find_tables_in_expr(struct printer *printer, const struct ir_expr *expr)
@@ -292,7 +303,7 @@ static void find_tables_in_list(struct printer *printer, const struct loop_stmt 
             find_tables_in_expr(printer, list->store.value);
         } else if (list->op == LOOP_DEFINE || list->op == LOOP_SET) {
             find_tables_in_expr(printer, list->local.value);
-        } else if (list->op == LOOP_IF) {
+        } else if (list->op == LOOP_IF || list->op == LOOP_CHECK) {
             for (uint32_t k = 0; k < list->branch.n_conditions; k++)
                 find_tables(printer, list->branch.conditions[k]);
             find_tables_in_list(printer, list->branch.body);

@@ -291,24 +291,42 @@ static struct loop_stmt *read_for(struct loop_reader *reader, enum loop_kind kin
     return stmt;
 }
 
-/* if = "if" poly ">=" "0" {"and" poly ">=" "0"} body ["else" body] */
-static struct loop_stmt *read_if(struct loop_reader *reader, unsigned depth)
+/* conditions = poly ">=" "0" {"and" poly ">=" "0"} */
+static bool read_conditions(struct loop_reader *reader, const struct poly *const **list, uint32_t *n)
 {
     const struct poly **conditions = NULL;
     size_t count = 0, capacity = 0;
     do {
         int64_t zero = 1;
         const struct poly *condition = loop_read_poly(reader, 0);
-        if (!condition || !loop_expect(reader, ">=") || !expect_integer(reader, &zero) || zero != 0) {
-            loop_fail(reader, "a condition is a poly `>= 0`");
-            return NULL;
-        }
+        if (!condition || !loop_expect(reader, ">=") || !expect_integer(reader, &zero) || zero != 0)
+            return loop_fail(reader, "a condition is a poly `>= 0`");
         if (!ARENA_PUSH(reader->arena, conditions, count, capacity, condition))
-            return NULL;
+            return false;
     } while (loop_accept_word(reader, "and"));
+    *list = conditions;
+    *n = (uint32_t)count;
+    return true;
+}
+
+/* if = "if" conditions body ["else" body] */
+static struct loop_stmt *read_if(struct loop_reader *reader, unsigned depth)
+{
+    const struct poly *const *conditions;
+    uint32_t count;
+    if (!read_conditions(reader, &conditions, &count))
+        return NULL;
     struct loop_stmt *body = read_body(reader, depth, NULL);
     struct loop_stmt *otherwise = body && loop_accept_word(reader, "else") ? read_body(reader, depth, NULL) : NULL;
-    return loop_if(reader->context, (uint32_t)count, conditions, body, otherwise);
+    return loop_if(reader->context, count, conditions, body, otherwise);
+}
+
+/* check = "check" conditions */
+static struct loop_stmt *read_check(struct loop_reader *reader)
+{
+    const struct poly *const *conditions;
+    uint32_t count;
+    return read_conditions(reader, &conditions, &count) ? loop_check(reader->context, count, conditions) : NULL;
 }
 
 /* assign = [operation] "=" expression */
@@ -394,6 +412,8 @@ static struct loop_stmt *read_statement(struct loop_reader *reader, unsigned dep
             return read_for(reader, (enum loop_kind)kind, depth);
     if (loop_accept_word(reader, "if"))
         return read_if(reader, depth);
+    if (loop_accept_word(reader, "check"))
+        return read_check(reader);
     if (loop_accept_word(reader, "let"))
         return read_define(reader, true);
     if (loop_accept_word(reader, "var"))

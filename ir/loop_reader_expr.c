@@ -182,6 +182,8 @@ static const struct poly *read_lookup(struct loop_reader *reader, const char *na
     for (size_t k = 0; k < reader->n_tables; k++)
         if (!strcmp(reader->tables[k].name, name))
             table = reader->tables[k].node;
+    if (!table) /* a buffer of integers */
+        table = loop_table(reader->context, reader->function, loop_find_buffer(reader, name));
     if (!table) {
         loop_fail(reader, "not a table");
         return NULL;

@@ -33,10 +33,26 @@ static bool broken(struct verifier *verifier, const char *what, const char *name
 
 /* ---- polys ---- */
 
+struct lookups {
+    const struct loop_function *function;
+    bool unknown;
+};
+
+static void note_unknown(void *user, const struct poly_atom *lookup)
+{
+    struct lookups *lookups = user;
+    bool known = lookup->table->op == IR_const_node || loop_table_buffer(lookups->function, lookup->table) != UINT32_MAX;
+    lookups->unknown |= !known || !ir_elem_is_integer(lookup->table->elem) || lookup->table->rank != lookup->n_arguments;
+}
+
 static bool verify_poly(struct verifier *verifier, const struct poly *poly)
 {
+    struct lookups lookups = {verifier->function, false};
     if (!poly)
         return broken(verifier, "an address, extent or condition is missing", NULL);
+    poly_visit_lookups(poly, note_unknown, &lookups);
+    if (lookups.unknown)
+        return broken(verifier, "a lookup in no buffer and no constant", NULL);
     uint32_t limit = poly_index_limit(poly);
     for (uint32_t k = 0; k < limit; k++)
         if (poly_uses_index(poly, k) && (k >= verifier->function->n_indices || !verifier->open[k]))
@@ -182,6 +198,11 @@ static bool verify_statement(struct verifier *verifier, const struct loop_stmt *
             if (!verify_poly(verifier, stmt->branch.conditions[k]))
                 return false;
         return verify_list(verifier, stmt->branch.body) && verify_list(verifier, stmt->branch.otherwise);
+    case LOOP_CHECK:
+        for (uint32_t k = 0; k < stmt->branch.n_conditions; k++)
+            if (!verify_poly(verifier, stmt->branch.conditions[k]))
+                return false;
+        return true;
     case LOOP_COMMENT:
         return true;
     case LOOP_BLOCK:

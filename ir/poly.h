@@ -1,7 +1,8 @@
 /* Quasi-polynomials: the one algebra of extents, subscripts, strides, addresses, loop bounds and operation counts.
  *
  * A poly is a sum of rational multiples of products of atoms. An atom is a run-time dim, an index of the enclosing node or loop
- * nest, a floor division of a poly by a positive poly, or a lookup in a constant integer table. `mod` is not an atom:
+ * nest, a floor division of a poly by a positive poly, or a lookup in an integer table. Of a table that is no constant proofs know
+ * the range of its type; an entry of 2^63 or more has no value. `mod` is not an atom:
  * a mod b = a - b * floor(a / b), and the printer folds it back.
  *
  * Polys are canonical and hash-consed per context: equal polys are the same pointer, so `==` decides equality of run-time
@@ -24,7 +25,7 @@ struct poly_atom {
     uint32_t symbol;              /* POLY_DIM: number of the dim in the context. POLY_INDEX: number of the index */
     const struct poly *numerator; /* POLY_FLOOR: floor(numerator / denominator); the denominator is a monomial > 0 */
     const struct poly *denominator;
-    const struct ir_node *table; /* POLY_TABLE: an integer `const` node, and one subscript an axis */
+    const struct ir_node *table; /* POLY_TABLE: an integer node, and one subscript an axis */
     const struct poly *const *arguments;
     uint32_t n_arguments;
 };
@@ -77,6 +78,12 @@ const struct poly *poly_substitute(struct ir_context *context, const struct poly
 /* `a` with run-time dim k replaced by values[k] where that is not negative. */
 const struct poly *poly_bind_dims(struct ir_context *context, const struct poly *a, uint32_t n, const int64_t *values);
 
+/* `a` with every lookup, inner ones first, replaced by what `lookup` gives for it; NULL keeps the lookup. */
+typedef const struct poly *poly_lookup_function(void *user, const struct ir_node *table, uint32_t n,
+                                                const struct poly *const *subscripts);
+const struct poly *poly_replace_lookups(struct ir_context *context, const struct poly *a, poly_lookup_function *lookup, void *user,
+                                        const struct poly_ranges *ranges);
+
 /* ---- asking ---- */
 bool poly_is_constant(const struct poly *a, int64_t *value); /* `value` may be NULL */
 bool poly_equals(const struct poly *a, int64_t value);
@@ -85,6 +92,10 @@ bool poly_uses_index(const struct poly *a, uint32_t index); /* also inside floor
 bool poly_uses_dims(const struct poly *a);
 /* Calls `visit` for every occurrence, also inside floors; true when there is one. `visit` may be NULL. */
 bool poly_visit_dims(const struct poly *a, void (*visit)(void *user, uint32_t dim), void *user);
+/* Calls `visit` for every lookup, those in subscripts of another before that one; true when there is one. `visit` may be NULL. */
+bool poly_visit_lookups(const struct poly *a, void (*visit)(void *user, const struct poly_atom *lookup), void *user);
+/* Does it look up a table that is no constant? */
+bool poly_is_run_time(const struct poly *a);
 /* One more than the largest index used; 0 when none is. */
 uint32_t poly_index_limit(const struct poly *a);
 /* Writes a = coefficient * index + rest where `rest` is free of the index and the coefficient of all indices; false when the
@@ -95,6 +106,15 @@ bool poly_split_index(struct ir_context *context, const struct poly *a, uint32_t
 /* The value at given dims and indices (arrays may be NULL when none occur). False on overflow, a non-integer value, a table
  * subscript out of range or a division by zero. */
 bool poly_evaluate(const struct poly *a, const int64_t *dims, const int64_t *indices, int64_t *value);
+/* Entries of tables that are no constants, while a kernel is evaluated. */
+struct poly_tables {
+    /* Entry `offset`, in C order; false: it has no value that a subscript can have. */
+    bool (*entry)(void *user, const struct ir_node *table, size_t offset, int64_t *value);
+    void *user;
+    bool outside; /* set when a lookup left its table */
+};
+bool poly_evaluate_lookups(const struct poly *a, const int64_t *dims, const int64_t *indices, struct poly_tables *tables,
+                           int64_t *value);
 /* The same as a double with typical sizes, for cost models and flop counts; negative factors are kept. */
 double poly_estimate(const struct poly *a, const double *dims, const double *indices);
 

@@ -48,6 +48,40 @@ static bool visit_leaves(const struct poly *a, bool (*visit)(void *user, const s
     return false;
 }
 
+bool poly_visit_lookups(const struct poly *a, void (*visit)(void *user, const struct poly_atom *lookup), void *user)
+{
+    bool found = false;
+    for (uint32_t k = 0; a && k < a->n_terms; k++)
+        for (uint32_t f = 0; f < a->terms[k].n_factors; f++) {
+            const struct poly_atom *atom = a->terms[k].factors[f];
+            if (atom->kind == POLY_FLOOR) {
+                found = poly_visit_lookups(atom->numerator, visit, user) || found;
+                found = poly_visit_lookups(atom->denominator, visit, user) || found;
+            }
+            for (uint32_t n = 0; atom->kind == POLY_TABLE && n < atom->n_arguments; n++)
+                poly_visit_lookups(atom->arguments[n], visit, user);
+            if (atom->kind != POLY_TABLE)
+                continue;
+            found = true;
+            if (visit)
+                visit(user, atom);
+        }
+    return found;
+}
+
+static void note_run_time(void *user, const struct poly_atom *lookup)
+{
+    bool *found = user;
+    *found = *found || lookup->table->op != IR_const_node;
+}
+
+bool poly_is_run_time(const struct poly *a)
+{
+    bool found = false;
+    poly_visit_lookups(a, note_run_time, &found);
+    return found;
+}
+
 static bool is_this_index(void *user, const struct poly_atom *leaf)
 {
     return leaf->kind == POLY_INDEX && leaf->symbol == *(const uint32_t *)user;
@@ -179,39 +213,58 @@ bool poly_split_index(struct ir_context *context, const struct poly *a, uint32_t
 
 /* ---- values ---- */
 
-static bool atom_value(const struct poly_atom *atom, const int64_t *dims, const int64_t *indices, int64_t *value)
+struct point {
+    const int64_t *dims, *indices;
+    struct poly_tables *tables; /* NULL: only constants are looked up */
+};
+
+static bool value_at(const struct poly *a, const struct point *point, int64_t *value);
+
+static bool lookup_value(const struct poly_atom *atom, const struct point *point, int64_t *value)
+{
+    const struct ir_node *table = atom->table;
+    int64_t offset = 0;
+    if (atom->n_arguments != table->rank)
+        return false;
+    for (uint32_t k = 0; k < atom->n_arguments; k++) {
+        int64_t subscript, extent;
+        if (!value_at(atom->arguments[k], point, &subscript) || !value_at(table->shape[k], point, &extent))
+            return false;
+        if (subscript < 0 || subscript >= extent) {
+            if (point->tables)
+                point->tables->outside = true;
+            return false;
+        }
+        if (!checked_multiply(offset, extent, &offset) || !checked_add(offset, subscript, &offset))
+            return false;
+    }
+    if (table->op == IR_const_node)
+        return poly_table_entry(table, (size_t)offset, value);
+    return point->tables && point->tables->entry(point->tables->user, table, (size_t)offset, value);
+}
+
+static bool atom_value(const struct poly_atom *atom, const struct point *point, int64_t *value)
 {
     int64_t numerator, denominator;
-    size_t offset = 0;
     switch (atom->kind) {
     case POLY_DIM:
-        *value = dims[atom->symbol];
+        *value = point->dims[atom->symbol];
         return true;
     case POLY_INDEX:
-        *value = indices[atom->symbol];
+        *value = point->indices[atom->symbol];
         return true;
     case POLY_FLOOR:
-        if (!poly_evaluate(atom->numerator, dims, indices, &numerator) ||
-            !poly_evaluate(atom->denominator, dims, indices, &denominator) || denominator <= 0)
+        if (!value_at(atom->numerator, point, &numerator) || !value_at(atom->denominator, point, &denominator) || denominator <= 0)
             return false;
         *value = floor_divide(numerator, denominator);
         return true;
     case POLY_TABLE:
         break;
     }
-    if (atom->n_arguments != atom->table->rank)
-        return false;
-    for (uint32_t k = 0; k < atom->n_arguments; k++) {
-        int64_t subscript, extent;
-        if (!poly_evaluate(atom->arguments[k], dims, indices, &subscript) || !poly_is_constant(atom->table->shape[k], &extent) ||
-            subscript < 0 || subscript >= extent)
-            return false;
-        offset = offset * (size_t)extent + (size_t)subscript;
-    }
-    return poly_table_entry(atom->table, offset, value);
+    return lookup_value(atom, point, value);
 }
 
-bool poly_evaluate(const struct poly *a, const int64_t *dims, const int64_t *indices, int64_t *value)
+static bool value_at(const struct poly *a, const struct point *point, int64_t *value)
 {
     if (!a)
         return false;
@@ -220,7 +273,7 @@ bool poly_evaluate(const struct poly *a, const int64_t *dims, const int64_t *ind
         const struct poly_term *term = &a->terms[k];
         int64_t product = 1, factor;
         for (uint32_t f = 0; f < term->n_factors; f++)
-            if (!atom_value(term->factors[f], dims, indices, &factor) || !checked_multiply(product, factor, &product))
+            if (!atom_value(term->factors[f], point, &factor) || !checked_multiply(product, factor, &product))
                 return false;
         if (product % term->denominator != 0 || !checked_multiply(product / term->denominator, term->numerator, &product) ||
             !checked_add(sum, product, &sum))
@@ -228,6 +281,17 @@ bool poly_evaluate(const struct poly *a, const int64_t *dims, const int64_t *ind
     }
     *value = sum;
     return true;
+}
+
+bool poly_evaluate(const struct poly *a, const int64_t *dims, const int64_t *indices, int64_t *value)
+{
+    return value_at(a, &(struct point){dims, indices, NULL}, value);
+}
+
+bool poly_evaluate_lookups(const struct poly *a, const int64_t *dims, const int64_t *indices, struct poly_tables *tables,
+                           int64_t *value)
+{
+    return value_at(a, &(struct point){dims, indices, tables}, value);
 }
 
 static double estimate_atom(const struct poly_atom *atom, const double *dims, const double *indices)
@@ -249,7 +313,9 @@ static double estimate_atom(const struct poly_atom *atom, const double *dims, co
         break;
     }
     int64_t least, largest;
-    return poly_table_bounds(atom->table, &least, &largest) ? ((double)least + (double)largest) / 2 : 0;
+    return atom->table->op == IR_const_node && poly_table_bounds(atom->table, &least, &largest)
+               ? ((double)least + (double)largest) / 2
+               : 0;
 }
 
 double poly_estimate(const struct poly *a, const double *dims, const double *indices)

@@ -44,7 +44,10 @@ static const char *star(const struct printer *printer)
 static const char *table_text(const struct printer *printer, const struct poly_atom *atom)
 {
     struct text text = text_create(printer->context->arena);
-    text_printf(&text, "%s[", printer->names->table(printer->names->user, atom->table));
+    const char *name = printer->names->table(printer->names->user, atom->table);
+    if (atom->n_arguments == 0 && !in_c(printer))
+        return name;
+    text_printf(&text, "%s[", name);
     if (in_c(printer)) {
         const struct poly *offset = ir_linear_offset(printer->context, atom->table, atom->arguments);
         text_put(&text, offset ? print(printer, offset, BIND_NOTHING) : "");

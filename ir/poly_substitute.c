@@ -1,9 +1,10 @@
-/* Replacing dims and indices. Floors are divided anew and tables looked up anew, so that the result is canonical again. */
+/* Replacing dims, indices and lookups. Floors are divided anew and tables looked up anew, so that the result is canonical again. */
 #include "poly_internal.h"
 
 struct replacing {
     struct ir_context *context;
-    poly_leaf_function *leaf;
+    poly_leaf_function *leaf;     /* NULL: leaves stay */
+    poly_lookup_function *lookup; /* NULL: lookups stay */
     void *user;
     const struct poly_ranges *ranges;
 };
@@ -25,10 +26,15 @@ static const struct poly *replace_atom(const struct replacing *replacing, const 
         if (!arguments)
             return NULL;
         for (uint32_t k = 0; k < atom->n_arguments; k++)
-            arguments[k] = replace(replacing, atom->arguments[k]);
+            if (!(arguments[k] = replace(replacing, atom->arguments[k])))
+                return NULL;
+        const struct poly *found =
+            replacing->lookup ? replacing->lookup(replacing->user, atom->table, atom->n_arguments, arguments) : NULL;
+        if (found)
+            return found;
         return poly_table(context, atom->table, atom->n_arguments, arguments);
     }
-    const struct poly *replacement = replacing->leaf(replacing->user, atom);
+    const struct poly *replacement = replacing->leaf ? replacing->leaf(replacing->user, atom) : NULL;
     return replacement ? replacement : poly_of_atom(context, atom);
 }
 
@@ -38,7 +44,7 @@ static bool is_kept(const struct replacing *replacing, const struct poly *a)
     for (uint32_t k = 0; k < a->n_terms; k++)
         for (uint32_t f = 0; f < a->terms[k].n_factors; f++) {
             const struct poly_atom *atom = a->terms[k].factors[f];
-            if (atom->kind == POLY_FLOOR || atom->kind == POLY_TABLE || replacing->leaf(replacing->user, atom))
+            if (atom->kind == POLY_FLOOR || atom->kind == POLY_TABLE || (replacing->leaf && replacing->leaf(replacing->user, atom)))
                 return false;
         }
     return true;
@@ -63,7 +69,13 @@ static const struct poly *replace(const struct replacing *replacing, const struc
 const struct poly *poly_replace_leaves(struct ir_context *context, const struct poly *a, poly_leaf_function *leaf, void *user,
                                        const struct poly_ranges *ranges)
 {
-    return context && a ? replace(&(struct replacing){context, leaf, user, ranges}, a) : NULL;
+    return context && a ? replace(&(struct replacing){context, leaf, NULL, user, ranges}, a) : NULL;
+}
+
+const struct poly *poly_replace_lookups(struct ir_context *context, const struct poly *a, poly_lookup_function *lookup, void *user,
+                                        const struct poly_ranges *ranges)
+{
+    return context && a ? replace(&(struct replacing){context, NULL, lookup, user, ranges}, a) : NULL;
 }
 
 struct index_replacements {

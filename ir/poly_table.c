@@ -1,6 +1,6 @@
-/* Table atoms: lookups in a constant integer tensor, and what is known of its entries.
+/* Table atoms: lookups in an integer tensor, and what is known of its entries.
  *
- * A lookup at constant subscripts inside the table is its entry. One outside stays an atom: evaluation then reports it. */
+ * A lookup in a constant at constant subscripts inside it is its entry. One outside stays an atom: evaluation then reports it. */
 #include <string.h>
 
 #include "poly_internal.h"
@@ -58,9 +58,23 @@ static bool entry_count(const struct ir_node *table, size_t *count)
     return true;
 }
 
+/* Of 64-bit types nothing is known: those of an u64 that have no value read as negative in emitted code. */
+static bool type_bounds(enum ir_elem elem, int64_t *least, int64_t *largest)
+{
+    if (!ir_elem_is_integer(elem) || ir_elem_info(elem)->bytes == 8)
+        return false;
+    uint32_t bits = 8 * ir_elem_info(elem)->bytes;
+    bool is_signed = ir_elem_info(elem)->kind == IR_KIND_SIGNED;
+    *least = is_signed ? -((int64_t)1 << (bits - 1)) : 0;
+    *largest = ((int64_t)1 << (is_signed ? bits - 1 : bits)) - 1;
+    return true;
+}
+
 bool poly_table_bounds(const struct ir_node *table, int64_t *least, int64_t *largest)
 {
     size_t count;
+    if (table->op != IR_const_node)
+        return type_bounds(table->elem, least, largest);
     if (!entry_count(table, &count) || count == 0)
         return false;
     for (size_t k = 0; k < count; k++) {

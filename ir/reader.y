@@ -142,7 +142,7 @@ polys(R) ::= polys(A) COMMA poly(B). { R = eir_add_poly(reader, A, B); }
 poly(R) ::= INTEGER(A). { R = eir_poly_number(reader, A); }
 poly(R) ::= ID(A). { R = eir_poly_name(reader, A); }
 poly(R) ::= UNNAMED(A). { R = eir_poly_index(reader, A); }
-poly(R) ::= NODE(A) LBRACKET polys(B) RBRACKET. { R = eir_poly_table(reader, A, B); }
+poly(R) ::= NODE(A) subscripts(B). { R = eir_poly_table(reader, A, B); }
 poly(R) ::= LPAREN poly(A) RPAREN. { R = A; }
 poly(R) ::= MINUS(S) poly(A). [NEGATE] { R = eir_poly_apply(reader, '-', poly_constant(reader->context, 0), A, S); }
 poly(R) ::= poly(A) PLUS(S) poly(B). { R = eir_poly_apply(reader, '+', A, B, S); }

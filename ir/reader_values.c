@@ -225,16 +225,16 @@ const struct poly *eir_poly_table(struct ir_reader *reader, struct eir_token nam
 {
     const struct ir_node *node = eir_node(reader, name);
     const struct poly **polys = list_polys(reader, arguments);
-    if (!node || !polys || !arguments)
+    uint32_t count = arguments ? arguments->count : 0;
+    if (!node || !polys)
         return NULL;
-    for (uint32_t k = 0; k < arguments->count; k++)
+    for (uint32_t k = 0; k < count; k++)
         if (!polys[k])
             return NULL;
-    if (node->op == IR_const_node && ir_elem_is_integer(node->elem) && node->rank == arguments->count)
-        return poly_table(reader->context, node, arguments->count, polys);
+    if (ir_elem_is_integer(node->elem) && node->rank == count)
+        return poly_table(reader->context, node, count, polys);
     diag_error(ir_diagnostics(reader->context), DIAG_E0704, name.span,
-               "`%.*s` is no integer constant of %u axes, so no subscript can be looked up in it", (int)name.length, name.text,
-               arguments->count);
+               "`%.*s` holds no integers in %u axes, so no subscript can be looked up in it", (int)name.length, name.text, count);
     return NULL;
 }
 

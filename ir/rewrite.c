@@ -1,8 +1,8 @@
 /* Walking and rebuilding: topological order, rewriting of a kernel's outputs, substitution, sizes; and the side table of names.
  *
  * Operands have smaller ids than their users, and arguments than the expressions over them, so an order by id is an order by need
- * and nothing here recurses into a graph: the deepest hostile input costs memory, not stack. Constant tables that subscripts look
- * up count as needed by the node whose subscripts they are. */
+ * and nothing here recurses into a graph: the deepest hostile input costs memory, not stack. Tables that subscripts look up count
+ * as needed by the node whose subscripts they are, and follow when they are rewritten. */
 #include "ir_internal.h"
 
 #include <stdlib.h>
@@ -141,10 +141,62 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
     }
 }
 
-/* The node over the replaced operands; itself when none was. */
+struct retabling {
+    struct ir_context *context;
+    const struct ir_node *const *by_id;
+    bool changed;
+};
+
+static void note_changed_table(void *user, const struct poly_atom *atom)
+{
+    struct retabling *retabling = user;
+    const struct ir_node *by = atom->kind == POLY_TABLE ? retabling->by_id[atom->table->id] : NULL;
+    retabling->changed = retabling->changed || (by && by != atom->table);
+}
+
+static const struct poly *lookup_in_replaced(void *user, const struct ir_node *table, uint32_t n,
+                                             const struct poly *const *subscripts)
+{
+    const struct retabling *retabling = user;
+    return poly_table(retabling->context, retabling->by_id[table->id], n, subscripts);
+}
+
+static const struct poly **retable(struct retabling *retabling, uint32_t n, const struct poly *const *polys,
+                                   const struct poly_ranges *ranges)
+{
+    const struct poly **result = ARENA_ARRAY(retabling->context->arena, n, const struct poly *);
+    for (uint32_t k = 0; result && k < n; k++)
+        result[k] = poly_replace_lookups(retabling->context, polys[k], lookup_in_replaced, retabling, ranges);
+    return result;
+}
+
+const struct ir_node *ir_with_tables(struct ir_context *context, const struct ir_node *node, const struct ir_node *const *by_id)
+{
+    struct retabling retabling = {context, by_id, false};
+    struct poly_ranges ranges = ir_ranges(node);
+    ir_visit_atoms(context, node, note_changed_table, &retabling);
+    if (!retabling.changed)
+        return node;
+    struct ir_access *operands = arena_copy(context->arena, node->operands, node->n_operands, sizeof *operands);
+    for (uint32_t k = 0; operands && k < node->n_operands; k++) {
+        struct poly_ranges own = ir_operand_ranges(context, node, k);
+        if (!(operands[k].subscripts = retable(&retabling, operands[k].node->rank, operands[k].subscripts, &own)))
+            return NULL;
+    }
+    struct ir_node changed = *node; /* for what ir_with_operands keeps */
+    if (node->op == IR_contract_node)
+        changed.contract.domain = retable(&retabling, node->contract.n_domain, node->contract.domain, &ranges);
+    if (node->op == IR_map_node)
+        changed.body = ir_expr_replace_lookups(context, node->body, lookup_in_replaced, &retabling, &ranges);
+    return ir_with_operands(context, &changed, operands);
+}
+
+/* The node over the replaced operands and tables; itself when none was. */
 static const struct ir_node *rebuild(struct ir_context *context, const struct ir_node *node, const struct ir_node *const *replaced)
 {
     bool changed = false;
+    if (!(node = ir_with_tables(context, node, replaced)))
+        return NULL;
     for (uint32_t k = 0; k < node->n_operands; k++)
         changed = changed || replaced[node->operands[k].node->id] != node->operands[k].node;
     if (!changed)
@@ -205,8 +257,24 @@ static const struct ir_expr *replacement_of(const struct ir_expr *expr, const st
     return at ? replaced[at - order] : NULL;
 }
 
-const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
-                                         uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges)
+/* What becomes of a poly in an expression. */
+struct poly_change {
+    struct ir_context *context;
+    poly_lookup_function *lookup; /* NULL: indices are replaced, not lookups */
+    void *user;
+    uint32_t n;
+    const struct poly *const *replacements;
+    const struct poly_ranges *ranges;
+};
+
+static const struct poly *change_poly(const struct poly_change *change, const struct poly *poly)
+{
+    return change->lookup ? poly_replace_lookups(change->context, poly, change->lookup, change->user, change->ranges)
+                          : poly_substitute(change->context, poly, change->n, change->replacements, change->ranges);
+}
+
+static const struct ir_expr *change_expr(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
+                                         const struct poly_change *change)
 {
     size_t count;
     const struct ir_expr **order = ir_expr_topological(context, expr, &count);
@@ -220,10 +288,9 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
         if (old->op == IR_EXPR_operand)
             replaced[i] = leaf ? leaf(user, context, old) : old;
         else if (old->op == IR_EXPR_index)
-            replaced[i] = ir_expr_index(context, poly_substitute(context, old->index, n, replacements, ranges));
+            replaced[i] = ir_expr_index(context, change_poly(change, old->index));
         else if (old->op == IR_EXPR_load)
-            replaced[i] = ir_expr_load(context, old->load.buffer, old->elem,
-                                       poly_substitute(context, old->load.address, n, replacements, ranges));
+            replaced[i] = ir_expr_load(context, old->load.buffer, old->elem, change_poly(change, old->load.address));
         else if (old->op == IR_EXPR_cast)
             replaced[i] = ir_expr_cast(context, old->elem, arguments[0]);
         else if (old->n_arguments)
@@ -234,6 +301,20 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
             return NULL;
     }
     return replaced[count - 1]; /* the root has the largest id */
+}
+
+const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
+                                         uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges)
+{
+    const struct poly_change change = {context, NULL, NULL, n, replacements, ranges};
+    return change_expr(context, expr, leaf, user, &change);
+}
+
+const struct ir_expr *ir_expr_replace_lookups(struct ir_context *context, const struct ir_expr *expr, poly_lookup_function *lookup,
+                                              void *user, const struct poly_ranges *ranges)
+{
+    const struct poly_change change = {context, lookup, user, 0, NULL, ranges};
+    return change_expr(context, expr, NULL, NULL, &change);
 }
 
 /* ---- sizes ---- */

@@ -356,6 +356,12 @@ bool scalar_compute(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, cons
 
 /* ---- numbers ---- */
 
+bool scalar_to_index(enum ir_elem elem, struct scalar value, int64_t *index)
+{
+    *index = value.i;
+    return elem != IR_u64 || value.i >= 0;
+}
+
 struct scalar scalar_from_number(struct ir_number number)
 {
     struct scalar result = {0};

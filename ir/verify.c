@@ -61,8 +61,10 @@ static void check_atom(void *user, const struct poly_atom *atom)
         broken(verifier, DIAG_E0731, "uses a dim that was not declared");
     if (atom->kind != POLY_TABLE)
         return;
-    if (atom->table->op != IR_const_node || !ir_elem_is_integer(atom->table->elem))
-        broken(verifier, DIAG_E0731, "looks up a table that is no integer constant");
+    if (!ir_elem_is_integer(atom->table->elem))
+        broken(verifier, DIAG_E0731, "looks up a table that holds no integers");
+    else if (atom->table->id >= verifier->node->id)
+        broken(verifier, DIAG_E0731, "looks up a table that is not made before it");
     else if (atom->table->rank != atom->n_arguments)
         broken(verifier, DIAG_E0731, "looks up a table of %u axes by %u subscripts", atom->table->rank, atom->n_arguments);
 }
@@ -87,9 +89,12 @@ static bool check_extents(struct verifier *verifier, uint32_t n, const struct po
     int64_t value;
     if (!check_polys(verifier, n, extents, 0, "extent"))
         return false;
-    for (uint32_t k = 0; k < n; k++)
+    for (uint32_t k = 0; k < n; k++) {
+        if (poly_is_run_time(extents[k]))
+            return broken(verifier, DIAG_E0731, "has an extent that is looked up in a table");
         if (poly_is_constant(extents[k], &value) && value < 0)
             return broken(verifier, DIAG_E0732, "has the negative extent %lld", (long long)value);
+    }
     return true;
 }
 

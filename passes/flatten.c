@@ -31,13 +31,13 @@ static bool is_single_use(const struct flattening *flattening, const struct ir_n
     return flattening->shared || (node->id < flattening->n_uses && flattening->uses[node->id] <= 1);
 }
 
-/* A constant, or c * index + d with a constant c. */
+/* A constant, or c * index + d with a constant c, nothing looked up at run time. */
 static bool is_injective(struct ir_context *context, const struct poly *subscript)
 {
     uint32_t limit = poly_index_limit(subscript);
     const struct poly *coefficient = NULL, *rest = NULL;
-    if (limit == 0)
-        return true;
+    if (limit == 0 || poly_is_run_time(subscript))
+        return !poly_is_run_time(subscript);
     return poly_split_index(context, subscript, limit - 1, &coefficient, &rest) && poly_is_constant(coefficient, NULL) &&
            poly_index_limit(rest) == 0;
 }
@@ -68,7 +68,7 @@ static bool through_views(const struct flattening *flattening, struct contractio
     struct ir_access *access = &contraction->operands[operand];
     struct poly_ranges ranges = {(uint32_t)contraction->n_indices, contraction->extents};
     bool single = true;
-    while (access->node && access->node->op == IR_view_node && !access->fill) {
+    while (access->node && access->node->op == IR_view_node && !access->fill && !ir_is_checked_access(context, access, &ranges)) {
         const struct ir_node *view = access->node;
         struct ir_access inner = ir_access_substitute(context, view->operands[0], view->n_indices, access->subscripts, &ranges);
         if (!inner.node || !all_injective(context, &inner))

@@ -37,7 +37,8 @@ static struct ir_access through_views(struct composition *composition, const str
 {
     struct ir_access access = *given;
     access.node = composition->made[given->node->id];
-    while (access.node && access.node->op == IR_view_node && !access.fill && !access.node->operands[0].fill) {
+    while (access.node && access.node->op == IR_view_node && !access.fill && !access.node->operands[0].fill &&
+           !ir_is_checked_access(composition->context, &access, ranges)) {
         struct ir_access below =
             ir_access_substitute(composition->context, access.node->operands[0], access.node->rank, access.subscripts, ranges);
         below.conjugate ^= access.conjugate;
@@ -83,7 +84,8 @@ static const struct ir_expr *operand_of_user(void *user, struct ir_context *cont
     struct ir_access access = through_views(map->composition, &map->user->operands[leaf->operand], map->ranges);
     if (!access.node)
         return NULL;
-    if (access.node->op != IR_map_node || access.fill || is_kept(map->composition, access.node))
+    if (access.node->op != IR_map_node || access.fill || is_kept(map->composition, access.node) ||
+        ir_is_checked_access(context, &access, map->ranges))
         return add_operand(map, access);
     map->inlined = &access;
     const struct ir_expr *body =
@@ -133,20 +135,32 @@ static bool uses_dims(struct composition *composition, const struct ir_node *nod
     return uses;
 }
 
+struct table_search {
+    const struct composition *composition;
+    bool constant;
+};
+
+static void note_table(void *user, const struct ir_node *table)
+{
+    struct table_search *search = user;
+    search->constant &= search->composition->constant[table->id];
+}
+
 /* The same numbers in every run. */
 static void find_constants(struct composition *composition)
 {
     for (size_t k = 0; k < composition->plan->n_nodes; k++) {
         const struct ir_node *node = composition->plan->nodes[k];
-        bool constant =
-            node->op != IR_input_node && node->op != IR_scatter_node && node->op != IR_scan_node && !uses_dims(composition, node);
+        struct table_search search = {composition, node->op != IR_input_node && node->op != IR_scatter_node &&
+                                                       node->op != IR_scan_node && !uses_dims(composition, node)};
         bool costly = calls_functions(composition, node);
+        ir_visit_tables(composition->context, node, note_table, &search);
         for (uint32_t o = 0; o < node->n_operands; o++) {
-            constant &= composition->constant[node->operands[o].node->id];
+            search.constant &= composition->constant[node->operands[o].node->id];
             costly |= composition->costly[node->operands[o].node->id];
         }
-        composition->constant[node->id] = constant;
-        composition->costly[node->id] = constant && costly;
+        composition->constant[node->id] = search.constant;
+        composition->costly[node->id] = search.constant && costly;
     }
 }
 
@@ -175,9 +189,12 @@ static const struct ir_node *fold(struct composition *composition, const struct 
 
 /* ---- the pass ---- */
 
-static const struct ir_node *compose_node(struct composition *composition, const struct ir_node *node)
+static const struct ir_node *compose_node(struct composition *composition, const struct ir_node *given)
 {
-    if (composition->costly[node->id]) {
+    const struct ir_node *node = ir_with_tables(composition->context, given, composition->made);
+    if (!node)
+        return NULL;
+    if (composition->costly[given->id]) {
         const struct ir_node *folded = fold(composition, node);
         if (folded != node)
             return folded;

@@ -1,7 +1,7 @@
 /* Pointwise work goes into the stage that feeds or eats it.
  *
  * The decision is one set: which nodes have memory of their own. Everything else is computed where it is used. Stored are
- * - inputs, tables, scatters, concatenations and what these are made of, and the nodes that are outputs;
+ * - inputs, tables, what subscripts look up, scatters, concatenations and what these are made of, and the nodes that are outputs;
  * - contractions, but one whose only use is a map or view that takes each of its elements once: that stage applies the map to the
  *   accumulator (`gelu(W x + b)`, a division, a change of axes) and the contraction is said to be finished by it;
  * - maps of several uses that finish a contraction, which else would have to be stored itself;
@@ -111,7 +111,7 @@ static bool can_finish(const struct costs *costs, const struct ir_node *map)
 static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
 {
     struct fuse_plan *plan = costs->plan;
-    bool always = node->op == IR_scatter_node || node->op == IR_concat_node;
+    bool always = node->op == IR_scatter_node || node->op == IR_concat_node || plan->looked_up[node->id];
     if (is_leaf(node) || always || costs->output[node->id] || costs->boxed[node->id])
         return true;
     if (node->op == IR_scan_node || node->op == IR_proj_node)
@@ -162,6 +162,12 @@ static void spread_needs(struct costs *costs, struct use *uses, const struct ir_
     }
 }
 
+static void note_lookup(void *user, const struct ir_node *table)
+{
+    bool *looked_up = user;
+    looked_up[table->id] = true;
+}
+
 static bool create_costs(struct costs *costs, struct arena *arena, const struct ir_kernel *kernel)
 {
     size_t n = costs->plan->n_ids;
@@ -205,9 +211,12 @@ struct fuse_plan *fuse_plan_create(struct ir_context *context, const struct ir_k
             plan->n_ids = (size_t)kernel->inputs[k].node->id + 1;
     plan->stored = ARENA_ARRAY(arena, plan->n_ids, bool);
     plan->finishing = ARENA_ARRAY(arena, plan->n_ids, const struct ir_node *);
+    plan->looked_up = ARENA_ARRAY(arena, plan->n_ids, bool);
+    for (size_t k = 0; plan->looked_up && k < plan->n_nodes; k++)
+        ir_visit_tables(context, plan->nodes[k], note_lookup, plan->looked_up);
     struct use *uses = ARENA_ARRAY(arena, plan->n_ids, struct use);
     struct costs costs = {.context = context, .plan = plan};
-    if (!plan->stored || !plan->finishing || !uses || !create_costs(&costs, arena, kernel))
+    if (!plan->stored || !plan->finishing || !plan->looked_up || !uses || !create_costs(&costs, arena, kernel))
         return NULL;
     for (size_t k = plan->n_nodes; k-- > 0;) { /* users before operands */
         const struct ir_node *node = plan->nodes[k];

@@ -1,9 +1,9 @@
 /* Inside passes: what fuse.c decides and how the files lower_*.c hand work to each other.
  *
  * fuse_plan.c decides which nodes are stored; lower_loops.c makes one stage of each; lower_value.c writes what a stage computes
- * as expressions of loads, everything not stored inlined; lower_nest.c splits, drops and merges the stage's indices; lower_order.c
- * puts them in order; lower_emit.c writes the loops; lower_equation.c the comment above them. The step of a scan is lowered as a
- * kernel of its own between the loops of its scan (lower_scan.c). */
+ * as expressions of loads, everything not stored inlined; lower_checks.c checks what is looked up on the way; lower_nest.c splits,
+ * drops and merges the stage's indices; lower_order.c puts them in order; lower_emit.c writes the loops; lower_equation.c the
+ * comment above them. The step of a scan is lowered as a kernel of its own between the loops of its scan (lower_scan.c). */
 #ifndef PASSES_LOWER_H
 #define PASSES_LOWER_H
 
@@ -17,6 +17,7 @@ struct fuse_plan {
     size_t n_nodes;
     size_t n_ids;
     bool *stored;                     /* has memory of its own (inputs and tables too) */
+    bool *looked_up;                  /* a table that subscripts look up */
     const struct ir_node **finishing; /* for a stored map or view: the contraction whose accumulator it finishes, NULL: none */
 };
 /* NULL: no memory. */
@@ -66,6 +67,14 @@ struct nest_hint {
     const char *name;
 };
 
+/* 0 <= subscript < extent wherever the conditions p >= 0 hold: asked of numbers that are looked up at run time. */
+struct nest_check {
+    const struct poly *subscript, *extent;
+    uint32_t n_conditions;
+    const struct poly **conditions;
+    bool summed; /* at each term of the sum, else at each result */
+};
+
 /* A stage over indices 0..n-1: `result` of the accumulator, which is the ring's sum of `term` over the reduced indices; or
  * simply `result` when `reduces` is false. In `result` the accumulator is the expression leaf `operand` 0. */
 struct nest {
@@ -90,6 +99,11 @@ struct nest {
     bool nowhere; /* one of them never holds: there is nothing to do */
     struct nest_hint *hints;
     size_t n_hints, hints_capacity;
+    struct nest_check *checks; /* in the order in which they are made */
+    size_t n_checks, checks_capacity;
+    uint32_t n_own_domain;     /* conditions of the domain that are the sum's own, the first ones */
+    const struct poly **under; /* conditions of the access being written that became the domain's */
+    size_t n_under;
 };
 
 /* Where a stored node is kept. */
@@ -117,6 +131,12 @@ struct lower_locals {
     size_t in_use; /* by the stage being written: so many stand first */
 };
 
+/* Checks that stand in the function already. */
+struct lower_made {
+    uint32_t n;
+    const struct poly **polys;
+};
+
 /* Loops around several stages: the sliced indices of an ordered tree of contractions, the steps of a scan. */
 struct lower_frame {
     uint32_t n;
@@ -138,13 +158,16 @@ struct lowering {
     struct lower_locals *locals;
     struct lowering *outside;   /* of a step: the kernel that scans; NULL: this is a kernel */
     const struct ir_node *scan; /* of a step: its scan */
+    struct lower_made *made;
+    size_t n_made, made_capacity;
 };
 
 /* ---- lower_value.c ---- */
 
-/* The element of `access` where its user's indices 0..n_at-1 are `at`, in polys of the nest. NULL: no memory. */
+/* The element of `access` where its user's indices 0..n_at-1 are `at`, in polys of the nest; `inside`: it is only read where its
+ * subscripts are inside. NULL: no memory. */
 const struct ir_expr *lower_access(struct lowering *lowering, struct nest *nest, struct lower_value *value,
-                                   const struct ir_access *access, const struct poly *const *at, uint32_t n_at);
+                                   const struct ir_access *access, const struct poly *const *at, uint32_t n_at, bool inside);
 /* What a map or view computes, or a scatter adds, at `at`. `finish` is the contraction that stands as accumulator; `finish_at` gets
  * its subscripts. */
 struct lower_finish {
@@ -170,6 +193,21 @@ uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem e
 const struct ir_expr *lower_substitute(struct lowering *lowering, const struct ir_expr *expr, uint32_t n,
                                        const struct poly *const *replacements, const struct poly_ranges *ranges,
                                        const struct ir_expr *accumulator);
+
+/* ---- lower_checks.c ---- */
+
+/* Notes on the nest what has to be checked of an access at these subscripts, as part of `value`; `guarded`: its axes need no check,
+ * only lookups in them. False: no memory. */
+bool lower_note_access(struct lowering *lowering, struct nest *nest, const struct lower_value *value, const struct ir_node *node,
+                       const struct poly *const *subscripts, bool guarded);
+/* The same of the lookups in an index value or condition. */
+bool lower_note_lookups(struct lowering *lowering, struct nest *nest, const struct lower_value *value, const struct poly *poly);
+/* The loops that make the checks of a nest that is not yet simplified; NULL: none are needed. False: no memory. */
+bool lower_write_checks(struct lowering *lowering, const struct nest *nest, struct loop_stmt **list);
+/* The lowering in which the node has its place: this one, or of a step that of the kernel outside; NULL: none. */
+struct lowering *lower_owner(struct lowering *lowering, const struct ir_node *node);
+/* Makes lookups in tensors lookups in their buffers; after the checks are written. */
+bool lower_place_lookups(struct lowering *lowering, struct nest *nest);
 
 /* ---- lower_nest.c ---- */
 

@@ -61,8 +61,11 @@ static const char *index_text(void *user, uint32_t index)
 
 static const char *table_text(void *user, const struct ir_node *table)
 {
-    (void)user;
-    return table->op == IR_const_node && table->constant->name ? table->constant->name : "table";
+    const struct equation *equation = user;
+    if (table->op == IR_const_node)
+        return table->constant->name ? table->constant->name : "table";
+    const struct lowering *owner = lower_owner(equation->lowering, table);
+    return owner ? lower_place_name(owner, table) : "table";
 }
 
 static void put_poly(struct equation *equation, const struct poly *poly, int binding)

@@ -230,23 +230,25 @@ struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *
 {
     struct ir_context *context = lowering->context;
     struct nest_order order;
-    if (!nest_simplify(lowering, nest) || !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
+    struct loop_stmt *checks = NULL;
+    if (!lower_write_checks(lowering, nest, &checks) || !lower_place_lookups(lowering, nest) || !nest_simplify(lowering, nest) ||
+        !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
         return NULL;
     struct loop_stmt *body = nest_emit(lowering, nest, &order);
     if (nest->nowhere)
         return nothing(lowering, equation, span);
     if (!nest->to_local)
-        return equation ? loop_block(context, equation, span, body) : NULL;
+        return equation ? loop_join(checks, loop_block(context, equation, span, body)) : NULL;
     if (nest->combine != IR_EXPR_OP_COUNT) /* defined before the first slice */
-        return loop_block(context, equation, span, body);
+        return loop_join(checks, loop_block(context, equation, span, body));
     if (body && body->op == LOOP_SET && !body->next) { /* the value alone */
         struct loop_stmt *define = loop_define(context, nest->target, body->local.value, true);
         if (define)
             define->comment = equation;
-        return define;
+        return loop_join(checks, define);
     }
     struct loop_stmt *define = define_target(lowering, nest), *block = loop_block(context, equation, span, body);
-    return define && block ? loop_join(define, block) : NULL;
+    return define && block ? loop_join(checks, loop_join(define, block)) : NULL;
 }
 
 struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy)

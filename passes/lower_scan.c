@@ -28,7 +28,7 @@ const struct ir_expr *lower_slice(struct lowering *step, struct nest *nest, stru
     at[0] = poly_index(step->context, 0); /* the frame's index is the first of the nest */
     for (uint32_t axis = 0; axis < node->rank; axis++)
         at[axis + 1] = subscripts[axis];
-    return lower_access(step->outside, nest, value, &step->scan->operands[node->input.number], at, node->rank + 1);
+    return lower_access(step->outside, nest, value, &step->scan->operands[node->input.number], at, node->rank + 1, false);
 }
 
 /* ---- may the new state replace the old one element by element? ---- */
@@ -198,7 +198,8 @@ static struct loop_stmt *write_start(struct scanning *scanning, uint32_t state)
     at[0] = poly_constant(scanning->context, 0);
     for (uint32_t axis = 0; axis < input->rank; axis++)
         at[axis + 1] = axes[axis];
-    nest->result.expr = lower_access(scanning->outside, nest, &nest->result, &scanning->node->operands[state], at, input->rank + 1);
+    nest->result.expr =
+        lower_access(scanning->outside, nest, &nest->result, &scanning->node->operands[state], at, input->rank + 1, false);
     return end_move(scanning, nest, state, "%s before the first step");
 }
 

@@ -28,7 +28,8 @@ static bool is_root(const struct ir_node *node)
 static uint32_t *held_of_operand(struct lowering *lowering, const struct ir_access *access, const uint32_t *user_held)
 {
     const struct ir_node *node = access->node;
-    if (node->op != IR_contract_node || access->fill || !lowering->plan->stored[node->id] || node->contract.n_sliced)
+    if (node->op != IR_contract_node || access->fill || !lowering->plan->stored[node->id] || node->contract.n_sliced ||
+        lowering->plan->looked_up[node->id])
         return NULL;
     uint32_t *held = ARENA_ARRAY(lowering->arena, node->n_indices, uint32_t);
     for (uint32_t k = 0; held && k < node->n_indices; k++) {

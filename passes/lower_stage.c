@@ -66,19 +66,25 @@ static const struct ir_expr *operand_value(struct lowering *lowering, struct nes
                                            const struct poly *const *at)
 {
     struct ir_access access = contract->operands[k];
+    bool guarded = false;
     if (access.fill && adds_nothing(contract, *access.fill)) {
         struct poly_ranges ranges = nest_ranges(nest);
         struct ir_access inside = ir_access_substitute(lowering->context, access, contract->n_indices, at, &ranges);
         const struct poly **conditions;
         size_t n_conditions;
-        if (!inside.subscripts || !lower_inside(lowering, nest, &access, inside.subscripts, &conditions, &n_conditions))
+        if (!inside.subscripts || !lower_note_access(lowering, nest, &nest->term, access.node, inside.subscripts, true) ||
+            !lower_inside(lowering, nest, &access, inside.subscripts, &conditions, &n_conditions))
             return NULL;
         for (size_t c = 0; c < n_conditions; c++)
             if (!nest_add_condition(lowering, nest, conditions[c]))
                 return NULL;
         access.fill = NULL;
+        guarded = true;
+        nest->under = conditions;
+        nest->n_under = n_conditions;
     }
-    const struct ir_expr *value = lower_access(lowering, nest, &nest->term, &access, at, contract->n_indices);
+    const struct ir_expr *value = lower_access(lowering, nest, &nest->term, &access, at, contract->n_indices, guarded);
+    nest->n_under = 0;
     return value && value->elem != nest->accumulator ? ir_expr_cast(lowering->context, nest->accumulator, value) : value;
 }
 
@@ -96,10 +102,13 @@ static bool add_sum(struct lowering *lowering, struct nest *nest, const struct i
     if (!at)
         return false;
     ranges = nest_ranges(nest);
-    for (uint32_t k = 0; k < contract->contract.n_domain; k++)
-        if (!nest_add_condition(lowering, nest,
-                                poly_substitute(context, contract->contract.domain[k], contract->n_indices, at, &ranges)))
+    for (uint32_t k = 0; k < contract->contract.n_domain; k++) {
+        const struct poly *condition = poly_substitute(context, contract->contract.domain[k], contract->n_indices, at, &ranges);
+        if (!condition || !lower_note_lookups(lowering, nest, &nest->term, condition) ||
+            !nest_add_condition(lowering, nest, condition))
             return false;
+        nest->n_own_domain = (uint32_t)nest->n_domain;
+    }
     for (uint32_t k = 0; k < contract->n_operands; k++) {
         const struct ir_expr *factors[2] = {nest->term.expr, operand_value(lowering, nest, contract, k, at)};
         if (!factors[1])
@@ -144,7 +153,8 @@ static bool add_scatter(struct lowering *lowering, struct nest *nest, const stru
     struct poly_ranges ranges = nest_ranges(nest);
     struct ir_access base = ir_access_substitute(lowering->context, node->operands[0], node->n_indices, at, &ranges);
     size_t n_kept = 0;
-    if (!base.node || (base.fill && !lower_inside(lowering, nest, &base, base.subscripts, &nest->kept, &n_kept)))
+    if (!base.node || !lower_note_access(lowering, nest, &nest->result, node, base.subscripts, base.fill != NULL) ||
+        (base.fill && !lower_inside(lowering, nest, &base, base.subscripts, &nest->kept, &n_kept)))
         return false;
     nest->n_kept = (uint32_t)n_kept;
     nest->address = lower_address(lowering, node, base.subscripts);
@@ -178,7 +188,7 @@ struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, 
     else
         nest->address = lower_address_at(lowering, node, &place, axes);
     if (copy) {
-        nest->result.expr = lower_access(lowering, nest, &nest->result, &whole, axes, node->rank);
+        nest->result.expr = lower_access(lowering, nest, &nest->result, &whole, axes, node->rank, false);
     } else if (node->op == IR_contract_node) {
         fine = add_sum(lowering, nest, node, axes);
         nest->result.expr = sum_value(lowering, node);

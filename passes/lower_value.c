@@ -189,7 +189,7 @@ static const struct ir_expr *guarded(struct lowering *lowering, struct nest *nes
 }
 
 static const struct ir_expr *access_value(struct lowering *lowering, struct nest *nest, struct lower_value *value,
-                                          const struct ir_access *access, const struct poly *const *at, uint32_t n_at,
+                                          const struct ir_access *access, const struct poly *const *at, uint32_t n_at, bool inside,
                                           struct lower_finish *finish)
 {
     struct ir_context *context = lowering->context;
@@ -200,7 +200,8 @@ static const struct ir_expr *access_value(struct lowering *lowering, struct nest
             return NULL;
     const struct poly **conditions = NULL;
     size_t n_conditions = 0;
-    if (!subscripts || (access->fill && !lower_inside(lowering, nest, access, subscripts, &conditions, &n_conditions)))
+    if (!subscripts || (!inside && !lower_note_access(lowering, nest, value, access->node, subscripts, access->fill != NULL)) ||
+        (access->fill && !lower_inside(lowering, nest, access, subscripts, &conditions, &n_conditions)))
         return NULL;
     if (n_conditions) /* the fill value is what it is, also of a conjugated access */
         return guarded(lowering, nest, value, access, subscripts, conditions, n_conditions);
@@ -208,9 +209,9 @@ static const struct ir_expr *access_value(struct lowering *lowering, struct nest
 }
 
 const struct ir_expr *lower_access(struct lowering *lowering, struct nest *nest, struct lower_value *value,
-                                   const struct ir_access *access, const struct poly *const *at, uint32_t n_at)
+                                   const struct ir_access *access, const struct poly *const *at, uint32_t n_at, bool inside)
 {
-    return access_value(lowering, nest, value, access, at, n_at, NULL);
+    return access_value(lowering, nest, value, access, at, n_at, inside, NULL);
 }
 
 static const struct ir_expr *stored_element(struct lowering *lowering, const struct ir_node *node,
@@ -273,19 +274,34 @@ static const struct ir_expr *map_operand(void *user, struct ir_context *context,
     struct map_operands *operands = user;
     const struct ir_node *node = operands->node;
     return access_value(operands->lowering, operands->nest, operands->value, &node->operands[leaf->operand], operands->at,
-                        node->rank, operands->finish);
+                        node->rank, false, operands->finish);
+}
+
+static bool note_index_values(struct lowering *lowering, struct nest *nest, struct lower_value *value, const struct ir_node *map,
+                              const struct poly *const *at)
+{
+    struct poly_ranges ranges = nest_ranges(nest);
+    size_t count;
+    const struct ir_expr **all = ir_expr_topological(lowering->context, map->body, &count);
+    for (size_t k = 0; all && k < count; k++)
+        if (all[k]->op == IR_EXPR_index && poly_is_run_time(all[k]->index) &&
+            !lower_note_lookups(lowering, nest, value, poly_substitute(lowering->context, all[k]->index, map->rank, at, &ranges)))
+            return false;
+    return all != NULL;
 }
 
 const struct ir_expr *lower_point(struct lowering *lowering, struct nest *nest, struct lower_value *value,
                                   const struct ir_node *node, const struct poly *const *at, struct lower_finish *finish)
 {
     if (node->op == IR_view_node)
-        return access_value(lowering, nest, value, &node->operands[0], at, node->rank, finish);
+        return access_value(lowering, nest, value, &node->operands[0], at, node->rank, false, finish);
     if (node->op == IR_scatter_node)
-        return access_value(lowering, nest, value, &node->operands[1], at, node->n_indices, finish);
+        return access_value(lowering, nest, value, &node->operands[1], at, node->n_indices, false, finish);
     if (node->op != IR_map_node)
         return NULL;
     struct poly_ranges ranges = nest_ranges(nest);
+    if (!note_index_values(lowering, nest, value, node, at))
+        return NULL;
     struct map_operands operands = {lowering, nest, value, node, at, finish};
     return ir_expr_substitute(lowering->context, node->body, map_operand, &operands, node->rank, at, &ranges);
 }

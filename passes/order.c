@@ -95,15 +95,22 @@ static const struct ir_node *plan_rebuild(struct pass_kernel *pass, const struct
     if (node->n_operands == 0)
         return node;
     const struct order_problem *problem = plan_problem(plan, node);
-    const struct ir_node *read = problem ? problem->node : node;
+    const struct ir_node *read = ir_with_tables(pass->context, problem ? problem->node : node, rebuilt);
+    struct order_problem retabled;
+    if (!read)
+        return NULL;
+    if (problem) {
+        retabled = *problem;
+        retabled.node = read;
+    }
     struct ir_access *operands = arena_copy(ir_arena(pass->context), read->operands, read->n_operands, sizeof *operands);
     if (!operands)
         return NULL;
     for (uint32_t k = 0; k < read->n_operands; k++)
         operands[k].node = rebuilt[operands[k].node->id];
     if (problem)
-        return order_build(pass, problem, operands);
-    const struct ir_node *again = ir_with_operands(pass->context, node, operands);
+        return order_build(pass, &retabled, operands);
+    const struct ir_node *again = ir_with_operands(pass->context, read, operands);
     const struct ir_name *name = ir_find_name(plan->kernel, node);
     if (again && again != node && name)
         ir_set_name(pass->context, plan->kernel, again, name->name, name->index_names, name->span);

@@ -44,10 +44,28 @@ static void touch(struct planning *planning, uint32_t buffer)
     life->last = planning->now;
 }
 
+static void touch_lookup(void *user, const struct poly_atom *lookup)
+{
+    struct planning *planning = user;
+    uint32_t buffer = loop_table_buffer(planning->function, lookup->table);
+    if (buffer != UINT32_MAX)
+        touch(planning, buffer);
+}
+
+/* The buffers that an address, extent or condition looks up. */
+static void touch_poly(struct planning *planning, const struct poly *poly)
+{
+    poly_visit_lookups(poly, touch_lookup, planning);
+}
+
 static void touch_expr(struct planning *planning, const struct ir_expr *expr)
 {
-    if (expr->op == IR_EXPR_load)
+    if (expr->op == IR_EXPR_load) {
         touch(planning, expr->load.buffer);
+        touch_poly(planning, expr->load.address);
+    }
+    if (expr->op == IR_EXPR_index)
+        touch_poly(planning, expr->index);
     for (uint32_t k = 0; k < expr->n_arguments; k++)
         touch_expr(planning, expr->arguments[k]);
 }
@@ -78,17 +96,23 @@ static bool touch_statements(struct planning *planning, const struct loop_stmt *
     for (const struct loop_stmt *stmt = list; stmt && fine; stmt = stmt->next)
         switch (stmt->op) {
         case LOOP_FOR:
+            touch_poly(planning, stmt->loop.begin);
+            touch_poly(planning, stmt->loop.end);
             fine = holds_stages(stmt->loop.body) ? touch_round(planning, stmt) : touch_statements(planning, stmt->loop.body);
             break;
         case LOOP_STORE:
             touch(planning, stmt->store.buffer);
+            touch_poly(planning, stmt->store.address);
             touch_expr(planning, stmt->store.value);
             break;
         case LOOP_DEFINE:
         case LOOP_SET:
             touch_expr(planning, stmt->local.value);
             break;
+        case LOOP_CHECK:
         case LOOP_IF:
+            for (uint32_t k = 0; k < stmt->branch.n_conditions; k++)
+                touch_poly(planning, stmt->branch.conditions[k]);
             fine = touch_statements(planning, stmt->branch.body) && touch_statements(planning, stmt->branch.otherwise);
             break;
         case LOOP_BLOCK:

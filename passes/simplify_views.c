@@ -124,7 +124,8 @@ static bool compose(const struct simplifying *simplifying, const struct ir_node 
     const struct ir_node *view = access->node;
     struct poly_ranges ranges = ir_ranges(user);
     const struct ir_number *fill;
-    if (view->op != IR_view_node || !compose_fill(simplifying, access, &ranges, &fill))
+    if (view->op != IR_view_node || ir_is_checked_access(simplifying->context, access, &ranges) ||
+        !compose_fill(simplifying, access, &ranges, &fill))
         return false;
     *composed = ir_access_substitute(simplifying->context, view->operands[0], view->rank, access->subscripts, &ranges);
     if (!composed->node)

@@ -165,6 +165,7 @@ static struct loop_stmt *split_statement(struct splitter *splitter, struct loop_
     case LOOP_BLOCK:
         stmt->block = split_list(splitter, stmt->block);
         return stmt;
+    case LOOP_CHECK:
     case LOOP_COMMENT:
         break;
     }
