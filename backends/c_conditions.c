@@ -40,6 +40,15 @@ static bool put_comparison(struct c_kernel *kernel, struct text *text, const str
     bool limit = n_minus > 0;
     for (size_t k = 0; k < n_plus; k++)
         limit &= plus[k].n_factors == c_count_dims(&plus[k]);
+    for (size_t k = 0; k < n_minus && limit && violation && n_minus > 1; k++) {
+        if (minus[k].n_factors || minus[k].coefficient != 1)
+            continue;
+        minus[k] = minus[--n_minus]; /* 2 * h + r + 1 > H */
+        c_put_terms(&w, minus, n_minus, C_ADD);
+        text_put(text, " >= ");
+        c_put_terms(&w, plus, n_plus, C_ADD);
+        return true;
+    }
     if (limit) { /* 2 * h + r <= H */
         c_put_terms(&w, minus, n_minus, C_ADD);
         text_put(text, violation ? " > " : " <= ");

@@ -224,8 +224,8 @@ static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, c
 
 /* ---- lines ---- */
 
-/* Where to break a line so that at most `room` columns stand before: at the outermost operator, sums before products, the last
- * such one; 0: nowhere. */
+/* Where to break a line so that at most `room` columns stand before: at the outermost operator, conditions before sums before
+ * products, the last such one; 0: nowhere. */
 static size_t break_at(const char *line, size_t room)
 {
     size_t best = 0;
@@ -234,7 +234,8 @@ static size_t break_at(const char *line, size_t room)
         depth += (line[k] == '(' || line[k] == '[') - (line[k] == ')' || line[k] == ']');
         if (line[k] != ' ' || !line[k + 1] || !strchr("+-*/?:&|", line[k + 1]) || !line[k + 2] || !strchr(" &|", line[k + 2]))
             continue;
-        int rank = 2 * depth + (line[k + 1] == '*' || line[k + 1] == '/');
+        bool product = line[k + 1] == '*' || line[k + 1] == '/', logical = line[k + 1] == '&' || line[k + 1] == '|';
+        int rank = 3 * depth + (logical ? 0 : product ? 2 : 1);
         if (rank <= least) {
             least = rank;
             best = k;
@@ -357,7 +358,7 @@ static size_t put_check(struct c_kernel *kernel, struct text *text, int depth, c
     put_line(text, depth, arena_printf(kernel->file->arena, "if (%s)", finished));
     indent(text, depth + 1);
     text_put(text, "return 1;\n");
-    return 2;
+    return 1;
 }
 
 static size_t put_conditions(struct c_kernel *kernel, struct text *text, const struct loop_stmt *stmt)

@@ -1,8 +1,9 @@
-/* Subscripts of an access: plain, merged, affine, constant, or through a constant table.
+/* Subscripts of an access: plain, merged, affine, constant, or through a table.
  *
  * Reading (before extents are known) registers the indices and what plain uses say about their extents. Resolving (after) writes
  * each subscript as a quasi-polynomial of the statement's indices and proves 0 <= subscript < axis; what is out of range or cannot
- * be proved is an error. A padded access may leave its axes. */
+ * be proved is an error, unless it is looked up in a table that is only known at run time: then it is checked there. A padded
+ * access may leave its axes. */
 #include "formula.h"
 
 #include <string.h>
@@ -31,7 +32,21 @@ static void extent_from_axis(struct statement *statement, const struct formula *
     index_set_extent(statement, index, axis_of(access, axis), &source);
 }
 
-/* Registers an index used in a subscript; names that are dims or constants are none. */
+/* A tensor of integers with a value, or with none yet. */
+static bool is_table(const struct symbol *symbol)
+{
+    return (symbol->kind == SYMBOL_CONSTANT || symbol->kind == SYMBOL_TENSOR) && ir_elem_is_integer(symbol->type.elem);
+}
+
+/* Notes that a tensor is read; false after a diagnostic when it has no value yet. */
+static bool read_symbol(struct statement *statement, const struct symbol *symbol, struct span span)
+{
+    struct whole whole;
+    struct ast_expr name = {.kind = AST_NAME, .span = span, .name = {symbol->name, span}};
+    return symbol->kind != SYMBOL_TENSOR || whole_value(statement, &name, &whole);
+}
+
+/* Registers an index used in a subscript; names that are dims, constants or integer scalars are none. */
 static bool read_name(struct statement *statement, struct formula *access, const struct ast_expr *expr, bool *is_index)
 {
     struct body *body = statement->body;
@@ -46,6 +61,8 @@ static bool read_name(struct statement *statement, struct formula *access, const
         return true;
     if (symbol && symbol->kind == SYMBOL_CONSTANT && symbol->type.rank == 0 && ir_elem_is_integer(symbol->type.elem))
         return true;
+    if (symbol && symbol->kind == SYMBOL_TENSOR && is_table(symbol) && symbol->type.rank == 0)
+        return read_symbol(statement, symbol, expr->span);
     uint32_t index = index_use(statement, access->bindings, &expr->name);
     if (index == UINT32_MAX)
         return false;
@@ -64,14 +81,25 @@ static bool report_subscript_form(struct statement *statement, const struct ast_
         diag_help(
             body->diagnostics, diag,
             "a subscript is an index, a merged index `(p, i, q)`, or an affine expression of indices, dims and constants with "
-            "`div`, `mod` and lookups in constant integer tensors");
+            "`div`, `mod` and lookups in integer tensors");
     statement->failed = true;
     return false;
 }
 
 static bool read_affine(struct statement *statement, struct formula *access, const struct ast_expr *expr);
 
-/* `t[e]`: a constant integer tensor of as many axes as there are subscripts. */
+static bool report_no_table(struct statement *statement, const struct symbol *symbol, const struct ast_expr *callee)
+{
+    struct body *body = statement->body;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0218, callee->span, "`%s` is no integer tensor", callee->name.text);
+    if (symbol)
+        diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
+    diag_help(body->diagnostics, diag, "a subscript is looked up in a tensor of an integer type");
+    statement->failed = true;
+    return false;
+}
+
+/* `t[e]`: an integer tensor of as many axes as there are subscripts. */
 static bool read_table(struct statement *statement, struct formula *access, const struct ast_expr *expr)
 {
     struct body *body = statement->body;
@@ -81,19 +109,10 @@ static bool read_table(struct statement *statement, struct formula *access, cons
     const struct symbol *symbol = body_find(body, callee->name.text);
     if (symbol && symbol->failed)
         return false;
-    if (symbol && symbol->kind == SYMBOL_TENSOR) {
-        report_not_yet(body, expr->span, "a subscript read from a run-time tensor");
+    if (!symbol || (!is_table(symbol) && (symbol->kind != SYMBOL_TENSOR || symbol->node)))
+        return report_no_table(statement, symbol, callee);
+    if (!read_symbol(statement, symbol, callee->span))
         return false;
-    }
-    if (!symbol || symbol->kind != SYMBOL_CONSTANT || !ir_elem_is_integer(symbol->type.elem)) {
-        struct diag *diag =
-            diag_error(body->diagnostics, DIAG_E0218, callee->span, "`%s` is no constant integer tensor", callee->name.text);
-        if (symbol)
-            diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
-        diag_help(body->diagnostics, diag, "only constants of an integer type can be looked up in a subscript");
-        statement->failed = true;
-        return false;
-    }
     if (symbol->type.rank != expr->n_arguments) {
         struct diag *diag = diag_error(body->diagnostics, DIAG_E0211, expr->span, "`%s` has %u axes but %u subscripts",
                                        symbol->name, symbol->type.rank, expr->n_arguments);
@@ -234,6 +253,8 @@ static const struct poly *resolve_name(struct statement *statement, const struct
     const struct symbol *symbol = body_find(statement->body, expr->name.text);
     if (symbol && symbol->kind == SYMBOL_DIM)
         return symbol->value;
+    if (symbol && symbol->kind == SYMBOL_TENSOR && symbol->node)
+        return poly_table(context, symbol->node, 0, NULL);
     if (symbol && symbol->kind == SYMBOL_CONSTANT) {
         int64_t value = 0;
         return poly_evaluate(poly_table(context, symbol->node, 0, NULL), NULL, NULL, &value) ? poly_constant(context, value) : NULL;
@@ -306,11 +327,12 @@ static bool enumerate_range(struct statement *statement, const struct poly *poly
     return true;
 }
 
+/* Is it proved, or checked at run time? */
 static bool subscript_within(struct statement *statement, const struct poly *poly, const struct poly *extent)
 {
     struct poly_ranges ranges = statement_ranges(statement);
     int64_t least, largest, size;
-    return poly_prove_within(statement->body->context, poly, extent, &ranges) ||
+    return poly_is_run_time(poly) || poly_prove_within(statement->body->context, poly, extent, &ranges) ||
            (poly_is_constant(extent, &size) && enumerate_range(statement, poly, &least, &largest) && least >= 0 && largest < size);
 }
 
@@ -376,6 +398,12 @@ static const struct poly *resolve_table(struct statement *statement, const struc
     return poly_table(body->context, symbol->node, expr->n_arguments, arguments);
 }
 
+/* The same at every point and in every call that has the same dims. */
+static bool is_size(const struct poly *poly)
+{
+    return poly_index_limit(poly) == 0 && !poly_is_run_time(poly);
+}
+
 /* `a * b` with an index in both is not affine, and neither is division by what is no positive constant. */
 static const struct poly *resolve_binary(struct statement *statement, const struct formula *access, const struct ast_expr *expr)
 {
@@ -393,11 +421,11 @@ static const struct poly *resolve_binary(struct statement *statement, const stru
     case AST_SUBTRACT:
         return poly_subtract(context, a, b);
     case AST_MULTIPLY:
-        if (poly_index_limit(a) == 0 || poly_index_limit(b) == 0)
+        if (is_size(a) || is_size(b))
             return poly_multiply(context, a, b);
         break;
     default:
-        if (poly_index_limit(b) == 0 && (!poly_is_constant(b, &divisor) || divisor > 0))
+        if (is_size(b) && (!poly_is_constant(b, &divisor) || divisor > 0))
             result = expr->op == AST_DIV ? poly_floor_div(context, a, b, &ranges) : poly_mod(context, a, b, &ranges);
         break;
     }

@@ -16,18 +16,6 @@
 /* The largest tensor: 2^26 elements, 1.5 GiB of scalars. */
 enum { EVAL_ELEMENTS = 1 << 26 };
 
-static struct span span_of(const struct evaluation *evaluation, const struct ir_node *node)
-{
-    const struct ir_name *name = ir_find_name(evaluation->kernel, node);
-    return name ? name->span : evaluation->kernel->span;
-}
-
-static const char *name_of(const struct evaluation *evaluation, const struct ir_node *node)
-{
-    const struct ir_name *name = ir_find_name(evaluation->kernel, node);
-    return name && name->name ? name->name : ir_op_name(node->op);
-}
-
 bool eval_fail_memory(struct evaluation *evaluation)
 {
     evaluation->status = EINC_NO_MEMORY;
@@ -54,68 +42,6 @@ static bool table_entry(void *user, const struct ir_node *table, size_t offset, 
     return evaluation->arithmetic->to_index(table->elem, eval_find_tensor(evaluation, table)->data[offset], value);
 }
 
-/* ---- subscripts outside ---- */
-
-/* The axis on which the access leaves its tensor at the walk's place, or looks up outside a table; rank: on none. */
-static uint32_t axis_outside(const struct walk *walk, const struct eval_access *access, int64_t *value, bool *known)
-{
-    uint32_t axis = 0;
-    if (access->address)
-        return access->tensor->rank;
-    for (; axis < access->tensor->rank; axis++) {
-        *known = walk_value(walk, access->axes[axis], value);
-        bool inside = *known && *value >= 0 && *value < access->tensor->shape[axis];
-        if (!inside && (!access->fill || (!*known && walk->tables->outside)))
-            break;
-    }
-    return axis;
-}
-
-/* ` where e = 3, k = 1` */
-static const char *place_text(const struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk)
-{
-    const struct ir_name *name = ir_find_name(evaluation->kernel, node);
-    struct text text = text_create(ir_arena(evaluation->context));
-    for (uint32_t k = 0; k < node->n_indices; k++) {
-        const char *index = name && name->index_names ? name->index_names[k] : NULL;
-        text_printf(&text, "%s%s = %lld", k ? ", " : " where ",
-                    index ? index : arena_printf(ir_arena(evaluation->context), "index %u", k), (long long)walk->index[k]);
-    }
-    const char *place = text_finish(&text);
-    return place ? place : "";
-}
-
-bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
-                       uint32_t n, const struct eval_access *accesses)
-{
-    struct diagnostics *diagnostics = ir_diagnostics(evaluation->context);
-    const char *kernel = evaluation->kernel->name, *name = name_of(evaluation, node);
-    struct span span = span_of(evaluation, node);
-    evaluation->status = EINC_INVALID;
-    for (uint32_t k = 0; k < n; k++) {
-        int64_t value = 0;
-        bool known = false;
-        const struct eval_tensor *tensor = accesses[k].tensor;
-        uint32_t axis = axis_outside(walk, &accesses[k], &value, &known);
-        if (axis == tensor->rank)
-            continue;
-        bool run_time = poly_is_run_time(node->operands[first + k].subscripts[axis]);
-        const char *word = node->op == IR_scatter_node && k == 0 ? "adds to" : "reads", *place = place_text(evaluation, node, walk);
-        if (known)
-            diag_error(diagnostics, run_time ? DIAG_E0814 : DIAG_E0734, span,
-                       "`%s` of kernel `%s` %s `%s` at %lld on axis %u, whose extent is %lld%s", name, kernel, word,
-                       name_of(evaluation, tensor->node), (long long)value, axis, (long long)tensor->shape[axis], place);
-        else
-            diag_error(diagnostics, run_time ? DIAG_E0814 : DIAG_E0734, span,
-                       "`%s` of kernel `%s` %s `%s` on axis %u by a lookup outside its table, or one of 2^63 or more%s", name,
-                       kernel, word, name_of(evaluation, tensor->node), axis, place);
-        return false;
-    }
-    diag_error(diagnostics, DIAG_E0734, span, "an index value or condition in `%s` of kernel `%s` cannot be had%s", name, kernel,
-               place_text(evaluation, node, walk));
-    return false;
-}
-
 /* ---- sizes ---- */
 
 bool eval_find_extents(struct evaluation *evaluation, const struct ir_node *node, uint32_t count, const struct poly *const *polys,
@@ -124,9 +50,9 @@ bool eval_find_extents(struct evaluation *evaluation, const struct ir_node *node
     for (uint32_t k = 0; k < count; k++) {
         if (poly_evaluate(polys[k], evaluation->dims, NULL, &extents[k]) && extents[k] >= 0)
             continue;
-        diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, span_of(evaluation, node),
-                   "at these dims extent %u of `%s` in kernel `%s` is negative or no whole number", k, name_of(evaluation, node),
-                   evaluation->kernel->name);
+        diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, eval_span_of(evaluation, node),
+                   "at these dims extent %u of `%s` in kernel `%s` is negative or no whole number", k,
+                   eval_name_of(evaluation, node), evaluation->kernel->name);
         evaluation->status = EINC_INVALID;
         return false;
     }
@@ -151,8 +77,8 @@ bool eval_shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor
         tensor->count *= tensor->shape[axis] ? 1 : 0;
         if (!checked_multiply(span, tensor->shape[axis] ? tensor->shape[axis] : 1, &span) || span > EVAL_ELEMENTS) {
             evaluation->status = EINC_LIMIT;
-            diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, span_of(evaluation, node),
-                       "`%s` in kernel `%s` has more than %d elements, the reference's limit", name_of(evaluation, node),
+            diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, eval_span_of(evaluation, node),
+                       "`%s` in kernel `%s` has more than %d elements, the reference's limit", eval_name_of(evaluation, node),
                        evaluation->kernel->name, EVAL_ELEMENTS);
             return false;
         }
@@ -178,7 +104,7 @@ static bool eval_input(struct evaluation *evaluation, struct eval_tensor *tensor
         same = input->shape[axis] == tensor->shape[axis];
     if (!same) {
         evaluation->status = EINC_INVALID;
-        diag_error(ir_diagnostics(evaluation->context), DIAG_E0807, span_of(evaluation, tensor->node),
+        diag_error(ir_diagnostics(evaluation->context), DIAG_E0807, eval_span_of(evaluation, tensor->node),
                    "the array given for input %u of kernel `%s` has another type or shape than declared",
                    tensor->node->input.number, evaluation->kernel->name);
         return false;
@@ -249,17 +175,17 @@ static bool fill_box(struct filling *filling, const struct ir_access *access)
         return eval_fail_memory(evaluation);
     for (uint32_t axis = 0; axis < tensor->rank; axis++)
         if (!poly_evaluate(ir_concat_offset(evaluation->context, access, axis), evaluation->dims, NULL, &offsets[axis]))
-            return eval_fail_outside(evaluation, tensor->node);
+            return eval_fail_outside(evaluation, tensor->node, NULL, 0, 0, NULL);
     for (int64_t k = 0; k < operand->count; k++) {
         int64_t place = 0;
         for (uint32_t axis = 0; axis < tensor->rank; axis++) {
             int64_t index = at[axis] + offsets[axis];
             if (index < 0 || index >= tensor->shape[axis])
-                return eval_fail_outside(evaluation, tensor->node);
+                return eval_fail_outside(evaluation, tensor->node, NULL, 0, 0, NULL);
             place += index * tensor->strides[axis];
         }
         if (filling->filled[place])
-            return eval_fail_outside(evaluation, tensor->node);
+            return eval_fail_outside(evaluation, tensor->node, NULL, 0, 0, NULL);
         filling->filled[place] = true;
         tensor->data[place] = operand->data[k];
         for (uint32_t axis = tensor->rank; axis-- > 0 && ++at[axis] == operand->shape[axis];)
@@ -282,7 +208,7 @@ static bool eval_concat(struct evaluation *evaluation, struct eval_tensor *tenso
     }
     for (int64_t k = 0; k < tensor->count; k++)
         if (!filling.filled[k])
-            return eval_fail_outside(evaluation, node);
+            return eval_fail_outside(evaluation, node, NULL, 0, 0, NULL);
     return true;
 }
 

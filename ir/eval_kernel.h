@@ -20,9 +20,6 @@ struct evaluation {
 
 /* ---- eval.c ---- */
 bool eval_fail_memory(struct evaluation *evaluation); /* false */
-/* Reports which of the accesses, operands `first` on of the node, leaves its tensor at the walk's place; false. */
-bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
-                       uint32_t n, const struct eval_access *accesses);
 const struct eval_tensor *eval_find_tensor(const struct evaluation *evaluation, const struct ir_node *node);
 /* The polys' values at the run's dims; none may be negative. */
 bool eval_find_extents(struct evaluation *evaluation, const struct ir_node *node, uint32_t count, const struct poly *const *polys,
@@ -32,6 +29,14 @@ bool eval_shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor
 /* All nodes the kernel needs, in an order of evaluation; then their values. */
 bool eval_list_tensors(struct evaluation *evaluation);
 bool eval_nodes(struct evaluation *evaluation);
+
+/* ---- eval_report.c ---- */
+struct span eval_span_of(const struct evaluation *evaluation, const struct ir_node *node);
+const char *eval_name_of(const struct evaluation *evaluation, const struct ir_node *node);
+/* Reports which of the accesses, operands `first` on of the node, leaves its tensor at the walk's place (NULL: no place is known);
+ * false. */
+bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
+                       uint32_t n, const struct eval_access *accesses);
 
 /* ---- eval_scan.c ---- */
 /* Fills the tensors of all that project from the scan. */

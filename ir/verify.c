@@ -65,6 +65,8 @@ static void check_atom(void *user, const struct poly_atom *atom)
         broken(verifier, DIAG_E0731, "looks up a table that holds no integers");
     else if (atom->table->id >= verifier->node->id)
         broken(verifier, DIAG_E0731, "looks up a table that is not made before it");
+    else if (verifier->in_step && atom->table->op != IR_const_node)
+        broken(verifier, DIAG_E0740, "looks up what is no constant, inside a step");
     else if (atom->table->rank != atom->n_arguments)
         broken(verifier, DIAG_E0731, "looks up a table of %u axes by %u subscripts", atom->table->rank, atom->n_arguments);
 }

@@ -109,7 +109,7 @@ static const struct poly *lookup_in_buffer(void *user, const struct ir_node *tab
                                            const struct poly *const *subscripts)
 {
     struct lowering *lowering = table->op == IR_const_node ? NULL : lower_owner(user, table);
-    if (!lowering || n != table->rank)
+    if (!lowering || n != table->rank || lowering->places[table->id].is_local)
         return NULL;
     const struct ir_node *flat = loop_table(lowering->context, lowering->function, lowering->places[table->id].number);
     const struct poly *address = lower_address(lowering, table, subscripts);
@@ -386,7 +386,7 @@ static struct loop_stmt *write_group(struct lowering *lowering, const struct nes
         body = loop_if(context, (uint32_t)group->n_conditions, group->conditions, body, NULL);
     for (uint32_t x = (uint32_t)nest->n; x-- > 0;)
         if (group->used[x] && !poly_equals(nest->extents[x], 1))
-            body = loop_for(context, LOOP_SERIAL, numbers[x], NULL, nest->extents[x], body);
+            body = loop_for(context, LOOP_SERIAL, numbers[x], poly_constant(context, 0), nest->extents[x], body);
     return loop_block(context, comment, SPAN_NONE, body);
 }
 

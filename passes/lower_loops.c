@@ -179,7 +179,8 @@ bool lower_place_rest(struct lowering *lowering)
         struct lower_place *place = &lowering->places[node->id];
         bool every_step = node->op == IR_proj_node && !node->proj.last; /* set inside the loop of its scan, read outside */
         bool single = poly_equals(ir_element_count(context, node), 1) && !lowering->held_by[node->id] &&
-                      node->op != IR_scatter_node && !every_step;
+                      node->op != IR_scatter_node && !every_step &&
+                      (node->op == IR_const_node || !lowering->plan->looked_up[node->id]);
         bool elsewhere = node->op == IR_scan_node || (lowering->scan && node->op == IR_input_node);
         if (place->placed || !lowering->plan->stored[node->id] || elsewhere || (node->op == IR_const_node && single))
             continue;

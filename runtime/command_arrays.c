@@ -87,7 +87,7 @@ static double random_real(uint64_t *state)
     return (double)(int64_t)(random_next(state) >> 11) * 0x1p-52 - 1.0;
 }
 
-static void fill_random(struct ir_tensor *tensor, size_t count, uint64_t *state)
+static void fill_random(struct ir_tensor *tensor, size_t count, const struct lookup_range *range, uint64_t *state)
 {
     const struct ir_elem_info *info = ir_elem_info(tensor->elem);
     if (info->kind == IR_KIND_FLOAT || info->kind == IR_KIND_COMPLEX) {
@@ -106,6 +106,9 @@ static void fill_random(struct ir_tensor *tensor, size_t count, uint64_t *state)
         int64_t value = tensor->elem == IR_bool        ? (int64_t)(random_next(state) & 1)
                         : info->kind == IR_KIND_SIGNED ? (int64_t)(random_next(state) % 19) - 9
                                                        : (int64_t)(random_next(state) % 10);
+        if (range->bounded)
+            value = range->low +
+                    (int64_t)(random_next(state) % (uint64_t)(range->high < range->low ? 1 : range->high - range->low + 1));
         memcpy((char *)tensor->data + k * info->bytes, &value, info->bytes);
     }
 }
@@ -114,10 +117,11 @@ struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_k
 {
     struct arena *arena = ir_arena(invocation->context);
     struct ir_tensor *tensors = ARENA_ARRAY(arena, kernel->n_inputs, struct ir_tensor);
+    struct lookup_range *ranges = lookup_ranges(invocation->context, kernel, dims);
     uint64_t state = seed;
     if (!binding_extents(invocation->context, kernel, dims))
         return NULL;
-    for (uint32_t k = 0; k < kernel->n_inputs && tensors; k++) {
+    for (uint32_t k = 0; k < kernel->n_inputs && tensors && ranges; k++) {
         const struct ir_node *node = kernel->inputs[k].node;
         tensors[k] = (struct ir_tensor){node->elem, node->rank, ARENA_ARRAY(arena, node->rank, int64_t), NULL};
         for (uint32_t axis = 0; axis < node->rank && tensors[k].shape; axis++)
@@ -130,9 +134,9 @@ struct ir_tensor *arrays_random(struct invocation *invocation, const struct ir_k
         tensors[k].data = arena_alloc(arena, count, ir_elem_info(node->elem)->bytes);
         if (!tensors[k].data)
             return NULL;
-        fill_random(&tensors[k], count, &state);
+        fill_random(&tensors[k], count, &ranges[k], &state);
     }
-    return tensors && layout_settle(invocation->context, kernel, dims, tensors) ? tensors : NULL;
+    return tensors && ranges && layout_settle(invocation->context, kernel, dims, tensors) ? tensors : NULL;
 }
 
 /* ---- sizes of run-time dims ---- */

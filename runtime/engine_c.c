@@ -192,6 +192,14 @@ struct engine *engine_c_create(struct compiled *compiled, const struct engine_op
     return NULL;
 }
 
+static enum einc_status report_lookup(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0814, kernel->span,
+                                   "kernel `%s` ended: a number looked up in an array leads outside another", kernel->name);
+    diag_help(ir_diagnostics(context), diag, "`--engine=ref` says which number, and where");
+    return EINC_INVALID;
+}
+
 enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
                               struct ir_tensor *outputs)
 {
@@ -212,7 +220,7 @@ enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_
     if (bytes && posix_memalign(&workspace, WORKSPACE_ALIGNMENT, bytes) != 0)
         status = EINC_NO_MEMORY;
     if (status == EINC_OK && engine->entries[kernel](sizes, arguments, workspace) != 0)
-        status = EINC_INVALID;
+        status = report_lookup(context, source);
     free(workspace);
     free(arguments);
     free(sizes);

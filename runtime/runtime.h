@@ -93,6 +93,15 @@ bool binding_value(struct ir_context *context, const struct poly *extent, const 
 /* "f32[4, 8]" */
 const char *binding_describe(struct ir_context *context, const struct ir_tensor *tensor);
 
+/* ---- lookups.c ---- */
+/* What an integer input's entries may be for lookups to stay inside. */
+struct lookup_range {
+    bool bounded;
+    int64_t low, high; /* high < low: nothing stays inside */
+};
+/* One an input; NULL: no memory. */
+struct lookup_range *lookup_ranges(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims);
+
 /* ---- layout.c ---- */
 /* The inputs with those that have strides spread out in memory of their own, as engines other than the reference take them. NULL
  * after a diagnostic. */

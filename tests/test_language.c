@@ -177,7 +177,7 @@ static const struct mistake mistakes[] = {
     {"past the end", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[2 + i: 3] = x[i + 0]"), "E0231", "y[2 + i: 3]"},
     {"before the begin", KERNEL("x: f64[n]", "y: f64[n]", "y[0 - 1 + i: 2] = x[i + 0]\ny[1 + i: 3] = x[i + 0]"), "E0231",
      "y[0 - 1 + i: 2]"},
-    {"run-time tables", KERNEL("x: f64[n], t: i32[n]", "y: f64[n]", "y[i] = x[t[i]]"), "E0009", "t[i]"},
+    {"a table of reals", KERNEL("x: f64[n], t: f64[n]", "y: f64[n]", "y[i] = x[t[i]]"), "E0218", "t"},
     {"a let that nobody reads", KERNEL("x: f64[n]", "y: f64[n]", "let t[i] = x[i]\ny = x"), "W0101", "t"},
 };
 
