@@ -24,7 +24,10 @@ enum c_helper {
     HELPER_divide,
     HELPER_floor_div,
     HELPER_floor_mod,
-    HELPER_from_float, /* to this integer type */
+    HELPER_from_float,  /* to this integer or 16-bit type */
+    HELPER_from_double, /* to this 16-bit type, rounded once */
+    HELPER_to_float,    /* of this 16-bit type */
+    HELPER_odd,         /* double to float, rounded so that a second rounding is right */
     HELPER_COUNT
 };
 

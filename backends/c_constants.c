@@ -76,42 +76,10 @@ const char *c_table_name(struct c_file *file, const struct ir_node *node)
 
 /* ---- numbers ---- */
 
-static struct ir_number number_at(const void *data, enum ir_elem elem, size_t at)
-{
-    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
-    float single;
-    double value;
-#define INTEGER(name, type)                                                                                                        \
-    case IR_##name: {                                                                                                              \
-        type number;                                                                                                               \
-        memcpy(&number, bytes, sizeof number);                                                                                     \
-        return ir_number_integer(elem, (int64_t)number);                                                                           \
-    }
-    switch (elem) {
-    case IR_f32:
-        memcpy(&single, bytes, sizeof single);
-        return (struct ir_number){.elem = elem, .re = (double)single};
-    case IR_f64:
-        memcpy(&value, bytes, sizeof value);
-        return (struct ir_number){.elem = elem, .re = value};
-        INTEGER(i8, int8_t)
-        INTEGER(i16, int16_t)
-        INTEGER(i32, int32_t)
-        INTEGER(i64, int64_t)
-        INTEGER(u8, uint8_t)
-        INTEGER(u16, uint16_t)
-        INTEGER(u32, uint32_t)
-        INTEGER(u64, uint64_t)
-    default:
-        return ir_number_integer(elem, *bytes != 0);
-    }
-#undef INTEGER
-}
-
 static const char *number_text(struct c_file *file, const struct c_table *table, size_t at)
 {
     struct text number = text_create(file->arena);
-    c_put_literal(file, &number, number_at(table->constant->data, table->elem, at), C_ANY);
+    c_put_literal(file, &number, ir_number_load(table->elem, table->constant->data, at), C_ANY);
     return text_finish(&number);
 }
 

@@ -150,6 +150,8 @@ static void put_argument_doc(struct c_kernel *kernel, struct text *text, uint32_
     text_printf(text, " *   %s: %s%s", kernel->buffers[number], c_type(buffer->elem), buffer->rank ? " " : "");
     put_shape(kernel, text, buffer);
     put_strides(kernel, text, buffer);
+    if (ir_elem_is_half(buffer->elem))
+        text_put(text, buffer->elem == IR_f16 ? ", the bits of IEEE binary16" : ", the bits of bfloat16");
     text_printf(text, ", %s%s%s\n", role, buffer->by_value ? " by value" : "",
                 buffer->is_complex ? ", complex: pairs of real and imaginary part" : "");
 }

@@ -1,8 +1,9 @@
 /* Functions an emitted file brings along, each only when used: one row a function and kind of type.
  *
- * In the text of a row T is the C type, ~ the suffix of float functions and literals, @ the suffix of names, U the unsigned type of
- * at least 32 bits, MIN the least value. Their results are those of ir/eval: max and min give NaN when either is one, integers
- * wrap, x / 0 is 0, MIN / -1 is MIN, and what does not fit an integer type becomes its least value (0 when it is unsigned). */
+ * A 16-bit float is kept as its bits; unions show them as numbers (C99 6.5.2.3). In the text of a row T is the C type, ~ the suffix
+ * of float functions and literals, @ the suffix of names, U the unsigned type of at least 32 bits, MIN the least value. Their
+ * results are those of ir/eval: max and min give NaN when either is one, integers wrap, x / 0 is 0, MIN / -1 is MIN, and what does
+ * not fit an integer type becomes its least value (0 when it is unsigned). */
 #include "backends_internal.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 
 struct recipe {
     enum c_helper helper;
-    const char *kinds; /* f: float, i: signed, u: unsigned */
+    const char *kinds; /* f: float, i: signed, u: unsigned, h: f16, b: bf16 */
     bool uses_math;
     const char *comment, *parameters, *body;
 };
@@ -29,6 +30,9 @@ static const char *const helper_names[HELPER_COUNT] = {
     [HELPER_floor_div] = "floor_div",
     [HELPER_floor_mod] = "floor_mod",
     [HELPER_from_float] = "from_float",
+    [HELPER_from_double] = "from_double",
+    [HELPER_to_float] = "float_from",
+    [HELPER_odd] = "round_to_odd",
 };
 
 /* 0x1.6a09e667f3bcdp-1 is sqrt(1/2), 0x1.9884533d43651p-1 sqrt(2/pi), 0x1.6e4e26d4801f7p-5 the 0.044715 of Hendrycks and Gimpel. */
@@ -63,12 +67,52 @@ static const struct recipe recipes[] = {
      "return x > LOW && x < HIGH ? (T)x : MIN;"},
     {HELPER_from_float, "u", false, "towards zero; what does not fit becomes 0", "double x",
      "return x > -1.0 && x < HIGH ? (T)x : 0;"},
+    {HELPER_odd, "f", false, "the nearest float, and where that is not x itself, of its two neighbours the odd one", "double x",
+     "union {\n        float value;\n        uint32_t bits;\n    } near = {(float)x};\n"
+     "    const double back = (double)near.value;\n"
+     "    if (back == x || x != x)\n        return near.value;\n"
+     "    if (x < 0.0 ? back < x : back > x)\n        near.bits--;\n"
+     "    near.bits |= 1u;\n    return near.value;"},
+    {HELPER_from_float, "h", false, "the nearest f16, ties to even", "float x",
+     "union {\n        float value;\n        uint32_t bits;\n    } number = {x};\n"
+     "    const uint32_t sign = number.bits >> 16 & 0x8000u, size = number.bits & 0x7fffffffu;\n"
+     "    if (size > 0x7f800000u) /* NaN */\n        return (uint16_t)(sign | 0x7e00u | (size >> 13 & 0x3ffu));\n"
+     "    if (size >= 0x477ff000u) /* at least 65520 */\n        return (uint16_t)(sign | 0x7c00u);\n"
+     "    if (size >= 0x38800000u) /* at least 2^-14: normal */\n"
+     "        return (uint16_t)(sign | (size + 0xfffu + (size >> 13 & 1u) - 0x38000000u) >> 13);\n"
+     "    number.bits = size;\n"
+     "    number.value += 0.5f; /* whose last place is that of f16 here */\n"
+     "    return (uint16_t)(sign | (number.bits - 0x3f000000u));"},
+    {HELPER_from_float, "b", false, "the nearest bf16, ties to even", "float x",
+     "union {\n        float value;\n        uint32_t bits;\n    } number = {x};\n"
+     "    if (x != x)\n        return (uint16_t)(number.bits >> 16 | 0x40u);\n"
+     "    return (uint16_t)((number.bits + 0x7fffu + (number.bits >> 16 & 1u)) >> 16);"},
+    {HELPER_from_double, "hb", false, "the nearest @, ties to even, rounded once", "double x",
+     "return @_from_float(round_to_odd_f64(x));"},
+    {HELPER_to_float, "h", false, "an f16 as a float", "uint16_t x",
+     "union {\n        uint32_t bits;\n        float value;\n    } number;\n"
+     "    const uint32_t sign = (uint32_t)(x & 0x8000u) << 16, exponent = x >> 10 & 0x1fu, fraction = x & 0x3ffu;\n"
+     "    if (exponent == 0) { /* subnormal: multiples of 2^-24 */\n"
+     "        number.value = (float)fraction * 0x1p-24f;\n"
+     "        number.bits |= sign;\n"
+     "    } else {\n"
+     "        number.bits = sign | (exponent == 0x1fu ? 0xffu : exponent + 112u) << 23 | fraction << 13;\n"
+     "    }\n"
+     "    return number.value;"},
+    {HELPER_to_float, "b", false, "a bf16 as a float", "uint16_t x",
+     "union {\n        uint32_t bits;\n        float value;\n    } number = {(uint32_t)x << 16};\n    return number.value;"},
 };
+
+/* Does the type come first: `i32_from_float`? */
+static bool type_leads(enum c_helper helper)
+{
+    return helper == HELPER_from_float || helper == HELPER_from_double;
+}
 
 const char *c_helper_name(struct arena *arena, enum c_helper helper, enum ir_elem elem)
 {
-    if (helper == HELPER_from_float)
-        return arena_printf(arena, "%s_from_float", ir_elem_info(elem)->name);
+    if (type_leads(helper))
+        return arena_printf(arena, "%s_%s", ir_elem_info(elem)->name, helper_names[helper]);
     return arena_printf(arena, "%s_%s", helper_names[helper], ir_elem_info(elem)->name);
 }
 
@@ -78,8 +122,8 @@ bool c_is_helper_name(const char *name)
     for (int helper = 0; helper < HELPER_COUNT; helper++)
         for (int elem = 0; elem < IR_ELEM_COUNT; elem++) {
             const char *type = ir_elem_info((enum ir_elem)elem)->name;
-            if (helper == HELPER_from_float)
-                snprintf(spelled, sizeof spelled, "%s_from_float", type);
+            if (type_leads((enum c_helper)helper))
+                snprintf(spelled, sizeof spelled, "%s_%s", type, helper_names[helper]);
             else
                 snprintf(spelled, sizeof spelled, "%s_%s", helper_names[helper], type);
             if (!strcmp(spelled, name))
@@ -92,7 +136,7 @@ static char kind_letter(enum ir_elem elem)
 {
     switch (ir_elem_info(elem)->kind) {
     case IR_KIND_FLOAT:
-        return 'f';
+        return elem == IR_f16 ? 'h' : elem == IR_bf16 ? 'b' : 'f';
     case IR_KIND_SIGNED:
         return 'i';
     default:
@@ -115,6 +159,10 @@ const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem
     file->uses_math |= recipe && recipe->uses_math;
     if (helper == HELPER_silu)
         c_use_helper(file, HELPER_sigmoid, elem);
+    if (helper == HELPER_from_double) {
+        c_use_helper(file, HELPER_odd, IR_f64);
+        c_use_helper(file, HELPER_from_float, elem);
+    }
     return c_helper_name(file->arena, helper, elem);
 }
 
@@ -152,17 +200,24 @@ static void put_for_type(struct text *text, const char *from, enum ir_elem elem)
     }
 }
 
+static const char *result_type(enum c_helper helper, enum ir_elem elem)
+{
+    return helper == HELPER_odd || helper == HELPER_to_float ? "float" : c_type(elem);
+}
+
 void c_put_helpers(struct c_file *file, struct text *text)
 {
-    static const enum c_helper order[] = {HELPER_max,    HELPER_min,       HELPER_relu,      HELPER_abs,
-                                          HELPER_gelu,   HELPER_gelu_tanh, HELPER_sigmoid,   HELPER_silu,
-                                          HELPER_divide, HELPER_floor_div, HELPER_floor_mod, HELPER_from_float};
+    static const enum c_helper order[] = {HELPER_max,       HELPER_min,     HELPER_relu,       HELPER_abs,         HELPER_gelu,
+                                          HELPER_gelu_tanh, HELPER_sigmoid, HELPER_silu,       HELPER_divide,      HELPER_floor_div,
+                                          HELPER_floor_mod, HELPER_odd,     HELPER_from_float, HELPER_from_double, HELPER_to_float};
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int elem = 0; elem < IR_ELEM_COUNT; elem++) {
             const struct recipe *recipe = find_recipe(order[k], (enum ir_elem)elem);
             if (!recipe || !file->helpers[order[k]][elem])
                 continue;
-            text_printf(text, "/* %s */\nstatic %s %s(", recipe->comment, c_type((enum ir_elem)elem),
+            text_put(text, "/* ");
+            put_for_type(text, recipe->comment, (enum ir_elem)elem);
+            text_printf(text, " */\nstatic %s %s(", result_type(order[k], (enum ir_elem)elem),
                         c_helper_name(file->arena, order[k], (enum ir_elem)elem));
             put_for_type(text, recipe->parameters, (enum ir_elem)elem);
             text_put(text, ")\n{\n    ");

@@ -87,7 +87,11 @@ void c_put_literal(struct c_file *file, struct text *text, struct ir_number numb
 {
     bool wrap = precedence > C_UNARY && is_negative_literal(number);
     text_put(text, wrap ? "(" : "");
-    if (ir_elem_is_float(number.elem))
+    if (ir_elem_is_half(number.elem)) {
+        uint16_t bits;
+        ir_number_store(number, &bits, 0);
+        text_printf(text, "0x%04x", bits);
+    } else if (ir_elem_is_float(number.elem))
         put_real(file, text, number.elem, number.re);
     else
         put_integer(text, number.elem, number.i);
@@ -319,6 +323,16 @@ static void put_integer_division(struct c_kernel *kernel, struct text *text, con
 
 /* ---- casts ---- */
 
+/* The argument of a cast; of a 16-bit type, as a float. */
+static void put_float(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
+{
+    const struct ir_expr *argument = expr->arguments[0];
+    if (ir_elem_is_half(argument->elem))
+        put_call(kernel, text, c_use_helper(kernel->file, HELPER_to_float, argument->elem), expr);
+    else
+        put(kernel, text, argument, precedence);
+}
+
 static void put_plain_cast(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
     const struct ir_expr *argument = expr->arguments[0];
@@ -327,16 +341,25 @@ static void put_plain_cast(struct c_kernel *kernel, struct text *text, const str
     if (argument->op == IR_EXPR_index && c_proved_nonnegative(kernel, argument->index))
         c_put_size(kernel, text, argument->index, C_UNARY); /* (double)i */
     else
-        put(kernel, text, argument, C_UNARY);
+        put_float(kernel, text, expr, C_UNARY);
     close_if(text, precedence > C_UNARY);
 }
 
-static void put_zero_test(struct c_kernel *kernel, struct text *text, const struct ir_expr *argument, enum c_precedence precedence)
+static void put_zero_test(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
+    const struct ir_expr *argument = expr->arguments[0];
     open_if(text, precedence > C_EQUAL);
-    put(kernel, text, argument, C_COMPARE);
-    text_put(text, argument->elem == IR_f32 ? " != 0.0f" : argument->elem == IR_f64 ? " != 0.0" : " != 0");
+    put_float(kernel, text, expr, C_COMPARE);
+    text_put(text, ir_elem_accumulator(argument->elem) == IR_f32 ? " != 0.0f" : argument->elem == IR_f64 ? " != 0.0" : " != 0");
     close_if(text, precedence > C_EQUAL);
+}
+
+/* Where the cast is a function of the file. */
+static void put_cast_call(struct c_kernel *kernel, struct text *text, enum c_helper helper, const struct ir_expr *expr)
+{
+    text_printf(text, "%s(", c_use_helper(kernel->file, helper, expr->elem));
+    put_float(kernel, text, expr, C_ANY);
+    text_put(text, ")");
 }
 
 static void put_cast(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
@@ -345,9 +368,13 @@ static void put_cast(struct c_kernel *kernel, struct text *text, const struct ir
     if (argument->elem == expr->elem)
         put(kernel, text, argument, precedence);
     else if (expr->elem == IR_bool)
-        put_zero_test(kernel, text, argument, precedence);
+        put_zero_test(kernel, text, expr, precedence);
+    else if (ir_elem_is_half(expr->elem))
+        put_cast_call(kernel, text, argument->elem == IR_f64 ? HELPER_from_double : HELPER_from_float, expr);
     else if (ir_elem_is_integer(expr->elem) && ir_elem_is_float(argument->elem))
-        put_call(kernel, text, c_use_helper(kernel->file, HELPER_from_float, expr->elem), expr);
+        put_cast_call(kernel, text, HELPER_from_float, expr);
+    else if (ir_elem_is_half(argument->elem) && expr->elem == IR_f32)
+        put_float(kernel, text, expr, C_ANY);
     else
         put_plain_cast(kernel, text, expr, precedence);
 }

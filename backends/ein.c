@@ -147,14 +147,15 @@ static void put_zero(struct ein_writer *w, enum ir_elem elem)
     text_put(w->text, ")");
 }
 
-/* Integers wrap: a sum in a wider type, cut to the narrower one, is the sum in that. */
+/* Integers wrap: a sum in a wider type, cut to the narrower one, is the sum in that. The 16-bit floats are summed in f32 without
+ * saying so. */
 static enum ir_elem accumulator_of(const struct ir_node *node)
 {
     enum ir_elem wide = node->contract.accumulator;
     bool wraps = ir_elem_is_integer(node->elem) && ir_elem_is_integer(wide) &&
                  ir_elem_info(wide)->bytes >= ir_elem_info(node->elem)->bytes &&
                  (node->contract.ring == IR_RING_plustimes || node->contract.ring == IR_RING_prod);
-    return wraps ? node->elem : wide;
+    return wraps || wide == ir_elem_accumulator(node->elem) ? node->elem : wide;
 }
 
 /* An operand in the accumulator's type. */

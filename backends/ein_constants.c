@@ -8,25 +8,7 @@ enum { INLINE_NUMBERS = 1 << 16 };
 
 struct ir_number ein_number_at(enum ir_elem elem, const void *data, size_t at)
 {
-    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
-    float narrow[2] = {0, 0};
-    double wide[2] = {0, 0};
-    const uint16_t probe = 1;
-    bool little = *(const unsigned char *)&probe == 1;
-    uint64_t integer = 0;
-    uint32_t size = ir_elem_info(elem)->bytes;
-    if (ir_elem_real(elem) == IR_f32) {
-        memcpy(narrow, bytes, size);
-        wide[0] = (double)narrow[0];
-        wide[1] = (double)narrow[1];
-    } else if (ir_elem_real(elem) == IR_f64) {
-        memcpy(wide, bytes, size);
-    } else {
-        for (uint32_t k = 0; k < size; k++)
-            integer = integer << 8 | bytes[little ? size - 1 - k : k];
-        return ir_number_integer(elem, (int64_t)integer);
-    }
-    return ir_elem_is_complex(elem) ? ir_number_complex(elem, wide[0], wide[1]) : ir_number_real(elem, wide[0]);
+    return ir_number_load(elem, data, at);
 }
 
 /* Version 1.0, C order, this machine's byte order. */

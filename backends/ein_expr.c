@@ -15,7 +15,7 @@
 static bool reads_back(enum ir_elem elem, const char *digits, double value)
 {
     double read = strtod(digits, NULL);
-    return elem == IR_f32 ? (float)read == (float)value : read == value;
+    return ir_round_real(elem, read) == ir_round_real(elem, value);
 }
 
 static void put_real(struct ein_writer *w, enum ir_elem elem, double value)

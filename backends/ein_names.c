@@ -55,8 +55,6 @@ static bool is_reserved(const char *name)
         "conj",
         "real",
         "imag",
-        "f16",
-        "bf16",
         "q7",
         "q15",
     };

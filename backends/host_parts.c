@@ -80,7 +80,7 @@ const char *const host_parts[] = {
     "value_of(header, \"'shape'\");\n"
     "    if (!descr || !order || !shape || !parse_shape(shape, array))\n"
     "        return fail(name, \"not a .npy file this program can read\");\n"
-    "    if (strncmp(descr + 1, type, strlen(type)) != 0 || descr[1 + strlen(type)] != *descr)\n"
+    "    if (descr[1] == '>' || strncmp(descr + 2, type + 1, strlen(type) - 1) != 0 || descr[1 + strlen(type)] != *descr)\n"
     "        return fail(name, \"the array has another type than the kernel's argument\");\n"
     "    if (strncmp(order, \"False\", 5) != 0 && array->rank > 1)\n"
     "        return fail(name, \"the array is in Fortran order; save np.ascontiguousarray of it\");\n"

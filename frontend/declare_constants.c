@@ -15,39 +15,6 @@ struct filling {
     bool good;
 };
 
-static void put_number(unsigned char *place, struct ir_number number)
-{
-    float narrow[2] = {(float)number.re, (float)number.im};
-    double wide[2] = {number.re, number.im};
-    switch (number.elem) {
-    case IR_f32:
-    case IR_c64:
-        memcpy(place, narrow, ir_elem_info(number.elem)->bytes);
-        return;
-    case IR_f64:
-    case IR_c128:
-        memcpy(place, wide, ir_elem_info(number.elem)->bytes);
-        return;
-    default:
-        break;
-    }
-    uint64_t bits = (uint64_t)number.i;
-    switch (ir_elem_info(number.elem)->bytes) {
-    case 1:
-        memcpy(place, &(uint8_t){(uint8_t)bits}, 1);
-        return;
-    case 2:
-        memcpy(place, &(uint16_t){(uint16_t)bits}, 2);
-        return;
-    case 4:
-        memcpy(place, &(uint32_t){(uint32_t)bits}, 4);
-        return;
-    default:
-        memcpy(place, &bits, 8);
-        return;
-    }
-}
-
 static struct diag *wrong_shape(struct filling *filling, const struct ast_literal *literal, uint32_t axis, const char *found)
 {
     struct diagnostics *diagnostics = ir_diagnostics(filling->resolver->context);
@@ -76,7 +43,7 @@ static void fill_number(struct filling *filling, const struct ast_literal *liter
         filling->good = false;
         return;
     }
-    put_number(filling->data + filling->at, number);
+    ir_number_store(number, filling->data + filling->at, 0);
     filling->at += filling->size;
 }
 

@@ -297,8 +297,8 @@ bool number_in_type(struct resolver *resolver, struct weak_number number, enum i
     if (number.kind == WEAK_COMPLEX && !ir_elem_is_complex(elem))
         return does_not_fit(resolver, number, elem, span,
                             ir_elem_real(elem) == IR_f32 ? "complex numbers need c64" : "complex numbers need c128");
-    bool narrow = ir_elem_real(elem) == IR_f32;
-    if (narrow && ((isfinite(number.re) && isinf((float)number.re)) || (isfinite(number.im) && isinf((float)number.im))))
+    if ((isfinite(number.re) && isinf(ir_round_real(elem, number.re))) ||
+        (isfinite(number.im) && isinf(ir_round_real(elem, number.im))))
         return does_not_fit(resolver, number, elem, span,
                             "it is above the largest finite number of the type; write `inf` if that was meant");
     *result = ir_elem_is_complex(elem) ? ir_number_complex(elem, number.re, number.im) : ir_number_real(elem, number.re);

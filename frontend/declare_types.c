@@ -144,7 +144,7 @@ static bool resolve_element(struct resolver *resolver, const struct ast_type *as
         return true;
     struct diag *diag = diag_error(diagnostics, DIAG_E0009, ast->element.span, "element type `%s` is reserved, but not there yet",
                                    ast->modulus ? "mod(q)" : name);
-    diag_help(diagnostics, diag, "element types are f32 f64 c64 c128 i8 i16 i32 i64 u8 u16 u32 u64 bool");
+    diag_help(diagnostics, diag, "element types are f32 f64 c64 c128 i8 i16 i32 i64 u8 u16 u32 u64 bool f16 bf16");
     return false;
 }
 

@@ -343,7 +343,7 @@ const struct ir_node *einsum_node(struct ir_context *context, const struct einsu
         *index_names = names;
     struct ir_contract contract = {.ring = ring,
                                    .elem = elem,
-                                   .accumulator = elem,
+                                   .accumulator = ir_elem_accumulator(elem),
                                    .rank = (uint32_t)einsum.n_output,
                                    .n_indices = (uint32_t)einsum.n_indices,
                                    .extents = extents,

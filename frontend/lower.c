@@ -237,7 +237,7 @@ const struct ir_expr *lower_contract(struct statement *statement, enum ir_ring r
     enum ir_elem elem = factors[0]->elem;
     struct ir_contract contract = {.ring = ring,
                                    .elem = elem,
-                                   .accumulator = elem,
+                                   .accumulator = ir_elem_accumulator(elem),
                                    .rank = rank,
                                    .n_indices = n_indices,
                                    .extents = renumbering->extents,

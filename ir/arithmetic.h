@@ -54,6 +54,10 @@ const struct arithmetic *arithmetic_find(enum ir_arithmetic arithmetic);
 /* eval_prime.c: is this operation a ring operation (or division) modulo the prime, and no hash? */
 bool prime_is_exact(enum ir_expr_op op, enum ir_elem from, enum ir_elem to);
 
+/* halves.c: the 16-bit floats. */
+uint16_t half_from_double(enum ir_elem elem, double value);
+double half_to_double(enum ir_elem elem, uint16_t half);
+
 /* scalar.c: doubles and exact integers for NUMBERS and BOUND. */
 bool scalar_compute(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const struct scalar *arguments, struct scalar *result);
 struct scalar scalar_cast(enum ir_elem from, enum ir_elem to, struct scalar value);

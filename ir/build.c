@@ -322,31 +322,11 @@ const struct ir_node *ir_constant(struct ir_context *context, enum ir_elem elem,
     return intern_node(context, &draft);
 }
 
-/* The number as its type lies in memory; gives the size. */
-static size_t store_number(struct ir_number number, unsigned char bytes[16])
-{
-    size_t size = ir_elem_info(number.elem)->bytes;
-    double wide[2] = {number.re, number.im};
-    float narrow[2] = {(float)number.re, (float)number.im};
-    uint64_t bits = (uint64_t)number.i;
-    if (number.elem == IR_f64 || number.elem == IR_c128)
-        memcpy(bytes, wide, size);
-    else if (number.elem == IR_f32 || number.elem == IR_c64)
-        memcpy(bytes, narrow, size);
-    else
-        for (size_t i = 0; i < size; i++) { /* low bytes first or last, as the machine has them */
-            const uint16_t probe = 1;
-            bool little = *(const unsigned char *)&probe == 1;
-            bytes[little ? i : size - 1 - i] = (unsigned char)(bits >> (8 * i));
-        }
-    return size;
-}
-
 const struct ir_node *ir_scalar(struct ir_context *context, struct ir_number number)
 {
     unsigned char bytes[16] = {0};
-    struct ir_constant constant = {.data = bytes};
-    constant.bytes = store_number(number, bytes);
+    struct ir_constant constant = {.data = bytes, .bytes = ir_elem_info(number.elem)->bytes};
+    ir_number_store(number, bytes, 0);
     return ir_constant(context, number.elem, 0, NULL, &constant);
 }
 

@@ -118,7 +118,7 @@ static bool eval_const(struct evaluation *evaluation, struct eval_tensor *tensor
 {
     enum ir_elem elem = tensor->node->elem;
     for (int64_t at = 0; at < tensor->count; at++)
-        tensor->data[at] = evaluation->arithmetic->literal(ir_constant_element(elem, tensor->node->constant->data, (size_t)at));
+        tensor->data[at] = evaluation->arithmetic->literal(ir_number_load(elem, tensor->node->constant->data, (size_t)at));
     return true;
 }
 

@@ -103,7 +103,7 @@ static uint32_t choose_next(const struct split *split)
 
 static enum ir_elem wide(enum ir_elem elem)
 {
-    return elem == IR_f32 ? IR_f64 : elem == IR_c64 ? IR_c128 : elem;
+    return ir_elem_is_half(elem) || elem == IR_f32 ? IR_f64 : elem == IR_c64 ? IR_c128 : elem;
 }
 
 /* The contraction of `n_factors` factors over the indices listed: the first `rank` stay. */

@@ -260,7 +260,7 @@ static bool widens(enum ir_elem from, enum ir_elem to)
 {
     const struct ir_elem_info *narrow = ir_elem_info(from), *wide = ir_elem_info(to);
     if (narrow->kind == wide->kind)
-        return narrow->bytes <= wide->bytes;
+        return from == to || narrow->bytes < wide->bytes; /* f16 and bf16 have no order */
     if (narrow->kind == IR_KIND_FLOAT && wide->kind == IR_KIND_COMPLEX)
         return 2 * narrow->bytes <= wide->bytes;
     return narrow->kind == IR_KIND_UNSIGNED && wide->kind == IR_KIND_SIGNED && narrow->bytes < wide->bytes;

@@ -38,8 +38,18 @@ static inline bool ir_elem_is_complex(enum ir_elem elem)
 }
 static inline bool ir_elem_is_float(enum ir_elem elem)
 {
-    return elem == IR_f32 || elem == IR_f64;
+    return elem == IR_f32 || elem == IR_f64 || elem == IR_f16 || elem == IR_bf16;
 }
+static inline bool ir_elem_is_half(enum ir_elem elem)
+{
+    return elem == IR_f16 || elem == IR_bf16;
+}
+/* What sums of this type are added up in: f32 for the 16-bit floats, else the type itself. */
+static inline enum ir_elem ir_elem_accumulator(enum ir_elem elem)
+{
+    return ir_elem_is_half(elem) ? IR_f32 : elem;
+}
+double ir_elem_epsilon(enum ir_elem elem);       /* of a float or complex type: the spacing of its numbers at 1 */
 bool ir_elem_is_integer(enum ir_elem elem);      /* signed or unsigned, not bool */
 enum ir_elem ir_elem_real(enum ir_elem elem);    /* c64 -> f32; others themselves */
 enum ir_elem ir_elem_complex(enum ir_elem elem); /* f32 -> c64, f64 -> c128; others themselves */
@@ -121,6 +131,10 @@ struct ir_number ir_number_complex(enum ir_elem elem, double re, double im);
 struct ir_number ir_ring_zero(enum ir_ring ring, enum ir_elem elem); /* the value of an empty sum */
 struct ir_number ir_ring_one(enum ir_ring ring, enum ir_elem elem);
 bool ir_number_equal(struct ir_number a, struct ir_number b); /* by bits */
+double ir_round_real(enum ir_elem elem, double value);        /* to the real part's type; integers as they are */
+/* Element `at` of an array in memory, in the layout of elements.def and the machine's byte order. */
+struct ir_number ir_number_load(enum ir_elem elem, const void *data, size_t at);
+void ir_number_store(struct ir_number number, void *data, size_t at);
 
 /* ---- context: build.c ---- */
 

@@ -316,40 +316,13 @@ static void find_tables_in_list(struct printer *printer, const struct loop_stmt 
 
 /* ---- the head of a function ---- */
 
-static struct ir_number number_at(enum ir_elem elem, const void *data, size_t at)
-{
-    const unsigned char *bytes = (const unsigned char *)data + at * ir_elem_info(elem)->bytes;
-    int64_t integer = 0;
-    double pair[2] = {0, 0};
-    float narrow[2] = {0, 0};
-    switch (elem) {
-    case IR_f32:
-    case IR_c64:
-        memcpy(narrow, bytes, ir_elem_info(elem)->bytes);
-        return ir_elem_is_complex(elem) ? ir_number_complex(elem, (double)narrow[0], (double)narrow[1])
-                                        : ir_number_real(elem, (double)narrow[0]);
-    case IR_f64:
-    case IR_c128:
-        memcpy(pair, bytes, ir_elem_info(elem)->bytes);
-        return ir_elem_is_complex(elem) ? ir_number_complex(elem, pair[0], pair[1]) : ir_number_real(elem, pair[0]);
-    default:
-        for (uint32_t k = 0; k < ir_elem_info(elem)->bytes; k++) { /* either byte order: most significant first */
-            const uint16_t probe = 1;
-            bool little = *(const unsigned char *)&probe == 1;
-            uint32_t byte = little ? ir_elem_info(elem)->bytes - 1 - k : k;
-            integer = (int64_t)((uint64_t)integer << 8 | bytes[byte]);
-        }
-        return ir_number_integer(elem, integer);
-    }
-}
-
 static void put_data(struct text *text, enum ir_elem elem, const struct ir_constant *constant)
 {
     size_t count = constant->bytes / ir_elem_info(elem)->bytes;
     text_put(text, "{");
     for (size_t k = 0; k < count; k++) {
         text_put(text, k == 0 ? "" : k % 8 == 0 ? ",\n        " : ", ");
-        put_number(text, number_at(elem, constant->data, k));
+        put_number(text, ir_number_load(elem, constant->data, k));
     }
     text_put(text, "}");
 }

@@ -135,7 +135,7 @@ static const struct ir_constant *read_data(struct loop_reader *reader, enum ir_e
             return NULL;
         if (!arena_grow(reader->arena, (void **)&data, count, &capacity, bytes))
             return NULL;
-        loop_number_bytes(number, data + bytes * count++);
+        ir_number_store(number, data, count++);
     }
     struct ir_constant *constant = ARENA_NEW(reader->arena, struct ir_constant);
     if (constant)

@@ -142,23 +142,6 @@ bool loop_read_number(struct loop_reader *reader, enum ir_elem elem, struct ir_n
     return true;
 }
 
-void loop_number_bytes(struct ir_number number, unsigned char *bytes)
-{
-    size_t size = ir_elem_info(number.elem)->bytes;
-    double pair[2] = {number.re, number.im};
-    float narrow[2] = {(float)number.re, (float)number.im};
-    if (ir_elem_real(number.elem) == IR_f32) {
-        memcpy(bytes, narrow, size);
-    } else if (ir_elem_real(number.elem) == IR_f64) {
-        memcpy(bytes, pair, size);
-    } else {
-        const uint16_t probe = 1;
-        bool little = *(const unsigned char *)&probe == 1;
-        for (size_t k = 0; k < size; k++)
-            bytes[little ? k : size - 1 - k] = (unsigned char)((uint64_t)number.i >> (8 * k));
-    }
-}
-
 /* ---- polys ---- */
 
 static const struct poly *named_poly(struct loop_reader *reader, const char *name)

@@ -53,7 +53,6 @@ uint32_t loop_find_buffer(const struct loop_reader *reader, const char *name);
 uint32_t loop_find_local(const struct loop_reader *reader, const char *name);
 
 bool loop_read_number(struct loop_reader *reader, enum ir_elem elem, struct ir_number *number);
-void loop_number_bytes(struct ir_number number, unsigned char *bytes); /* as in memory */
 bool loop_read_operation(struct loop_reader *reader, enum ir_expr_op *op);
 const struct poly *loop_read_poly(struct loop_reader *reader, unsigned depth);
 const struct ir_expr *loop_read_expr(struct loop_reader *reader, unsigned depth);

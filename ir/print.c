@@ -435,18 +435,17 @@ static void print_scatter(struct printer *printer, const struct ir_node *node)
     print_accesses(printer, node);
 }
 
-/* May the elements stand in the text? Not when they are many, or a nan of f32 has bits that a double would not keep. */
+/* May the elements stand in the text? Not when they are many, or a nan of a narrower type has bits that a double would not keep. */
 static bool is_inline(const struct ir_node *node)
 {
     const struct ir_constant *constant = node->constant;
     uint32_t size = ir_elem_info(node->elem)->bytes;
     if (constant->bytes / size > INLINE_ELEMENTS)
         return false;
-    bool narrow = node->elem == IR_f32 || node->elem == IR_c64;
-    for (size_t at = 0; narrow && at < constant->bytes / sizeof(float); at++) {
-        float value;
-        memcpy(&value, (const char *)constant->data + at * sizeof value, sizeof value);
-        if (isnan(value))
+    bool narrow = (ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem)) && ir_elem_real(node->elem) != IR_f64;
+    for (size_t at = 0; narrow && at < constant->bytes / size; at++) {
+        struct ir_number value = ir_number_load(node->elem, constant->data, at);
+        if (isnan(value.re) || isnan(value.im))
             return false;
     }
     return true;
@@ -463,7 +462,7 @@ static void print_const(struct printer *printer, const struct ir_node *node)
         text_put(text, " {");
         for (size_t at = 0; at < count; at++) {
             text_put(text, at ? ", " : "");
-            print_number(text, ir_constant_element(node->elem, constant->data, at));
+            print_number(text, ir_number_load(node->elem, constant->data, at));
         }
         text_put(text, "}");
     } else {

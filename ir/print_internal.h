@@ -9,6 +9,5 @@ void print_number(struct text *text, struct ir_number number);
 /* In double quotes, with \", \\ and \x1b escapes. */
 void print_string(struct text *text, const char *string);
 /* Element `at` of C-order data as in memory (scalar.c). */
-struct ir_number ir_constant_element(enum ir_elem elem, const void *data, size_t at);
 
 #endif

@@ -39,10 +39,10 @@ int64_t scalar_wrap(enum ir_elem elem, uint64_t bits)
 
 struct scalar scalar_round(enum ir_elem elem, struct scalar value)
 {
-    if (elem == IR_f32 || elem == IR_c64) {
-        value.re = (double)(float)value.re;
-        value.im = (double)(float)value.im;
-    } else if (!ir_elem_is_float(elem) && !ir_elem_is_complex(elem)) {
+    if (ir_elem_is_float(elem) || ir_elem_is_complex(elem)) {
+        value.re = ir_round_real(elem, value.re);
+        value.im = ir_round_real(elem, value.im);
+    } else {
         value.i = scalar_wrap(elem, (uint64_t)value.i);
     }
     return value;
@@ -70,7 +70,7 @@ static int64_t integer_from_double(enum ir_elem elem, double value)
     return elem == IR_u64 ? (int64_t)(uint64_t)whole : (int64_t)whole;
 }
 
-/* Rounded once, straight to the narrower type: through double an i64 could be rounded twice. */
+/* Rounded once, straight to f32: through double an i64 could be rounded twice. To 16 bits it goes by way of double. */
 static double double_from_integer(enum ir_elem from, enum ir_elem to, int64_t value)
 {
     bool narrow = ir_elem_real(to) == IR_f32;
@@ -393,6 +393,10 @@ struct scalar scalar_load(enum ir_elem elem, const void *data, size_t at)
         memcpy(parts, bytes, size);
         value.re = parts[0];
         value.im = parts[1];
+    } else if (ir_elem_is_half(elem)) {
+        uint16_t half;
+        memcpy(&half, bytes, size);
+        value.re = half_to_double(elem, half);
     } else {
         uint8_t b1;
         uint16_t b2;
@@ -419,7 +423,7 @@ struct scalar scalar_load(enum ir_elem elem, const void *data, size_t at)
     return value;
 }
 
-struct ir_number ir_constant_element(enum ir_elem elem, const void *data, size_t at)
+struct ir_number ir_number_load(enum ir_elem elem, const void *data, size_t at)
 {
     struct scalar value = scalar_load(elem, data, at);
     struct ir_number number = {.elem = elem};
@@ -442,6 +446,9 @@ void scalar_store(enum ir_elem elem, void *data, size_t at, struct scalar value)
     } else if (elem == IR_f64 || elem == IR_c128) {
         double parts[2] = {value.re, value.im};
         memcpy(bytes, parts, size);
+    } else if (ir_elem_is_half(elem)) {
+        uint16_t half = half_from_double(elem, value.re);
+        memcpy(bytes, &half, size);
     } else {
         uint64_t bits = (uint64_t)value.i;
         uint8_t b1 = (uint8_t)bits;
@@ -449,4 +456,9 @@ void scalar_store(enum ir_elem elem, void *data, size_t at, struct scalar value)
         uint32_t b4 = (uint32_t)bits;
         memcpy(bytes, size == 1 ? (void *)&b1 : size == 2 ? (void *)&b2 : size == 4 ? (void *)&b4 : (void *)&bits, size);
     }
+}
+
+void ir_number_store(struct ir_number number, void *data, size_t at)
+{
+    scalar_store(number.elem, data, at, scalar_from_number(number));
 }

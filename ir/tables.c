@@ -37,6 +37,20 @@ enum ir_elem ir_elem_complex(enum ir_elem elem)
     return elem == IR_f32 ? IR_c64 : elem == IR_f64 ? IR_c128 : elem;
 }
 
+double ir_elem_epsilon(enum ir_elem elem)
+{
+    switch (ir_elem_real(elem)) {
+    case IR_f16:
+        return 0x1p-10;
+    case IR_bf16:
+        return 0x1p-7;
+    case IR_f32:
+        return 0x1p-23;
+    default:
+        return 0x1p-52;
+    }
+}
+
 bool ir_elem_from_name(const char *name, size_t length, enum ir_elem *elem)
 {
     for (int i = 0; i < IR_ELEM_COUNT; i++)
@@ -62,7 +76,16 @@ static enum ir_elem promote_integers(enum ir_elem a, enum ir_elem b)
 /* Does a float with 24 bits hold all values of the type, as NumPy decides it? */
 static bool fits_single(enum ir_elem elem)
 {
-    return elem == IR_f32 || elem == IR_c64 || elem == IR_bool || (ir_elem_is_integer(elem) && ir_elem_info(elem)->bytes <= 2);
+    return elem == IR_f32 || elem == IR_c64 || ir_elem_is_half(elem) || elem == IR_bool ||
+           (ir_elem_is_integer(elem) && ir_elem_info(elem)->bytes <= 2);
+}
+
+/* The 16-bit float that holds both as NumPy decides it: with integers of 8 bits. */
+static bool promote_half(enum ir_elem a, enum ir_elem b, enum ir_elem *half)
+{
+    *half = ir_elem_is_half(a) ? a : b;
+    enum ir_elem other = *half == a ? b : a;
+    return ir_elem_is_half(*half) && ir_elem_is_integer(other) && ir_elem_info(other)->bytes == 1;
 }
 
 enum ir_elem ir_elem_promote(enum ir_elem a, enum ir_elem b)
@@ -73,6 +96,9 @@ enum ir_elem ir_elem_promote(enum ir_elem a, enum ir_elem b)
         return b;
     if (ir_elem_is_integer(a) && ir_elem_is_integer(b))
         return promote_integers(a, b);
+    enum ir_elem half;
+    if (promote_half(a, b, &half))
+        return half;
     enum ir_elem real = fits_single(a) && fits_single(b) ? IR_f32 : IR_f64;
     return ir_elem_is_complex(a) || ir_elem_is_complex(b) ? ir_elem_complex(real) : real;
 }
@@ -215,11 +241,6 @@ struct ir_number ir_ring_one(enum ir_ring ring, enum ir_elem elem)
 
 /* ---- numbers ---- */
 
-static double round_to(enum ir_elem elem, double value)
-{
-    return elem == IR_f32 || elem == IR_c64 ? (double)(float)value : value;
-}
-
 /* Truncated; the least value of the type (0 when unsigned) where it does not fit. */
 static int64_t truncate_to(enum ir_elem elem, double value)
 {
@@ -237,8 +258,8 @@ struct ir_number ir_number_complex(enum ir_elem elem, double re, double im)
 {
     struct ir_number number = {.elem = elem};
     if (ir_elem_is_complex(elem) || ir_elem_is_float(elem)) {
-        number.re = round_to(elem, re);
-        number.im = ir_elem_is_complex(elem) ? round_to(elem, im) : 0;
+        number.re = ir_round_real(elem, re);
+        number.im = ir_elem_is_complex(elem) ? ir_round_real(elem, im) : 0;
     } else {
         number.i = truncate_to(elem, re);
     }
@@ -255,8 +276,8 @@ struct ir_number ir_number_integer(enum ir_elem elem, int64_t value)
     struct ir_number number = {.elem = elem};
     if (elem == IR_f32 || elem == IR_c64)
         number.re = (double)(float)value; /* at once: by way of double it would be rounded twice */
-    else if (elem == IR_f64 || elem == IR_c128)
-        number.re = (double)value;
+    else if (ir_elem_is_float(elem) || ir_elem_is_complex(elem))
+        number.re = ir_round_real(elem, (double)value);
     else
         number.i = scalar_wrap(elem, (uint64_t)value);
     return number;

@@ -11,47 +11,7 @@
 
 struct ir_number lower_number(enum ir_elem elem, const void *data, size_t position)
 {
-    const struct ir_elem_info *info = ir_elem_info(elem);
-    const unsigned char *bytes = (const unsigned char *)data + position * info->bytes;
-    union {
-        float f32[2];
-        double f64[2];
-        int8_t i8;
-        int16_t i16;
-        int32_t i32;
-        int64_t i64;
-        uint8_t u8;
-        uint16_t u16;
-        uint32_t u32;
-    } as;
-    memset(&as, 0, sizeof as);
-    memcpy(&as, bytes, info->bytes);
-    switch (elem) {
-    case IR_f32:
-        return ir_number_real(elem, (double)as.f32[0]);
-    case IR_f64:
-        return ir_number_real(elem, as.f64[0]);
-    case IR_c64:
-        return ir_number_complex(elem, (double)as.f32[0], (double)as.f32[1]);
-    case IR_c128:
-        return ir_number_complex(elem, as.f64[0], as.f64[1]);
-    case IR_i8:
-        return ir_number_integer(elem, as.i8);
-    case IR_i16:
-        return ir_number_integer(elem, as.i16);
-    case IR_i32:
-        return ir_number_integer(elem, as.i32);
-    case IR_u8:
-        return ir_number_integer(elem, as.u8);
-    case IR_u16:
-        return ir_number_integer(elem, as.u16);
-    case IR_u32:
-        return ir_number_integer(elem, (int64_t)as.u32);
-    case IR_bool:
-        return ir_number_integer(elem, as.u8 != 0);
-    default:
-        return ir_number_integer(elem, as.i64);
-    }
+    return ir_number_load(elem, data, position);
 }
 
 uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem elem)

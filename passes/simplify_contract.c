@@ -247,10 +247,11 @@ static bool exact_product(const struct simplifying *simplifying, enum ir_ring ri
     *product = folded->literal;
     if (!ir_elem_is_float(a.elem))
         return ir_elem_is_integer(a.elem) || a.elem == IR_bool;
-    /* Products of numbers of up to 26 bits are exact in f64, of 12 in f32; sums likewise when they can be undone. */
+    /* Products of numbers of up to half the type's bits are exact: 26 in f64, 12 in f32, 5 and 4 in the 16-bit types; sums likewise
+     * when they can be undone. */
     if (ring != IR_RING_plustimes)
         return product->re - a.re == b.re && product->re - b.re == a.re;
-    double scale = a.elem == IR_f32 ? 4096.0 : 67108864.0; /* 2^12, 2^26 */
+    double scale = a.elem == IR_f64 ? 0x1p26 : a.elem == IR_f32 ? 0x1p12 : a.elem == IR_f16 ? 0x1p5 : 0x1p4;
     bool small = a.re == (double)(int64_t)a.re && b.re == (double)(int64_t)b.re && a.re <= scale && a.re >= -scale &&
                  b.re <= scale && b.re >= -scale;
     return small;

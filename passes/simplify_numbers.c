@@ -3,51 +3,9 @@
 
 #include "simplify_internal.h"
 
-#define READ_INTEGER(type)                                                                                                         \
-    do {                                                                                                                           \
-        type value;                                                                                                                \
-        memcpy(&value, at, sizeof value);                                                                                          \
-        return ir_number_integer(node->elem, (int64_t)value);                                                                      \
-    } while (0)
-
-static struct ir_number read_float(const struct ir_node *node, const char *at)
-{
-    float single[2] = {0, 0};
-    double pair[2] = {0, 0};
-    bool is_single = node->elem == IR_f32 || node->elem == IR_c64;
-    if (is_single)
-        memcpy(single, at, ir_elem_info(node->elem)->bytes);
-    else
-        memcpy(pair, at, ir_elem_info(node->elem)->bytes);
-    double re = is_single ? (double)single[0] : pair[0], im = is_single ? (double)single[1] : pair[1];
-    return ir_elem_is_complex(node->elem) ? ir_number_complex(node->elem, re, im) : ir_number_real(node->elem, re);
-}
-
 struct ir_number constant_element(const struct ir_node *node, size_t offset)
 {
-    const char *at = (const char *)node->constant->data + offset * ir_elem_info(node->elem)->bytes;
-    switch (node->elem) {
-    case IR_i8:
-        READ_INTEGER(int8_t);
-    case IR_i16:
-        READ_INTEGER(int16_t);
-    case IR_i32:
-        READ_INTEGER(int32_t);
-    case IR_i64:
-        READ_INTEGER(int64_t);
-    case IR_u8:
-        READ_INTEGER(uint8_t);
-    case IR_u16:
-        READ_INTEGER(uint16_t);
-    case IR_u32:
-        READ_INTEGER(uint32_t);
-    case IR_u64:
-        READ_INTEGER(uint64_t);
-    case IR_bool:
-        READ_INTEGER(uint8_t);
-    default:
-        return read_float(node, at);
-    }
+    return ir_number_load(node->elem, node->constant->data, offset);
 }
 
 bool constant_count(const struct ir_node *node, size_t *count)

@@ -176,17 +176,6 @@ const struct ir_node *simplify_view_fill_unneeded(const struct simplifying *simp
     return ir_view(simplifying->context, node->rank, node->shape, access);
 }
 
-static void put_number(char *to, struct ir_number number)
-{
-    float single[2] = {(float)number.re, (float)number.im};
-    double pair[2] = {number.re, number.im};
-    size_t bytes = ir_elem_info(number.elem)->bytes;
-    if (number.elem == IR_f32 || number.elem == IR_c64)
-        memcpy(to, single, bytes);
-    else
-        memcpy(to, pair, bytes);
-}
-
 /* Copies the element that the access names at these indices, or its fill. */
 static bool copy_element(const struct ir_access *access, const int64_t *indices, char *to)
 {
@@ -202,7 +191,7 @@ static bool copy_element(const struct ir_access *access, const int64_t *indices,
     if (inside)
         memcpy(to, (const char *)access->node->constant->data + offset * bytes, bytes);
     else if (access->fill)
-        put_number(to, *access->fill);
+        ir_number_store(*access->fill, to, 0);
     return inside || access->fill;
 }
 

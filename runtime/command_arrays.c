@@ -17,14 +17,11 @@ static bool number_word(const struct ir_node *node, const char *word, struct ir_
     *tensor = (struct ir_tensor){node->elem, 0, NULL, arena_alloc(ir_arena(context), 1, 16)};
     if (!tensor->data)
         return true;
-    if (info->kind == IR_KIND_COMPLEX || info->kind == IR_KIND_FLOAT) {
-        float narrow = (float)value;
-        memcpy(tensor->data, info->bytes == 4 || node->elem == IR_c64 ? (void *)&narrow : (void *)&value,
-               ir_elem_info(ir_elem_real(node->elem))->bytes);
-    } else { /* the low bytes come first on the machines einc runs on */
-        int64_t integer = node->elem == IR_bool ? value != 0 : strtoll(word, NULL, 10);
-        memcpy(tensor->data, &integer, info->bytes);
-    }
+    if (info->kind == IR_KIND_COMPLEX || info->kind == IR_KIND_FLOAT)
+        ir_number_store(ir_number_real(node->elem, value), tensor->data, 0);
+    else
+        ir_number_store(ir_number_integer(node->elem, node->elem == IR_bool ? value != 0 : strtoll(word, NULL, 10)), tensor->data,
+                        0);
     return true;
 }
 
@@ -91,15 +88,10 @@ static void fill_random(struct ir_tensor *tensor, size_t count, const struct loo
 {
     const struct ir_elem_info *info = ir_elem_info(tensor->elem);
     if (info->kind == IR_KIND_FLOAT || info->kind == IR_KIND_COMPLEX) {
-        bool narrow = strcmp(info->c_type, "float") == 0;
+        enum ir_elem part = ir_elem_real(tensor->elem);
         size_t components = info->kind == IR_KIND_COMPLEX ? 2 * count : count;
-        for (size_t k = 0; k < components; k++) {
-            double value = random_real(state);
-            if (narrow)
-                ((float *)tensor->data)[k] = (float)value;
-            else
-                ((double *)tensor->data)[k] = value;
-        }
+        for (size_t k = 0; k < components; k++)
+            ir_number_store(ir_number_real(part, random_real(state)), tensor->data, k);
         return;
     }
     for (size_t k = 0; k < count; k++) {
@@ -210,33 +202,19 @@ int64_t *dims_typical(struct invocation *invocation)
 
 static void print_element(struct text *text, const struct ir_tensor *tensor, size_t at)
 {
-    const char *element = (const char *)tensor->data + at * ir_elem_info(tensor->elem)->bytes;
-    bool narrow = tensor->elem == IR_f32 || tensor->elem == IR_c64;
-    int digits = narrow ? 9 : 17;
-    double parts[2] = {0, 0};
-    for (int k = 0; k <= ir_elem_is_complex(tensor->elem); k++) {
-        float value;
-        if (narrow)
-            memcpy(&value, element + 4 * k, 4), parts[k] = (double)value;
-        else if (ir_elem_is_float(tensor->elem) || ir_elem_is_complex(tensor->elem))
-            memcpy(&parts[k], element + 8 * k, 8);
-    }
+    struct ir_number number = ir_number_load(tensor->elem, tensor->data, at);
+    enum ir_elem real = ir_elem_real(tensor->elem);
+    int digits = real == IR_f16 ? 5 : real == IR_bf16 ? 4 : real == IR_f32 ? 9 : 17;
     if (ir_elem_is_complex(tensor->elem))
-        text_printf(text, "%.*g%+.*gi", digits, parts[0], digits, parts[1]);
+        text_printf(text, "%.*g%+.*gi", digits, number.re, digits, number.im);
     else if (ir_elem_is_float(tensor->elem))
-        text_printf(text, "%.*g", digits, parts[0]);
+        text_printf(text, "%.*g", digits, number.re);
     else if (tensor->elem == IR_bool)
-        text_put(text, *element ? "true" : "false");
-    else {
-        const struct ir_elem_info *info = ir_elem_info(tensor->elem);
-        uint64_t bits = 0;
-        memcpy(&bits, element, info->bytes);
-        unsigned unused = 64 - 8 * info->bytes;
-        if (info->kind == IR_KIND_SIGNED)
-            text_printf(text, "%lld", (long long)((int64_t)(bits << unused) >> unused));
-        else
-            text_printf(text, "%llu", (unsigned long long)bits);
-    }
+        text_put(text, number.i ? "true" : "false");
+    else if (tensor->elem == IR_u64)
+        text_printf(text, "%llu", (unsigned long long)number.i);
+    else
+        text_printf(text, "%lld", (long long)number.i);
 }
 
 enum { EDGE = 3, WHOLE_LIMIT = 1000 }; /* as NumPy: up to 1000 elements are shown whole, else three at each end of an axis */

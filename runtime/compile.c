@@ -15,6 +15,7 @@ static const char *const pipeline[] = {
     /* loop IR: how it is computed */
     "lower_loops",   /* stages and loops, unit stride innermost */
     "split_complex", /* complex numbers become pairs of reals */
+    "widen_halves",  /* f16 and bf16 are calculated with in f32 */
     "plan_memory",   /* last: every scratch buffer is known */
     NULL,
 };

@@ -7,11 +7,11 @@
 double kernel_roundoff(struct ir_context *context, const struct ir_kernel *kernel)
 {
     size_t count;
-    bool single = false;
+    double epsilon = ir_elem_epsilon(IR_f64);
     const struct ir_node **nodes = ir_topological(context, kernel, &count);
     for (size_t i = 0; nodes && i < count; i++)
-        single = single || ir_elem_real(nodes[i]->elem) == IR_f32;
-    return ldexp(1, single ? -24 : -53);
+        epsilon = fmax(epsilon, ir_elem_epsilon(nodes[i]->elem));
+    return epsilon / 2;
 }
 
 size_t tensor_count(const struct ir_tensor *tensor)
@@ -40,9 +40,7 @@ bool tensors_same_residues(const struct ir_tensor *a, const struct ir_tensor *b)
 /* Component `at` of a tensor of floats or complex numbers. */
 static double component(const struct ir_tensor *tensor, size_t at)
 {
-    if (ir_elem_real(tensor->elem) == IR_f32)
-        return (double)((const float *)tensor->data)[at];
-    return ((const double *)tensor->data)[at];
+    return ir_number_load(ir_elem_real(tensor->elem), tensor->data, at).re;
 }
 
 bool tensors_equal(const struct ir_tensor *a, const struct ir_tensor *b)

@@ -58,8 +58,7 @@ static struct ir_tensor tensor_at(struct suite *suite, struct ir_context *contex
 
 static double component(const struct ir_tensor *tensor, size_t at)
 {
-    bool narrow = tensor->elem == IR_f32 || tensor->elem == IR_c64;
-    return narrow ? (double)((const float *)tensor->data)[at] : ((const double *)tensor->data)[at];
+    return ir_number_load(ir_elem_real(tensor->elem), tensor->data, at).re;
 }
 
 static bool equal_within(const struct ir_tensor *wanted, const struct ir_tensor *got, const struct ir_tensor *tolerance)

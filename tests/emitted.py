@@ -17,7 +17,7 @@ import numpy
 ROOT = pathlib.Path(__file__).parents[1]
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-c"]
 COMPILERS = {"gcc": ["gcc", "-O2"], "clang": ["clang", "-O2"], "tcc": ["tcc"], "arm-none-eabi-gcc": ["arm-none-eabi-gcc", "-O2", "-mcpu=cortex-m7"]}
-DTYPE = {"f32": "float32", "f64": "float64", "c64": "complex64", "c128": "complex128", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
+DTYPE = {"f16": "float16", "bf16": "V2", "f32": "float32", "f64": "float64", "c64": "complex64", "c128": "complex128", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
          "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64", "bool": "bool"}
 
 
@@ -64,6 +64,8 @@ def random_input(random, tensor):
     if dtype.kind in "iu":
         return numpy.asarray(random.integers(0, 5, shape), dtype)
     values = random.uniform(0.5, 1.5, shape)
+    if dtype.kind == "V":  # bf16: the upper half of a float
+        return numpy.asarray(numpy.asarray(values, "f4").view("u4") >> 16, "u2").view("V2")
     return numpy.asarray(values + 1j * random.uniform(-1, 1, shape) if dtype.kind == "c" else values, dtype)
 
 
@@ -75,11 +77,14 @@ def small_dims(dims):
 
 
 def close(got, wanted):
+    bf16 = got.dtype.kind == "V"
     if got.dtype != wanted.dtype or got.shape != wanted.shape:
         return False
+    if bf16 and got.dtype == wanted.dtype:
+        got, wanted = ((numpy.atleast_1d(array).view("u2").astype("u4") << 16).view("f4") for array in (got, wanted))
     if got.dtype.kind not in "fc":
         return numpy.array_equal(got, wanted)
-    limit = 1e-9 if got.dtype.name in ("float64", "complex128") else 2e-4
+    limit = {"float64": 1e-9, "complex128": 1e-9, "float16": 1e-2}.get(got.dtype.name, 5e-2 if bf16 else 2e-4)
     finite = numpy.isfinite(wanted)
     scale = abs(wanted[finite]).max(initial=1e-30)
     return numpy.array_equal(numpy.isfinite(got), finite) and abs(got[finite] - wanted[finite]).max(initial=0) <= limit * scale

@@ -46,33 +46,8 @@ static int64_t some_integer(enum ir_elem elem, uint64_t *state)
 /* One real component or integer of the element type, as it lies in memory. */
 static void put_component(enum ir_elem elem, void *at, double wide, int64_t whole)
 {
-    float narrow = (float)wide;
-    int32_t word = (int32_t)whole;
-    int16_t half = (int16_t)whole;
-    int8_t byte = (int8_t)whole;
-    switch (ir_elem_real(elem)) {
-    case IR_f64:
-        memcpy(at, &wide, sizeof wide);
-        return;
-    case IR_f32:
-        memcpy(at, &narrow, sizeof narrow);
-        return;
-    default:
-        break;
-    }
-    switch (ir_elem_info(elem)->bytes) {
-    case 8:
-        memcpy(at, &whole, sizeof whole);
-        return;
-    case 4:
-        memcpy(at, &word, sizeof word);
-        return;
-    case 2:
-        memcpy(at, &half, sizeof half);
-        return;
-    default:
-        memcpy(at, &byte, sizeof byte);
-    }
+    enum ir_elem part = ir_elem_real(elem);
+    ir_number_store(ir_elem_is_float(part) ? ir_number_real(part, wide) : ir_number_integer(part, whole), at, 0);
 }
 
 static double some_float(enum random_style style, uint64_t *state)

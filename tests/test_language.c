@@ -115,6 +115,9 @@ static const struct mistake mistakes[] = {
     /* types */
     {"types do not mix", KERNEL("a: f64[n], b: f32[n]", "y: f64[n]", "y[i] = a[i] * b[i]"), "E0310", "*"},
     {"real with complex of the same width only", KERNEL("a: f32[n], b: c128[n]", "y: c128[n]", "y[i] = a[i] + b[i]"), "E0310", "+"},
+    {"16-bit floats with others", KERNEL("a: f16[n], b: f32[n]", "y: f32[n]", "y[i] = a[i] * b[i]"), "E0310", "*"},
+    {"or with each other", KERNEL("a: f16[n], b: bf16[n]", "y: f16[n]", "y[i] = a[i] + b[i]"), "E0310", "+"},
+    {"or with complex ones", KERNEL("a: f16[n], b: c64[n]", "y: c64[n]", "y[i] = a[i] + b[i]"), "E0310", "+"},
     {"integers of different types", KERNEL("a: i32[n], b: i64[n]", "y: bool[n]", "y[i] = a[i] < b[i]"), "E0310", "<"},
     {"a slash of integers", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = x[i] * (i/2)"), "E0311", "/"},
     {"of dims too", KERNEL("x: f64[N]", "y: f64[N]", "y[i] = x[i] * (1/N)"), "E0311", "/"},

@@ -150,6 +150,12 @@ static const char *const kernels[] = {
     " let D[k: 8,n: 8] = cos(pi * (2*n + 1) * k / 16.0)\n y[b,k,l] = D[k,m] * D[l,n] * x[b,m,n]\n z[b,i,j] = x[b,i,j]\n}\n",
     "kernel hand(x: c64[N, 4], w: c64[4, 4]) -> (y: c64[N, 4]) {\n y[n,i] = conj(w[i,j]) * x[n,j] + x[n,i]\n}\n",
     "kernel hand(a: i8[N, 4], b: i32[4]) -> (y: i32[N]) {\n y[i] = i32(a[i,j]) * b[j] / 3\n}\n",
+    /* 16-bit floats */
+    "kernel hand(W: f16[N, M], x: f16[M], b: bf16[N], s: f16) -> (y: f16[N], z: bf16[N], c: f16[M], r: f32) {\n"
+    " y[i] = gelu(W[i,j] * x[j]) * s\n z[i] = b[i] * bf16(W[i,j] * x[j])\n c[j] = x[j]\n"
+    " r = max[i](f32(b[i]))\n}\n",
+    "kernel hand(A: f16[4, 30], B: f16[30, 40], C: f16[40, 4]) -> (y: f16[4, 4], m: f16[4]) {\n"
+    " y[i,l] = A[i,j] * B[j,k] * C[k,l]\n m[i] = min[j](A[i,j])\n}\n",
     /* blocks: side by side, nested, used again, of inputs and of what is stored elsewhere */
     "kernel hand(a: f64[N, 3], b: f64[M, 3], x: f64[3]) -> (y: f64[N + M, 3], z: f64[M + N + 1], t: f64[N]) {\n"
     " t[i] = exp(a[i,0])\n y[i: N, j] = a[i,j]\n y[N + i: M, j] = 2 * b[i,j]\n z[i: M] = b[i,k] * x[k]\n"

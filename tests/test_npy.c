@@ -85,7 +85,7 @@ static void refuses_hostile_files(void **state)
         "{'descr': '<f8', 'fortran_order': Maybe, 'shape': (1,)}",
         "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
         "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}",
-        "{'descr': '<f2', 'fortran_order': False, 'shape': (4,)}",
+        "{'descr': '<f16', 'fortran_order': False, 'shape': (4,)}",
         "{'descr': 'f8', 'fortran_order': False, 'shape': (1,)}",
         "{'descr': '<f8, 'fortran_order': False, 'shape': (1,)}",
         "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}",
