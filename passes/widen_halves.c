@@ -105,6 +105,7 @@ static bool widen_list(struct widening *widening, struct loop_stmt *list)
         case LOOP_BLOCK:
             fine = widen_list(widening, list->block);
             break;
+        case LOOP_CHECK:
         case LOOP_COMMENT:
             break;
         }
