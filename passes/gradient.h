@@ -12,6 +12,13 @@ struct contributions {
     size_t count, capacity;
 };
 
+/* What takes part of a scan: inputs and outputs of its step that are active. */
+struct gradient_scan {
+    const struct ir_node *node;
+    bool *inputs, *outputs;
+    const struct ir_node *extended; /* the same with the states before each step as more results; NULL: not asked for yet */
+};
+
 struct gradient {
     struct ir_context *context;
     struct arena *arena;
@@ -20,6 +27,8 @@ struct gradient {
     bool *active;                   /* of nodes by id: a differentiable function of a named input */
     struct contributions *cotangents;
     size_t n_ids;
+    struct gradient_scan *scans;
+    size_t n_scans, scans_capacity;
 };
 
 static inline bool gradient_is_active(const struct gradient *gradient, const struct ir_node *node)
@@ -63,6 +72,25 @@ bool gradient_activate(struct gradient *gradient, const bool *wanted);
 bool gradient_sweep(struct gradient *gradient);
 /* The sum of the contributions to a node; NULL: there is none (or no memory). */
 const struct ir_node *gradient_cotangent(struct gradient *gradient, const struct ir_node *node);
+
+/* ---- gradient_kernel.c ---- */
+/* A value that becomes an input where it is read, or always if `needed` from the start. */
+struct gradient_source {
+    const struct ir_node *node;
+    struct ir_input_info info; /* but for its node */
+    bool needed;
+    const struct ir_node *input; /* set */
+};
+/* Turns the outputs of `result`, over old nodes and sources, into a kernel of its own; its inputs are the sources needed. */
+bool gradient_assemble(struct gradient *gradient, struct ir_kernel *result, struct gradient_source *sources, size_t n);
+
+/* ---- gradient_scan.c ---- */
+/* Is a scan, or the projection of one, active? */
+bool gradient_scan_depends(struct gradient *gradient, const struct ir_node *node);
+/* Contributions to the operands of a scan from the cotangents of its projections, which are among `nodes`. */
+void gradient_scan(struct gradient *gradient, const struct ir_node *scan, const struct ir_node *const *nodes, size_t count);
+/* A tensor of zeros. */
+const struct ir_node *gradient_zeros(struct ir_context *context, enum ir_elem elem, uint32_t rank, const struct poly *const *shape);
 
 /* ---- gradient_linear.c ---- */
 /* Is every output linear in the marked inputs? Else a diagnostic at the place that is not, and false. */

@@ -8,8 +8,11 @@ enum dependence { INDEPENDENT, LINEAR, NEITHER };
 struct checking {
     struct ir_context *context;
     const struct ir_kernel *kernel;
-    enum dependence *dependence; /* of nodes by id */
-    const char *reason;          /* why the value looked at is neither, up to the names of the inputs */
+    const enum dependence *inputs;   /* of the kernel's inputs */
+    enum dependence *dependence;     /* of nodes by id */
+    const enum dependence **results; /* of a scan, by its id: of the outputs of its step, then of its states before a step */
+    struct span place;               /* the statement of the value that is neither */
+    const char *reason;              /* why the value looked at is neither, up to the names of the inputs */
 };
 
 static enum dependence neither(struct checking *checking, const char *reason)
@@ -150,12 +153,82 @@ static enum dependence of_parts(struct checking *checking, const struct ir_node 
     return any_linear ? LINEAR : INDEPENDENT;
 }
 
-static enum dependence of_node(struct checking *checking, const struct ir_node *node, const bool *wanted)
+/* ---- scans ---- */
+
+static bool walk(struct checking *checking);
+
+/* How the states go on: one that a step makes linear must be so from the start, or begin at 0. False: neither. */
+static bool settle_states(struct checking *checking, const struct ir_node *scan, const struct checking *step,
+                          enum dependence *inputs, bool *changed)
 {
-    if (node->op == IR_input_node)
-        return wanted[node->input.number] ? LINEAR : INDEPENDENT;
-    if (node->op == IR_scatter_node || node->op == IR_concat_node)
+    for (uint32_t k = 0; k < scan->scan->n_states; k++) {
+        const struct ir_node *after = step->kernel->outputs[k].node;
+        enum dependence next = step->dependence[after->id];
+        bool from_zero = next == LINEAR && inputs[k] == INDEPENDENT && is_zero_value(scan->operands[k].node);
+        bool to_zero = next == INDEPENDENT && inputs[k] == LINEAR && is_zero_value(after);
+        if (next == inputs[k] || to_zero)
+            continue;
+        if (!from_zero)
+            return neither(checking, independent_part) != NEITHER;
+        inputs[k] = LINEAR;
+        *changed = true;
+    }
+    return true;
+}
+
+static enum dependence of_scan(struct checking *checking, const struct ir_node *scan)
+{
+    const struct ir_kernel *step = scan->scan->step;
+    struct arena *arena = ir_arena(checking->context);
+    enum dependence *inputs = ARENA_ARRAY(arena, step->n_inputs, enum dependence);
+    enum dependence *results = ARENA_ARRAY(arena, (size_t)step->n_outputs + scan->scan->n_states, enum dependence);
+    struct checking inner = {.context = checking->context, .kernel = step, .inputs = inputs};
+    if (!inputs || !results)
+        return INDEPENDENT;
+    for (uint32_t k = 0; k < step->n_inputs; k++)
+        inputs[k] = checking->dependence[scan->operands[k].node->id];
+    for (bool changed = true; changed;) {
+        changed = false;
+        if (!walk(&inner)) {
+            checking->place = inner.place;
+            return neither(checking, inner.reason);
+        }
+        if (!settle_states(checking, scan, &inner, inputs, &changed))
+            return NEITHER;
+    }
+    for (uint32_t k = 0; k < step->n_outputs; k++)
+        results[k] = inner.dependence[step->outputs[k].node->id];
+    for (uint32_t k = 0; k < scan->scan->n_states; k++)
+        results[step->n_outputs + k] = inputs[k];
+    checking->results[scan->id] = results;
+    return INDEPENDENT; /* its projections are what counts */
+}
+
+static enum dependence of_proj(const struct checking *checking, const struct ir_node *proj)
+{
+    const struct ir_node *scan = proj->operands[0].node;
+    const enum dependence *results = checking->results[scan->id];
+    uint32_t before = scan->scan->step->n_outputs + proj->proj.result;
+    if (!results)
+        return INDEPENDENT;
+    return proj->proj.last && results[before] == LINEAR ? LINEAR : results[proj->proj.result];
+}
+
+static enum dependence of_node(struct checking *checking, const struct ir_node *node)
+{
+    switch (node->op) {
+    case IR_input_node:
+        return checking->inputs[node->input.number];
+    case IR_scan_node:
+        return of_scan(checking, node);
+    case IR_proj_node:
+        return of_proj(checking, node);
+    case IR_scatter_node:
+    case IR_concat_node:
         return of_parts(checking, node);
+    default:
+        break;
+    }
     if (is_filled(checking, node))
         return neither(checking, "pads with another number than 0 something that depends on");
     if (node->op == IR_contract_node)
@@ -165,72 +238,81 @@ static enum dependence of_node(struct checking *checking, const struct ir_node *
     return node->n_operands ? checking->dependence[node->operands[0].node->id] : INDEPENDENT;
 }
 
-/* ---- reporting ---- */
-
-static const char *input_list(struct checking *checking, const bool *wanted)
-{
-    struct text text = text_create(ir_arena(checking->context));
-    bool first = true;
-    for (uint32_t k = 0; k < checking->kernel->n_inputs; k++)
-        if (wanted[k]) {
-            text_printf(&text, "%s`%s`", first ? "" : ", ", checking->kernel->inputs[k].name);
-            first = false;
-        }
-    return text_finish(&text);
-}
+/* ---- a kernel ---- */
 
 /* The statement a node came from: its own, else the next that is known among its users. */
-static const struct ir_name *statement_of(const struct checking *checking, const struct ir_node *const *nodes, size_t count,
-                                          size_t at)
+static struct span statement_of(const struct checking *checking, const struct ir_node *const *nodes, size_t count, size_t at)
 {
     const struct ir_name *name = ir_find_name(checking->kernel, nodes[at]);
     for (size_t user = at + 1; user < count && (!name || name->span.source == UINT32_MAX); user++)
         for (uint32_t k = 0; k < nodes[user]->n_operands; k++)
             if (nodes[user]->operands[k].node == nodes[at])
                 name = ir_find_name(checking->kernel, nodes[user]);
-    return name;
+    return name ? name->span : checking->kernel->span;
 }
 
-static bool report(struct checking *checking, const struct ir_node *const *nodes, size_t count, size_t at, const bool *wanted)
+/* The dependence of every value; false when one is neither: `place` and `reason` say which, or memory ran out. */
+static bool walk(struct checking *checking)
 {
-    struct diagnostics *diagnostics = ir_diagnostics(checking->context);
-    const struct ir_name *statement = statement_of(checking, nodes, count, at);
-    const char *inputs = input_list(checking, wanted);
-    struct diag *diag = diag_error(diagnostics, DIAG_E0822, statement ? statement->span : checking->kernel->span,
-                                   "kernel `%s` is not linear in %s", checking->kernel->name, inputs ? inputs : "");
-    diag_label(diagnostics, diag, "%s %s", checking->reason ? checking->reason : "", inputs ? inputs : "");
-    diag_help(diagnostics, diag, "--gradient gives the derivative of kernels that are not linear");
-    return false;
-}
-
-static bool check_outputs(struct checking *checking, const bool *wanted)
-{
-    struct diagnostics *diagnostics = ir_diagnostics(checking->context);
-    const struct ir_kernel *kernel = checking->kernel;
-    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
-        if (checking->dependence[kernel->outputs[k].node->id] == LINEAR)
+    size_t count;
+    const struct ir_node **nodes = ir_topological(checking->context, checking->kernel, &count);
+    size_t n_ids = nodes && count ? (size_t)nodes[count - 1]->id + 1 : 0;
+    checking->dependence = ARENA_ARRAY(ir_arena(checking->context), n_ids, enum dependence);
+    checking->results = ARENA_ARRAY(ir_arena(checking->context), n_ids, const enum dependence *);
+    checking->place = SPAN_NONE;
+    for (size_t k = 0; nodes && checking->dependence && checking->results && k < count; k++) {
+        enum dependence found = of_node(checking, nodes[k]);
+        checking->dependence[nodes[k]->id] = found;
+        if (found != NEITHER)
             continue;
-        const char *inputs = input_list(checking, wanted);
-        struct diag *diag = diag_error(diagnostics, DIAG_E0822, kernel->outputs[k].span, "kernel `%s` is not linear in %s",
-                                       kernel->name, inputs ? inputs : "");
-        diag_label(diagnostics, diag, "output `%s` does not depend on %s", kernel->outputs[k].name, inputs ? inputs : "");
-        diag_help(diagnostics, diag, "--gradient gives the derivative of kernels that are not linear");
+        if (checking->place.source == UINT32_MAX)
+            checking->place = statement_of(checking, nodes, count, k);
         return false;
     }
-    return true;
+    return !arena_failed(ir_arena(checking->context));
+}
+
+static const char *input_list(const struct checking *checking)
+{
+    struct text text = text_create(ir_arena(checking->context));
+    bool first = true;
+    for (uint32_t k = 0; k < checking->kernel->n_inputs; k++)
+        if (checking->inputs[k] == LINEAR) {
+            text_printf(&text, "%s`%s`", first ? "" : ", ", checking->kernel->inputs[k].name);
+            first = false;
+        }
+    return text_finish(&text);
+}
+
+static void report(const struct checking *checking, struct span place, const char *reason)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(checking->context);
+    const char *inputs = input_list(checking);
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0822, place, "kernel `%s` is not linear in %s", checking->kernel->name, inputs ? inputs : "");
+    diag_label(diagnostics, diag, "%s %s", reason ? reason : "", inputs ? inputs : "");
+    diag_help(diagnostics, diag, "--gradient gives the derivative of kernels that are not linear");
 }
 
 bool gradient_check_linear(struct ir_context *context, const struct ir_kernel *kernel, const bool *wanted)
 {
-    size_t count;
-    const struct ir_node **nodes = ir_topological(context, kernel, &count);
-    struct checking checking = {.context = context, .kernel = kernel};
-    checking.dependence = nodes && count ? ARENA_ARRAY(ir_arena(context), (size_t)nodes[count - 1]->id + 1, enum dependence) : NULL;
-    for (size_t k = 0; k < count && checking.dependence; k++) {
-        enum dependence found = of_node(&checking, nodes[k], wanted);
-        checking.dependence[nodes[k]->id] = found;
-        if (found == NEITHER)
-            return report(&checking, nodes, count, k, wanted);
+    enum dependence *inputs = ARENA_ARRAY(ir_arena(context), kernel->n_inputs, enum dependence);
+    struct checking checking = {.context = context, .kernel = kernel, .inputs = inputs};
+    for (uint32_t k = 0; inputs && k < kernel->n_inputs; k++)
+        inputs[k] = wanted[k] ? LINEAR : INDEPENDENT;
+    if (!inputs)
+        return false;
+    if (!walk(&checking)) {
+        if (!arena_failed(ir_arena(context)))
+            report(&checking, checking.place, checking.reason);
+        return false;
     }
-    return checking.dependence && !arena_failed(ir_arena(context)) && check_outputs(&checking, wanted);
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        const struct ir_output *output = &kernel->outputs[k];
+        if (checking.dependence[output->node->id] == LINEAR)
+            continue;
+        report(&checking, output->span, arena_printf(ir_arena(context), "output `%s` does not depend on", output->name));
+        return false;
+    }
+    return true;
 }

@@ -105,8 +105,7 @@ static const struct ir_node *zeros(struct deriving *deriving, const struct ir_in
     struct diag *diag =
         diag_warning(ir_diagnostics(context), DIAG_W0821, input->span, "the derivative with respect to `%s` is 0", input->name);
     diag_help(ir_diagnostics(context), diag, "no output of kernel `%s` varies smoothly with it", deriving->kernel->name);
-    const struct ir_node *zero = ir_scalar(context, ir_number_real(input->node->elem, 0));
-    return zero ? ir_view(context, input->node->rank, input->node->shape, ir_access_whole(context, zero)) : NULL;
+    return gradient_zeros(context, input->node->elem, input->node->rank, input->node->shape);
 }
 
 static bool make_outputs(struct deriving *deriving)
@@ -128,63 +127,23 @@ static bool make_outputs(struct deriving *deriving)
     return result->outputs != NULL;
 }
 
-/* ---- leaving out what is not needed ---- */
+/* ---- the inputs ---- */
 
-/* The inputs that the outputs need, in order, numbered anew: `renumbered` of nodes by id. */
-static bool number_inputs(struct deriving *deriving, const struct ir_node *const *nodes, size_t count,
-                          const struct ir_node **renumbered)
+/* Those of the kernel, and the cotangents of its outputs, as far as they are read. */
+static bool assemble(struct deriving *deriving)
 {
     const struct ir_kernel *kernel = deriving->kernel;
-    struct ir_kernel *result = deriving->result;
-    uint32_t n_all = kernel->n_inputs + kernel->n_outputs;
-    const struct ir_node **needed = ARENA_ARRAY(deriving->arena, n_all, const struct ir_node *);
-    result->inputs = ARENA_ARRAY(deriving->arena, n_all, struct ir_input_info);
-    if (!needed || !result->inputs)
-        return false;
-    for (size_t k = 0; k < count; k++)
-        if (nodes[k]->op == IR_input_node)
-            needed[nodes[k]->input.number] = nodes[k];
-    for (uint32_t k = 0; k < n_all; k++) {
-        if (!needed[k])
-            continue;
-        bool own = k < kernel->n_inputs;
-        const struct ir_output *output = own ? NULL : &kernel->outputs[k - kernel->n_inputs];
-        struct ir_input_info input =
-            own ? kernel->inputs[k] : (struct ir_input_info){.name = derivative_name(deriving, output->name), .span = output->span};
-        input.node = ir_input(deriving->context, result->n_inputs, needed[k]->elem, needed[k]->rank, needed[k]->shape);
-        renumbered[needed[k]->id] = input.node;
-        result->inputs[result->n_inputs++] = input;
-    }
-    return true;
-}
-
-static bool compact(struct deriving *deriving)
-{
-    struct ir_context *context = deriving->context;
-    struct ir_kernel *result = deriving->result, names = *result;
-    size_t count;
-    const struct ir_node **nodes = ir_topological(context, result, &count);
-    uint32_t limit = nodes && count ? nodes[count - 1]->id + 1 : 0;
-    const struct ir_node **renumbered = ARENA_ARRAY(deriving->arena, limit, const struct ir_node *);
-    result->names = NULL;
-    result->n_names = result->names_capacity = 0;
-    if (!nodes || !renumbered || !number_inputs(deriving, nodes, count, renumbered))
-        return false;
-    for (size_t k = 0; k < count; k++) {
-        const struct ir_node *node = nodes[k];
-        struct ir_access *operands = arena_copy(deriving->arena, node->operands, node->n_operands, sizeof *operands);
-        for (uint32_t o = 0; operands && o < node->n_operands; o++)
-            operands[o].node = renumbered[operands[o].node->id];
-        if (node->op != IR_input_node)
-            renumbered[node->id] = ir_with_operands(context, node, operands);
-        const struct ir_name *name = ir_find_name(deriving->kernel, node);
-        name = name ? name : ir_find_name(&names, node);
-        if (name)
-            ir_set_name(context, result, renumbered[node->id], name->name, name->index_names, name->span);
-    }
-    for (uint32_t k = 0; k < result->n_outputs; k++)
-        result->outputs[k].node = renumbered[result->outputs[k].node->id];
-    return !arena_failed(deriving->arena);
+    size_t n = 0;
+    struct gradient_source *sources =
+        ARENA_ARRAY(deriving->arena, (size_t)kernel->n_inputs + kernel->n_outputs, struct gradient_source);
+    for (uint32_t k = 0; sources && k < kernel->n_inputs; k++)
+        sources[n++] = (struct gradient_source){.node = kernel->inputs[k].node, .info = kernel->inputs[k]};
+    for (uint32_t k = 0; sources && k < kernel->n_outputs; k++)
+        if (deriving->seeds[k])
+            sources[n++] = (struct gradient_source){
+                .node = deriving->seeds[k],
+                .info = {.name = derivative_name(deriving, kernel->outputs[k].name), .span = kernel->outputs[k].span}};
+    return sources && gradient_assemble(&deriving->gradient, deriving->result, sources, n);
 }
 
 /* ---- one kernel ---- */
@@ -232,7 +191,7 @@ static struct ir_kernel *derive_kernel(struct ir_program *program, size_t number
         return NULL;
     deriving.gradient = (struct gradient){.context = context, .arena = arena, .kernel = kernel, .names = deriving.result};
     bool derived = gradient_activate(&deriving.gradient, deriving.wanted) && seed(&deriving) &&
-                   gradient_sweep(&deriving.gradient) && make_outputs(&deriving) && compact(&deriving);
+                   gradient_sweep(&deriving.gradient) && make_outputs(&deriving) && assemble(&deriving);
     return derived ? deriving.result : NULL;
 }
 

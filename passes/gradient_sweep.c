@@ -85,8 +85,12 @@ const struct ir_node *gradient_cotangent(struct gradient *gradient, const struct
 
 static bool depends(struct gradient *gradient, const struct ir_node *node, const bool *wanted)
 {
+    if (node->op == IR_scan_node)
+        return gradient_scan_depends(gradient, node);
     if (!gradient_is_differentiable(node->elem))
         return false;
+    if (node->op == IR_proj_node)
+        return gradient_scan_depends(gradient, node);
     if (node->op == IR_input_node)
         return wanted[node->input.number];
     if (node->op == IR_map_node)
@@ -147,6 +151,10 @@ bool gradient_sweep(struct gradient *gradient)
     size_t count;
     const struct ir_node **nodes = ir_topological(gradient->context, gradient->kernel, &count);
     for (size_t k = count; nodes && k-- > 0;) {
+        if (nodes[k]->op == IR_scan_node && gradient->active[nodes[k]->id])
+            gradient_scan(gradient, nodes[k], nodes, count);
+        if (nodes[k]->op == IR_scan_node || nodes[k]->op == IR_proj_node)
+            continue;
         gradient_rule *rule = rule_of(nodes[k]);
         const struct ir_node *cotangent = gradient->active[nodes[k]->id] ? gradient_cotangent(gradient, nodes[k]) : NULL;
         if (cotangent && rule)

@@ -195,8 +195,7 @@ static const struct ir_node *scattered(struct gradient *gradient, const struct g
     uint32_t n_domain = space->op == IR_contract_node ? space->contract.n_domain : 0;
     const struct poly **domain = ARENA_ARRAY(gradient->arena, n_domain, const struct poly *);
     struct ir_access *factors = ARENA_ARRAY(gradient->arena, term->n_factors, struct ir_access);
-    const struct ir_node *zero = ir_scalar(context, ir_ring_zero(IR_RING_plustimes, target->elem));
-    if (!moved || !extents || !moved_names || !domain || !factors || !zero)
+    if (!moved || !extents || !moved_names || !domain || !factors)
         return NULL;
     uint32_t rank = renumber(context, term, moved, extents, names, moved_names), n = space->n_indices;
     const struct poly_ranges ranges = {n, extents};
@@ -219,7 +218,7 @@ static const struct ir_node *scattered(struct gradient *gradient, const struct g
                                                                            .domain = domain});
     ir_set_name(context, gradient->names, sum, NULL, moved_names, SPAN_NONE);
     struct ir_access base = ir_access_substitute(context, *term->target, n, moved, &ranges);
-    base.node = ir_view(context, target->rank, target->shape, ir_access_whole(context, zero));
+    base.node = gradient_zeros(context, target->elem, target->rank, target->shape);
     base.conjugate = false;
     const struct ir_node *made = ir_scatter(context, IR_RING_plustimes, rank, extents, base, ir_access_whole(context, sum));
     ir_set_name(context, gradient->names, made, NULL, moved_names, SPAN_NONE);

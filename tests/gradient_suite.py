@@ -188,6 +188,18 @@ KERNELS = {
                                 {"x": (4, "f64"), "n": (4, "i32"), "m": (4, "bool")}, ["x"]),
     "two outputs, one integer": ("kernel task(x: f64[4], n: i32[4]) -> (y: f64[4], m: i32[4]) {\n y[i] = x[i] * x[i]\n m[i] = 2 * n[i]\n}",
                                  {"x": (4, "f64"), "n": (4, "i32")}, ["x"]),
+    "a recurrent layer": ("dim T\nkernel task(x: f64[T, 3], W: f64[4, 4], U: f64[4, 3], h0: f64[4]) -> (h: f64[T, 4], last: f64[4]) {\n"
+                          " scan t { h[t,n] = tanh(W[n,m] * h[t-1,m] + U[n,i] * x[t,i]) } from h[-1,n] = h0[n]\n last[n] = h[T-1,n] * h0[n]\n}",
+                          {"x": ((5, 3), "f64"), "W": ((4, 4), "f64"), "U": ((4, 3), "f64"), "h0": (4, "f64")}, ["x", "W", "U", "h0"]),
+    "a gated layer, backwards": ("dim T\nkernel task(x: f64[T, 4], V: f64[4, 4], c0: f64[4]) -> (y: f64[T, 4]) {\n"
+                                 " scan t {\n  f[t,n] = sigmoid(V[n,m] * y[t+1,m] + x[t,n])\n  c[t,n] = f[t,n] * c[t+1,n] + (1 - f[t,n]) * x[t,n]\n"
+                                 "  y[t,n] = max(c[t,n], -0.5) * f[t,n]\n } from c[T,n] = c0[n], y[T,n] = 0\n}",
+                                 {"x": ((6, 4), "f64"), "V": ((4, 4), "f64"), "c0": (4, "f64")}, ["V", "x", "c0"]),
+    "a state space": ("dim T\nkernel task(a: f64[T], B: f64[T, 3], C: f64[T, 3], x: f64[T, 2]) -> (y: f64[T, 2]) {\n"
+                      " scan t {\n  h[t,n,p] = exp(-a[t]) * h[t-1,n,p] + B[t,n] * x[t,p]\n  y[t,p] = C[t,n] * h[t,n,p]\n } from h[-1,n,p] = 0\n}",
+                      {"a": (16, "positive"), "B": ((16, 3), "f64"), "C": ((16, 3), "f64"), "x": ((16, 2), "f64")}, ["a", "B", "C", "x"]),
+    "blocks": ("dim n, m\nkernel task(a: f64[m, 2], b: f64[n, 2]) -> (y: f64[m + n, 2]) {\n y[i: m, j] = a[i,j] * a[i,j]\n y[m + i: n, j] = 2 * b[i,j]\n}",
+               {"a": ((3, 2), "f64"), "b": ((4, 2), "f64")}, ["a", "b"]),
     "an input that is an output": ("kernel task(x: f64[4]) -> (y: f64[4], z: f64) {\n y = x\n z = sum[i](x[i] * x[i])\n}", {"x": (4, "f64")}, ["x"]),
 }
 

@@ -5,6 +5,7 @@
  * For kernels linear in an input the adjoint is checked the same way, with one evaluation: <v, f(u)> = <adjoint(v), u>.
  * The seed of a failing program is printed; EINC_SEED=n runs that one alone. */
 #include "compare.h"
+#include "frontend/frontend.h"
 #include "passes/passes.h"
 #include "programs.h"
 
@@ -264,14 +265,15 @@ static void open_subject(struct subject *subject, struct ir_context *context, st
 
 enum outcome { NOTHING_TO_CHECK, RIGHT_AND_ZERO, RIGHT };
 
-static enum outcome check_gradient(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed)
+static enum outcome check_gradient_of_degree(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed,
+                                             uint32_t most)
 {
     struct subject subject;
     uint64_t values[MOST_POINTS];
     open_subject(&subject, context, program, wanted, seed);
     if (wanted >= subject.kernel->n_inputs || !has_derivative(subject.kernel, wanted) || !ir_is_polynomial(subject.kernel))
         return NOTHING_TO_CHECK;
-    uint32_t degree = degree_of(context, subject.kernel, subject.dims, wanted);
+    uint32_t degree = most ? most : degree_of(context, subject.kernel, subject.dims, wanted);
     if (degree >= MOST_POINTS)
         return NOTHING_TO_CHECK;
     for (uint32_t e = 0; e <= degree; e++)
@@ -285,13 +287,19 @@ static enum outcome check_gradient(struct ir_context *context, struct ir_program
     return expected ? RIGHT : RIGHT_AND_ZERO;
 }
 
-static enum outcome check_adjoint(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed)
+static enum outcome check_gradient(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed)
+{
+    return check_gradient_of_degree(context, program, wanted, seed, 0);
+}
+
+static enum outcome check_adjoint_of_degree(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed,
+                                            uint32_t most)
 {
     struct subject subject;
     open_subject(&subject, context, program, wanted, seed);
     if (wanted >= subject.kernel->n_inputs || !has_derivative(subject.kernel, wanted) || !ir_is_polynomial(subject.kernel))
         return NOTHING_TO_CHECK;
-    if (degree_of(context, subject.kernel, subject.dims, wanted) >= MOST_POINTS)
+    if (!most && degree_of(context, subject.kernel, subject.dims, wanted) >= MOST_POINTS)
         return NOTHING_TO_CHECK;
     subject.derived = derive(program, PASS_ADJOINT, subject.kernel->inputs[wanted].name);
     if (!subject.derived)
@@ -306,6 +314,11 @@ static enum outcome check_adjoint(struct ir_context *context, struct ir_program 
     if (derived_slope(&subject) != once)
         fail_subject(&subject, "wrong adjoint");
     return once ? RIGHT : RIGHT_AND_ZERO;
+}
+
+static enum outcome check_adjoint(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed)
+{
+    return check_adjoint_of_degree(context, program, wanted, seed, 0);
 }
 
 typedef enum outcome check_function(struct ir_context *context, struct ir_program *program, uint32_t wanted, uint64_t seed);
@@ -468,9 +481,58 @@ static void accesses_are_inverted(void **state)
     }
 }
 
+/* ---- recurrences ---- */
+
+/* Bodies of kernels f(a[T], x[T, 3], W[3, 3], h0[3], s) -> (y[T], z[3]); of degree at most 70 in each input at T <= 5. */
+static const char *const recurrences[] = {
+    "scan t { h[t,n] = a[t] * h[t-1,n] + x[t,n]\n y[t] = sum[n](h[t,n]) } from h[-1,n] = h0[n]\n z[n] = h[T-1,n] * s",
+    "scan t { h[t,n] = a[t] * h[t+1,n] + x[t,n]\n y[t] = sum[n](h[t,n] * h[t+1,n]) } from h[T,n] = h0[n]\n z[n] = h[0,n] * s",
+    "scan t { h[t,n] = W[n,m] * h[t-1,m] + s * x[t,n]\n y[t] = a[t] * h[t,0] } from h[-1,n] = h0[n]\n z[n] = h[T-1,n]",
+    "scan t { h[t,n] = W[n,m] * h[t-1,m]\n g[t] = g[t-1] * s + h[t-1,n] * x[t,n]\n y[t] = g[t] * a[t] } from h[-1,n] = h0[n], "
+    "g[-1] = 1\n"
+    "z[n] = h[T-1,n] * g[T-1]",
+    "scan t { y[t] = y[t-1] * a[t] + x[t,0] } from y[-1] = s\n z[n] = W[n,m] * h0[m]",
+    "scan t { h[t,n] = a[t] * h[t-1,n] + s * x[t,n]\n y[t] = W[n,n] * h[t,n] } from h[-1,n] = 0\n z[n] = h[T-1,n]",
+    "scan t { h[t,n] = h[t-1,n] * h[t-1,n] + x[t,n]\n y[t] = h[t,n] * W[n,n] } from h[-1,n] = 0\n z[n] = h0[n] * s * a[i]",
+    "scan t { p[t] = p[t-1] * a[t]\n y[t] = p[t] } from p[-1] = 1\n z[n] = p[T-1] * h0[n] + s * W[n,n] + sum[t](p[t] * x[t,n])",
+};
+
+static void recurrences_run_backwards(void **state)
+{
+    (void)state;
+    int adjoints = 0;
+    for (size_t k = 0; k < sizeof recurrences / sizeof *recurrences; k++) {
+        int right = 0;
+        for (uint32_t variant = 0; variant < 40; variant++) {
+            struct ir_context *context = ir_context_create(NULL);
+            const char *head = variant & 1 ? "c128" : "f64",
+                       *text = arena_printf(ir_arena(context),
+                                            "dim T <= 5\nkernel f(a: %s[T], x: %s[T, 3], W: %s[3, 3], h0: %s[3], s: %s) "
+                                            "-> (y: %s[T], z: %s[3]) {\n%s\n}\n",
+                                            head, head, head, head, head, head, head, recurrences[k]);
+            struct source *source = ARENA_NEW(ir_arena(context), struct source);
+            *source = (struct source){"case", text, strlen(text)};
+            struct ir_program *program = frontend_read(context, source, &(struct frontend_options){0});
+            if (!program) {
+                struct text said = text_create(ir_arena(context));
+                diag_print(&said, ir_diagnostics(context), false);
+                print_error("%s", text_finish(&said));
+            }
+            assert_non_null(program);
+            right += check_gradient_of_degree(context, program, variant / 2 % 5, variant / 10, 70) == RIGHT;
+            adjoints += check_adjoint_of_degree(context, program, variant / 2 % 5, variant / 10, 70) == RIGHT;
+            ir_context_destroy(context);
+        }
+        assert_true(right >= 20);
+    }
+    print_message("%d adjoints\n", adjoints);
+    assert_true(adjoints >= 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(gradients_of_random_programs),
-                                       cmocka_unit_test(adjoints_of_random_programs), cmocka_unit_test(accesses_are_inverted)};
+                                       cmocka_unit_test(adjoints_of_random_programs), cmocka_unit_test(accesses_are_inverted),
+                                       cmocka_unit_test(recurrences_run_backwards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
