@@ -133,6 +133,8 @@ static bool is_zero_value(const struct ir_node *node)
 {
     while (node->op == IR_view_node && (!node->operands[0].fill || is_zero_number(*node->operands[0].fill)))
         node = node->operands[0].node;
+    if (node->op == IR_map_node)
+        return is_zero(node->body);
     return node->op == IR_const_node && constant_is_all(node, ir_number_real(node->elem, 0));
 }
 
@@ -157,21 +159,44 @@ static enum dependence of_parts(struct checking *checking, const struct ir_node 
 
 static bool walk(struct checking *checking);
 
-/* How the states go on: one that a step makes linear must be so from the start, or begin at 0. False: neither. */
-static bool settle_states(struct checking *checking, const struct ir_node *scan, const struct checking *step,
-                          enum dependence *inputs, bool *changed)
+/* Does a value of the step read an input that depends? */
+static bool reads_linear(struct checking *checking, const struct ir_node *value, const enum dependence *inputs)
+{
+    struct ir_output output = {.node = value};
+    struct ir_kernel part = {.outputs = &output, .n_outputs = 1};
+    size_t count;
+    const struct ir_node **nodes = ir_topological(checking->context, &part, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        if (nodes[k]->op == IR_input_node && inputs[nodes[k]->input.number] == LINEAR)
+            return true;
+    return false;
+}
+
+/* A state that a step makes depend has depended from the start, or began at 0. False: neither. */
+static bool settle_states(struct checking *checking, const struct ir_node *scan, enum dependence *inputs)
+{
+    const struct ir_kernel *step = scan->scan->step;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t k = 0; k < scan->scan->n_states; k++) {
+            if (inputs[k] == LINEAR || !reads_linear(checking, step->outputs[k].node, inputs))
+                continue;
+            if (!is_zero_value(scan->operands[k].node))
+                return neither(checking, independent_part) != NEITHER;
+            inputs[k] = LINEAR;
+            changed = true;
+        }
+    }
+    return true;
+}
+
+/* After a step each state that depended still does, or is 0. */
+static bool keep_states(struct checking *checking, const struct ir_node *scan, const struct checking *step)
 {
     for (uint32_t k = 0; k < scan->scan->n_states; k++) {
         const struct ir_node *after = step->kernel->outputs[k].node;
-        enum dependence next = step->dependence[after->id];
-        bool from_zero = next == LINEAR && inputs[k] == INDEPENDENT && is_zero_value(scan->operands[k].node);
-        bool to_zero = next == INDEPENDENT && inputs[k] == LINEAR && is_zero_value(after);
-        if (next == inputs[k] || to_zero)
-            continue;
-        if (!from_zero)
+        if (step->inputs[k] == LINEAR && step->dependence[after->id] == INDEPENDENT && !is_zero_value(after))
             return neither(checking, independent_part) != NEITHER;
-        inputs[k] = LINEAR;
-        *changed = true;
     }
     return true;
 }
@@ -187,15 +212,14 @@ static enum dependence of_scan(struct checking *checking, const struct ir_node *
         return INDEPENDENT;
     for (uint32_t k = 0; k < step->n_inputs; k++)
         inputs[k] = checking->dependence[scan->operands[k].node->id];
-    for (bool changed = true; changed;) {
-        changed = false;
-        if (!walk(&inner)) {
-            checking->place = inner.place;
-            return neither(checking, inner.reason);
-        }
-        if (!settle_states(checking, scan, &inner, inputs, &changed))
-            return NEITHER;
+    if (!settle_states(checking, scan, inputs))
+        return NEITHER;
+    if (!walk(&inner)) {
+        checking->place = inner.place;
+        return neither(checking, inner.reason);
     }
+    if (!keep_states(checking, scan, &inner))
+        return NEITHER;
     for (uint32_t k = 0; k < step->n_outputs; k++)
         results[k] = inner.dependence[step->outputs[k].node->id];
     for (uint32_t k = 0; k < scan->scan->n_states; k++)

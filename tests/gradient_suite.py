@@ -198,7 +198,7 @@ KERNELS = {
     "a state space": ("dim T\nkernel task(a: f64[T], B: f64[T, 3], C: f64[T, 3], x: f64[T, 2]) -> (y: f64[T, 2]) {\n"
                       " scan t {\n  h[t,n,p] = exp(-a[t]) * h[t-1,n,p] + B[t,n] * x[t,p]\n  y[t,p] = C[t,n] * h[t,n,p]\n } from h[-1,n,p] = 0\n}",
                       {"a": (16, "positive"), "B": ((16, 3), "f64"), "C": ((16, 3), "f64"), "x": ((16, 2), "f64")}, ["a", "B", "C", "x"]),
-    "blocks": ("dim n, m\nkernel task(a: f64[m, 2], b: f64[n, 2]) -> (y: f64[m + n, 2]) {\n y[i: m, j] = a[i,j] * a[i,j]\n y[m + i: n, j] = 2 * b[i,j]\n}",
+    "blocks": ("dim n = 4, m = 3\nkernel task(a: f64[m, 2], b: f64[n, 2]) -> (y: f64[m + n, 2]) {\n y[i: m, j] = a[i,j] * a[i,j]\n y[m + i: n, j] = 2 * b[i,j]\n}",
                {"a": ((3, 2), "f64"), "b": ((4, 2), "f64")}, ["a", "b"]),
     "an input that is an output": ("kernel task(x: f64[4]) -> (y: f64[4], z: f64) {\n y = x\n z = sum[i](x[i] * x[i])\n}", {"x": (4, "f64")}, ["x"]),
 }
