@@ -20,6 +20,12 @@ static struct gradient_source *source_of(struct gradient_source *sources, size_t
     return NULL;
 }
 
+static void need_table(void *user, const struct ir_node *table)
+{
+    bool *needed = user;
+    needed[table->id] = true;
+}
+
 /* What the outputs need, down to the sources. */
 static void find_needed(struct assembling *assembling, struct gradient_source *sources, size_t n)
 {
@@ -32,6 +38,8 @@ static void find_needed(struct assembling *assembling, struct gradient_source *s
             source->needed = true;
         for (uint32_t o = 0; assembling->needed[node->id] && !source && o < node->n_operands; o++)
             assembling->needed[node->operands[o].node->id] = true;
+        if (assembling->needed[node->id] && !source)
+            ir_visit_tables(assembling->gradient->context, node, need_table, assembling->needed);
     }
 }
 
@@ -52,13 +60,16 @@ static bool number_inputs(struct assembling *assembling, struct gradient_source 
     return result->inputs != NULL;
 }
 
-/* The scan over other operands; one that has been given more results with them. */
-static const struct ir_node *rebuild(struct gradient *gradient, const struct ir_node *node, const struct ir_access *operands)
+/* The node over other operands and tables; a scan that has been given more results with them. */
+static const struct ir_node *rebuild(struct gradient *gradient, const struct ir_node *node, const struct ir_access *operands,
+                                     const struct ir_node *const *rebuilt)
 {
+    const struct ir_node *like = node;
     for (size_t k = 0; node->op == IR_scan_node && k < gradient->n_scans; k++)
         if (gradient->scans[k].node == node && gradient->scans[k].extended)
-            return ir_scan(gradient->context, gradient->scans[k].extended->scan, operands);
-    return ir_with_operands(gradient->context, node, operands);
+            like = gradient->scans[k].extended;
+    const struct ir_node *over = ir_with_operands(gradient->context, like, operands);
+    return over ? ir_with_tables(gradient->context, over, rebuilt) : NULL;
 }
 
 static void name_rebuilt(struct assembling *assembling, const struct gradient *before, const struct ir_node *node)
@@ -96,7 +107,7 @@ bool gradient_assemble(struct gradient *gradient, struct ir_kernel *result, stru
         struct ir_access *operands = arena_copy(gradient->arena, node->operands, node->n_operands, sizeof *operands);
         for (uint32_t o = 0; !source && operands && o < node->n_operands; o++)
             operands[o].node = assembling.rebuilt[operands[o].node->id];
-        assembling.rebuilt[node->id] = source ? source->input : rebuild(gradient, node, operands);
+        assembling.rebuilt[node->id] = source ? source->input : rebuild(gradient, node, operands, assembling.rebuilt);
         name_rebuilt(&assembling, &before, node);
     }
     for (uint32_t k = 0; k < result->n_outputs; k++)

@@ -33,12 +33,14 @@ static bool is_sure(const struct inversion *inversion, const struct poly *value,
     return false;
 }
 
+/* What is looked up at run time is checked there. */
 static bool stays_inside(struct ir_context *context, const struct inversion *inversion, const struct ir_access *access)
 {
     const struct poly_ranges ranges = inversion_ranges(inversion);
     for (uint32_t axis = 0; axis < access->node->rank; axis++) {
         const struct poly *subscript = access->subscripts[axis], *extent = access->node->shape[axis];
-        if (!is_sure(inversion, subscript, extent) && !poly_prove_within(context, subscript, extent, &ranges))
+        if (!poly_is_run_time(subscript) && !is_sure(inversion, subscript, extent) &&
+            !poly_prove_within(context, subscript, extent, &ranges))
             return false;
     }
     return true;

@@ -198,6 +198,11 @@ KERNELS = {
     "a state space": ("dim T\nkernel task(a: f64[T], B: f64[T, 3], C: f64[T, 3], x: f64[T, 2]) -> (y: f64[T, 2]) {\n"
                       " scan t {\n  h[t,n,p] = exp(-a[t]) * h[t-1,n,p] + B[t,n] * x[t,p]\n  y[t,p] = C[t,n] * h[t,n,p]\n } from h[-1,n,p] = 0\n}",
                       {"a": (16, "positive"), "B": ((16, 3), "f64"), "C": ((16, 3), "f64"), "x": ((16, 2), "f64")}, ["a", "B", "C", "x"]),
+    "an embedding": ("dim B, V\nkernel task(table: f64[V, 3], token: i32[B], W: f64[3, 2]) -> (y: f64[B, 2]) { y[b,k] = tanh(table[token[b],d] * W[d,k]) }",
+                     {"table": ((6, 3), "f64"), "token": numpy.array([1, 5, 1, 0, 1], numpy.int32), "W": ((3, 2), "f64")}, ["table", "W"]),
+    "a mesh": ("dim E, N\nkernel task(u: f64[N], node: i64[E, 2], a: f64[E]) -> (v: f64[E, 2], w: f64[N]) {\n let left[e] = node[e,0]\n"
+               " v[e,i] = u[node[e,i]] * a[e] - u[left[e]]\n w[n] = u[n] * u[n]\n}",
+               {"u": (4, "f64"), "node": numpy.array([[0, 1], [1, 3], [3, 3]]), "a": (3, "f64")}, ["u", "a"]),
     "blocks": ("dim n = 4, m = 3\nkernel task(a: f64[m, 2], b: f64[n, 2]) -> (y: f64[m + n, 2]) {\n y[i: m, j] = a[i,j] * a[i,j]\n y[m + i: n, j] = 2 * b[i,j]\n}",
                {"a": ((3, 2), "f64"), "b": ((4, 2), "f64")}, ["a", "b"]),
     "an input that is an output": ("kernel task(x: f64[4]) -> (y: f64[4], z: f64) {\n y = x\n z = sum[i](x[i] * x[i])\n}", {"x": (4, "f64")}, ["x"]),
