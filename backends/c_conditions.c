@@ -1,7 +1,7 @@
 /* Conditions and bounds of loops as C.
  *
  * A condition p >= 0 is written as a comparison of two sides without negative terms, so that it is right in size_t where no part
- * needs a sign. A check is the opposite: what ends the call. There a number that was looked up at run time may be anything its type
+ * needs a sign. A check is the opposite: what ends the call. A number that was looked up at run time may be anything its type
  * holds, so it stands alone on its side where it can: nothing is added to it that could overflow. */
 #include "c_address.h"
 
@@ -64,11 +64,6 @@ static bool put_comparison(struct c_kernel *kernel, struct text *text, const str
     return true;
 }
 
-bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct poly *poly)
-{
-    return put_comparison(kernel, text, poly, false);
-}
-
 /* The term that is the only lookup, alone, with coefficient 1 or -1; count: there is none such. */
 static size_t lone_lookup(const struct sum *sum)
 {
@@ -83,7 +78,8 @@ static size_t lone_lookup(const struct sum *sum)
     return deep == 1 && sum->divisor == 1 ? at : sum->count;
 }
 
-bool c_put_violation(struct c_kernel *kernel, struct text *text, const struct poly *poly)
+/* The only lookup alone on its side: nothing is added to it that could overflow. False: it does not stand so. */
+static bool put_lookup(struct c_kernel *kernel, struct text *text, const struct poly *poly, bool violation)
 {
     struct writer w = c_writer_for(kernel, text, MODE_SIGNED);
     struct sum sum = c_sum_from_poly(&w, poly);
@@ -91,14 +87,14 @@ bool c_put_violation(struct c_kernel *kernel, struct text *text, const struct po
     size_t at = lone_lookup(&sum), count = 0;
     struct term *others = ARENA_ARRAY(w.arena, sum.count, struct term);
     if (at == sum.count || !others)
-        return put_comparison(kernel, text, poly, true);
+        return false;
     int sign = sum.terms[at].coefficient < 0 ? 1 : -1; /* of the others, once they stand on the other side */
-    bool from = false;                                 /* lookup > n - 1 is lookup >= n */
+    bool below = false;                                /* lookup <= n - 1 is lookup < n */
     for (size_t k = 0; k < sum.count; k++) {
         if (k == at)
             continue;
         if (sign == 1 && sum.terms[k].n_factors == 0 && sum.terms[k].coefficient == -1) {
-            from = true;
+            below = true;
             continue;
         }
         others[count] = sum.terms[k];
@@ -107,12 +103,27 @@ bool c_put_violation(struct c_kernel *kernel, struct text *text, const struct po
     struct term lookup = sum.terms[at];
     lookup.coefficient = 1;
     c_put_term(&w, &lookup, C_ADD);
-    text_put(text, sign < 0 ? " < " : from ? " >= " : " > ");
+    if (sign < 0)
+        text_put(text, violation ? " < " : " >= ");
+    else if (below)
+        text_put(text, violation ? " >= " : " < ");
+    else
+        text_put(text, violation ? " > " : " <= ");
     if (count)
         c_put_terms(&w, others, count, C_ADD);
     else
         text_put(text, "0");
     return true;
+}
+
+bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct poly *poly)
+{
+    return put_lookup(kernel, text, poly, false) || put_comparison(kernel, text, poly, false);
+}
+
+bool c_put_violation(struct c_kernel *kernel, struct text *text, const struct poly *poly)
+{
+    return put_lookup(kernel, text, poly, true) || put_comparison(kernel, text, poly, true);
 }
 
 void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, const struct poly *extent)

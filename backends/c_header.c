@@ -146,7 +146,10 @@ static bool has_strides(const struct c_kernel *kernel)
 static void put_argument_doc(struct c_kernel *kernel, struct text *text, uint32_t number)
 {
     const struct loop_buffer *buffer = &kernel->loops->buffers[number];
-    const char *role = buffer->kind == LOOP_INPUT ? "read" : buffer->kind == LOOP_OUTPUT ? "written" : "constant";
+    const char *role = buffer->updates               ? "updated"
+                       : buffer->kind == LOOP_INPUT  ? "read"
+                       : buffer->kind == LOOP_OUTPUT ? "written"
+                                                     : "constant";
     text_printf(text, " *   %s: %s%s", kernel->buffers[number], c_type(buffer->elem), buffer->rank ? " " : "");
     put_shape(kernel, text, buffer);
     put_strides(kernel, text, buffer);

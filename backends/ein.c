@@ -286,13 +286,47 @@ static void put_scatter(struct ein_writer *w, const char *name, const struct ir_
     text_put(w->text, calls ? ")\n" : "\n");
 }
 
-/* The output that this node is first; NULL: none. */
+/* The output that this node is first, or that takes the place of an input; NULL: none. */
 const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node)
 {
+    const struct ir_output *first = NULL;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        if (kernel->outputs[k].node == node)
-            return &kernel->outputs[k];
-    return NULL;
+        if (kernel->outputs[k].node == node && (!first || kernel->outputs[k].updates))
+            first = &kernel->outputs[k];
+    return first;
+}
+
+static bool updates(const struct ein_writer *w, const struct ir_node *node)
+{
+    const struct ir_output *output = w->step ? NULL : ein_output_of(w->kernel, node);
+    return output && output->updates;
+}
+
+/* `y[t[e,k]] += v[e,k]`; a value that is more than that has a let before, which says how far the indices run. */
+static void put_update(struct ein_writer *w, const char *name, const struct ir_node *node)
+{
+    const struct ir_access *base = &node->operands[0], *value = &node->operands[1];
+    bool plain = !value->fill && !value->conjugate && value->node->rank == node->n_indices;
+    for (uint32_t k = 0; k < value->node->rank && plain; k++) {
+        uint32_t index;
+        plain = poly_is_index(value->subscripts[k], &index) && index == k && value->node->shape[k] == node->extents[k];
+    }
+    const struct ir_node *shown = plain ? NULL : ir_view(w->context, node->n_indices, node->extents, *value);
+    if (shown) {
+        ein_name_node(w, shown, "value");
+        ein_put_value(w, ein_node_name(w, shown), shown, false);
+        w->node = node;
+        ein_name_indices(w, node);
+    }
+    text_printf(w->text, "    %s", name);
+    for (uint32_t k = 0; k < node->rank; k++) {
+        text_put(w->text, k ? "," : "[");
+        ein_put_poly(w, base->subscripts[k], 0);
+    }
+    text_printf(w->text, "%s += %s", node->rank ? "]" : "", ein_node_name(w, shown ? shown : value->node));
+    for (uint32_t k = 0; k < node->n_indices; k++)
+        text_printf(w->text, "%s%s", k ? "," : "[", w->indices[k]);
+    text_put(w->text, node->n_indices ? "]\n" : "\n");
 }
 
 void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node *node, bool cast)
@@ -306,6 +340,10 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
         return;
     if (node->op == IR_concat_node && is_output && node->rank) {
         ein_put_boxes(w, name, node);
+        return;
+    }
+    if (updates(w, node)) {
+        put_update(w, name, node);
         return;
     }
     text_put(w->text, w->step ? "        " : is_output ? "    " : "    let ");
@@ -368,8 +406,12 @@ static void put_signature(struct ein_writer *w)
     static const char *const classes[] = {"exact ", "reassoc ", "normwise "};
     const struct ir_kernel *kernel = w->kernel;
     text_printf(w->text, "kernel %s(", kernel->name);
+    const char *separator = "";
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
-        text_printf(w->text, "%s%s: ", k ? ", " : "", kernel->inputs[k].name);
+        if (ir_input_is_updated(kernel, k))
+            continue;
+        text_printf(w->text, "%s%s: ", separator, kernel->inputs[k].name);
+        separator = ", ";
         ein_put_type(w, kernel->inputs[k].node);
         put_facts(w, &kernel->inputs[k]);
     }
@@ -406,7 +448,8 @@ static bool is_statement(const struct ein_writer *w, const struct ir_node *node)
 static void name_kernel(struct ein_writer *w, const struct ir_node **nodes, size_t count)
 {
     for (uint32_t k = 0; k < w->kernel->n_inputs; k++)
-        ein_name_node(w, w->kernel->inputs[k].node, w->kernel->inputs[k].name);
+        if (!ir_input_is_updated(w->kernel, k)) /* its name is the output's, and nothing but `+=` reads it */
+            ein_name_node(w, w->kernel->inputs[k].node, w->kernel->inputs[k].name);
     for (uint32_t k = 0; k < w->kernel->n_outputs; k++) {
         const struct ir_output *output = &w->kernel->outputs[k];
         if (ein_is_computed(output->node) && ein_output_of(w->kernel, output->node) == output)

@@ -75,7 +75,7 @@ void ein_put_left(struct ein_writer *w, const char *name, const struct ir_node *
 /* `name[i: n, ...] = value` of a node that is computed; `cast`: in a cast to its own type. */
 void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node *node, bool cast);
 bool ein_is_computed(const struct ir_node *node);
-/* The output that this node is first; NULL: none. */
+/* The output that this node is first, or that takes the place of an input; NULL: none. */
 const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node);
 
 /* ---- ein_boxes.c ---- */

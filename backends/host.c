@@ -49,6 +49,12 @@ static bool is_array(const struct host *host, uint32_t buffer, enum loop_buffer_
     return host->kernel->loops->buffers[buffer].kind == kind;
 }
 
+/* Read from a file: an input, or an output that is updated. */
+static bool is_given(const struct host *host, uint32_t buffer)
+{
+    return is_array(host, buffer, LOOP_INPUT) || host->kernel->loops->buffers[buffer].updates;
+}
+
 /* ---- inputs ---- */
 
 static void put_load(struct host *host, uint32_t number)
@@ -128,6 +134,8 @@ static void put_create(struct host *host, uint32_t number)
 {
     const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
     const char *name = variable(host, number);
+    if (buffer->updates)
+        return; /* it was read */
     text_printf(host->text, "    %s.rank = %" PRIu32 ";\n", name, buffer->rank);
     for (uint32_t axis = 0; axis < buffer->rank; axis++) {
         text_printf(host->text, "    %s.shape[%" PRIu32 "] = ", name, axis);
@@ -198,6 +206,13 @@ static void for_each(struct host *host, enum loop_buffer_kind kind, put_function
             put(host, k);
 }
 
+static void for_each_given(struct host *host, put_function *put)
+{
+    for (uint32_t k = 0; k < host->kernel->loops->n_buffers; k++)
+        if (is_given(host, k))
+            put(host, k);
+}
+
 static void put_variable(struct host *host, uint32_t number)
 {
     text_printf(host->text, "    struct array %s = {0};\n", variable(host, number));
@@ -221,12 +236,12 @@ static void put_kernel(struct host *host)
     for_each(host, LOOP_OUTPUT, put_variable);
     struct text reading = text_create(host->file->arena), *body = host->text;
     host->text = &reading;
-    for_each(host, LOOP_INPUT, put_load);
+    for_each_given(host, put_load);
     close_conditions(host);
-    for_each(host, LOOP_INPUT, put_bindings);
+    for_each_given(host, put_bindings);
     bool binds = host->conditions > 0;
     put_given_dims(host);
-    for_each(host, LOOP_INPUT, put_checks);
+    for_each_given(host, put_checks);
     close_conditions(host);
     host->text = body;
     if (binds)

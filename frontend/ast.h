@@ -64,9 +64,10 @@ enum ast_op {
 struct ast_expr;
 struct ast_binder { /* `r` or `r: 3` in a reduction, `i: N-R+1` or `(p,i,q)` or `m + i: n-m` on a left side */
     struct ast_name name;
-    struct ast_expr *extent;   /* NULL: to be inferred */
-    struct ast_binder *merged; /* left side only: a merged subscript, its parts; then `name` is empty */
-    struct ast_expr *offset;   /* left side only: block assignment */
+    struct ast_expr *extent;    /* NULL: to be inferred */
+    struct ast_binder *merged;  /* left side only: a merged subscript, its parts; then `name` is empty */
+    struct ast_expr *offset;    /* left side only: block assignment */
+    struct ast_expr *subscript; /* left side only: what was written; only `+=` takes more than a name, then `name` is empty */
     struct span span;
     struct ast_binder *next;
 };

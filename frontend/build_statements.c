@@ -54,7 +54,7 @@ struct ast_binder *build_binder(struct parser *parser, struct token name, struct
     return binder;
 }
 
-static struct ast_binder *refuse_left(struct parser *parser, const struct ast_expr *subscript)
+static bool refuse_left(struct parser *parser, const struct ast_expr *subscript)
 {
     struct diag *diag = diag_error(parser->diagnostics, DIAG_E0006, subscript->span, "a left side holds indices, not expressions");
     diag_label(parser->diagnostics, diag, "an index, a merged index `(p, i)` or a block `offset + index: extent` expected");
@@ -64,7 +64,24 @@ static struct ast_binder *refuse_left(struct parser *parser, const struct ast_ex
                   (long long)subscript->integer);
     else
         diag_help(parser->diagnostics, diag, "shift or scale the subscripts on the right side instead");
-    return NULL;
+    return false;
+}
+
+/* Does a left side hold indices only? */
+static bool holds_indices(struct parser *parser, const struct ast_binder *binder)
+{
+    for (; binder; binder = binder->next)
+        if (binder->merged ? !holds_indices(parser, binder->merged) : !binder->name.text && !refuse_left(parser, binder->subscript))
+            return false;
+    return true;
+}
+
+static bool all_hold_indices(struct parser *parser, const struct ast_target *target)
+{
+    for (; target; target = target->next)
+        if (!holds_indices(parser, target->binders))
+            return false;
+    return true;
 }
 
 /* `i`, `i: 4`, `m + i: n`. The index of a block is what is added last. */
@@ -80,9 +97,9 @@ struct ast_binder *build_left_subscript(struct parser *parser, struct ast_expr *
         binder->offset = subscript->arguments;
         index = subscript->arguments->next;
     }
-    if (index->kind != AST_NAME)
-        return refuse_left(parser, subscript);
-    binder->name = index->name;
+    binder->subscript = subscript;
+    if (index->kind == AST_NAME)
+        binder->name = index->name;
     binder->extent = extent;
     binder->span = extent ? span_join(subscript->span, extent->span) : subscript->span;
     return binder;
@@ -134,7 +151,7 @@ static struct ast_statement *new_statement(struct parser *parser, enum ast_state
 
 struct ast_statement *build_assign(struct parser *parser, struct token word, struct target_list targets, struct ast_expr *value)
 {
-    if (!targets.first || !value)
+    if (!targets.first || !value || (word.kind != TOKEN_ACCUMULATE && !all_hold_indices(parser, targets.first)))
         return NULL;
     struct ast_statement *statement = new_statement(parser, AST_ASSIGN, word, span_join(targets.first->span, value->span));
     if (!statement)
@@ -148,7 +165,7 @@ struct ast_statement *build_assign(struct parser *parser, struct token word, str
 struct ast_statement *build_let(struct parser *parser, struct token let, struct token stored, struct target_list targets,
                                 struct ast_expr *value)
 {
-    if (!targets.first || !value)
+    if (!targets.first || !value || !all_hold_indices(parser, targets.first))
         return NULL;
     struct ast_statement *statement =
         new_statement(parser, AST_LET, stored.kind ? stored : let, span_join(token_span(parser, let), value->span));

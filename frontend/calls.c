@@ -98,11 +98,13 @@ static bool named_tensor(struct statement *statement, const struct ast_expr *exp
         return false;
     if (symbol->kind != SYMBOL_TENSOR && symbol->kind != SYMBOL_CONSTANT)
         return report_no_tensor(statement, symbol, expr->span);
+    bool updated = is_updated(body->signature->ast, symbol->name);
     if (tensor && !symbol->node && !tensor->assigned) {
         struct diag *diag =
             diag_error(body->diagnostics, DIAG_E0114, expr->span, "output `%s` is read before it is assigned", symbol->name);
         diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
-        diag_help(body->diagnostics, diag, "assign it first, or name the value with `let`");
+        diag_help(body->diagnostics, diag,
+                  updated ? "`+=` alone reads what it holds before" : "assign it first, or name the value with `let`");
         return false;
     }
     if (tensor && !symbol->node && tensor->blocks) {
@@ -114,7 +116,8 @@ static bool named_tensor(struct statement *statement, const struct ast_expr *exp
     if (tensor && !symbol->node) {
         struct diag *diag =
             diag_error(body->diagnostics, DIAG_E0114, expr->span, "`%s` is read in its own definition", symbol->name);
-        diag_help(body->diagnostics, diag, "a tensor is assigned once; a recurrence would be a `scan`");
+        diag_help(body->diagnostics, diag,
+                  updated ? "`+=` alone reads what it holds before" : "a tensor is assigned once; a recurrence would be a `scan`");
         return false;
     }
     *whole = (struct whole){symbol->node, tensor ? tensor->weakness : TYPED, symbol->name, &symbol->type};
@@ -316,6 +319,23 @@ static bool report_no_kernel(struct statement *statement, const struct ast_expr 
     return false;
 }
 
+/* What a kernel adds to is the caller's array: a value has no such. */
+static bool check_updates(struct statement *statement, const struct ast_expr *call, const struct signature *signature)
+{
+    struct diagnostics *diagnostics = statement->body->diagnostics;
+    for (uint32_t k = 0; k < signature->n_outputs; k++) {
+        if (!is_updated(signature->ast, signature->outputs[k].name))
+            continue;
+        struct diag *diag =
+            diag_error(diagnostics, DIAG_E0607, call->span, "`%s` adds to its output `%s`, so no kernel can call it",
+                       call->name.text, signature->outputs[k].name);
+        diag_note(diagnostics, diag, signature->outputs[k].span, "`%s` is declared here", signature->outputs[k].name);
+        diag_help(diagnostics, diag, "give it an input to begin with, and write the sum as its output");
+        return false;
+    }
+    return true;
+}
+
 bool inline_call(struct statement *statement, const struct ast_expr *call, const struct signature **signature,
                  const struct ir_node ***results)
 {
@@ -327,7 +347,8 @@ bool inline_call(struct statement *statement, const struct ast_expr *call, const
     if (!symbol || symbol->kind != SYMBOL_KERNEL)
         return report_no_kernel(statement, call);
     *signature = symbol->kernel;
-    if (!check_call(statement, call, *signature) || !check_size(statement, call, *signature, depth))
+    if (!check_updates(statement, call, *signature) || !check_call(statement, call, *signature) ||
+        !check_size(statement, call, *signature, depth))
         return false;
     struct body callee = *body;
     callee.depth = depth;

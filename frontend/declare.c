@@ -4,6 +4,7 @@
  * with a syntax error inside, or a wrong head, is not lowered. */
 #include <string.h>
 #include "declare_internal.h"
+#include "formula.h"
 
 static const struct frontend_options no_options;
 
@@ -103,6 +104,16 @@ static void declare_unread(struct resolver *resolver)
     }
 }
 
+/* An output under `+=` is an input as well, behind those declared. */
+static void add_updated_input(struct resolver *resolver, struct ir_kernel *kernel, const struct parameter *output, uint32_t number)
+{
+    const struct ir_node *node =
+        ir_input(resolver->context, kernel->n_inputs, output->type.elem, output->type.rank, output->type.shape);
+    kernel->inputs[kernel->n_inputs] = (struct ir_input_info){output->name, node, output->span, NULL, 0};
+    kernel->outputs[number].updates = ++kernel->n_inputs;
+    ir_set_name(resolver->context, kernel, node, output->name, NULL, output->span);
+}
+
 static struct ir_kernel *start_kernel(struct resolver *resolver, const struct signature *signature)
 {
     struct arena *arena = ir_arena(resolver->context);
@@ -115,7 +126,7 @@ static struct ir_kernel *start_kernel(struct resolver *resolver, const struct si
     kernel->class_stated = signature->class_stated;
     kernel->n_inputs = signature->n_inputs;
     kernel->n_outputs = signature->n_outputs;
-    kernel->inputs = ARENA_ARRAY(arena, signature->n_inputs, struct ir_input_info);
+    kernel->inputs = ARENA_ARRAY(arena, (size_t)signature->n_inputs + signature->n_outputs, struct ir_input_info);
     kernel->outputs = ARENA_ARRAY(arena, signature->n_outputs, struct ir_output);
     if (!kernel->inputs || !kernel->outputs)
         return NULL;
@@ -125,8 +136,11 @@ static struct ir_kernel *start_kernel(struct resolver *resolver, const struct si
         kernel->inputs[k] = (struct ir_input_info){input->name, node, input->span, input->type.strides, input->type.promises};
         ir_set_name(resolver->context, kernel, node, input->name, NULL, input->span);
     }
-    for (uint32_t k = 0; k < signature->n_outputs; k++)
-        kernel->outputs[k] = (struct ir_output){signature->outputs[k].name, NULL, signature->outputs[k].span};
+    for (uint32_t k = 0; k < signature->n_outputs; k++) {
+        kernel->outputs[k] = (struct ir_output){signature->outputs[k].name, NULL, signature->outputs[k].span, 0};
+        if (is_updated(signature->ast, signature->outputs[k].name))
+            add_updated_input(resolver, kernel, &signature->outputs[k], k);
+    }
     return kernel;
 }
 

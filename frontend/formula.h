@@ -115,6 +115,7 @@ struct statement {
     uint32_t n_order;
     bool repeats;               /* an index of the left side may stand in no term: the value is repeated along it */
     struct index_set left;      /* the same as a set: F at the root */
+    struct index_set spared;    /* those of them that no term has to have: `+=` has them in a lookup */
     struct ir_access *operands; /* what IR_EXPR_operand numbers; subscripts over the statement's indices */
     size_t n_operands, operands_capacity;
     uint32_t nesting;             /* of formula_build */
@@ -278,7 +279,17 @@ uint32_t block_count(const struct body *body, const char *output);
 bool block_add(struct body *body, struct symbol *output, const struct ir_node *node, const struct poly *const *offsets,
                struct span span, const char *const *index_names);
 
+/* ---- accumulate.c ---- */
+/* Is this output of the kernel one that some `+=` adds to? */
+bool is_updated(const struct ast_kernel *kernel, const char *output);
+/* The output with the value added. NULL after a diagnostic. */
+const struct ir_node *lower_accumulation(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
+                                         const struct symbol *output);
+
 /* ---- statement.c ---- */
+/* The right side as a node over the indices of the left side. NULL after a diagnostic. */
+const struct ir_node *lower_value(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
+                                  enum weakness *weakness);
 bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast);
 bool lower_statement(struct body *body, const struct ast_statement *ast);
 /* The node over the axes of the left side. `output`: what was declared; NULL for a let. */

@@ -426,7 +426,7 @@ static bool add_outputs(struct slicing *slicing, const struct scan_value *values
 {
     size_t count = 0;
     for (uint32_t k = 0; k < n; k++) {
-        struct ir_output output = {values[k].name, step_value(slicing, &values[k]), slicing->scan->ast->span};
+        struct ir_output output = {values[k].name, step_value(slicing, &values[k]), slicing->scan->ast->span, 0};
         if (!output.node || !ARENA_PUSH(slicing->arena, slicing->step->outputs, count, slicing->outputs_capacity, output))
             return false;
     }

@@ -267,7 +267,7 @@ static bool every_left_index_used(struct statement *statement, const struct form
     struct body *body = statement->body;
     for (uint32_t k = 0; k < statement->n_order; k++) {
         uint32_t index = statement->order[k];
-        if (index_set_has(&formula->free, index) || statement->repeats)
+        if (index_set_has(&formula->free, index) || index_set_has(&statement->spared, index) || statement->repeats)
             continue;
         const struct statement_index *entry = &statement->indices[index];
         struct diag *diag =
@@ -288,8 +288,8 @@ static bool resolve_accesses(struct statement *statement)
 }
 
 /* The node over the split axes of the left side. */
-static const struct ir_node *lower_value(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
-                                         enum weakness *weakness)
+const struct ir_node *lower_value(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
+                                  enum weakness *weakness)
 {
     struct formula *formula = formula_build(statement, value, NULL);
     if (!formula || !indices_complete(statement) || !resolve_accesses(statement) || !every_left_index_used(statement, formula))
@@ -530,6 +530,13 @@ static bool lower_results(struct body *body, const struct ast_statement *ast)
     return done;
 }
 
+static bool report_several(struct body *body, const struct ast_statement *ast)
+{
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0124, ast->word_span, "`+=` adds to one output at a time");
+    diag_help(body->diagnostics, diag, "name the values with `let` first, then add each");
+    return false;
+}
+
 /* Builders give NULL, and say nothing, where a size or a coefficient overflows 64 bits. */
 static void report_overflow(struct body *body, const struct ast_statement *ast)
 {
@@ -551,8 +558,10 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
     if (ast->kind == AST_OPERATOR)
         return report_not_yet(body, ast->word_span, "`operator`"), false;
     bool let = introduces(body, ast, target);
-    if (ast->accumulate || ast->stored)
-        report_not_yet(body, ast->word_span, ast->stored ? "`let stored`" : "`+=`");
+    if (ast->stored)
+        report_not_yet(body, ast->word_span, "`let stored`");
+    if (ast->accumulate && target->next)
+        return report_several(body, ast);
     if (target->next)
         return lower_results(body, ast);
     if (!statement_create(&statement, body, ast))
@@ -567,7 +576,11 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         return false;
     if (symbol && symbol->failed)
         return false;
-    if (whole)
+    if (ast->accumulate && (target->has_brackets || symbol->type.rank == 0))
+        node = lower_accumulation(&statement, target, ast->value, symbol);
+    else if (ast->accumulate)
+        report_missing_subscripts(body, symbol, target);
+    else if (whole)
         node = lower_whole(&statement, ast->value, symbol, &weakness);
     else if (target->has_brackets || !symbol || symbol->type.rank == 0)
         node = lower_indexed(&statement, target, ast->value, symbol, &weakness);
@@ -583,7 +596,7 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         symbol->failed |= statement.failed;
         return !statement.failed;
     }
-    if (ast->accumulate || ast->stored)
+    if (ast->stored)
         node = NULL;
     if (!node)
         report_overflow(body, ast);
@@ -708,7 +721,7 @@ bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struc
     const struct ir_node **results = ARENA_ARRAY(arena, signature->n_outputs, const struct ir_node *);
     if (!body.scope || !inputs || !results)
         return false;
-    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+    for (uint32_t k = 0; k < signature->n_inputs; k++)
         inputs[k] = kernel->inputs[k].node;
     if (!lower_body(&body, inputs, results))
         return false;

@@ -320,6 +320,8 @@ struct ir_output {
     const char *name;
     const struct ir_node *node;
     struct span span;
+    uint32_t updates; /* one more than the number of the input in whose place it is computed: the caller has one array for both; a
+                         scatter on that input, which nothing else reads. 0: none */
 };
 
 /* What a person calls a node: side table, first entry wins. */
@@ -389,6 +391,8 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
 /* The expression with the lookups in its index values and addresses replaced (poly_replace_lookups). */
 const struct ir_expr *ir_expr_replace_lookups(struct ir_context *context, const struct ir_expr *expr, poly_lookup_function *lookup,
                                               void *user, const struct poly_ranges *ranges);
+/* Does an output take the place of input `input`? */
+bool ir_input_is_updated(const struct ir_kernel *kernel, uint32_t input);
 struct poly_ranges ir_ranges(const struct ir_node *node);
 /* How many indices have names: those of the index space, of inputs and constants the axes. */
 uint32_t ir_index_count(const struct ir_node *node);

@@ -30,6 +30,7 @@ struct loop_buffer {
     uint32_t rank; /* for the reader of emitted code */
     const struct poly *const *shape;
     uint32_t parameter;          /* which input or output of the kernel */
+    uint32_t updates;            /* output: one more than the number of the input whose numbers it holds when called; 0: none */
     const struct ir_node *table; /* stands for it in the quasi-polynomials that look it up (loop_table); NULL: none does */
 };
 

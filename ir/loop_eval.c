@@ -237,6 +237,7 @@ static void fill(struct run *run, uint32_t number, const struct ir_tensor *input
 {
     const struct loop_buffer *buffer = &run->function->buffers[number];
     struct memory *memory = &run->buffers[number];
+    uint32_t given = buffer->updates ? buffer->updates - 1 : buffer->parameter; /* the input */
     bool prime = run->arithmetic == &arithmetic_prime;
     bool pairs = buffer->is_complex && !ir_elem_is_complex(buffer->elem);
     for (int64_t k = 0; k < memory->count; k++)
@@ -249,9 +250,9 @@ static void fill(struct run *run, uint32_t number, const struct ir_tensor *input
                     : ir_elem_is_float(buffer->elem) ? ir_number_real(buffer->elem, memory->elements[k].re)
                                                      : ir_number_integer(buffer->elem, memory->elements[k].i));
         } else if (pairs && prime) {
-            memcpy(&memory->elements[k].residue[0], (const uint64_t *)inputs[buffer->parameter].data + k, sizeof(uint64_t));
+            memcpy(&memory->elements[k].residue[0], (const uint64_t *)inputs[given].data + k, sizeof(uint64_t));
         } else {
-            memory->elements[k] = run->arithmetic->load(buffer->elem, inputs[buffer->parameter].data, (size_t)k);
+            memory->elements[k] = run->arithmetic->load(buffer->elem, inputs[given].data, (size_t)k);
         }
 }
 
@@ -297,7 +298,7 @@ static bool create_buffers(struct run *run, const struct ir_tensor *inputs)
         memory->elements = ARENA_ARRAY(arena, (size_t)memory->count, struct scalar);
         if (!memory->elements)
             return false;
-        if (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_CONSTANT)
+        if (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_CONSTANT || buffer->updates)
             fill(run, k, inputs);
         else if (!(memory->written = ARENA_ARRAY(arena, (size_t)memory->count, bool)))
             return false;

@@ -348,6 +348,8 @@ static void put_buffer(struct printer *printer, const struct loop_buffer *buffer
     put_poly(printer, buffer->count);
     if (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_OUTPUT)
         text_printf(text, " argument %" PRIu32, buffer->parameter);
+    if (buffer->updates)
+        text_printf(text, " updates %" PRIu32, buffer->updates - 1);
     if (buffer->is_complex && !ir_elem_is_complex(buffer->elem))
         text_put(text, " pairs");
     if (buffer->kind == LOOP_SCRATCH && buffer->offset) {

@@ -166,13 +166,18 @@ static bool read_table(struct loop_reader *reader)
 
 static bool buffer_rest(struct loop_reader *reader, struct loop_buffer *buffer)
 {
-    int64_t argument = 0;
+    int64_t argument = 0, updates = 0;
     if (!loop_accept_word(reader, "count"))
         return loop_fail(reader, "expected `count`");
     buffer->count = loop_read_poly(reader, 0);
     if (loop_accept_word(reader, "argument") && (!expect_integer(reader, &argument) || argument < 0 || argument > UINT16_MAX))
         return loop_fail(reader, "an argument has a small number");
     buffer->parameter = (uint32_t)argument;
+    if (loop_accept_word(reader, "updates")) {
+        if (!expect_integer(reader, &updates) || updates < 0 || updates > UINT16_MAX || buffer->kind != LOOP_OUTPUT)
+            return loop_fail(reader, "an output updates an input of a small number");
+        buffer->updates = (uint32_t)updates + 1;
+    }
     buffer->is_complex = loop_accept_word(reader, "pairs") || ir_elem_is_complex(buffer->elem);
     if (loop_accept_word(reader, "at"))
         buffer->offset = loop_read_poly(reader, 0);
@@ -183,7 +188,8 @@ static bool buffer_rest(struct loop_reader *reader, struct loop_buffer *buffer)
     return buffer->count != NULL;
 }
 
-/* buffer = kind name ":" ["value"] elem shape "count" poly ["argument" number] ["pairs"] ["at" poly] ["=" data] */
+/* buffer = kind name ":" ["value"] elem shape "count" poly ["argument" number] ["updates" number] ["pairs"] ["at" poly] ["=" data]
+ */
 static bool read_buffer(struct loop_reader *reader, enum loop_buffer_kind kind)
 {
     struct loop_buffer buffer = {.kind = kind, .name = loop_expect_name(reader)};

@@ -604,6 +604,15 @@ static bool list_nodes(struct printer *printer)
     return name_nodes(printer);
 }
 
+static void print_output(struct printer *printer, const struct ir_output *output)
+{
+    struct arena *arena = ir_arena(printer->context);
+    text_printf(printer->text, "    output %s = %%%s", clean_name(arena, output->name), name_of(printer, output->node));
+    if (output->updates)
+        text_printf(printer->text, " updates %u", output->updates - 1);
+    text_put(printer->text, "\n");
+}
+
 static const char *const class_names[] = {"exact", "reassoc", "normwise"};
 
 static void print_nodes(struct printer *printer)
@@ -615,8 +624,7 @@ static void print_nodes(struct printer *printer)
         if (printer->nodes[k]->op != IR_input_node)
             print_node(printer, printer->nodes[k]);
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        text_printf(printer->text, "    output %s = %%%s\n", clean_name(ir_arena(printer->context), kernel->outputs[k].name),
-                    name_of(printer, kernel->outputs[k].node));
+        print_output(printer, &kernel->outputs[k]);
     text_put(printer->text, "}\n");
 }
 

@@ -195,11 +195,15 @@ void eir_end_kernel(struct ir_reader *reader)
     (void)ARENA_PUSH(reader->arena, program->kernels, program->n_kernels, program->kernels_capacity, reader->kernel);
 }
 
-void eir_output(struct ir_reader *reader, struct eir_token name, struct eir_token node)
+void eir_output(struct ir_reader *reader, struct eir_token name, struct eir_token node, const struct eir_token *updates)
 {
+    int64_t input = -1;
     struct ir_kernel *kernel = reader->kernel;
     struct ir_output output = {.name = arena_strndup(reader->arena, name.text, name.length), .span = name.span};
     output.node = eir_node(reader, node);
+    if (updates && !eir_integer(reader, *updates, &input))
+        return;
+    output.updates = input < READER_OPERANDS ? (uint32_t)(input + 1) : READER_OPERANDS; /* of no input: ir_verify says so */
     size_t count = kernel->n_outputs;
     if (output.node && output.name && ARENA_PUSH(reader->arena, kernel->outputs, count, reader->outputs_capacity, output))
         kernel->n_outputs = (uint32_t)count;

@@ -43,6 +43,7 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "where"     { type = EIR_WHERE; break; }
         "strides"   { type = EIR_STRIDES; break; }
         "sliced"    { type = EIR_SLICED; break; }
+        "updates"   { type = EIR_UPDATES; break; }
         "scatter"   { type = EIR_SCATTER; break; }
         "over"      { type = EIR_OVER; break; }
         "step"      { type = EIR_STEP; break; }

@@ -14,7 +14,7 @@
 #define eir_parser_ENGINEALWAYSONSTACK 1
 }
 
-%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW CONCAT SCATTER OVER OF SUM IN
+%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CONTRACT MAP VIEW CONCAT SCATTER UPDATES OVER OF SUM IN
              WHERE SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST.
 
 %nonassoc EQ NE LT LE GT GE.
@@ -46,7 +46,8 @@ kernel_head ::= KERNEL ID(A) COLON DEFAULT ID(B). { eir_begin_kernel(reader, A, 
 
 statements ::= .
 statements ::= statements statement.
-statement ::= OUTPUT ID(A) IS NODE(B). { eir_output(reader, A, B); }
+statement ::= OUTPUT ID(A) IS NODE(B). { eir_output(reader, A, B, NULL); }
+statement ::= OUTPUT ID(A) IS NODE(B) UPDATES INTEGER(C). { eir_output(reader, A, B, &C); }
 statement ::= target(A) IS value(B). { eir_define(reader, A, B); }
 
 %type target {struct eir_token}

@@ -120,7 +120,7 @@ void eir_end_dim(struct ir_reader *reader);
 void eir_begin_kernel(struct ir_reader *reader, struct eir_token name, struct eir_token class_name, bool stated);
 void eir_begin_step(struct ir_reader *reader, struct eir_token name);
 void eir_end_kernel(struct ir_reader *reader);
-void eir_output(struct ir_reader *reader, struct eir_token name, struct eir_token node);
+void eir_output(struct ir_reader *reader, struct eir_token name, struct eir_token node, const struct eir_token *updates);
 void eir_begin_node(struct ir_reader *reader);
 void eir_define(struct ir_reader *reader, struct eir_token name, const struct ir_node *node);
 

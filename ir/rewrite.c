@@ -388,6 +388,14 @@ static bool equal_inputs(const struct ir_input_info *a, const struct ir_input_in
     return true;
 }
 
+bool ir_input_is_updated(const struct ir_kernel *kernel, uint32_t input)
+{
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].updates == input + 1)
+            return true;
+    return false;
+}
+
 bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b)
 {
     if (a->n_inputs != b->n_inputs || a->n_outputs != b->n_outputs)
@@ -396,7 +404,7 @@ bool ir_kernel_equal(const struct ir_kernel *a, const struct ir_kernel *b)
         if (!equal_inputs(&a->inputs[k], &b->inputs[k]))
             return false;
     for (uint32_t k = 0; k < a->n_outputs; k++)
-        if (a->outputs[k].node != b->outputs[k].node)
+        if (a->outputs[k].node != b->outputs[k].node || a->outputs[k].updates != b->outputs[k].updates)
             return false;
     return true;
 }

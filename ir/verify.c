@@ -505,6 +505,45 @@ static bool check_ends(struct ir_context *context, const struct ir_kernel *kerne
     return kernel->n_outputs > 0;
 }
 
+struct table_search {
+    const struct ir_node *table;
+    bool found;
+};
+
+static void find_table(void *user, const struct ir_node *table)
+{
+    struct table_search *search = user;
+    search->found = search->found || table == search->table;
+}
+
+/* An output in the place of an input is a scatter on it, and the only reader: nobody sees the input half overwritten. */
+static bool check_update(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_output *output,
+                         const struct ir_node *const *nodes, size_t count)
+{
+    const char *name = kernel->name ? kernel->name : "";
+    uint32_t number = output->updates - 1, updaters = 0;
+    const struct ir_node *input = number < kernel->n_inputs ? kernel->inputs[number].node : NULL;
+    bool good = input && output->node->op == IR_scatter_node && output->node->operands[0].node == input &&
+                !output->node->operands[0].fill && !kernel->inputs[number].strides &&
+                (output->node->scatter.ring == IR_RING_plustimes || output->node->scatter.ring == IR_RING_orand);
+    for (size_t k = 0; k < count && good; k++) {
+        struct table_search search = {input, false};
+        ir_visit_tables(context, nodes[k], find_table, &search);
+        for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
+            good = good && (nodes[k]->operands[o].node != input || (nodes[k] == output->node && o == 0));
+        good = good && !search.found;
+    }
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        updaters += kernel->outputs[k].updates == output->updates;
+        good = good && kernel->outputs[k].node != input;
+    }
+    if (!good || updaters > 1)
+        diag_error(&context->diagnostics, DIAG_E0737, output->span,
+                   "output `%s` of kernel `%s` is no scatter on the input it updates, or not all that reads or updates it",
+                   output->name ? output->name : "", name);
+    return good && updaters == 1;
+}
+
 static bool check_kernel(struct verifier *verifier)
 {
     struct ir_context *context = verifier->context;
@@ -526,6 +565,9 @@ static bool check_kernel(struct verifier *verifier)
             verifier->node = kernel->outputs[k].node;
             return broken(verifier, DIAG_E0740, "is a scan and no tensor, so it is no output");
         }
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].updates && !check_update(context, kernel, &kernel->outputs[k], nodes, count))
+            return false;
     return !verifier->failed && !arena_failed(context->arena);
 }
 

@@ -119,7 +119,7 @@ static bool make_outputs(struct deriving *deriving)
         bool reached = gradient_is_active(&deriving->gradient, input->node);
         const struct ir_node *node = reached ? gradient_cotangent(&deriving->gradient, input->node) : NULL;
         result->outputs[k] =
-            (struct ir_output){derivative_name(deriving, input->name), node ? node : zeros(deriving, input), input->span};
+            (struct ir_output){derivative_name(deriving, input->name), node ? node : zeros(deriving, input), input->span, 0};
         if (!result->outputs[k].node)
             return false;
     }

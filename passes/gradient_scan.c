@@ -112,7 +112,7 @@ static const struct ir_node *extend(struct gradient *gradient, struct gradient_s
     for (uint32_t k = 0; longer->outputs && k < n; k++) {
         const struct ir_input_info *state = k < step->n_outputs ? NULL : &step->inputs[k - step->n_outputs];
         longer->outputs[k] =
-            state ? (struct ir_output){arena_printf(gradient->arena, "%s_before", state->name), state->node, state->span}
+            state ? (struct ir_output){arena_printf(gradient->arena, "%s_before", state->name), state->node, state->span, 0}
                   : step->outputs[k];
     }
     longer->n_outputs = n;
@@ -257,7 +257,7 @@ static void add_output(struct reversing *reversing, uint32_t input, const struct
     const struct ir_input_info *info = &reversing->step->inputs[input];
     reversing->outputs[input] = reversing->made->n_outputs;
     reversing->made->outputs[reversing->made->n_outputs++] =
-        (struct ir_output){arena_printf(reversing->arena, "d_%s", info->name), node, info->span};
+        (struct ir_output){arena_printf(reversing->arena, "d_%s", info->name), node, info->span, 0};
 }
 
 /* Is what the input gets a state of the backward scan? */

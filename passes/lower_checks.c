@@ -175,9 +175,10 @@ static const struct poly_term *single_lookup(const struct poly *subscript)
         const struct poly_term *term = &subscript->terms[k];
         for (uint32_t f = 0; f < term->n_factors; f++) {
             const struct poly_atom *atom = term->factors[f];
-            if (atom->kind != POLY_TABLE && atom->kind != POLY_FLOOR)
+            bool deep = atom->kind == POLY_FLOOR && poly_is_run_time(atom->numerator);
+            if (atom->kind != POLY_TABLE && !deep)
                 continue;
-            if (found || term->n_factors > 1 || term->denominator != 1 || atom->kind == POLY_FLOOR)
+            if (found || term->n_factors > 1 || term->denominator != 1 || deep)
                 return NULL;
             found = term;
         }

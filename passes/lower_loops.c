@@ -50,10 +50,21 @@ static bool is_leaf(const struct ir_node *node)
     return node->op == IR_input_node || node->op == IR_const_node;
 }
 
+/* Is the node computed in the place of an input? */
+static bool updates_any(const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].node == node && kernel->outputs[k].updates)
+            return true;
+    return false;
+}
+
 static bool place_parameters(struct lowering *lowering)
 {
     const struct ir_kernel *kernel = lowering->kernel;
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        if (ir_input_is_updated(kernel, k))
+            continue;
         uint32_t buffer = lower_add_buffer(lowering, LOOP_INPUT, kernel->inputs[k].name, kernel->inputs[k].node);
         if (buffer == UINT32_MAX)
             return false;
@@ -68,7 +79,10 @@ static bool place_parameters(struct lowering *lowering)
         if (buffer == UINT32_MAX)
             return false;
         lowering->function->buffers[buffer].parameter = k;
-        if (is_leaf(node) || lowering->places[node->id].placed)
+        lowering->function->buffers[buffer].updates = kernel->outputs[k].updates;
+        if (kernel->outputs[k].updates)
+            place_in_buffer(lowering, kernel->inputs[kernel->outputs[k].updates - 1].node, buffer);
+        else if (is_leaf(node) || lowering->places[node->id].placed || updates_any(kernel, node))
             continue;
         place_in_buffer(lowering, node, buffer);
         if (base != node && !is_leaf(base) && lowering->plan->stored[base->id] && !lowering->places[base->id].placed) {
@@ -264,6 +278,9 @@ struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_no
 /* What a scatter adds to goes to its place first. */
 static bool append_base(struct lowering *lowering, const struct ir_node *node, struct lower_place place)
 {
+    const struct lower_place *there = &lowering->places[node->operands[0].node->id];
+    if (there->placed && !there->is_local && !there->box && there->number == place.number && !place.box)
+        return true; /* the caller's array, updated in place */
     struct loop_stmt *statements = lower_statements(lowering, node->operands[0].node, place, true);
     lowering->function->body = loop_join(lowering->function->body, statements);
     return statements != NULL;
@@ -400,8 +417,9 @@ static bool append_all_stages(struct lowering *lowering)
 {
     uint32_t n = lowering->kernel->n_outputs;
     struct lower_place *outputs = ARENA_ARRAY(lowering->arena, n, struct lower_place);
-    for (uint32_t k = 0; outputs && k < n; k++)
-        outputs[k] = (struct lower_place){.placed = true, .number = lowering->kernel->n_inputs + k};
+    for (uint32_t b = 0; outputs && b < lowering->function->n_buffers; b++)
+        if (lowering->function->buffers[b].kind == LOOP_OUTPUT)
+            outputs[lowering->function->buffers[b].parameter] = (struct lower_place){.placed = true, .number = b};
     return outputs && lower_append_stages(lowering, outputs);
 }
 

@@ -121,7 +121,8 @@ static bool keep_order(struct lowering *lowering, const struct nest *nest, struc
 
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)
 {
-    if (nest->scatters && lowering->kernel->numeric_class == IR_CLASS_EXACT)
+    bool places_unknown = nest->scatters && !nest->reduces && poly_is_run_time(nest->address); /* no order is known to be better */
+    if (places_unknown || (nest->scatters && lowering->kernel->numeric_class == IR_CLASS_EXACT))
         return keep_order(lowering, nest, order);
     size_t count;
     struct nest_poly *polys = nest_polys(lowering, nest, &count);

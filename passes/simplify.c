@@ -51,10 +51,11 @@ static const struct ir_node *apply_rules(void *user, struct ir_context *context,
     return node;
 }
 
+/* Of one before it, or of one that must stay as it is since it takes the place of an input. */
 static bool is_earlier_output(const struct ir_kernel *kernel, uint32_t output)
 {
-    for (uint32_t k = 0; k < output; k++)
-        if (kernel->outputs[k].node == kernel->outputs[output].node)
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].node == kernel->outputs[output].node && k != output && (k < output || kernel->outputs[k].updates))
             return true;
     return false;
 }
@@ -65,7 +66,8 @@ static void keep_outputs_apart(struct ir_context *context, struct ir_kernel *ker
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         struct ir_output *output = &kernel->outputs[k];
         const struct ir_node *node = output->node;
-        if (node->op != IR_input_node && node->op != IR_const_node && !is_earlier_output(kernel, k))
+        bool apart = node->op != IR_input_node && node->op != IR_const_node && !is_earlier_output(kernel, k);
+        if (apart || output->updates)
             continue;
         output->node = ir_view(context, node->rank, node->shape, ir_access_whole(context, node));
         ir_set_name(context, kernel, output->node, output->name, NULL, output->span);

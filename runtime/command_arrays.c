@@ -64,6 +64,8 @@ struct ir_tensor *arrays_from_words(struct invocation *invocation, const struct 
         diag_help(ir_diagnostics(invocation->context), diag,
                   kernel->inputs[k].node->rank ? "add %s=FILE.npy" : "add %s=FILE.npy or %s=NUMBER", kernel->inputs[k].name,
                   kernel->inputs[k].name);
+        if (ir_input_is_updated(kernel, k))
+            diag_label(ir_diagnostics(invocation->context), diag, "`+=` updates it: what it begins with is an input");
         good = false;
     }
     return good ? tensors : NULL;

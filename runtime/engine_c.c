@@ -212,10 +212,17 @@ enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_
     enum einc_status status = sizes && arguments ? EINC_OK : EINC_NO_MEMORY;
     for (uint32_t k = 0; status == EINC_OK && k < n_dims; k++)
         sizes[k] = (size_t)dims[k];
+    uint32_t n_arguments = 0;
     for (uint32_t k = 0; status == EINC_OK && k < source->n_inputs; k++)
-        arguments[k] = inputs[k].data;
-    for (uint32_t k = 0; status == EINC_OK && k < source->n_outputs; k++)
-        arguments[source->n_inputs + k] = outputs[k].data;
+        if (!ir_input_is_updated(source, k))
+            arguments[n_arguments++] = inputs[k].data;
+    for (uint32_t k = 0; status == EINC_OK && k < source->n_outputs; k++) {
+        uint32_t updates = source->outputs[k].updates;
+        size_t bytes = npy_element_count(&outputs[k]) * ir_elem_info(outputs[k].elem)->bytes;
+        if (updates && bytes)
+            memcpy(outputs[k].data, inputs[updates - 1].data, bytes);
+        arguments[n_arguments++] = outputs[k].data;
+    }
     size_t bytes = status == EINC_OK ? engine->workspaces[kernel](sizes) : 0;
     if (bytes && posix_memalign(&workspace, WORKSPACE_ALIGNMENT, bytes) != 0)
         status = EINC_NO_MEMORY;

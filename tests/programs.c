@@ -185,7 +185,7 @@ static void make_outputs(struct generator *generator)
     kernel->outputs = ARENA_ARRAY(arena, kernel->n_outputs, struct ir_output);
     for (uint32_t k = 0; kernel->outputs && k < kernel->n_outputs; k++) {
         const struct ir_node *node = k ? some_value(generator)->node : generator->values[generator->n_values - 1].node;
-        kernel->outputs[k] = (struct ir_output){arena_printf(arena, "y%u", k), node, SPAN_NONE};
+        kernel->outputs[k] = (struct ir_output){arena_printf(arena, "y%u", k), node, SPAN_NONE, 0};
     }
 }
 

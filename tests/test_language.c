@@ -167,7 +167,7 @@ static const struct mistake mistakes[] = {
     {"a function is applied to elements", KERNEL("x: f64[n]", "y: f64[n]", "y = exp(x)"), "E0217", "y"},
     {"unknown functions", KERNEL("x: f64[n]", "y: f64[n]", "y[i] = expp(x[i])"), "E0605", "expp"},
     {"let stored", KERNEL("x: f64[n]", "y: f64[n]", "let stored t[i] = x[i]\ny = t"), "E0009", "stored"},
-    {"+=", KERNEL("x: f64[n]", "y: f64[n]", "y[i] += x[i]"), "E0009", "+="},
+    {"+= of what has not its index", KERNEL("x: f64[n]", "y: f64[n]", "y[i] += 1"), "E0302", "i"},
     {"a let in blocks", KERNEL("x: f64[n]", "y: f64[n]", "let t[2 + i: 2] = x[i]\ny = x"), "E0228", "2 + i: 2"},
     {"a block before the other", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[2 + i: 2] = y[i + 0]"), "E0114", "y"},
     {"a whole output after a block", KERNEL("x: f64[n]", "y: f64[n]", "y[i: 2] = x[i + 0]\ny[i] = x[i]"), "E0112", "y[i]"},

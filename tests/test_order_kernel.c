@@ -118,7 +118,7 @@ static const struct ir_node *bench_einsum(struct bench *bench, enum ir_ring ring
 
 static void bench_output(struct bench *bench, const char *name, const struct ir_node *node)
 {
-    bench->outputs[bench->kernel.n_outputs++] = (struct ir_output){name, node, SPAN_NONE};
+    bench->outputs[bench->kernel.n_outputs++] = (struct ir_output){name, node, SPAN_NONE, 0};
 }
 
 static void bench_passes(struct bench *bench)

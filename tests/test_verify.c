@@ -41,7 +41,7 @@ static int set_up(void **state)
     const struct poly *x_shape[2] = {number(fixture, 6), poly_dim(context, 0)}, *z_shape[1] = {number(fixture, 4)};
     fixture->inputs[0] = (struct ir_input_info){.name = "x", .node = ir_input(context, 0, IR_f64, 2, x_shape), .span = SPAN_NONE};
     fixture->inputs[1] = (struct ir_input_info){.name = "z", .node = ir_input(context, 1, IR_c128, 1, z_shape), .span = SPAN_NONE};
-    fixture->output = (struct ir_output){"y", fixture->inputs[0].node, SPAN_NONE};
+    fixture->output = (struct ir_output){"y", fixture->inputs[0].node, SPAN_NONE, 0};
     fixture->kernel = (struct ir_kernel){
         .name = "f", .span = SPAN_NONE, .n_inputs = 2, .inputs = fixture->inputs, .n_outputs = 1, .outputs = &fixture->output};
     return 0;
