@@ -89,7 +89,7 @@ const char *c_mangle(struct arena *arena, const char *name)
 
 bool c_name_taken(const struct c_names *names, const char *name)
 {
-    for (size_t k = 0; names && k < names->count; k++)
+    for (size_t k = 0; names && name && k < names->count; k++)
         if (!strcmp(names->items[k], name))
             return true;
     return false;

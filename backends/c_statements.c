@@ -529,6 +529,8 @@ static void put_scratch(struct c_kernel *kernel, struct text *text, uint32_t num
     const char *from = other ? kernel->buffers[near] : kernel->workspace;
     const char *cast = other ? (other->elem == buffer->elem ? "" : arena_printf(kernel->file->arena, "(%s *)(void *)", type))
                              : arena_printf(kernel->file->arena, "(%s *)", type);
+    if (!cast)
+        return;
     bool wrap = other && *cast && !poly_equals(distance, 0);
     text_printf(text, "    %s *%s = ", type, kernel->buffers[number]);
     if (poly_equals(distance, 0)) {

@@ -365,7 +365,8 @@ static bool lower_initial(struct body *body, struct scan_scope *scan, struct sca
             shape[axis < tensor->axis ? axis : axis - 1] = tensor->shape[axis];
     state.type = (struct tensor_type){.elem = tensor->elem, .rank = tensor->rank - 1, .shape = shape, .span = state.span};
     statement.repeats = true;
-    tensor->start = lower_indexed(&statement, initial_target(&outside, tensor), tensor->initial->value, &state, &weakness);
+    const struct ast_target *target = initial_target(&outside, tensor);
+    tensor->start = target ? lower_indexed(&statement, target, tensor->initial->value, &state, &weakness) : NULL;
     return tensor->start != NULL;
 }
 

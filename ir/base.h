@@ -105,6 +105,15 @@ static inline int64_t floor_divide(int64_t numerator, int64_t denominator)
     return quotient - (numerator % denominator < 0);
 }
 
+/* ---- sort.c ---- */
+
+/* Below, at or above 0 as the first item stands before, with or behind the second. */
+typedef int sort_compare(const void *first, const void *second);
+/* Sorts in place, without memory of its own. */
+void sort_items(void *items, size_t count, size_t size, sort_compare *compare);
+
+/* ---- arena.c: hashing ---- */
+
 uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t length);
 static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
 {

@@ -68,6 +68,8 @@ static bool is_repeat(const struct diagnostics *diagnostics, const struct diag *
 static struct diag *add(struct diagnostics *diagnostics, struct diag diag)
 {
     size_t *count = diag.severity == DIAG_ERROR ? &diagnostics->n_errors : &diagnostics->n_warnings;
+    if (arena_failed(diagnostics->arena))
+        return NULL; /* what is missed once memory has run out is no mistake of the user */
     if (diag.message && is_repeat(diagnostics, &diag))
         return NULL;
     if (++*count > DIAG_LIMIT) {

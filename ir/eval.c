@@ -11,7 +11,6 @@
 #include "print_internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* The largest tensor: 2^26 elements, 1.5 GiB of scalars. */
 enum { EVAL_ELEMENTS = 1 << 26 };
@@ -500,7 +499,7 @@ bool eval_list_tensors(struct evaluation *evaluation)
     for (size_t k = 0; k < count; k++)
         evaluation->tensors[k].node = nodes[k];
     evaluation->n_tensors = count;
-    qsort(evaluation->tensors, count, sizeof *evaluation->tensors, compare_nodes);
+    sort_items(evaluation->tensors, count, sizeof *evaluation->tensors, compare_nodes);
     return true;
 }
 

@@ -4,7 +4,6 @@
  * (kind of atom, number of symbol, then inside), never addresses or ids, so text printed from a poly does not depend on how it was
  * built. Indices come before tables and floors, these before dims, and the constant is last: `e*N*M + i*M + j + 1`.
  * Coefficients that leave 64 bits give NULL and set the context's overflow flag. Division is in poly_divide.c. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "poly_internal.h"
@@ -235,7 +234,7 @@ const struct poly *poly_from_terms(struct ir_context *context, size_t n, const s
     if (n > 0 && sorted != terms)
         memcpy(sorted, terms, n * sizeof *terms);
     if (n > 1)
-        qsort(sorted, n, sizeof *sorted, compare_for_sort);
+        sort_items(sorted, n, sizeof *sorted, compare_for_sort);
     size_t kept = 0;
     for (size_t k = 0; k < n;) {
         struct poly_term term = sorted[k++];

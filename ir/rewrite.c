@@ -80,7 +80,10 @@ const struct ir_node **ir_topological(struct ir_context *context, const struct i
     for (size_t id = 0; id < context->n_nodes; id++)
         if (needed[id])
             needed[(*count)++] = needed[id];
-    return arena_failed(context->arena) ? NULL : needed;
+    if (!arena_failed(context->arena))
+        return needed;
+    *count = 0;
+    return NULL;
 }
 
 static int by_id(const void *a, const void *b)
@@ -107,7 +110,7 @@ const struct ir_expr **ir_expr_topological(struct ir_context *context, const str
                 !ARENA_PUSH(context->arena, found, n_found, capacity, argument))
                 return NULL;
         }
-    qsort(found, n_found, sizeof *found, by_id);
+    sort_items(found, n_found, sizeof *found, by_id);
     *count = n_found;
     return found;
 }
@@ -373,9 +376,11 @@ const struct poly *ir_input_reach(struct ir_context *context, const struct ir_in
 const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts)
 {
     const struct poly *offset = poly_constant(context, 0);
-    for (uint32_t k = 0; node && k < node->rank; k++)
+    if (!node || !subscripts)
+        return NULL;
+    for (uint32_t k = 0; k < node->rank; k++)
         offset = poly_add(context, poly_multiply(context, offset, node->shape[k]), subscripts[k]);
-    return node ? offset : NULL;
+    return offset;
 }
 
 static bool equal_inputs(const struct ir_input_info *a, const struct ir_input_info *b)

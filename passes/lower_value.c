@@ -17,6 +17,8 @@ struct ir_number lower_number(enum ir_elem elem, const void *data, size_t positi
 uint32_t lower_local(struct lowering *lowering, const char *name, enum ir_elem elem)
 {
     struct lower_locals *locals = lowering->locals;
+    if (!name)
+        return UINT32_MAX;
     for (size_t k = locals->in_use; k < locals->count; k++) {
         struct lower_local found = locals->items[k];
         if (found.elem != elem || strcmp(found.name, name) != 0)
@@ -155,6 +157,8 @@ static const struct ir_expr *access_value(struct lowering *lowering, struct nest
     struct ir_context *context = lowering->context;
     struct poly_ranges ranges = nest_ranges(nest);
     const struct poly **subscripts = ARENA_ARRAY(lowering->arena, access->node->rank, const struct poly *);
+    if (!access->subscripts)
+        return NULL;
     for (uint32_t axis = 0; subscripts && axis < access->node->rank; axis++)
         if (!(subscripts[axis] = poly_substitute(context, access->subscripts[axis], n_at, at, &ranges)))
             return NULL;

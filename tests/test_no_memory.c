@@ -1,0 +1,315 @@
+/* Memory that ends, everywhere it can: programs with every feature are compiled and emitted by every backend while the n-th request
+ * for memory fails, each request being one of its own (blocks of the arena hold one allocation). Whatever fails, the status says
+ * so, nothing was reported as the user's mistake, nothing is left, and the same work succeeds when there is memory.
+ *
+ * Requests from one place of the code, reached by one way, are alike: of those the first in each program is failed, so that the
+ * test takes seconds and still fails each place by each way. Beside that, allocations behind the allocator's back are counted, by
+ * the C library on our behalf (printf, qsort, the parsers' stacks) or by our own code: there are none.
+ * Left out: what only `runtime` does, files and the command. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <execinfo.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/runtime.h"
+
+/* ---- allocations nobody was asked for ---- */
+
+static volatile bool watching; /* library code runs, and it is not in the allocator */
+static volatile size_t escaped;
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+/* Of sanitizer/allocator_interface.h, which gcc does not ship. */
+extern int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void *, size_t),
+                                                     void (*free_hook)(const volatile void *));
+
+static void on_malloc(const volatile void *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
+    escaped = escaped + watching;
+}
+
+static void on_free(const volatile void *memory)
+{
+    (void)memory;
+}
+
+static void watch_malloc(void)
+{
+    __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+}
+#else
+/* In place of the C library's, for its own calls too. */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *memory, size_t size);
+
+void *malloc(size_t size)
+{
+    escaped = escaped + watching;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    escaped = escaped + watching;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+    escaped = escaped + watching;
+    return __libc_realloc(memory, size);
+}
+
+static void watch_malloc(void) {}
+#endif
+
+/* ---- an allocator that knows who asks ---- */
+
+enum { FRAMES = 7, PLACES = 1 << 17 };
+
+enum { REQUESTS = 60000 }; /* of a program: longer ones show no new places, and take a second a thousand */
+
+struct recorder {
+    struct einc_allocator allocator;
+    long allowed; /* requests granted; negative: all */
+    long granted, live;
+    bool recording;
+    long *first; /* the requests that came from a new place, ascending */
+    size_t n_first, capacity;
+};
+
+static uint64_t places[PLACES]; /* hashes of call stacks seen, open addressing; 0: free */
+
+static bool is_new_place(void)
+{
+    void *frames[FRAMES];
+    int n = backtrace(frames, FRAMES);
+    uint64_t hash = hash_bytes(1, frames, (size_t)n * sizeof *frames) | 1;
+    size_t at = hash % PLACES;
+    while (places[at] && places[at] != hash)
+        at = (at + 1) % PLACES;
+    bool fresh = !places[at];
+    places[at] = hash;
+    return fresh;
+}
+
+static void *allocate(void *user, size_t size)
+{
+    struct recorder *recorder = user;
+    watching = false;
+    void *memory = recorder->allowed < 0 || recorder->granted < recorder->allowed ? malloc(size) : NULL;
+    if (memory && recorder->recording && is_new_place()) {
+        if (recorder->n_first == recorder->capacity) {
+            recorder->capacity = recorder->capacity ? 2 * recorder->capacity : 1024;
+            recorder->first = realloc(recorder->first, recorder->capacity * sizeof *recorder->first);
+            assert_non_null(recorder->first);
+        }
+        recorder->first[recorder->n_first++] = recorder->granted;
+    }
+    recorder->granted += memory != NULL;
+    recorder->live += memory != NULL;
+    watching = true;
+    return memory;
+}
+
+static void release(void *user, void *memory)
+{
+    struct recorder *recorder = user;
+    recorder->live -= memory != NULL;
+    free(memory);
+}
+
+static void recorder_init(struct recorder *recorder, long allowed)
+{
+    *recorder = (struct recorder){.allowed = allowed};
+    recorder->allocator = (struct einc_allocator){.allocate = allocate, .release = release, .user = recorder, .block_size = 1};
+}
+
+/* ---- the work ---- */
+
+/* Constants in files: reading them is not what is watched, their memory is the context's as ever. */
+static bool load(void *user, struct ir_context *context, const char *path, struct span span, struct frontend_array *array)
+{
+    (void)user;
+    struct ir_tensor tensor;
+    watching = false;
+    bool read = npy_read(context, path, span, &tensor);
+    watching = true;
+    if (read)
+        *array = (struct frontend_array){tensor.elem, tensor.rank, tensor.shape, tensor.data,
+                                         npy_element_count(&tensor) * ir_elem_info(tensor.elem)->bytes};
+    return read;
+}
+
+static enum einc_status emit_all(struct compiled *compiled)
+{
+    size_t n_backends;
+    const struct backend_info *backends = backend_table(&n_backends);
+    enum einc_status status = EINC_OK;
+    for (size_t k = 0; k < n_backends && status == EINC_OK; k++)
+        for (int weights = WEIGHTS_INLINE; weights <= WEIGHTS_FILE && status == EINC_OK; weights++) {
+            const struct backend_options options = {.weights = (enum backend_weights)weights, .entry = true};
+            struct backend_file *files = NULL;
+            size_t n_files = 0;
+            if (weights == WEIGHTS_INLINE || backends[k].name[0] == 'c')
+                status = compile_emit(compiled, &backends[k], "out", &options, &files, &n_files);
+        }
+    return status;
+}
+
+/* Reads, compiles, emits, prints what was reported. */
+static enum einc_status work(struct ir_context *context, const struct source *source)
+{
+    const struct compile_options options = {.frontend = {.load = load}, .passes = {.machine = pass_machine_generic}};
+    struct compiled *compiled = compile_source(context, source, &options);
+    struct text text = text_create(ir_arena(context));
+    enum einc_status status = compiled ? emit_all(compiled) : ir_status(context);
+    diag_print(&text, ir_diagnostics(context), true);
+    return ir_status(context) == EINC_NO_MEMORY ? EINC_NO_MEMORY : status;
+}
+
+static enum einc_status attempt(struct recorder *recorder, const struct source *source)
+{
+    watching = true;
+    struct ir_context *context = ir_context_create(&recorder->allocator);
+    enum einc_status status = context ? work(context, source) : EINC_NO_MEMORY;
+    size_t n_errors = context ? ir_diagnostics(context)->n_errors : 0;
+    ir_context_destroy(context);
+    watching = false;
+    assert_int_equal(recorder->live, 0);
+    if (escaped)
+        fail_msg("%s: %zu allocations behind the allocator's back", source->path, (size_t)escaped);
+    if (recorder->allowed >= 0 && (status != EINC_NO_MEMORY || (n_errors && !recorder->recording)))
+        fail_msg("%s: without memory from request %ld on: status %d, %zu errors", source->path, recorder->allowed, (int)status,
+                 n_errors);
+    return status;
+}
+
+static size_t check_source(const struct source *source)
+{
+    struct recorder all, failing;
+    recorder_init(&all, -1);
+    all.recording = true;
+    if (attempt(&all, source) != EINC_OK) { /* refused, or a limit: what is printed then was made all the same */
+        free(all.first);
+        return 0;
+    }
+    for (size_t k = 0; k < all.n_first; k++) {
+        recorder_init(&failing, all.first[k]);
+        attempt(&failing, source);
+    }
+    recorder_init(&failing, -1);
+    assert_int_equal(attempt(&failing, source), EINC_OK);
+    size_t failed = all.n_first;
+    free(all.first);
+    return failed;
+}
+
+/* ---- the programs ---- */
+
+static char *read_whole(const char *path, size_t *length)
+{
+    static char text[1 << 18];
+    FILE *file = fopen(path, "rb");
+    *length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[*length] = 0;
+    char *end = strstr(text, "# EXPECT:"); /* of goldens: the input alone */
+    if (end)
+        *length = (size_t)(end - text);
+    text[*length] = 0;
+    return text;
+}
+
+struct program {
+    char *path;
+    long requests;
+};
+
+static int fewer_requests(const void *first, const void *second)
+{
+    const struct program *a = first, *b = second;
+    return (a->requests > b->requests) - (a->requests < b->requests);
+}
+
+/* Those that compile, short ones first: a place fails where it is reached soonest. */
+static struct program *list_programs(size_t *count)
+{
+    static const char *const patterns[] = {"examples/*/*.ein",         "tests/golden/emit/*.ein", "tests/golden/frontend/*.ein",
+                                           "tests/golden/lower/*.ein", "tests/cases/scans/*.ein", "tests/cases/gradients/*.ein"};
+    struct program *programs = NULL;
+    *count = 0;
+    for (size_t k = 0; k < sizeof patterns / sizeof *patterns; k++) {
+        glob_t found;
+        char pattern[4096];
+        snprintf(pattern, sizeof pattern, "%s/%s", EINC_SOURCE_DIR, patterns[k]);
+        if (glob(pattern, 0, NULL, &found) != 0)
+            continue;
+        programs = realloc(programs, (*count + found.gl_pathc) * sizeof *programs);
+        assert_non_null(programs);
+        for (size_t n = 0; n < found.gl_pathc; n++) {
+            struct recorder all;
+            struct source source = {.path = found.gl_pathv[n]};
+            recorder_init(&all, -1);
+            source.text = read_whole(source.path, &source.length);
+            if (attempt(&all, &source) == EINC_OK)
+                programs[(*count)++] = (struct program){strdup(source.path), all.granted};
+        }
+        globfree(&found);
+    }
+    qsort(programs, *count, sizeof *programs, fewer_requests);
+    return programs;
+}
+
+static void test_sources(void **state)
+{
+    (void)state;
+    size_t count, failed = 0;
+    void *frames[FRAMES];
+    (void)backtrace(frames, FRAMES); /* takes memory the first time */
+    struct program *programs = list_programs(&count);
+    for (size_t k = 0; k < count; k++) {
+        struct source source = {.path = programs[k].path};
+        source.text = read_whole(source.path, &source.length);
+        if (programs[k].requests <= REQUESTS)
+            failed += check_source(&source);
+        free(programs[k].path);
+    }
+    free(programs);
+    printf("%zu programs, %zu requests failed\n", count, failed);
+    assert_true(count >= 40 && failed >= 1000);
+}
+
+static void test_watched(void **state)
+{
+    (void)state;
+    watching = true;
+    void *volatile memory = malloc(1);
+    watching = false;
+    free(memory);
+    assert_int_equal(escaped, 1); /* or the other test could not fail */
+    escaped = 0;
+}
+
+int main(void)
+{
+    watch_malloc();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watched), cmocka_unit_test(test_sources)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
