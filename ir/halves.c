@@ -58,7 +58,7 @@ uint16_t half_from_double(enum ir_elem elem, double value)
 
 double half_to_double(enum ir_elem elem, uint16_t half)
 {
-    uint32_t kept = fraction_bits(elem), exponent = (half & infinity(elem)) >> kept;
+    uint32_t kept = fraction_bits(elem), exponent = (uint32_t)(half & infinity(elem)) >> kept;
     uint64_t fraction = half & ((1u << kept) - 1), bits = (uint64_t)(half & SIGN) << 48;
     double value;
     if (exponent == 0) {

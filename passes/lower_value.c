@@ -156,9 +156,9 @@ static const struct ir_expr *access_value(struct lowering *lowering, struct nest
 {
     struct ir_context *context = lowering->context;
     struct poly_ranges ranges = nest_ranges(nest);
-    const struct poly **subscripts = ARENA_ARRAY(lowering->arena, access->node->rank, const struct poly *);
-    if (!access->subscripts)
+    if (!access->node)
         return NULL;
+    const struct poly **subscripts = ARENA_ARRAY(lowering->arena, access->node->rank, const struct poly *);
     for (uint32_t axis = 0; subscripts && axis < access->node->rank; axis++)
         if (!(subscripts[axis] = poly_substitute(context, access->subscripts[axis], n_at, at, &ranges)))
             return NULL;
