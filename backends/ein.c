@@ -16,7 +16,8 @@ enum einc_status backend_emit_ein(const struct backend_program *program, const s
 
 static const char *index_name(void *user, uint32_t index)
 {
-    return ((struct ein_writer *)user)->indices[index];
+    const struct ein_writer *w = user;
+    return w->indices && w->indices[index] ? w->indices[index] : ""; /* NULL: memory has run out */
 }
 
 static const char *table_name(void *user, const struct ir_node *table)
@@ -318,6 +319,8 @@ static void put_update(struct ein_writer *w, const char *name, const struct ir_n
         w->node = node;
         ein_name_indices(w, node);
     }
+    if (arena_failed(w->arena))
+        return;
     text_printf(w->text, "    %s", name);
     for (uint32_t k = 0; k < node->rank; k++) {
         text_put(w->text, k ? "," : "[");
