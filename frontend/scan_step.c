@@ -50,10 +50,32 @@ static bool subscripts_use(const struct ir_access *access, uint32_t index, uint3
     return false;
 }
 
+/* A lookup in a table that is no constant: only the scan's operands may hold one, a step may not. */
+static bool looks_up(const struct ir_access *access)
+{
+    for (uint32_t axis = 0; axis < access->node->rank; axis++)
+        if (poly_is_run_time(access->subscripts[axis]))
+            return true;
+    return false;
+}
+
+struct table_search {
+    const struct slicing *slicing;
+    bool found;
+};
+
+static void find_dependent_table(void *user, const struct ir_node *table)
+{
+    struct table_search *search = user;
+    search->found = search->found || search->slicing->depends[table->id];
+}
+
 /* The index of `node` that reads a dependent operand's steps; it must be an axis of the node, as it is. */
 static bool follow_operand(struct slicing *slicing, const struct ir_node *node, const struct ir_access *access)
 {
     uint32_t axis = slicing->axes[access->node->id], index;
+    if (looks_up(access))
+        return report_node(slicing, node, "this looks up at run time which element of a state it reads");
     if (!poly_is_index(access->subscripts[axis], &index))
         return report_node(slicing, node, "this reads a state at another step than its own");
     if (index >= node->rank || subscripts_use(access, index, axis))
@@ -68,6 +90,10 @@ static bool follow_operand(struct slicing *slicing, const struct ir_node *node, 
 static bool find_dependent(struct slicing *slicing, const struct ir_node *node)
 {
     bool pointwise = node->op == IR_map_node || node->op == IR_view_node || node->op == IR_contract_node;
+    struct table_search search = {slicing, false};
+    ir_visit_tables(slicing->context, node, find_dependent_table, &search);
+    if (search.found)
+        return report_node(slicing, node, "this looks up a table that the scan computes");
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
         if (!slicing->depends[access->node->id])
@@ -120,14 +146,19 @@ static const struct ir_node *add_input(struct slicing *slicing, const char *name
     return node;
 }
 
-/* What a slice's axes are while an access is taken apart: first the indices that stand beside the scan's in a subscript, then the
- * axes whose subscript is free of it. */
+/* What a slice's axes are while an access is taken apart: first the indices that stand beside the scan's in a subscript, or in a
+ * lookup at run time, then the axes whose subscript is free of both. */
 struct slice {
     uint32_t rank;
     const struct poly **shape;
     const struct poly **inside;  /* subscripts of the slice, in the indices of the reading node */
     const struct poly **outside; /* of the tensor, in the scan's index and the slice's axes */
 };
+
+static bool stays_outside(const struct poly *subscript, uint32_t time)
+{
+    return poly_uses_index(subscript, time) || poly_is_run_time(subscript);
+}
 
 static bool slice_axis(struct slicing *slicing, struct slice *slice, const struct poly *extent, const struct poly *subscript)
 {
@@ -157,7 +188,7 @@ static struct ir_access slice_access(struct slicing *slicing, const char *name, 
     for (uint32_t index = 0; index < node->n_indices; index++) {
         bool beside = false;
         for (uint32_t axis = 0; axis < tensor->rank; axis++)
-            beside |= poly_uses_index(access->subscripts[axis], time) && poly_uses_index(access->subscripts[axis], index);
+            beside |= stays_outside(access->subscripts[axis], time) && poly_uses_index(access->subscripts[axis], index);
         if (index == time || !beside)
             continue;
         if (!slice_axis(slicing, &slice, node->extents[index], poly_index(context, index)))
@@ -165,7 +196,7 @@ static struct ir_access slice_access(struct slicing *slicing, const char *name, 
         replacements[index] = poly_index(context, slice.rank);
     }
     for (uint32_t axis = 0; axis < tensor->rank; axis++) {
-        if (poly_uses_index(access->subscripts[axis], time)) {
+        if (stays_outside(access->subscripts[axis], time)) {
             slice.outside[axis] = poly_substitute(context, access->subscripts[axis], node->n_indices, replacements, NULL);
             continue;
         }
@@ -201,9 +232,9 @@ static struct ir_access step_access(struct slicing *slicing, const struct ir_nod
         if (poly_is_index(access->subscripts[k], &found) && found == time && !subscripts_use(access, time, k))
             axis = k;
     if (!slicing->depends[tensor->id]) {
-        if (tensor->op == IR_const_node && !subscripts_use(access, time, UINT32_MAX))
+        if (tensor->op == IR_const_node && !subscripts_use(access, time, UINT32_MAX) && !looks_up(access))
             return result;
-        if (axis == UINT32_MAX || depth >= MOVE_DEPTH || !is_pointwise(tensor))
+        if (axis == UINT32_MAX || looks_up(access) || depth >= MOVE_DEPTH || !is_pointwise(tensor))
             return slice_access(slicing, name_of(slicing, tensor), node, access, time);
     }
     const struct poly **subscripts = ARENA_ARRAY(slicing->arena, tensor->rank, const struct poly *);
@@ -258,7 +289,7 @@ static const struct ir_expr *step_body(struct step_body *body)
     for (size_t i = 0; replaced && i < count; i++) {
         const struct ir_expr *expr = order[i], *arguments[3] = {NULL};
         replaced[i] = expr;
-        if (expr->op == IR_EXPR_index && poly_uses_index(expr->index, body->time)) {
+        if (expr->op == IR_EXPR_index && stays_outside(expr->index, body->time)) {
             struct ir_access added;
             uint32_t number = (uint32_t)body->n_operands;
             if (!index_value(slicing, body->node, expr->index, body->time, &added) ||
