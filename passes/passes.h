@@ -45,6 +45,8 @@ struct pass_order {
     const struct poly *largest;     /* elements of the largest intermediate */
     const char *method;             /* "exact", "chain", "greedy with restarts", "as written" (one or two operands) */
     const char *sliced;             /* names of sliced indices, NULL: none */
+    const char *scan;               /* in the step of a scan: the name of its index; NULL: in no scan */
+    const struct poly *times;       /* how often all this is done: the steps of that scan; NULL: once */
 };
 
 /* A form that was chosen for something, for `explain`. */

@@ -39,11 +39,27 @@ struct step_pass {
     enum einc_status status;
 };
 
-static bool add_orders(struct pass_kernel *kernel, const struct pass_kernel *step)
+/* Of the scan's index; the node may have been rebuilt over other operands, its step is what it was. */
+static const char *index_name(const struct ir_kernel *kernel, const struct ir_node *scan)
 {
-    for (size_t k = 0; k < step->n_orders; k++)
-        if (!ARENA_PUSH(ir_arena(kernel->context), kernel->orders, kernel->n_orders, kernel->orders_capacity, step->orders[k]))
+    for (size_t k = 0; k < kernel->n_names; k++) {
+        const struct ir_name *name = &kernel->names[k];
+        if (name->node->op == IR_scan_node && name->node->scan->step == scan->scan->step && name->index_names)
+            return name->index_names[0];
+    }
+    return NULL;
+}
+
+static bool add_orders(struct pass_kernel *kernel, const struct pass_kernel *step, const struct ir_node *scan)
+{
+    const char *name = index_name(kernel->kernel, scan);
+    for (size_t k = 0; k < step->n_orders; k++) {
+        struct pass_order order = step->orders[k];
+        order.scan = name ? name : "step";
+        order.times = scan->scan->extent;
+        if (!ARENA_PUSH(ir_arena(kernel->context), kernel->orders, kernel->n_orders, kernel->orders_capacity, order))
             return false;
+    }
     return true;
 }
 
@@ -58,7 +74,7 @@ static const struct ir_node *run_on_step(void *user, struct ir_context *context,
         return NULL;
     options->memory_limit = 0;
     step_pass->status = step_pass->pass->run(&step);
-    if (step_pass->status != EINC_OK || !add_orders(step_pass->kernel, &step))
+    if (step_pass->status != EINC_OK || !add_orders(step_pass->kernel, &step, node))
         return NULL;
     struct ir_scan scan = *node->scan;
     scan.step = step.kernel;

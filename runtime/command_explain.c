@@ -48,6 +48,8 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
 {
     double naive = estimate(context, order->flops_naive), flops = estimate(context, order->flops);
     printf("  contraction         %s\n", order->expression);
+    if (order->scan)
+        printf("    in the scan over  %s, at each of %s steps:\n", order->scan, count_text(context, order->times));
     printf("    as one loop nest  %s flops\n", count_text(context, order->flops_naive));
     const char *ordered = arena_printf(ir_arena(context), "ordered (%s)", order->method);
     printf("    %-17s %s flops", ordered ? ordered : "", count_text(context, order->flops));
@@ -100,9 +102,10 @@ static json_t *json_order(struct ir_context *context, const struct pass_order *o
     json_t *steps = json_array();
     for (size_t k = 0; k < order->n_steps; k++)
         json_array_append_new(steps, json_step(context, &order->steps[k]));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s?, s:o}", "expression", order->expression, "method", order->method,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s?, s:s?, s:o, s:o}", "expression", order->expression, "method", order->method,
                      "flops_naive", json_count(order->flops_naive), "flops", json_count(order->flops), "largest",
-                     json_count(order->largest), "sliced", order->sliced, "steps", steps);
+                     json_count(order->largest), "sliced", order->sliced, "scan", order->scan, "times",
+                     order->times ? json_count(order->times) : json_integer(1), "steps", steps);
 }
 
 static json_t *json_tensor(struct ir_context *context, const char *name, const struct ir_node *node)
