@@ -55,6 +55,7 @@ struct c_file {
     struct c_table *tables;
     size_t n_tables, tables_capacity;
     bool uses_math;
+    bool guards_pairs; /* neighbours are read under a condition */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
 };
 
@@ -153,6 +154,8 @@ bool c_mark_used(struct c_kernel *kernel);
 bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt);
 bool c_never_runs(const struct loop_stmt *stmt);
 bool c_has_loop(const struct loop_stmt *list); /* one that may run */
+/* Do statements of the list that set locals read elements of one buffer at a constant distance? */
+bool c_reads_neighbours(struct c_kernel *kernel, const struct loop_stmt *list);
 bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores);
 /* Subexpressions of `expr` that stand in it more than once and are worth a name, arguments before users. */
 const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *expr, size_t *count);

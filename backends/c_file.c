@@ -211,6 +211,16 @@ void c_put_source(struct c_kernel *kernel, struct text *text)
 
 /* ---- the file ---- */
 
+/* gcc before 14 (12.4, 13.3, where it was mended later) loses the permutation of vectors that are loaded under a mask: the halves
+ * of complex numbers change places (PR tree-optimization/114375). Such loads come of turning `if` into masks, so that is left
+ * undone. */
+static void put_guarded_pairs(struct text *text)
+{
+    text_put(text, "#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 14\n"
+                   "#pragma GCC optimize(\"no-tree-loop-if-convert\") /* GCC bug 114375: wrong pairs from masked loads */\n"
+                   "#endif\n\n");
+}
+
 static void put_head(struct c_file *file, struct text *text)
 {
     const char *base = c_comment(file->arena, file->program->basename, strlen(file->program->basename));
@@ -218,6 +228,8 @@ static void put_head(struct c_file *file, struct text *text)
     text_put(text, " * C99, re-entrant: no allocation, nothing written outside the arguments. */\n");
     text_printf(text, "#include \"%s.h\"\n", base);
     text_put(text, file->uses_math ? "\n#include <math.h>\n\n" : "\n");
+    if (file->guards_pairs)
+        put_guarded_pairs(text);
 }
 
 void c_put_file(struct c_file *file, struct text *text)
