@@ -453,10 +453,18 @@ static const struct ir_node *step_value(struct slicing *slicing, const struct sc
     return slice.node ? slice.node : NULL;
 }
 
+/* A sum that depends on no state is no result of the step: it is done before, for all steps at once. */
+static bool is_outside(const struct slicing *slicing, const struct scan_value *value)
+{
+    return !value->start && !slicing->depends[value->node->id] && !is_pointwise(value->node);
+}
+
 static bool add_outputs(struct slicing *slicing, const struct scan_value *values, uint32_t n)
 {
     size_t count = 0;
     for (uint32_t k = 0; k < n; k++) {
+        if (is_outside(slicing, &values[k]))
+            continue;
         struct ir_output output = {values[k].name, step_value(slicing, &values[k]), slicing->scan->ast->span, 0};
         if (!output.node || !ARENA_PUSH(slicing->arena, slicing->step->outputs, count, slicing->outputs_capacity, output))
             return false;
@@ -493,6 +501,27 @@ static void name_result(struct slicing *slicing, const struct scan_value *value,
     ir_set_name(slicing->context, slicing->body->kernel, node, value->name, names, span);
 }
 
+/* Each value as what reads it outside has it. */
+static bool project_results(struct slicing *slicing, const struct ir_node *node, struct scan_value *values, uint32_t n,
+                            uint32_t n_states)
+{
+    uint32_t result = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        if (is_outside(slicing, &values[k])) {
+            values[k].every = values[k].node;
+            continue;
+        }
+        const struct ir_node *every = ir_proj(slicing->context, node, result, false);
+        name_result(slicing, &values[k], every);
+        values[k].every = move_axis(slicing, every, values[k].axis);
+        values[k].last = k < n_states ? ir_proj(slicing->context, node, result, true) : NULL;
+        if (!values[k].every)
+            return false;
+        result++;
+    }
+    return true;
+}
+
 bool scan_build(struct body *body, const struct scan_scope *scan, struct scan_value *values, uint32_t n, uint32_t n_states)
 {
     struct slicing slicing = {.body = body, .context = body->context, .arena = body->arena, .scan = scan};
@@ -515,18 +544,12 @@ bool scan_build(struct body *body, const struct scan_scope *scan, struct scan_va
     }
     if (!add_outputs(&slicing, values, n))
         return false;
+    if (slicing.step->n_outputs == 0)
+        return project_results(&slicing, NULL, values, n, n_states);
     struct ir_scan recurrence = {scan->backward, scan->extent, n_states, slicing.step};
     const struct ir_node *node = ir_scan(body->context, &recurrence, slicing.operands);
     const char *index = scan->ast->index.text;
     struct span span = span_join(scan->ast->word_span, scan->ast->index.span);
     ir_set_name(body->context, body->kernel, node, NULL, &index, span);
-    for (uint32_t k = 0; k < n; k++) {
-        const struct ir_node *every = ir_proj(body->context, node, k, false);
-        name_result(&slicing, &values[k], every);
-        values[k].every = move_axis(&slicing, every, values[k].axis);
-        values[k].last = k < n_states ? ir_proj(body->context, node, k, true) : NULL;
-        if (!values[k].every)
-            return false;
-    }
-    return true;
+    return project_results(&slicing, node, values, n, n_states);
 }

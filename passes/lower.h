@@ -262,8 +262,8 @@ struct loop_stmt *lower_sliced_tree(struct lowering *lowering, const struct ir_n
 /* The element of input `node` of the step: of a slice, read outside. */
 const struct ir_expr *lower_slice(struct lowering *step, struct nest *nest, struct lower_value *value, const struct ir_node *node,
                                   const struct poly *const *subscripts);
-/* The loop of a scan and all stages of its step. NULL: no memory. */
-struct loop_stmt *lower_scan_loop(struct lowering *lowering, const struct ir_node *scan);
+/* The loop of a scan and all stages of its step, at the end of the function's body. False: no memory. */
+bool lower_scan_loop(struct lowering *lowering, const struct ir_node *scan);
 
 /* ---- lower_loops.c ---- */
 

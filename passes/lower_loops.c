@@ -294,8 +294,9 @@ static bool append_stage(struct lowering *lowering, const struct ir_node *node, 
         return true;
     if (node->op == IR_scatter_node && !copy && !append_base(lowering, node, place))
         return false;
-    struct loop_stmt *statements = node->op == IR_scan_node ? lower_scan_loop(lowering, node)
-                                   : node->op == IR_contract_node && lowering->held[node->id] && !copy
+    if (node->op == IR_scan_node)
+        return lower_scan_loop(lowering, node);
+    struct loop_stmt *statements = node->op == IR_contract_node && lowering->held[node->id] && !copy
                                        ? lower_sliced_tree(lowering, node)
                                        : lower_statements(lowering, node, place, copy);
     lowering->function->body = loop_join(lowering->function->body, statements);

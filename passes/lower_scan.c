@@ -231,9 +231,17 @@ static bool same_place(struct lower_place a, struct lower_place b)
 
 /* ---- the loop ---- */
 
+/* Has it no elements, at any sizes? Nothing moves then. */
+static bool is_empty(const struct scanning *scanning, uint32_t state)
+{
+    return poly_equals(ir_element_count(scanning->context, scanning->scan->step->inputs[state].node), 0);
+}
+
 static bool write_starts(struct scanning *scanning, struct loop_stmt **list)
 {
     for (uint32_t k = 0; k < scanning->scan->n_states; k++) {
+        if (is_empty(scanning, k))
+            continue;
         struct loop_stmt *start = write_start(scanning, k);
         if (!start)
             return false;
@@ -250,7 +258,7 @@ static bool write_updates(struct scanning *scanning, struct loop_stmt **list)
     for (uint32_t k = 0; k < scanning->scan->n_states; k++) {
         struct lower_place from = scanning->results[k], to = scanning->states[k];
         const struct ir_node *output = scanning->scan->step->outputs[k].node;
-        if (same_place(from, to))
+        if (same_place(from, to) || is_empty(scanning, k))
             continue;
         struct loop_stmt *update;
         if (to.is_local) {
@@ -275,7 +283,7 @@ static bool write_ends(struct scanning *scanning, struct loop_stmt **list)
 {
     for (uint32_t k = 0; k < scanning->scan->n_states; k++) {
         const struct ir_node *last = find_projection(scanning, k, true);
-        if (!last || same_place(scanning->outside->places[last->id], scanning->states[k]))
+        if (!last || same_place(scanning->outside->places[last->id], scanning->states[k]) || is_empty(scanning, k))
             continue;
         struct lower_place to = scanning->outside->places[last->id];
         struct loop_stmt *end = write_move(scanning, false, k, scanning->states[k], to, "%s after the last step");
@@ -307,15 +315,35 @@ static struct lower_frame *create_frame(struct scanning *scanning)
 }
 
 /* The stages of the step, and what carries its states on. */
-static struct loop_stmt *write_step(struct scanning *scanning)
+static bool write_step(struct scanning *scanning, struct loop_stmt **list)
 {
     struct loop_function *function = scanning->outside->function;
     struct loop_stmt *before = function->body;
     function->body = NULL;
     bool fine = lower_append_stages(scanning->step, scanning->results);
-    struct loop_stmt *body = function->body;
+    *list = function->body;
     function->body = before;
-    return fine && write_updates(scanning, &body) ? body : NULL;
+    return fine && write_updates(scanning, list);
+}
+
+static bool write_loop(struct scanning *scanning, struct loop_stmt **list)
+{
+    const struct lowering *outside = scanning->outside;
+    const struct ir_scan *scan = scanning->scan;
+    struct loop_stmt *body = NULL;
+    if (!write_step(scanning, &body))
+        return false;
+    if (!body) /* nothing has any elements */
+        return true;
+    struct loop_stmt *loop = loop_for(scanning->context, LOOP_SERIAL, scanning->step->frame->indices[0].number,
+                                      poly_constant(scanning->context, 0), scan->extent, body);
+    const char *name = lower_index_name(outside->kernel, scanning->node, 0);
+    if (!loop)
+        return false;
+    if (scan->backward)
+        loop->comment = arena_printf(outside->arena, "%s runs down from its last value", name ? name : "the step");
+    *list = loop_join(*list, loop);
+    return true;
 }
 
 static bool begin_scan(struct scanning *scanning)
@@ -329,7 +357,7 @@ static bool begin_scan(struct scanning *scanning)
            place_states(scanning) && place_results(scanning) && lower_place_rest(step);
 }
 
-struct loop_stmt *lower_scan_loop(struct lowering *lowering, const struct ir_node *node)
+bool lower_scan_loop(struct lowering *lowering, const struct ir_node *node)
 {
     struct lowering step = {.context = lowering->context,
                             .arena = lowering->arena,
@@ -340,17 +368,8 @@ struct loop_stmt *lower_scan_loop(struct lowering *lowering, const struct ir_nod
                             .scan = node};
     struct scanning scanning = {lowering->context, lowering, &step, node, node->scan, NULL, NULL};
     struct loop_stmt *list = NULL;
-    if (!begin_scan(&scanning) || !write_starts(&scanning, &list))
-        return NULL;
-    struct loop_stmt *body = write_step(&scanning);
-    struct loop_stmt *loop = body ? loop_for(lowering->context, LOOP_SERIAL, step.frame->indices[0].number,
-                                             poly_constant(lowering->context, 0), node->scan->extent, body)
-                                  : NULL;
-    const char *name = lower_index_name(lowering->kernel, node, 0);
-    if (!loop)
-        return NULL;
-    loop->comment =
-        node->scan->backward ? arena_printf(lowering->arena, "%s runs down from its last value", name ? name : "the step") : NULL;
-    list = loop_join(list, loop);
-    return write_ends(&scanning, &list) ? list : NULL;
+    if (!begin_scan(&scanning) || !write_starts(&scanning, &list) || !write_loop(&scanning, &list) || !write_ends(&scanning, &list))
+        return false;
+    lowering->function->body = loop_join(lowering->function->body, list);
+    return true;
 }

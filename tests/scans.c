@@ -42,7 +42,7 @@ const char *const *scan_names(struct ir_context *context)
     return names;
 }
 
-struct ir_program *scan_program(struct ir_context *context, const char *name)
+struct ir_program *scan_program(struct ir_context *context, const char *name, const int64_t *sizes)
 {
     static char bytes[1 << 14];
     struct source *source = ARENA_NEW(ir_arena(context), struct source);
@@ -52,7 +52,10 @@ struct ir_program *scan_program(struct ir_context *context, const char *name)
     fclose(file);
     *source =
         (struct source){arena_printf(ir_arena(context), "%s.ein", name), arena_strndup(ir_arena(context), bytes, length), length};
-    struct ir_program *program = frontend_read(context, source, &(struct frontend_options){0});
+    const struct frontend_dim_value dims[] = {
+        {"T", sizes ? sizes[0] : 0}, {"N", sizes ? sizes[1] : 0}, {"M", sizes ? sizes[2] : 0}};
+    struct frontend_options options = {.dims = dims, .n_dims = !sizes ? 0 : strstr(source->text, "dim T, N, M") ? 3 : 2};
+    struct ir_program *program = frontend_read(context, source, &options);
     if (!program) {
         struct text text = text_create(ir_arena(context));
         diag_print(&text, ir_diagnostics(context), false);

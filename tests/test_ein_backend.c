@@ -88,7 +88,7 @@ static void recurrences(void **state)
     struct ir_context *listing = ir_context_create(NULL);
     for (const char *const *name = scan_names(listing); *name; name++) {
         struct ir_context *context = ir_context_create(NULL);
-        const struct ir_program *program = scan_program(context, *name);
+        const struct ir_program *program = scan_program(context, *name, NULL);
         for (size_t k = 0; k < program->n_kernels; k++)
             check_scan(context, program->kernels[k], arena_printf(ir_arena(context), "%s as written", *name));
         ir_context_destroy(context);
@@ -102,7 +102,7 @@ static void recurrences_after_passes(void **state)
     struct ir_context *listing = ir_context_create(NULL);
     for (const char *const *name = scan_names(listing); *name; name++) {
         struct ir_context *context = ir_context_create(NULL);
-        const struct ir_program *program = scan_program(context, *name);
+        const struct ir_program *program = scan_program(context, *name, NULL);
         const struct pass_options options = {.machine = pass_machine_generic};
         for (size_t k = 0; k < program->n_kernels; k++) {
             struct pass_kernel compiled = {
