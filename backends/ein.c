@@ -20,9 +20,10 @@ static const char *index_name(void *user, uint32_t index)
     return w->indices && w->indices[index] ? w->indices[index] : ""; /* NULL: memory has run out */
 }
 
+/* What a step looks up stands outside. */
 static const char *table_name(void *user, const struct ir_node *table)
 {
-    return ein_node_name(user, table);
+    return ein_outside_name(user, table);
 }
 
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding)

@@ -471,6 +471,23 @@ static void windows(const struct scan_run *run)
     }
 }
 
+static void lookups(const struct scan_run *run)
+{
+    const struct number *p = run->inputs[0], *o = run->inputs[1], *x = run->inputs[2], *w = run->inputs[3];
+    int64_t T = run->T, N = run->N;
+    for (int64_t t = 0; t < T; t++) {
+        int64_t row = (int64_t)o[t].re;
+        run->outputs[1][t] = whole(0);
+        for (int64_t n = 0; n < N; n++) {
+            struct number factor = padded(w, N, (int64_t)p[t * N + n].re, whole(2));
+            struct number old = t ? run->outputs[0][(t - 1) * N + n] : w[n];
+            struct number s = plus(times(old, factor), row >= 0 && row < T ? x[row * N + n] : whole(3));
+            run->outputs[0][t * N + n] = s;
+            run->outputs[1][t] = plus(run->outputs[1][t], times(s, factor));
+        }
+    }
+}
+
 const struct scan_reference scan_references[] = {{"backward", backward},
                                                  {"calls", calls},
                                                  {"complex", complex_states},
@@ -481,6 +498,7 @@ const struct scan_reference scan_references[] = {{"backward", backward},
                                                  {"integers", integers},
                                                  {"late_type", late_type},
                                                  {"later", later},
+                                                 {"lookups", lookups},
                                                  {"matrix", matrix},
                                                  {"normed", normed},
                                                  {"numbers", numbers},

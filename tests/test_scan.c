@@ -102,12 +102,12 @@ static void programs_mean_their_loops(void **state)
                 compare_with_reference(reference, scan_sizes[k], is_static, IR_EVAL_NUMBERS);
 }
 
-/* Residues neither wrap nor are they true and false. */
+/* Residues neither wrap, nor are they true and false, nor places. */
 static void programs_mean_their_loops_exactly(void **state)
 {
     (void)state;
     for (const struct scan_reference *reference = scan_references; reference->name; reference++)
-        for (size_t k = 0; scan_sizes[k][0] >= 0 && strcmp(reference->name, "integers") != 0; k++)
+        for (size_t k = 0; scan_sizes[k][0] >= 0 && strcmp(reference->name, "integers") && strcmp(reference->name, "lookups"); k++)
             compare_with_reference(reference, scan_sizes[k], false, IR_EVAL_PRIME);
 }
 
