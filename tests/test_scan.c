@@ -364,17 +364,18 @@ static void scans_do_not_nest(void **state)
     const struct poly *four = poly_constant(context, 4);
     const struct ir_node *state_input = ir_input(context, 0, IR_f64, 0, NULL);
     struct ir_input_info input = {.name = "s", .node = state_input, .span = SPAN_NONE};
-    struct ir_output output = {"s", state_input, SPAN_NONE};
+    struct ir_output output = {.name = "s", .node = state_input, .span = SPAN_NONE};
     struct ir_kernel step = {
         .name = "step", .span = SPAN_NONE, .n_inputs = 1, .n_outputs = 1, .inputs = &input, .outputs = &output};
     const struct ir_scan scan = {false, four, 1, &step};
     const struct ir_access start = {.node = state_input};
     const struct ir_node *inner = ir_proj(context, ir_scan(context, &scan, &start), 0, true);
-    struct ir_output outer_output = {"s", inner, SPAN_NONE};
+    struct ir_output outer_output = {.name = "s", .node = inner, .span = SPAN_NONE};
     struct ir_kernel outer = step;
     outer.outputs = &outer_output;
     const struct ir_scan outer_scan = {false, four, 1, &outer};
-    struct ir_output result = {"y", ir_proj(context, ir_scan(context, &outer_scan, &start), 0, true), SPAN_NONE};
+    struct ir_output result = {
+        .name = "y", .node = ir_proj(context, ir_scan(context, &outer_scan, &start), 0, true), .span = SPAN_NONE};
     struct ir_kernel kernel = step;
     kernel.outputs = &outer_output;
     assert_true(ir_verify(context, &kernel));
