@@ -14,8 +14,8 @@ def arguments():
     return parser.parse_args()
 
 
-def run(options, source, kernel, inputs, outputs, dims=()):
-    """Runs one kernel of `source` on a dict of arrays; gives its outputs in order."""
+def run(options, source, kernel, inputs, outputs, dims=(), gradient=()):
+    """Runs one kernel of `source` on a dict of arrays, or its gradient with respect to some inputs; gives the outputs in order."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         words = []
@@ -26,6 +26,8 @@ def run(options, source, kernel, inputs, outputs, dims=()):
             words += ["-o", f"{name}={folder / name}.out.npy"]
         for name, size in dict(dims).items():
             words += ["--dims", f"{name}={size}"]
+        if gradient:
+            words.append("--gradient=" + ",".join(gradient))
         einc = str(pathlib.Path(options.einc).resolve())
         subprocess.run([einc, "run", str(source), kernel, *words, f"--engine={options.engine}"], check=True)
         return [numpy.load(folder / f"{name}.out.npy") for name in outputs]
