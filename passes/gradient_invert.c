@@ -181,7 +181,7 @@ static bool solve_unit(struct inversion *inversion, size_t at, const struct line
     return inversion_eliminate(inversion, part->index, value);
 }
 
-/* coefficient * index = value: only where the division is exact. */
+/* coefficient * index = value, rounded down; the equation stays, and says where the division is exact. */
 static bool solve_division(struct inversion *inversion, size_t at, const struct linear_part *part)
 {
     struct ir_context *context = inversion->context;
@@ -192,12 +192,7 @@ static bool solve_division(struct inversion *inversion, size_t at, const struct 
         value = poly_scale(context, value, -1);
     }
     const struct poly *whole = poly_floor_div(context, value, coefficient, &ranges);
-    const struct poly *remainder = poly_mod(context, value, coefficient, &ranges);
-    if (!whole || !remainder || !can_wrap(inversion, inversion->extents[part->index]))
-        return false;
-    if (!poly_equals(remainder, 0) && !inversion_add_condition(inversion, poly_scale(context, remainder, -1)))
-        return false;
-    return inversion_eliminate(inversion, part->index, whole);
+    return whole && inversion_eliminate(inversion, part->index, whole);
 }
 
 /* Is its coefficient 1 or -1, and are the others multiples of its extent? Then it is the last digit. */

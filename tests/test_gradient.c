@@ -391,6 +391,10 @@ static const struct access_case access_cases[] = {
     {"stride 3, filter 2", "f64[3*n]", "f64[2]", "contract plustimes f64[i: n] sum [r: 2] of (%x[3*i + r], %w[r])"},
     {"stride 2, dilation 3", "f64[17]", "f64[3]", "contract plustimes f64[i: 6] sum [r: 3] of (%x[2*i + 3*r], %w[r])"},
     {"stride 2, dilation 4", "f64[19]", "f64[3]", "contract plustimes f64[i: 6] sum [r: 3] of (%x[2*i + 4*r], %w[r])"},
+    {"a filter read in part", "f64[4]", "f64[5]", "contract plustimes f64[i: 2] sum [r: 3] of (%x[i + r], %w[r])"},
+    {"a table looked up beside", "f64[5]", "f64[4]", "contract plustimes f64[i: 4] of (%x[i + 1], %w[%order[i]])"},
+    {"a table looked up beside, run-time extent", "f64[n + 1]", "f64[4]",
+     "contract plustimes f64[i: n] of (%x[i + 1], %w[%order[i]] pad f64:1.0) where (3 - i)"},
     {"two filters", "f64[12]", "f64[3]", "contract plustimes f64[i: 4] sum [r: 3, s: 3] of (%x[2*i + r + s], %w[r], %w[s])"},
     {"every second", "f64[2*n]", "f64[n]", "contract plustimes f64[i: n] of (%x[2*i], %w[i])"},
     {"every second, backwards", "f64[2*n]", "f64[n]", "contract plustimes f64[i: n] of (%x[2*n - 2*i - 1], %w[i])"},
@@ -491,6 +495,7 @@ static const char *const recurrences[] = {
     "scan t { h[t,n] = W[n,m] * h[t-1,m]\n g[t] = g[t-1] * s + h[t-1,n] * x[t,n]\n y[t] = g[t] * a[t] } from h[-1,n] = h0[n], "
     "g[-1] = 1\n"
     "z[n] = h[T-1,n] * g[T-1]",
+    "scan t { h[t,n] = a[t] * h[t-1,n] + x[t,n] } from h[-1,n] = h0[n]\n z[n] = h[T-1,n] * s\n y[t] = a[t] * W[n,n]",
     "scan t { y[t] = y[t-1] * a[t] + x[t,0] } from y[-1] = s\n z[n] = W[n,m] * h0[m]",
     "scan t { h[t,n] = a[t] * h[t-1,n] + s * x[t,n]\n y[t] = W[n,n] * h[t,n] } from h[-1,n] = 0\n z[n] = h[T-1,n]",
     "scan t { h[t,n] = h[t-1,n] * h[t-1,n] + x[t,n]\n y[t] = h[t,n] * W[n,n] } from h[-1,n] = 0\n z[n] = h0[n] * s * a[i]",
