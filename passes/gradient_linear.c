@@ -138,7 +138,8 @@ static bool is_zero_value(const struct ir_node *node)
     return node->op == IR_const_node && constant_is_all(node, ir_number_real(node->elem, 0));
 }
 
-/* Values beside each other, or one added to parts of another. */
+/* Values beside each other, or one added to parts of another. What an output held before does not count: `y += A x` is linear in x.
+ */
 static enum dependence of_parts(struct checking *checking, const struct ir_node *node)
 {
     bool any_linear = false, any_independent = false;
@@ -146,7 +147,8 @@ static enum dependence of_parts(struct checking *checking, const struct ir_node 
         const struct ir_node *operand = node->operands[k].node;
         enum dependence dependence = checking->dependence[operand->id];
         any_linear |= dependence == LINEAR;
-        any_independent |= dependence == INDEPENDENT && !is_zero_value(operand);
+        bool is_base = operand->op == IR_input_node && ir_input_is_updated(checking->kernel, operand->input.number);
+        any_independent |= dependence == INDEPENDENT && !is_base && !is_zero_value(operand);
     }
     if (any_linear && node->op == IR_scatter_node && node->scatter.ring != IR_RING_plustimes)
         return neither(checking, not_a_sum);

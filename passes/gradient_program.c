@@ -78,6 +78,16 @@ static const char *derivative_name(struct deriving *deriving, const char *name)
     return made;
 }
 
+/* What the derivative with respect to an input is called: d_NAME, which of an output that is added to is its cotangent's name. */
+static const char *output_name(struct deriving *deriving, const struct ir_input_info *input)
+{
+    const char *name = derivative_name(deriving, input->name);
+    for (uint32_t k = 0; name && k < deriving->kernel->n_outputs; k++)
+        if (strcmp(deriving->kernel->outputs[k].name, input->name) == 0)
+            return arena_printf(deriving->arena, "%s_before", name);
+    return name;
+}
+
 /* ---- cotangents of the outputs ---- */
 
 static bool seed(struct deriving *deriving)
@@ -118,8 +128,7 @@ static bool make_outputs(struct deriving *deriving)
         const struct ir_input_info *input = &kernel->inputs[find_input(kernel, deriving->derivative->inputs[k])];
         bool reached = gradient_is_active(&deriving->gradient, input->node);
         const struct ir_node *node = reached ? gradient_cotangent(&deriving->gradient, input->node) : NULL;
-        result->outputs[k] =
-            (struct ir_output){derivative_name(deriving, input->name), node ? node : zeros(deriving, input), input->span, 0};
+        result->outputs[k] = (struct ir_output){output_name(deriving, input), node ? node : zeros(deriving, input), input->span, 0};
         if (!result->outputs[k].node)
             return false;
     }

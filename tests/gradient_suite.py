@@ -203,6 +203,9 @@ KERNELS = {
     "a mesh": ("dim E, N\nkernel task(u: f64[N], node: i64[E, 2], a: f64[E]) -> (v: f64[E, 2], w: f64[N]) {\n let left[e] = node[e,0]\n"
                " v[e,i] = u[node[e,i]] * a[e] - u[left[e]]\n w[n] = u[n] * u[n]\n}",
                {"u": (4, "f64"), "node": numpy.array([[0, 1], [1, 3], [3, 3]]), "a": (3, "f64")}, ["u", "a"]),
+    "a stiffness matrix": ("dim E, N\nconst B: f64[2, 2] = [[2, -1], [-1, 3]]\nkernel task(node: i32[E, 2], h: f64[E], u: f64[N]) -> (y: f64[N]) {\n"
+                           " y[node[e,a]] += B[a,b] * u[node[e,b]] * u[node[e,a]] / h[e]\n}",
+                           {"node": numpy.array([[0, 1], [1, 3], [3, 3]], numpy.int32), "h": (3, "positive"), "u": (4, "f64"), "y": (4, "f64")}, ["h", "u"]),
     "blocks": ("dim n = 4, m = 3\nkernel task(a: f64[m, 2], b: f64[n, 2]) -> (y: f64[m + n, 2]) {\n y[i: m, j] = a[i,j] * a[i,j]\n y[m + i: n, j] = 2 * b[i,j]\n}",
                {"a": ((3, 2), "f64"), "b": ((4, 2), "f64")}, ["a", "b"]),
     "an input that is an output": ("kernel task(x: f64[4]) -> (y: f64[4], z: f64) {\n y = x\n z = sum[i](x[i] * x[i])\n}", {"x": (4, "f64")}, ["x"]),
@@ -316,6 +319,24 @@ def elements(suite):
         expect(suite, f"interpolation d_u in {engine}", d_u, wanted_u)
 
 
+def assembly(suite):
+    """An operator that adds to its output, element by element: its adjoint gathers where it scattered."""
+    source = "dim E, N\nconst B: f64[2, 2] = [[2, -1], [0.5, 3]]\nkernel task(node: i32[E, 2], u: f64[N]) -> (y: f64[N]) { y[node[e,a]] += B[a,b] * u[node[e,b]] }"
+    random = numpy.random.default_rng(12)
+    node, B = numpy.array([[0, 1], [1, 2], [2, 4], [4, 4]], numpy.int32), numpy.array([[2, -1], [0.5, 3]])
+    matrix = numpy.zeros((5, 5))
+    for pair in node:
+        matrix[numpy.ix_(pair, pair)] += B if pair[0] != pair[1] else 0
+    matrix[4, 4] += B.sum()
+    u, d_y = random.standard_normal(5), random.standard_normal(5)
+    (y,), _ = suite.run(source, dict(node=node, u=u, y=numpy.zeros(5)), ["y"])
+    expect(suite, "assembly", y, matrix @ u)
+    for engine in ("ref", "c"):
+        (d_u,), _, reads = suite.gradient(source, dict(node=node, u=u, y=numpy.zeros(5)), dict(y=d_y), ["u"], engine, "adjoint")
+        suite.check("the adjoint of an assembly reads no values", reads == ["node", "d_y"], str(reads))
+        expect(suite, f"assembly, adjoint in {engine}", d_u, matrix.T @ d_y)
+
+
 def conventions(suite):
     """Ties, kinks and zeros, as docs/gradient.md has them."""
     x = numpy.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
@@ -362,7 +383,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     suite = Suite(parser.parse_args().einc)
-    for part in (functions, expressions, kernels, mlp, attention, convolution, elements, conventions, selection):
+    for part in (functions, expressions, kernels, mlp, attention, convolution, elements, assembly, conventions, selection):
         part(suite)
     print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
     return 1 if suite.failed else 0

@@ -102,7 +102,7 @@ static void scans_have_derivatives(void **state)
     int derivatives = 0;
     for (const char *const *name = scan_names(names_of); *name; name++) {
         struct ir_context *context = ir_context_create(NULL);
-        struct ir_program *program = scan_program(context, *name);
+        struct ir_program *program = scan_program(context, *name, NULL);
         struct ir_program *derived = derive_all(context, program);
         if (!derived)
             print_message("%s has none\n", *name);
