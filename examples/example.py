@@ -1,5 +1,6 @@
 """What the examples' run.py share: call einc on arrays, compare, say so in one line."""
 import argparse
+import json
 import pathlib
 import subprocess
 import tempfile
@@ -7,14 +8,21 @@ import tempfile
 import numpy
 
 
-def arguments():
+def arguments(full=None):
+    """`full` says what larger sizes stand for, where an example has some."""
     parser = argparse.ArgumentParser()
+    if full:
+        parser.add_argument("--full", action="store_true", help=full)
     parser.add_argument("--einc", default="build/einc", help="the einc command")
     parser.add_argument("--engine", default="c", help="ref or c")
     return parser.parse_args()
 
 
-def run(options, source, kernel, inputs, outputs, dims=(), gradient=()):
+def command(options, *words):
+    return [str(pathlib.Path(options.einc).resolve()), *map(str, words)]
+
+
+def run(options, source, kernel, inputs, outputs, dims=(), gradient=(), flags=()):
     """Runs one kernel of `source` on a dict of arrays, or its gradient with respect to some inputs; gives the outputs in order."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -28,9 +36,19 @@ def run(options, source, kernel, inputs, outputs, dims=(), gradient=()):
             words += ["--dims", f"{name}={size}"]
         if gradient:
             words.append("--gradient=" + ",".join(gradient))
-        einc = str(pathlib.Path(options.einc).resolve())
-        subprocess.run([einc, "run", str(source), kernel, *words, f"--engine={options.engine}"], check=True)
+        subprocess.run(command(options, "run", source, kernel, *words, *flags, f"--engine={options.engine}"), check=True)
         return [numpy.load(folder / f"{name}.out.npy") for name in outputs]
+
+
+def report(options, source, kernel, dims, flags=()):
+    """Work and time of one kernel at these sizes, in one line."""
+    sizes = ["--dims", ",".join(f"{name}={size}" for name, size in dims.items())]
+    explained = subprocess.run(command(options, "explain", source, kernel, "--json", *sizes, *flags), check=True, capture_output=True)
+    (found,) = json.loads(explained.stdout)["kernels"]
+    timed = subprocess.run(command(options, "bench", source, kernel, *sizes, *flags, "--repeat=3", f"--engine={options.engine}"),
+                           check=True, capture_output=True, text=True)
+    median = timed.stdout.split("median")[1].split(",")[0].strip()
+    print(f"{' '.join([kernel, *flags])}: {found['flops']:,} flops, {found['workspace']:,} bytes of scratch, {median}")
 
 
 def expect(what, error, limit):

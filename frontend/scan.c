@@ -284,8 +284,17 @@ static bool shape_from_initial(struct body *body, const struct scan_scope *scan,
     return formula->type.weakness || set_shape(body, scan, tensor, formula->type.elem, rank, shape);
 }
 
-/* Type and shape as the state's own statement has them, whatever the state before it is. */
-static bool shape_from_statement(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+static bool knows_extents(const struct statement *statement)
+{
+    for (uint32_t k = 0; k < statement->n_indices; k++)
+        if (!statement->indices[k].extent)
+            return false;
+    return true;
+}
+
+/* Type and shape as the tensor's own statement has them, whatever the state before it is. A guess says nothing when there are none.
+ */
+static bool shape_from_statement(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor, bool is_guess)
 {
     struct statement statement;
     const struct poly *shape[FRONTEND_RANK];
@@ -301,6 +310,8 @@ static bool shape_from_statement(struct body *body, struct scan_scope *scan, str
         if (axis == tensor->axis)
             continue;
         uint32_t index = binder->merged ? UINT32_MAX : index_use(&statement, NULL, &binder->name);
+        if ((binder->merged || rank == FRONTEND_RANK) && is_guess)
+            return false;
         if (binder->merged || rank == FRONTEND_RANK)
             return report_initial(body, tensor->initial->name.span, "the shape of `%s` does not follow from this",
                                   tensor->initial->name.text);
@@ -310,7 +321,7 @@ static bool shape_from_statement(struct body *body, struct scan_scope *scan, str
             statement.indices[index].extent = resolve_extent(body->resolver, binder->extent);
         shape[rank++] = statement.indices[index].extent;
     }
-    if (!formula || !indices_complete(&statement))
+    if (!formula || (is_guess && (formula->type.weakness || !knows_extents(&statement))) || !indices_complete(&statement))
         return false;
     bool is_complex = formula->type.weakness == WEAK_A_COMPLEX || tensor->weakness == WEAK_A_COMPLEX;
     enum ir_elem elem = formula->type.weakness && is_complex ? IR_c128 : formula->type.elem;
@@ -330,6 +341,26 @@ static bool shape_from_declaration(struct body *body, struct scan_tensor *tensor
     return tensor->known;
 }
 
+static const struct ir_node *placeholder(struct body *body, const struct scan_tensor *tensor)
+{
+    uint32_t number = UINT32_MAX - body->resolver->n_placeholders++;
+    return ir_input(body->context, number, tensor->elem, tensor->rank, tensor->shape);
+}
+
+/* What stands for a tensor of the scan that has no value yet, while the type of a state is looked for. Each is looked at once, so
+ * that circles end. NULL: unknown. */
+static const struct ir_node *guess_tensor(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+{
+    if (tensor->guessed)
+        return tensor->guess;
+    tensor->guessed = true;
+    struct scan_tensor guess = *tensor;
+    if (guess.known || shape_from_declaration(body, &guess) ||
+        (guess.initial && shape_from_initial(body, scan, &guess) && guess.known) || shape_from_statement(body, scan, &guess, true))
+        tensor->guess = placeholder(body, &guess);
+    return tensor->guess;
+}
+
 /* The placeholder of a state, made when it is first read. NULL after a diagnostic, or quietly while a probe does not know yet. */
 static const struct ir_node *state_before(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
 {
@@ -337,13 +368,13 @@ static const struct ir_node *state_before(struct body *body, struct scan_scope *
         return tensor->before;
     bool fine = tensor->known || shape_from_declaration(body, tensor);
     if (!fine && scan->probing)
-        return NULL;
-    if (!fine && (!shape_from_initial(body, scan, tensor) || (!tensor->known && !shape_from_statement(body, scan, tensor)))) {
+        return guess_tensor(body, scan, tensor);
+    if (!fine &&
+        (!shape_from_initial(body, scan, tensor) || (!tensor->known && !shape_from_statement(body, scan, tensor, false)))) {
         tensor->failed = true;
         return NULL;
     }
-    uint32_t number = UINT32_MAX - body->resolver->n_placeholders++;
-    tensor->before = ir_input(body->context, number, tensor->elem, tensor->rank, tensor->shape);
+    tensor->before = placeholder(body, tensor);
     return tensor->before;
 }
 
@@ -430,9 +461,9 @@ static enum scan_reading read_inside(struct statement *statement, const struct a
         return report_step(statement, scan, tensor, subscript->span);
     const struct symbol *symbol = body_find(body, tensor->target->name.text);
     tensor->read = tensor->read || before;
-    if (here)
-        return scan->probing && (!symbol || (!symbol->node && !symbol->failed)) ? SCAN_UNKNOWN : SCAN_OTHER;
-    const struct ir_node *node = state_before(body, scan, tensor);
+    if (here && (!scan->probing || (symbol && (symbol->node || symbol->failed))))
+        return SCAN_OTHER;
+    const struct ir_node *node = here ? guess_tensor(body, scan, tensor) : state_before(body, scan, tensor);
     if (!node)
         return scan->probing && !tensor->failed ? SCAN_UNKNOWN : SCAN_WRONG;
     *whole = (struct whole){node, TYPED, tensor->target->name.text, NULL};

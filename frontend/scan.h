@@ -15,6 +15,8 @@ struct scan_tensor {
     const struct ast_initial *initial; /* NULL: not a state */
     enum weakness weakness;            /* of the initial value */
     bool failed;
+    bool guessed;                 /* `guess` is what can be known before its statement is lowered */
+    const struct ir_node *guess;  /* of its type and shape, with the scan's axis; NULL: unknown */
     bool read;                    /* at the step before */
     bool known;                   /* elem, rank and shape are */
     enum ir_elem elem;            /* of a state */

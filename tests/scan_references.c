@@ -272,6 +272,20 @@ static void slices(const struct scan_run *run)
     }
 }
 
+static void guesses(const struct scan_run *run)
+{
+    struct number s[MOST];
+    for (int64_t n = 0; n < run->N; n++)
+        s[n] = whole(1);
+    for (int64_t t = 0; t < run->T; t++) {
+        run->outputs[0][t] = whole(0);
+        for (int64_t n = 0; n < run->N; n++) {
+            s[n] = minus(plus(times(s[n], run->inputs[0][t * run->N + n]), run->inputs[1][n]), s[n]);
+            run->outputs[0][t] = plus(run->outputs[0][t], s[n]);
+        }
+    }
+}
+
 static void later(const struct scan_run *run)
 {
     int64_t T = run->T, N = run->N;
@@ -495,6 +509,7 @@ const struct scan_reference scan_references[] = {{"backward", backward},
                                                  {"decay", decay},
                                                  {"delta", delta},
                                                  {"exchange", exchange},
+                                                 {"guesses", guesses},
                                                  {"integers", integers},
                                                  {"late_type", late_type},
                                                  {"later", later},
