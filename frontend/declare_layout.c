@@ -66,11 +66,6 @@ static bool read_promise(struct resolver *resolver, const struct ast_name *name,
     struct diagnostics *diagnostics = ir_diagnostics(resolver->context);
     enum ir_promise promise = IR_PROMISE_COUNT;
     (void)ir_promise_from_name(name->text, strlen(name->text), &promise);
-    if (ir_promise_info(promise)->half) {
-        struct diag *diag = diag_error(diagnostics, DIAG_E0009, name->span, "`%s` is reserved, but not there yet", name->text);
-        diag_help(diagnostics, diag, "leave the word out; results are the same");
-        return false;
-    }
     if (type->promises >> promise & 1) {
         diag_error(diagnostics, DIAG_E0227, name->span, "`%s` stands here twice", name->text);
         return false;

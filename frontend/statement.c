@@ -657,6 +657,30 @@ static void warn_unread(struct body *body)
     }
 }
 
+/* Of a symmetric input only what lies on and below the diagonal is read, also where a call is given any tensor for it. */
+static const struct ir_node *promised_value(struct body *body, const struct parameter *parameter, const struct ir_node *node)
+{
+    struct ir_context *context = body->context;
+    bool half = false;
+    for (int promise = 0; promise < IR_PROMISE_COUNT; promise++)
+        half |= (parameter->type.promises >> promise & 1) && ir_promise_info((enum ir_promise)promise)->half;
+    if (!half || !node)
+        return node;
+    struct ir_access accesses[2] = {ir_access_whole(context, node), ir_access_whole(context, node)};
+    const struct poly **mirrored = arena_copy(body->arena, accesses[0].subscripts, node->rank, sizeof *mirrored);
+    if (!mirrored)
+        return NULL;
+    mirrored[node->rank - 2] = poly_index(context, node->rank - 1);
+    mirrored[node->rank - 1] = poly_index(context, node->rank - 2);
+    accesses[1].subscripts = mirrored;
+    const struct ir_expr *below[2] = {
+        ir_expr_index(context, poly_subtract(context, mirrored[node->rank - 1], mirrored[node->rank - 2])),
+        ir_expr_literal(context, ir_number_integer(IR_i64, 0))};
+    const struct ir_expr *choice[3] = {ir_expr_apply(context, IR_EXPR_ge, 2, below), ir_expr_operand(context, 0, node->elem),
+                                       ir_expr_operand(context, 1, node->elem)};
+    return ir_map(context, node->rank, node->shape, 2, accesses, ir_expr_apply(context, IR_EXPR_select, 3, choice));
+}
+
 bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results)
 {
     const struct signature *signature = body->signature;
@@ -667,7 +691,7 @@ bool lower_body(struct body *body, const struct ir_node *const *inputs, const st
         struct symbol *symbol = declare(body, &signature->inputs[k], TENSOR_INPUT);
         if (!symbol)
             return false;
-        symbol->node = inputs[k];
+        symbol->node = promised_value(body, &signature->inputs[k], inputs[k]);
     }
     for (uint32_t k = 0; k < signature->n_outputs; k++)
         if (!(outputs[k] = declare(body, &signature->outputs[k], TENSOR_OUTPUT)))

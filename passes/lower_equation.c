@@ -239,6 +239,17 @@ static void put_expr(struct equation *equation, const struct ir_node *map, const
 
 /* ---- nodes ---- */
 
+/* A domain as the mask it would be: `where(i - j >= 0, `. */
+static void put_conditions(struct equation *equation, const struct ir_node *node, const struct poly *const *all)
+{
+    for (uint32_t k = 0; k < node->contract.n_domain; k++) {
+        text_put(&equation->text, k ? " and " : "where(");
+        put_poly(equation, poly_substitute(equation->lowering->context, node->contract.domain[k], node->n_indices, all, NULL), 0);
+        text_put(&equation->text, " >= 0");
+    }
+    text_put(&equation->text, node->contract.n_domain ? ", " : "");
+}
+
 static void put_contract(struct equation *equation, const struct ir_node *node, const struct poly *const *at, int binding)
 {
     static const char *const reductions[IR_RING_COUNT] = {
@@ -261,9 +272,15 @@ static void put_contract(struct equation *equation, const struct ir_node *node, 
     const char *sign = multiply == IR_EXPR_OP_COUNT ? "" : infix(multiply, &own);
     bool parentheses = sums || (node->n_operands > 1 && own < binding);
     text_put(text, parentheses ? "(" : "");
+    put_conditions(equation, node, all);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         text_put(text, k ? sign : "");
         put_access(equation, &node->operands[k], all, node->n_indices, node->n_operands > 1 ? own + 1 : BIND_ANY);
+    }
+    if (node->contract.n_domain) {
+        text_put(text, ", ");
+        put_number(text, ir_ring_zero(node->contract.ring, node->elem));
+        text_put(text, ")");
     }
     text_put(text, parentheses ? ")" : "");
 }
