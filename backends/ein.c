@@ -337,12 +337,13 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
 {
     const struct ir_node *whole;
     const struct ir_access *box = w->step ? NULL : ein_only_box(w, node, &whole);
-    bool is_output = !w->step && (box || ein_output_of(w->kernel, node));
+    bool is_output = !w->step && ein_output_of(w->kernel, box ? whole : node);
+    bool is_stored = !w->step && !is_output && (box || ein_is_stored_let(node));
     w->node = node;
     ein_name_indices(w, node);
     if (arena_failed(w->arena))
         return;
-    if (node->op == IR_concat_node && is_output && node->rank) {
+    if (node->op == IR_concat_node && (is_output || is_stored)) {
         ein_put_boxes(w, name, node);
         return;
     }
@@ -350,7 +351,7 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
         put_update(w, name, node);
         return;
     }
-    text_put(w->text, w->step ? "        " : is_output ? "    " : "    let ");
+    text_put(w->text, w->step ? "        " : is_output ? "    " : is_stored ? "    let stored " : "    let ");
     if (node->op == IR_scatter_node) {
         put_scatter(w, name, node);
         return;

@@ -79,8 +79,9 @@ bool ein_is_computed(const struct ir_node *node);
 const struct ir_output *ein_output_of(const struct ir_kernel *kernel, const struct ir_node *node);
 
 /* ---- ein_boxes.c ---- */
-/* The box of an output that is the only place where the node is needed: its value stands there. NULL: none. */
+/* The box of an output, or of a stored let, that is the only place where the node is needed: its value stands there. NULL: none. */
 const struct ir_access *ein_only_box(const struct ein_writer *w, const struct ir_node *node, const struct ir_node **whole);
+bool ein_is_stored_let(const struct ir_node *node); /* a value that is stored for its own sake */
 void ein_put_left_box(struct ein_writer *w, const char *name, const struct ir_access *box);
 void ein_put_boxes(struct ein_writer *w, const char *name, const struct ir_node *node);
 void ein_put_choices(struct ein_writer *w, const struct ir_node *node);

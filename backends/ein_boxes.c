@@ -1,5 +1,5 @@
-/* Concatenations as source: block assignments of an output, one a box. A let is not assigned in blocks, so of another value they
- * are choices between padded reads. */
+/* Concatenations as source: block assignments of an output, one a box; of a single value `let stored`. A let is not assigned in
+ * blocks, so of another value they are choices between padded reads. */
 #include "ein.h"
 
 /* `y[m + i: n, j: 3] = ` */
@@ -16,10 +16,15 @@ void ein_put_left_box(struct ein_writer *w, const char *name, const struct ir_ac
         text_printf(w->text, "%s: ", w->indices[k]);
         ein_put_poly(w, box->node->shape[k], 0);
     }
-    text_put(w->text, "] = ");
+    text_put(w->text, box->node->rank ? "] = " : " = ");
 }
 
-/* The box of an output that is the only place where the node is needed: its value stands there. NULL: none. */
+bool ein_is_stored_let(const struct ir_node *node)
+{
+    return node->op == IR_concat_node && node->n_operands == 1;
+}
+
+/* The box of an output, or of a stored let, that is the only place where the node is needed: its value stands there. NULL: none. */
 const struct ir_access *ein_only_box(const struct ein_writer *w, const struct ir_node *node, const struct ir_node **whole)
 {
     const struct ir_access *box = NULL;
@@ -33,25 +38,25 @@ const struct ir_access *ein_only_box(const struct ein_writer *w, const struct ir
             box = &w->nodes[k]->operands[o];
         }
     bool computed = node->op == IR_contract_node || node->op == IR_map_node || node->op == IR_view_node;
-    return computed && uses == 1 && (*whole)->op == IR_concat_node && ein_output_of(w->kernel, *whole) &&
-                   !ein_output_of(w->kernel, node)
+    return computed && uses == 1 && (*whole)->op == IR_concat_node &&
+                   (ein_output_of(w->kernel, *whole) || ein_is_stored_let(*whole)) && !ein_output_of(w->kernel, node)
                ? box
                : NULL;
 }
 
-/* The boxes of an output whose values have names. */
+/* The boxes of an output, or the one of a stored let, whose values have names. */
 void ein_put_boxes(struct ein_writer *w, const char *name, const struct ir_node *node)
 {
     for (uint32_t b = 0; b < node->n_operands; b++) {
         const struct ir_node *whole, *value = node->operands[b].node;
         if (ein_only_box(w, value, &whole))
             continue;
-        text_put(w->text, "    ");
+        text_put(w->text, ein_output_of(w->kernel, node) ? "    " : "    let stored ");
         ein_put_left_box(w, name, &node->operands[b]);
         text_put(w->text, ein_node_name(w, value));
         for (uint32_t k = 0; k < node->rank; k++)
-            text_printf(w->text, "%s%s", k ? "," : "[", w->indices[k]);
-        text_put(w->text, "]\n");
+            text_printf(w->text, "%s%s%s", k ? "," : "[", w->indices[k], k + 1 == node->rank ? "]" : "");
+        text_put(w->text, "\n");
     }
 }
 

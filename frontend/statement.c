@@ -494,6 +494,21 @@ static struct tensor *join_results(struct tensor *first, struct tensor *result)
     return first ? first : result;
 }
 
+/* The value in memory of its own: a concatenation of it alone, which every pass leaves as it is, and which is always stored. */
+static const struct ir_node *store(struct statement *statement, const struct ir_node *node)
+{
+    struct body *body = statement->body;
+    if (!node)
+        return NULL;
+    name_nodes(statement, node, NULL);
+    struct ir_access whole = ir_access_whole(body->context, node);
+    const struct ir_name *name = ir_find_name(body->kernel, node);
+    const struct ir_node *stored = ir_concat(body->context, node->rank, node->shape, 1, &whole);
+    struct statement_node entry = {stored, name && node->op != IR_scatter_node ? name->index_names : NULL};
+    return stored && ARENA_PUSH(body->arena, statement->nodes, statement->n_nodes, statement->nodes_capacity, entry) ? stored
+                                                                                                                     : NULL;
+}
+
 /* `let (gx, gy) = g(D, u)`. */
 static bool lower_results(struct body *body, const struct ast_statement *ast)
 {
@@ -520,6 +535,8 @@ static bool lower_results(struct body *body, const struct ast_statement *ast)
         const struct ir_node *node = symbol && called ? results[k] : NULL;
         if (node && ast->kind != AST_LET && !check_whole(body, symbol, node, ast->value->span))
             node = NULL;
+        if (ast->stored)
+            node = store(&statement, node);
         if (symbol) {
             define(symbol, node, TYPED);
             first = join_results(first, symbol->data);
@@ -558,8 +575,8 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
     if (ast->kind == AST_OPERATOR)
         return report_not_yet(body, ast->word_span, "`operator`"), false;
     bool let = introduces(body, ast, target);
-    if (ast->stored)
-        report_not_yet(body, ast->word_span, "`let stored`");
+    if (ast->stored && body->scan)
+        report_not_yet(body, ast->word_span, "`let stored` in a scan");
     if (ast->accumulate && target->next)
         return report_several(body, ast);
     if (target->next)
@@ -596,8 +613,10 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         symbol->failed |= statement.failed;
         return !statement.failed;
     }
-    if (ast->stored)
+    if (ast->stored && body->scan)
         node = NULL;
+    else if (ast->stored)
+        node = store(&statement, node);
     if (!node)
         report_overflow(body, ast);
     define(symbol, node, weakness);

@@ -153,12 +153,34 @@ static uint32_t constant_buffer(struct lowering *lowering, const struct ir_node 
     return lower_add_buffer(lowering, LOOP_CONSTANT, node->constant->name ? node->constant->name : "table", node);
 }
 
+/* The place of an operand in the memory of its concatenation. */
+static struct lower_place box_of(const struct lowering *lowering, const struct ir_node *whole, uint32_t operand)
+{
+    const struct lower_place *place = &lowering->places[whole->id];
+    return (struct lower_place){
+        .placed = true, .is_local = place->is_local, .number = place->number, .whole = whole, .box = &whole->operands[operand]};
+}
+
 /* May the node be computed right in the box of a concatenation? A sliced tree needs its memory in one piece. */
 static bool may_lie_inside(const struct lowering *lowering, const struct ir_node *node)
 {
     bool elsewhere = node->op == IR_scan_node || node->op == IR_proj_node; /* a scan places what it gives */
     return !is_leaf(node) && !elsewhere && lowering->plan->stored[node->id] && !lowering->places[node->id].placed &&
            !lowering->held_by[node->id] && !(node->op == IR_contract_node && node->contract.n_sliced);
+}
+
+/* A concatenation has a buffer; one of a single number is a local. */
+static bool place_whole(struct lowering *lowering, const struct ir_node *whole)
+{
+    struct lower_place *place = &lowering->places[whole->id];
+    bool single = whole->n_operands == 1 && poly_equals(ir_element_count(lowering->context, whole), 1);
+    const char *name = place->placed ? NULL : scratch_name(lowering, whole);
+    if (place->placed)
+        return true;
+    *place = (struct lower_place){.placed = true, .is_local = single};
+    place->number = single ? loop_add_local(lowering->context, lowering->function, name, whole->elem)
+                           : lower_add_buffer(lowering, LOOP_SCRATCH, name, whole);
+    return place->number != UINT32_MAX;
 }
 
 /* Concatenations, the outer ones first, and what is computed in their boxes. */
@@ -168,17 +190,11 @@ static bool place_boxes(struct lowering *lowering)
         const struct ir_node *whole = lowering->plan->nodes[k];
         if (whole->op != IR_concat_node)
             continue;
-        struct lower_place *place = &lowering->places[whole->id];
-        if (!place->placed)
-            place_in_buffer(lowering, whole, lower_add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, whole), whole));
-        if (place->number == UINT32_MAX)
+        if (!place_whole(lowering, whole))
             return false;
-        for (uint32_t o = 0; o < whole->n_operands; o++) {
-            const struct ir_node *node = whole->operands[o].node;
-            if (may_lie_inside(lowering, node))
-                lowering->places[node->id] =
-                    (struct lower_place){.placed = true, .number = place->number, .whole = whole, .box = &whole->operands[o]};
-        }
+        for (uint32_t o = 0; o < whole->n_operands; o++)
+            if (may_lie_inside(lowering, whole->operands[o].node))
+                lowering->places[whole->operands[o].node->id] = box_of(lowering, whole, o);
     }
     return true;
 }
@@ -308,8 +324,7 @@ static bool append_boxes(struct lowering *lowering, const struct ir_node *whole)
 {
     for (uint32_t k = 0; k < whole->n_operands; k++) {
         const struct ir_access *box = &whole->operands[k];
-        const struct lower_place place = {.placed = true, .number = lowering->places[whole->id].number, .whole = whole, .box = box};
-        if (lowering->places[box->node->id].box != box && !append_stage(lowering, box->node, place, true))
+        if (lowering->places[box->node->id].box != box && !append_stage(lowering, box->node, box_of(lowering, whole, k), true))
             return false;
     }
     return true;
