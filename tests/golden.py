@@ -73,7 +73,7 @@ def main():
     arguments = parser.parse_args()
     einc = str(pathlib.Path(arguments.einc).resolve())
 
-    files = [f.resolve() for f in arguments.files] or sorted(f for f in HERE.rglob("*") if f.suffix in COMMENT and "inputs" not in f.parts)
+    files = [f.resolve() for f in arguments.files] or sorted(f for f in HERE.rglob("*") if f.suffix in COMMENT and "inputs" not in f.relative_to(HERE).parts)
     passed = failed = 0
     for path in files:
         command, head, status, expected = split(path)
