@@ -286,15 +286,20 @@ bool is_updated(const struct ast_kernel *kernel, const char *output);
 const struct ir_node *lower_accumulation(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
                                          const struct symbol *output);
 
-/* ---- statement.c ---- */
+/* ---- left_side.c ---- */
 /* The right side as a node over the indices of the left side. NULL after a diagnostic. */
 const struct ir_node *lower_value(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
                                   enum weakness *weakness);
-bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast);
-bool lower_statement(struct body *body, const struct ast_statement *ast);
-/* The node over the axes of the left side. `output`: what was declared; NULL for a let. */
+/* The node over the axes of the left side. `output`: what was declared; NULL for a let. Of a block NULL, and statement->is_block.
+ */
 const struct ir_node *lower_indexed(struct statement *statement, const struct ast_target *target, const struct ast_expr *value,
                                     struct symbol *output, enum weakness *weakness);
+
+/* ---- statement.c ---- */
+/* Names the statement's own node as its tensor, then what it is made of after its indices alone. */
+void name_nodes(struct statement *statement, const struct ir_node *node, const char *name);
+bool statement_create(struct statement *statement, struct body *body, const struct ast_statement *ast);
+bool lower_statement(struct body *body, const struct ast_statement *ast);
 /* Lowers the statements of `signature`'s body with its inputs bound to `inputs`; `results` gets the outputs' nodes. */
 bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results);
 struct symbol *body_find(const struct body *body, const char *name);
