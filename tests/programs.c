@@ -65,8 +65,10 @@ static void make_extents(struct generator *generator)
         return;
     for (uint32_t k = 0; k < first; k++)
         generator->largest[k] = LARGEST_DIM;
-    for (uint32_t k = 0; k < n_dims; k++)
-        make_dim(generator, names[k], &generator->largest[first + k]);
+    for (uint32_t k = 0; k < n_dims; k++) { /* another program's dims keep their names */
+        const char *name = first ? arena_printf(ir_arena(context), "%s%u", names[k], first + k) : names[k];
+        make_dim(generator, name, &generator->largest[first + k]);
+    }
     while (generator->n_extents < POOL_SIZE) {
         int64_t size = generator->options.small ? small_sizes[pick(generator, 6)] : sizes[pick(generator, 10)];
         const struct poly *extent = poly_constant(context, size);

@@ -1,0 +1,128 @@
+/* Random programs through engine c: hundreds of kernels in one emitted file, compiled once, each called and held against the
+ * reference number for number.
+ *
+ * The programs are those whose numbers no order of operations rounds (RANDOM_INTEGER, RANDOM_WHOLE), so there is no tolerance. gcc
+ * traps where the emitted C does what C does not define; tcc knows nothing of vectors or 128 bits and takes the plain spelling of
+ * everything. The seed of a wrong kernel is printed with the kernel. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "compare.h"
+#include "passes/passes.h"
+#include "programs.h"
+#include "runtime/runtime.h"
+
+enum { BATCH = 300, ROUNDS = 3, OUTPUT_LIMIT = 8 };
+
+struct batch {
+    struct ir_context *context;
+    struct ir_program *program;
+    struct compiled *compiled;
+    uint64_t first; /* seed */
+};
+
+static void add_kernel(struct batch *batch, uint64_t seed)
+{
+    const struct random_options options = {.kind = seed % 2 ? RANDOM_INTEGER : RANDOM_WHOLE, .small = true};
+    struct ir_program *one = random_program(batch->context, seed, &options);
+    assert_non_null(one);
+    one->kernels[0]->name = arena_printf(ir_arena(batch->context), "random_%llu", (unsigned long long)seed);
+    one->kernels[0]->numeric_class = seed % 3 ? IR_CLASS_REASSOC : IR_CLASS_EXACT;
+    assert_true(ARENA_PUSH(ir_arena(batch->context), batch->program->kernels, batch->program->n_kernels,
+                           batch->program->kernels_capacity, one->kernels[0]));
+}
+
+static void fail_at(const struct batch *batch, size_t kernel, const char *what)
+{
+    struct text text = text_create(ir_arena(batch->context));
+    if (kernel < batch->program->n_kernels)
+        ir_print_kernel(&text, batch->context, batch->program->kernels[kernel]);
+    diag_print(&text, ir_diagnostics(batch->context), false);
+    print_error("seed %llu: %s\n%s\n", (unsigned long long)(batch->first + kernel), what, text_finish(&text));
+    fail();
+}
+
+static struct batch create_batch(uint64_t first)
+{
+    struct batch batch = {.context = ir_context_create(NULL), .first = first};
+    const struct compile_options options = {.passes = {.machine = pass_machine_generic}};
+    batch.program = ARENA_NEW(ir_arena(batch.context), struct ir_program);
+    *batch.program = (struct ir_program){.context = batch.context};
+    for (uint64_t seed = first; seed < first + BATCH; seed++)
+        add_kernel(&batch, seed);
+    if (!(batch.compiled = compile_program(batch.context, batch.program, &options)))
+        fail_at(&batch, SIZE_MAX, "does not compile");
+    return batch;
+}
+
+/* Room for the outputs, of another content than they will have. */
+static void create_outputs(const struct batch *batch, const struct ir_tensor *expected, uint32_t n, struct ir_tensor *outputs)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        size_t bytes = tensor_count(&expected[k]) * ir_elem_info(expected[k].elem)->bytes;
+        outputs[k] = expected[k];
+        outputs[k].data = ARENA_ARRAY(ir_arena(batch->context), bytes + 1, char);
+        assert_non_null(outputs[k].data);
+        memset(outputs[k].data, 0xa5, bytes);
+    }
+}
+
+static void check_kernel(const struct batch *batch, const struct engine_info *info, struct engine *engine, size_t at, uint64_t seed)
+{
+    const struct ir_kernel *kernel = batch->program->kernels[at];
+    struct ir_tensor expected[OUTPUT_LIMIT], found[OUTPUT_LIMIT];
+    int64_t *dims = random_dims(batch->context, seed);
+    struct ir_tensor *inputs = random_whole_inputs(batch->context, kernel, dims, seed);
+    if (ir_eval(batch->context, kernel, IR_EVAL_NUMBERS, dims, inputs, expected, NULL) != EINC_OK)
+        fail_at(batch, at, "has no value");
+    create_outputs(batch, expected, kernel->n_outputs, found);
+    if (info->run(engine, at, dims, inputs, found) != EINC_OK)
+        fail_at(batch, at, "does not run");
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (!tensors_equal(&expected[k], &found[k]))
+            fail_at(batch, at, kernel->outputs[k].name);
+}
+
+static void run_batch(uint64_t first, const char *compiler, const char *flags)
+{
+    struct batch batch = create_batch(first);
+    const struct engine_info *info = engine_find("c");
+    const struct engine_options options = {.compiler = compiler, .flags = flags};
+    struct engine *engine = info->create(batch.compiled, &options);
+    if (!engine)
+        fail_at(&batch, SIZE_MAX, "is not compiled by the C compiler");
+    for (size_t k = 0; k < batch.program->n_kernels; k++)
+        for (uint64_t round = 0; round < ROUNDS; round++)
+            check_kernel(&batch, info, engine, k, first + k + 1000 * round);
+    info->destroy(engine);
+    ir_context_destroy(batch.context);
+}
+
+static void gcc_computes_the_same(void **state)
+{
+    (void)state;
+    const char *flags = "-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error";
+    run_batch(1, "gcc", flags);
+    run_batch(1001, "gcc", flags);
+}
+
+static void tcc_computes_the_same(void **state)
+{
+    (void)state;
+    run_batch(2001, "tcc", "-O0");
+    run_batch(3001, "tcc", "-O0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gcc_computes_the_same),
+        cmocka_unit_test(tcc_computes_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
