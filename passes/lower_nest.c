@@ -316,13 +316,23 @@ static void settle_guards(struct lowering *lowering, const struct nest *nest, st
     }
 }
 
-/* A sum over a domain that is nowhere is the ring's zero. */
+/* Has an index of this kind, and its loop, no values? */
+static bool has_empty_index(const struct nest *nest, bool reduced)
+{
+    for (size_t x = 0; x < nest->n; x++)
+        if (!nest->indices[x].gone && nest->indices[x].reduced == reduced && poly_equals(nest->extents[x], 0))
+            return true;
+    return false;
+}
+
+/* A sum over nothing, or over a domain that is nowhere, is the ring's zero. */
 static bool settle_conditions(struct lowering *lowering, struct nest *nest)
 {
-    bool never = false;
+    bool never = has_empty_index(nest, true);
     settle_guards(lowering, nest, &nest->term);
     settle_guards(lowering, nest, &nest->result);
     nest->n_kept = settle(lowering, nest, nest->kept, nest->n_kept, &nest->nowhere);
+    nest->nowhere |= nest->scatters && has_empty_index(nest, false);
     nest->n_domain = settle(lowering, nest, nest->domain, nest->n_domain, &never);
     if (!never)
         return true;

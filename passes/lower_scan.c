@@ -96,7 +96,8 @@ static const struct ir_node *find_projection(const struct scanning *scanning, ui
 
 static bool is_single(const struct scanning *scanning, const struct ir_node *node)
 {
-    return poly_equals(ir_element_count(scanning->context, node), 1) && node->op != IR_concat_node; /* its boxes need memory */
+    bool in_parts = node->op == IR_concat_node || node->op == IR_scatter_node; /* which needs memory */
+    return poly_equals(ir_element_count(scanning->context, node), 1) && !in_parts;
 }
 
 static bool new_place(struct scanning *scanning, const struct ir_node *node, const char *name, struct lower_place *place)
@@ -252,6 +253,15 @@ static bool write_starts(struct scanning *scanning, struct loop_stmt **list)
     return true;
 }
 
+/* The one number at a place in memory, inside the loop. */
+static const struct ir_expr *single_element(struct scanning *scanning, struct lower_place from, enum ir_elem elem)
+{
+    const struct poly *address = poly_constant(scanning->context, 0);
+    if (from.offset)
+        address = poly_substitute(scanning->context, from.offset, 1, &scanning->step->frame->indices[0].value, NULL);
+    return ir_expr_load(scanning->context, from.number, elem, address);
+}
+
 /* The new states become the old ones, all after the last stage of the step. */
 static bool write_updates(struct scanning *scanning, struct loop_stmt **list)
 {
@@ -262,11 +272,8 @@ static bool write_updates(struct scanning *scanning, struct loop_stmt **list)
             continue;
         struct loop_stmt *update;
         if (to.is_local) {
-            const struct ir_expr *value = from.is_local
-                                              ? ir_expr_local(scanning->context, from.number, output->elem)
-                                              : ir_expr_load(scanning->context, from.number, output->elem,
-                                                             poly_substitute(scanning->context, from.offset, 1,
-                                                                             &scanning->step->frame->indices[0].value, NULL));
+            const struct ir_expr *value = from.is_local ? ir_expr_local(scanning->context, from.number, output->elem)
+                                                        : single_element(scanning, from, output->elem);
             update = loop_set(scanning->context, to.number, value, IR_EXPR_OP_COUNT);
         } else {
             update = write_move(scanning, true, k, from, to, "%s, for the next step");

@@ -3,13 +3,24 @@
 
 #include <string.h>
 
+static bool any_uses_dims(uint32_t n, const struct poly *const *polys)
+{
+    for (uint32_t k = 0; k < n; k++)
+        if (poly_uses_dims(polys[k]))
+            return true;
+    return false;
+}
+
 static bool is_constant_work(const struct ir_node *node, double limit)
 {
     const double most_points = 1e7; /* a second of the reference, at worst */
     double points = 1, elements = 1;
     for (uint32_t k = 0; k < node->n_operands; k++)
-        if (node->operands[k].node->op != IR_const_node || node->operands[k].node->constant->exact)
+        if (node->operands[k].node->op != IR_const_node || node->operands[k].node->constant->exact ||
+            any_uses_dims(node->operands[k].node->rank, node->operands[k].subscripts))
             return false;
+    if (any_uses_dims(node->contract.n_domain, node->contract.domain))
+        return false;
     for (uint32_t index = 0; index < node->n_indices; index++) {
         int64_t extent;
         if (!poly_is_constant(node->extents[index], &extent))

@@ -83,7 +83,7 @@ static bool touch_statements(struct planning *planning, const struct loop_stmt *
 /* A loop around stages: they are numbered on, and the loop is remembered. */
 static bool touch_round(struct planning *planning, const struct loop_stmt *loop)
 {
-    struct round round = {planning->now + 1, 0};
+    struct round round = {++planning->now, 0}; /* what stands before the first stage comes round, too */
     if (!touch_statements(planning, loop->loop.body))
         return false;
     round.last = planning->now++;

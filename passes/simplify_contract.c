@@ -129,11 +129,18 @@ static const struct ir_node *with_names(const struct simplifying *simplifying, c
 
 /* ---- sums over nothing ---- */
 
+/* The ring's zero as the accumulator ends up in the result: a wider integer's least value wraps. */
+static struct ir_number empty_sum(const struct ir_node *node)
+{
+    struct ir_number zero = ir_ring_zero(node->contract.ring, node->contract.accumulator);
+    return ir_elem_is_integer(node->elem) ? ir_number_integer(node->elem, zero.i) : ir_ring_zero(node->contract.ring, node->elem);
+}
+
 const struct ir_node *simplify_contract_empty(const struct simplifying *simplifying, const struct ir_node *node)
 {
     for (uint32_t k = node->rank; k < node->n_indices; k++)
         if (poly_equals(node->extents[k], 0))
-            return spread_scalar(simplifying, ir_ring_zero(node->contract.ring, node->elem), node->rank, node->shape);
+            return spread_scalar(simplifying, empty_sum(node), node->rank, node->shape);
     return NULL;
 }
 
