@@ -113,7 +113,7 @@ bool has_room(const struct generator *generator, enum ir_elem elem, double bound
 }
 
 /* Names are letters of the values and, for indices, of their place: enough to tell them apart in printed text. */
-static void add_value(struct generator *generator, struct random_value value, const char *prefix)
+void add_value(struct generator *generator, struct random_value value, const char *prefix)
 {
     static const char *const index_names[] = {"i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"};
     const struct ir_node *node = value.node;
@@ -163,13 +163,12 @@ static void make_inputs(struct generator *generator)
 typedef struct random_value node_kind(struct generator *generator);
 
 /* As often as it stands here. */
-static node_kind *const node_kinds[] = {random_map,         random_contraction, random_view,        random_contraction,
-                                        random_contraction, random_scatter,     random_contraction, random_map,
-                                        random_contraction, random_map,         random_view};
+static node_kind *const node_kinds[] = {random_map,     random_contraction, random_view, random_contraction, random_contraction,
+                                        random_scatter, random_contraction, random_map,  random_contraction, random_concat,
+                                        random_view,    random_map,         random_scan};
 
-static void make_values(struct generator *generator)
+void add_some_values(struct generator *generator, uint32_t wanted)
 {
-    uint32_t wanted = generator->options.n_values ? generator->options.n_values : 1 + pick(generator, 10);
     for (uint32_t k = 0, attempts = 0; k < wanted && attempts < 4 * wanted; attempts++) {
         struct random_value value = node_kinds[pick(generator, sizeof node_kinds / sizeof *node_kinds)](generator);
         if (!value.node || value.node->rank > 6)
@@ -215,7 +214,7 @@ struct ir_program *random_program_from(struct ir_context *context, const uint8_t
         add_value(&generator, random_constant(&generator), "c");
     if (arena_failed(arena) || generator.n_values == 0)
         return NULL;
-    make_values(&generator);
+    add_some_values(&generator, generator.options.n_values ? generator.options.n_values : 1 + pick(&generator, 10));
     make_outputs(&generator);
     if (!ARENA_PUSH(arena, program->kernels, program->n_kernels, program->kernels_capacity, kernel))
         return NULL;

@@ -27,6 +27,7 @@ struct generator {
     const struct poly *extents[POOL_SIZE];
     uint32_t n_extents;
     bool has_idle_index;
+    bool in_step;     /* of a scan, which holds no scan */
     int64_t *largest; /* of each dim */
     int64_t largest_tensor, largest_space;
     uint32_t most_factors;
@@ -41,6 +42,10 @@ uint32_t pick(struct generator *generator, uint32_t limit);
 bool chance(struct generator *generator, uint32_t percent);
 
 /* ---- programs.c ---- */
+/* Names the value and makes it one of the program's. */
+void add_value(struct generator *generator, struct random_value value, const char *prefix);
+/* Adds up to `wanted` new values. */
+void add_some_values(struct generator *generator, uint32_t wanted);
 /* The largest value an extent takes. */
 int64_t size_of(const struct generator *generator, const struct poly *extent);
 /* Product of the sizes, at least 1 an axis so that a 0 does not hide the others; capped. */
@@ -71,12 +76,17 @@ struct random_value accessed(const struct generator *generator, const struct ir_
 /* A subscript inside an axis of this extent: mostly an index; NULL when the space had no room. */
 const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent);
 
-/* ---- random_contractions.c, random_maps.c, random_views.c, random_scatters.c ---- */
+/* ---- random_contractions.c, random_maps.c, random_views.c, random_scatters.c, random_concats.c, random_scans.c ---- */
 /* A new node, which is not in the program yet; its `node` NULL where the choices led nowhere. */
 struct random_value random_contraction(struct generator *generator);
 struct random_value random_map(struct generator *generator);
 struct random_value random_view(struct generator *generator);
 struct random_value random_scatter(struct generator *generator);
+struct random_value random_concat(struct generator *generator);
+/* One result of a new scan; the others are added to the program. */
+struct random_value random_scan(struct generator *generator);
+/* A contraction with these axes. */
+struct random_value random_of_shape(struct generator *generator, enum ir_elem elem, uint32_t rank, const struct poly *const *shape);
 
 /* ---- random_expressions.c ---- */
 void choose_elems(struct generator *generator);

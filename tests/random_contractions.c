@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+enum { MOST_FACTORS = 4 };
+
 static enum ir_elem some_accumulator(struct generator *generator, enum ir_elem elem)
 {
     static const struct {
@@ -39,6 +41,16 @@ static enum ir_ring some_ring(struct generator *generator, enum ir_elem elem)
             return other;
     }
     return ring;
+}
+
+/* Modulo the prime order is not kept under addition, so nothing may be added to what an ordered sum reads: a map could be taken for
+ * another factor. */
+static bool is_ordered_exactly(const struct generator *generator, const struct ir_access *operand)
+{
+    const struct ir_node *node = operand->node;
+    while (node->op == IR_view_node)
+        node = node->operands[0].node;
+    return generator->options.kind != RANDOM_OPAQUE || node->op != IR_map_node;
 }
 
 static uint32_t most_operands(struct generator *generator, enum ir_ring ring)
@@ -118,7 +130,7 @@ static bool is_exact(const struct generator *generator, const struct random_valu
 {
     const struct ir_node *node = value->node;
     if (generator->options.kind == RANDOM_OPAQUE)
-        return is_ordered(node->contract.ring) || isfinite(value->bound);
+        return is_ordered(node->contract.ring) ? is_ordered_exactly(generator, &node->operands[0]) : isfinite(value->bound);
     if (generator->options.kind == RANDOM_CONTINUOUS)
         return !is_ordered(node->contract.ring) || isfinite(value->bound);
     if (!is_wrapping_kind(generator))
@@ -142,12 +154,35 @@ static uint32_t some_factors(struct generator *generator, struct space *space, u
     return n;
 }
 
+/* The contraction of these operands and what is known of it; the indices from `rank` on are summed over. */
+static struct random_value contract(struct generator *generator, enum ir_ring ring, enum ir_elem elem, uint32_t rank,
+                                    const struct space *space, uint32_t n, const struct ir_access *operands)
+{
+    static const struct random_value none;
+    const struct poly *domain[2];
+    uint32_t n_domain = some_domain(generator, space, domain);
+    const struct ir_contract draft = {.ring = ring,
+                                      .elem = elem,
+                                      .accumulator = some_accumulator(generator, elem),
+                                      .rank = rank,
+                                      .n_indices = space->n,
+                                      .extents = space->extents,
+                                      .n_operands = n,
+                                      .operands = operands,
+                                      .n_domain = n_domain,
+                                      .domain = domain};
+    const struct ir_node *node = ir_contract(generator->context, &draft);
+    if (!node)
+        return none;
+    struct random_value value = judge(generator, node);
+    return is_exact(generator, &value) && value.n_factors <= generator->most_factors ? value : none;
+}
+
 struct random_value random_contraction(struct generator *generator)
 {
     static const struct random_value none;
     struct space space = {0};
-    struct ir_access operands[4];
-    const struct poly *domain[2];
+    struct ir_access operands[MOST_FACTORS];
     const struct random_value *first = some_value(generator);
     enum ir_elem elem = first->node->elem;
     enum ir_ring ring = some_ring(generator, elem);
@@ -161,20 +196,22 @@ struct random_value random_contraction(struct generator *generator)
     uint32_t rank = choose_axes(generator, &space, 60, n, operands);
     if (arena_failed(ir_arena(generator->context)) || volume_of(generator, rank, space.extents) > generator->largest_tensor)
         return none;
-    uint32_t n_domain = some_domain(generator, &space, domain);
-    const struct ir_node *node =
-        ir_contract(generator->context, &(struct ir_contract){.ring = ring,
-                                                              .elem = elem,
-                                                              .accumulator = some_accumulator(generator, elem),
-                                                              .rank = rank,
-                                                              .n_indices = space.n,
-                                                              .extents = space.extents,
-                                                              .n_operands = n,
-                                                              .operands = operands,
-                                                              .n_domain = n_domain,
-                                                              .domain = domain});
-    if (!node)
+    return contract(generator, ring, elem, rank, &space, n, operands);
+}
+
+struct random_value random_of_shape(struct generator *generator, enum ir_elem elem, uint32_t rank, const struct poly *const *shape)
+{
+    static const struct random_value none;
+    struct space space = {.n = rank};
+    struct ir_access operands[MOST_FACTORS];
+    const struct random_value *first = some_value_of(generator, elem);
+    if (!first || rank > MOST_INDICES || volume_of(generator, rank, shape) > generator->largest_tensor)
         return none;
-    struct random_value value = judge(generator, node);
-    return is_exact(generator, &value) && value.n_factors <= generator->most_factors ? value : none;
+    for (uint32_t k = 0; k < rank; k++)
+        space.extents[k] = shape[k];
+    enum ir_ring ring = some_ring(generator, elem);
+    uint32_t n = some_factors(generator, &space, most_operands(generator, ring), first, operands);
+    if (n == 0 || !ring_is_open(generator, ring, elem) || arena_failed(ir_arena(generator->context)))
+        return none;
+    return contract(generator, ring, elem, rank, &space, n, operands);
 }

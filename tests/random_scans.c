@@ -1,0 +1,172 @@
+/* Random recurrences: one or two states and up to two slices, a step of a few values over them, and what is projected of it.
+ *
+ * Nothing is known of the size of a state after many steps, so programs of whole floats have none. */
+#include "programs_internal.h"
+
+#include <math.h>
+
+enum { MOST_STATES = 2, MOST_SLICES = 2, MOST_RESULTS = MOST_STATES + 2 };
+
+struct scanning {
+    struct generator inside, *generator; /* of the step; of the program */
+    struct ir_scan scan;
+    struct ir_kernel *step;
+    struct ir_access operands[MOST_STATES + MOST_SLICES];
+};
+
+/* The access with its indices moved up by one: index 0 is the step's number. */
+static struct ir_access moved_up(struct generator *generator, struct ir_access access, uint32_t n)
+{
+    const struct poly *replacements[MOST_INDICES];
+    for (uint32_t k = 0; k < n; k++)
+        replacements[k] = poly_index(generator->context, k + 1);
+    return ir_access_substitute(generator->context, access, n, replacements, NULL);
+}
+
+/* Modulo the prime nothing wraps, and no infinity comes up in a step that does not order. */
+static double bound_inside(const struct generator *generator)
+{
+    return is_wrapping_kind(generator) ? INFINITY : LARGEST_ELEMENT;
+}
+
+/* An input of the step over indices `first` and up of the space. False: no room for it. */
+static bool add_input(struct scanning *scanning, struct ir_access access, uint32_t first, const struct space *space)
+{
+    struct generator *inside = &scanning->inside;
+    struct ir_kernel *step = scanning->step;
+    uint32_t number = step->n_inputs, rank = space->n - first;
+    if (!access.node || volume_of(inside, rank, space->extents + first) > inside->largest_tensor / 2)
+        return false;
+    const struct ir_node *node = ir_input(inside->context, number, access.node->elem, rank, space->extents + first);
+    if (!node)
+        return false;
+    scanning->operands[number] = access;
+    step->inputs[step->n_inputs++] =
+        (struct ir_input_info){.name = arena_printf(ir_arena(inside->context), "s%u", number), .node = node, .span = SPAN_NONE};
+    add_value(inside, (struct random_value){node, false, bound_inside(inside), 1}, "s");
+    return true;
+}
+
+static bool add_state(struct scanning *scanning)
+{
+    struct generator *generator = scanning->generator;
+    struct space space = {0};
+    struct ir_access access = some_access(generator, &space, some_value(generator));
+    if (!access.node || !(access = moved_up(generator, access, space.n)).node || !add_input(scanning, access, 0, &space))
+        return false;
+    scanning->scan.n_states++;
+    return true;
+}
+
+static void add_slice(struct scanning *scanning)
+{
+    struct generator *generator = scanning->generator;
+    struct space space = {1, {scanning->scan.extent}};
+    struct ir_access access = some_access(generator, &space, some_value(generator));
+    (void)add_input(scanning, access, 1, &space);
+}
+
+/* The states after the step: a contraction of their shape, mostly with what was before. */
+static bool add_next_states(struct scanning *scanning)
+{
+    struct generator *inside = &scanning->inside;
+    struct ir_kernel *step = scanning->step;
+    for (uint32_t k = 0; k < scanning->scan.n_states; k++) {
+        const struct ir_node *state = step->inputs[k].node, *next = NULL;
+        for (int attempt = 0; attempt < 3 && !next; attempt++)
+            next = random_of_shape(inside, state->elem, state->rank, state->shape).node;
+        if (!next)
+            next = state;
+        step->outputs[step->n_outputs++] = (struct ir_output){arena_printf(ir_arena(inside->context), "r%u", k), next, SPAN_NONE};
+    }
+    return !arena_failed(ir_arena(inside->context));
+}
+
+static void add_results(struct scanning *scanning)
+{
+    struct generator *inside = &scanning->inside;
+    struct ir_kernel *step = scanning->step;
+    for (uint32_t wanted = pick(inside, 3); wanted > 0; wanted--) {
+        const struct ir_node *node = some_value(inside)->node;
+        step->outputs[step->n_outputs] =
+            (struct ir_output){arena_printf(ir_arena(inside->context), "r%u", step->n_outputs), node, SPAN_NONE};
+        step->n_outputs++;
+    }
+}
+
+static bool open_step(struct scanning *scanning)
+{
+    struct generator *generator = scanning->generator;
+    struct arena *arena = ir_arena(generator->context);
+    struct ir_kernel *step = scanning->step = ARENA_NEW(arena, struct ir_kernel);
+    if (!step)
+        return false;
+    *step = (struct ir_kernel){.name = "step", .span = SPAN_NONE, .numeric_class = IR_CLASS_REASSOC};
+    step->inputs = ARENA_ARRAY(arena, MOST_STATES + MOST_SLICES, struct ir_input_info);
+    step->outputs = ARENA_ARRAY(arena, MOST_RESULTS, struct ir_output);
+    scanning->inside = *generator;
+    scanning->inside.kernel = step;
+    scanning->inside.in_step = true;
+    scanning->inside.n_values = 0;
+    return step->inputs && step->outputs;
+}
+
+/* Constants may be read inside as they are. */
+static void add_constants(struct scanning *scanning)
+{
+    for (uint32_t k = 0; k < scanning->generator->n_values; k++)
+        if (scanning->generator->values[k].node->op == IR_const_node)
+            add_value(&scanning->inside, scanning->generator->values[k], "c");
+}
+
+/* Both draw from the same bytes. */
+static void hand_bytes(const struct generator *from, struct generator *to)
+{
+    to->bytes = from->bytes;
+    to->n_bytes = from->n_bytes;
+}
+
+static bool make_step(struct scanning *scanning)
+{
+    struct generator *generator = scanning->generator;
+    for (uint32_t wanted = 1 + pick(generator, MOST_STATES); wanted > 0; wanted--)
+        (void)add_state(scanning);
+    for (uint32_t wanted = pick(generator, MOST_SLICES + 1); wanted > 0; wanted--)
+        add_slice(scanning);
+    if (scanning->step->n_inputs == 0)
+        return false;
+    add_constants(scanning);
+    hand_bytes(generator, &scanning->inside);
+    add_some_values(&scanning->inside, pick(generator, 3));
+    bool fine = add_next_states(scanning);
+    add_results(scanning);
+    hand_bytes(&scanning->inside, generator);
+    return fine && scanning->step->n_outputs > 0;
+}
+
+/* A state may be asked for as it is at the end. */
+static struct random_value project(struct generator *generator, const struct ir_node *scan)
+{
+    uint32_t result = pick(generator, scan->scan->step->n_outputs);
+    bool last = result < scan->scan->n_states && chance(generator, 50);
+    const struct ir_node *node = ir_proj(generator->context, scan, result, last);
+    if (node && volume_of(generator, node->rank, node->shape) > generator->largest_tensor)
+        node = NULL;
+    return (struct random_value){node, false, bound_inside(generator), 1};
+}
+
+struct random_value random_scan(struct generator *generator)
+{
+    static const struct random_value none;
+    struct scanning scanning = {.generator = generator};
+    bool bounded = generator->options.kind == RANDOM_WHOLE || generator->options.kind == RANDOM_CONTINUOUS;
+    if (generator->in_step || bounded || !open_step(&scanning))
+        return none;
+    scanning.scan = (struct ir_scan){.backward = chance(generator, 40), .extent = some_extent(generator), .step = scanning.step};
+    if (!make_step(&scanning))
+        return none;
+    const struct ir_node *scan = ir_scan(generator->context, &scanning.scan, scanning.operands);
+    for (uint32_t more = pick(generator, 3); scan && more > 0; more--)
+        add_value(generator, project(generator, scan), "t");
+    return scan ? project(generator, scan) : none;
+}
