@@ -18,6 +18,7 @@ struct slicing {
     const struct scan_scope *scan;
     struct ir_kernel *step;
     size_t inputs_capacity, outputs_capacity;
+    size_t n_states;            /* the first inputs of the step */
     struct ir_access *operands; /* of the scan, one an input of the step */
     size_t n_operands, operands_capacity;
     const struct ir_node **nodes; /* operands before users */
@@ -125,7 +126,7 @@ static const struct ir_node *add_input(struct slicing *slicing, const char *name
 {
     struct ir_kernel *step = slicing->step;
     size_t count = step->n_inputs;
-    for (size_t k = 0; k < slicing->n_operands; k++) { /* the same slice again */
+    for (size_t k = slicing->n_states; k < slicing->n_operands; k++) { /* the same slice again; a state changes from step to step */
         const struct ir_node *input = step->inputs[k].node;
         bool same = slicing->operands[k].node == operand.node && input->elem == elem && input->rank == rank && !operand.fill &&
                     !slicing->operands[k].fill;
@@ -415,19 +416,10 @@ static bool add_state(struct slicing *slicing, const struct scan_value *value)
         shape[axis] = start->shape[axis];
         subscripts[axis] = poly_index(slicing->context, axis + 1);
     }
-    size_t known = slicing->n_operands;
     struct ir_access operand = {.node = start, .subscripts = subscripts};
-    slicing->n_operands = 0; /* two states with the same initial value are two inputs */
-    struct ir_access *operands = slicing->operands;
-    size_t capacity = slicing->operands_capacity;
-    slicing->operands = NULL;
-    slicing->operands_capacity = 0;
     const struct ir_node *input =
         shape && subscripts ? add_input(slicing, value->name, before->elem, start->rank, shape, operand) : NULL;
-    slicing->operands = operands;
-    slicing->operands_capacity = capacity;
-    slicing->n_operands = known;
-    if (!input || !ARENA_PUSH(slicing->arena, slicing->operands, slicing->n_operands, slicing->operands_capacity, operand))
+    if (!input)
         return false;
     slicing->depends[before->id] = true;
     slicing->axes[before->id] = value->axis;
@@ -524,7 +516,7 @@ static bool project_results(struct slicing *slicing, const struct ir_node *node,
 
 bool scan_build(struct body *body, const struct scan_scope *scan, struct scan_value *values, uint32_t n, uint32_t n_states)
 {
-    struct slicing slicing = {.body = body, .context = body->context, .arena = body->arena, .scan = scan};
+    struct slicing slicing = {.body = body, .context = body->context, .arena = body->arena, .scan = scan, .n_states = n_states};
     if (!begin_slicing(&slicing, values, n))
         return false;
     slicing.step->name = arena_printf(body->arena, "%s_step", values[0].name);
