@@ -134,7 +134,8 @@ void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, c
     struct term *plus = ARENA_ARRAY(w.arena, sum.count, struct term), *minus = ARENA_ARRAY(w.arena, sum.count, struct term);
     size_t n_plus = plus ? select_terms(&sum, true, plus) : 0, n_minus = minus ? select_terms(&sum, false, minus) : 0;
     text_put(text, name);
-    if (sum.divisor != 1 || n_plus == 0 || n_minus == 0 || c_proved_nonnegative(kernel, extent)) {
+    bool never = n_plus == 0 && n_minus > 0 && sum.divisor == 1; /* 1 on both sides then: no unsigned number is below 0 */
+    if (sum.divisor != 1 || n_minus == 0 || (!never && c_proved_nonnegative(kernel, extent))) {
         text_put(text, " < ");
         c_put_extent(kernel, text, extent, C_ADD);
         return;
@@ -143,6 +144,7 @@ void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, c
         text_put(text, " + ");
         c_put_term(&w, &minus[k], C_ADD);
     }
-    text_put(text, " < ");
-    c_put_terms(&w, plus, n_plus, C_ADD);
+    text_put(text, never ? " + 1 < 1" : " < ");
+    if (!never)
+        c_put_terms(&w, plus, n_plus, C_ADD);
 }

@@ -84,13 +84,15 @@ static bool put_inside(struct ein_writer *w, const struct ir_node *node, const s
 void ein_put_choices(struct ein_writer *w, const struct ir_node *node)
 {
     uint32_t open = 0;
-    for (uint32_t b = 0; b < node->n_operands; b++) {
+    bool others = true; /* no box is all there is, the others having no elements */
+    for (uint32_t b = 0; b < node->n_operands && others; b++) {
         struct ir_access padded = node->operands[b];
         const struct ir_number zero = ir_number_integer(node->elem, 0);
         padded.fill = &zero;
-        open += b + 1 < node->n_operands && put_inside(w, node, &padded);
+        others = b + 1 < node->n_operands && put_inside(w, node, &padded);
+        open += others;
         ein_put_access(w, &padded);
-        text_put(w->text, b + 1 < node->n_operands ? ", " : "");
+        text_put(w->text, others ? ", " : "");
     }
     for (; open; open--)
         text_put(w->text, ")");

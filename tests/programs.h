@@ -22,6 +22,7 @@ enum random_kind {
 
 struct random_options {
     enum random_kind kind;
+    bool no_scans;     /* for text that cannot say every last state */
     bool static_only;  /* no run-time dims */
     bool small;        /* tensors of at most 64 elements, for validating very many */
     uint32_t n_values; /* computed values beside inputs and constants; 0: chosen, at most 10 */

@@ -160,7 +160,7 @@ struct random_value random_scan(struct generator *generator)
     static const struct random_value none;
     struct scanning scanning = {.generator = generator};
     bool bounded = generator->options.kind == RANDOM_WHOLE || generator->options.kind == RANDOM_CONTINUOUS;
-    if (generator->in_step || bounded || !open_step(&scanning))
+    if (generator->in_step || bounded || generator->options.no_scans || !open_step(&scanning))
         return none;
     scanning.scan = (struct ir_scan){.backward = chance(generator, 40), .extent = some_extent(generator), .step = scanning.step};
     if (!make_step(&scanning))

@@ -85,6 +85,9 @@ static const struct unit units[] = {
      " for i < 4 {\n t[i] = x[i]\n let a: f64 = exp(t[i])\n let b: f64 = mul(a, a)\n y[i] = f64 2 } }"},
     {"index", "function index {\n output y: bool[4] count 4 argument 0\n"
               " for i < 4 { y[i] = or(lt(index(i mod 2), i64 0), ge(index(i), i64 2)) } }"},
+    {"downwards", "function downwards {\n input x: f64[4, 4] count 16 argument 0\n output y: f64[4] count 4 argument 0\n"
+                  " for c < 4 {\n var sum: f64 = f64 0\n for d < -c { sum add= x[4 * c + d] }\n"
+                  " for d < 2 - c { sum add= x[4 * c + d] }\n y[c] = sum } }"},
     {"never", "function never {\n dim N\n input x: f64[N, 0] count 0 argument 0\n output y: f64[N] count N argument 0\n"
               " for n < N {\n var sum: f64 = f64 0\n for k < 0 { sum add= x[k] }\n y[n] = sum } }"},
 };
