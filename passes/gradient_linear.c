@@ -107,10 +107,10 @@ static enum dependence of_map(struct checking *checking, const struct ir_node *m
 
 /* ---- nodes ---- */
 
-/* Operands that depend and are filled with something else than 0 outside. */
+/* Operands that depend and are filled with something else than 0 outside. What a scatter adds to is left out there instead. */
 static bool is_filled(const struct checking *checking, const struct ir_node *node)
 {
-    for (uint32_t k = 0; k < node->n_operands; k++) {
+    for (uint32_t k = node->op == IR_scatter_node; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
         if (access->fill && checking->dependence[access->node->id] == LINEAR && !is_zero_number(*access->fill))
             return true;
@@ -245,18 +245,17 @@ static enum dependence of_node(struct checking *checking, const struct ir_node *
     switch (node->op) {
     case IR_input_node:
         return checking->inputs[node->input.number];
-    case IR_scan_node:
-        return of_scan(checking, node);
     case IR_proj_node:
         return of_proj(checking, node);
-    case IR_scatter_node:
-    case IR_concat_node:
-        return of_parts(checking, node);
     default:
         break;
     }
     if (is_filled(checking, node))
         return neither(checking, "pads with another number than 0 something that depends on");
+    if (node->op == IR_scan_node)
+        return of_scan(checking, node);
+    if (node->op == IR_scatter_node || node->op == IR_concat_node)
+        return of_parts(checking, node);
     if (node->op == IR_contract_node)
         return of_contraction(checking, node);
     if (node->op == IR_map_node)

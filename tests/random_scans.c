@@ -77,7 +77,8 @@ static bool add_next_states(struct scanning *scanning)
             next = random_of_shape(inside, state->elem, state->rank, state->shape).node;
         if (!next)
             next = state;
-        step->outputs[step->n_outputs++] = (struct ir_output){arena_printf(ir_arena(inside->context), "r%u", k), next, SPAN_NONE};
+        step->outputs[step->n_outputs++] =
+            (struct ir_output){.name = arena_printf(ir_arena(inside->context), "r%u", k), .node = next, .span = SPAN_NONE};
     }
     return !arena_failed(ir_arena(inside->context));
 }
@@ -88,8 +89,8 @@ static void add_results(struct scanning *scanning)
     struct ir_kernel *step = scanning->step;
     for (uint32_t wanted = pick(inside, 3); wanted > 0; wanted--) {
         const struct ir_node *node = some_value(inside)->node;
-        step->outputs[step->n_outputs] =
-            (struct ir_output){arena_printf(ir_arena(inside->context), "r%u", step->n_outputs), node, SPAN_NONE};
+        step->outputs[step->n_outputs] = (struct ir_output){
+            .name = arena_printf(ir_arena(inside->context), "r%u", step->n_outputs), .node = node, .span = SPAN_NONE};
         step->n_outputs++;
     }
 }
