@@ -22,7 +22,7 @@ def command(options, *words):
     return [str(pathlib.Path(options.einc).resolve()), *map(str, words)]
 
 
-def run(options, source, kernel, inputs, outputs, dims=(), gradient=(), flags=()):
+def run(options, source, kernel, inputs, outputs, dims=(), gradient=(), flags=(), quiet=False):
     """Runs one kernel of `source` on a dict of arrays, or its gradient with respect to some inputs; gives the outputs in order."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -36,7 +36,8 @@ def run(options, source, kernel, inputs, outputs, dims=(), gradient=(), flags=()
             words += ["--dims", f"{name}={size}"]
         if gradient:
             words.append("--gradient=" + ",".join(gradient))
-        subprocess.run(command(options, "run", source, kernel, *words, *flags, f"--engine={options.engine}"), check=True)
+        words = command(options, "run", source, kernel, *words, *flags, f"--engine={options.engine}")
+        subprocess.run(words, check=True, stderr=subprocess.DEVNULL if quiet else None)
         return [numpy.load(folder / f"{name}.out.npy") for name in outputs]
 
 

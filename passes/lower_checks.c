@@ -203,7 +203,9 @@ static bool bound_single(struct bounds *bounds, const struct poly_term *term, co
         below = above;
         above = swap;
     }
-    return bound(bounds, poly_add(context, a, below)) && bound(bounds, poly_subtract(context, above, a));
+    bool wraps = atom->table->elem == IR_u64; /* what has no value reads as negative */
+    return (!wraps || bound(bounds, a)) && bound(bounds, poly_add(context, a, below)) &&
+           bound(bounds, poly_subtract(context, above, a));
 }
 
 static void bound_part(void *user, const struct poly_atom *lookup)
@@ -214,7 +216,8 @@ static void bound_part(void *user, const struct poly_atom *lookup)
         return;
     const struct poly *a = poly_table(context, lookup->table, lookup->n_arguments, lookup->arguments);
     const struct poly *limit = poly_constant(context, LOOKUP_LIMIT);
-    (void)(bound(bounds, poly_add(context, a, limit)) && bound(bounds, poly_subtract(context, limit, a)));
+    const struct poly *least = lookup->table->elem == IR_u64 ? a : poly_add(context, a, limit);
+    (void)(bound(bounds, least) && bound(bounds, poly_subtract(context, limit, a)));
 }
 
 static bool bound_subscript(struct bounds *bounds, const struct poly *subscript, const struct poly *extent)

@@ -71,31 +71,52 @@ const struct poly *lower_address(struct lowering *lowering, const struct ir_node
     return lower_address_at(lowering, node, &lowering->places[node->id], subscripts);
 }
 
-static bool push_condition(struct lowering *lowering, struct nest *nest, const struct poly *condition,
-                           const struct poly ***conditions, size_t *count)
+/* What an u64 holds from 2^63 on is no place, but reads as negative: a subscript that grows from there might come out inside. */
+struct wrapping {
+    struct lowering *lowering;
+    struct nest *nest;
+    const struct poly *subscript;
+    const struct poly **conditions;
+    size_t count, capacity;
+    bool failed;
+};
+
+static void add_wrapping(void *user, const struct poly_atom *lookup)
 {
-    struct poly_ranges ranges = nest_ranges(nest);
-    if (!condition)
-        return false;
-    if (!poly_prove_nonnegative(lowering->context, condition, &ranges))
-        (*conditions)[(*count)++] = condition;
-    return true;
+    struct wrapping *wrapping = user;
+    struct ir_context *context = wrapping->lowering->context;
+    struct poly_ranges ranges = nest_ranges(wrapping->nest);
+    const struct poly *entry = poly_table(context, lookup->table, lookup->n_arguments, lookup->arguments);
+    if (lookup->table->op == IR_const_node || lookup->table->elem != IR_u64 ||
+        poly_prove_nonnegative(context, poly_subtract(context, entry, wrapping->subscript), &ranges))
+        return;
+    wrapping->failed |= !ARENA_PUSH(wrapping->lowering->arena, wrapping->conditions, wrapping->count, wrapping->capacity, entry);
+}
+
+static bool add_inside(struct wrapping *all, const struct poly *condition)
+{
+    struct poly_ranges ranges = nest_ranges(all->nest);
+    if (!condition || poly_prove_nonnegative(all->lowering->context, condition, &ranges))
+        return condition != NULL;
+    return ARENA_PUSH(all->lowering->arena, all->conditions, all->count, all->capacity, condition);
 }
 
 bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_access *access,
                   const struct poly *const *subscripts, const struct poly ***conditions, size_t *count)
 {
     struct ir_context *context = lowering->context;
-    *conditions = ARENA_ARRAY(lowering->arena, 2 * (size_t)access->node->rank, const struct poly *);
-    *count = 0;
     const struct poly *one = poly_constant(context, 1);
-    for (uint32_t axis = 0; *conditions && axis < access->node->rank; axis++) {
+    struct wrapping all = {.lowering = lowering, .nest = nest};
+    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
         const struct poly *last = poly_subtract(context, access->node->shape[axis], one);
-        if (!push_condition(lowering, nest, subscripts[axis], conditions, count) ||
-            !push_condition(lowering, nest, poly_subtract(context, last, subscripts[axis]), conditions, count))
+        all.subscript = subscripts[axis];
+        poly_visit_lookups(subscripts[axis], add_wrapping, &all);
+        if (all.failed || !add_inside(&all, subscripts[axis]) || !add_inside(&all, poly_subtract(context, last, subscripts[axis])))
             return false;
     }
-    return *conditions != NULL;
+    *conditions = all.conditions;
+    *count = all.count;
+    return true;
 }
 
 /* ---- substitution ---- */

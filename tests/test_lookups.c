@@ -36,6 +36,13 @@ static const char *const kernels[] = {
     "%c = contract plustimes f64[c: 3] sum [e: E] of (%x[%t[e] + 1, c] pad f64:0.0, %w[e, c])\n"
     "%d = contract plustimes f64[e: E] sum [k: E, c: 3] of (%x[%t[%t[e]] - k, c] pad f64:0.0, %w[k, c])\n"
     "output p = %p\noutput shut = %c\noutput deep = %d\n",
+    /* entries without a value, which must not come out inside by wrapping */
+    "%q = input 0 q : u64[E]\n%x = input 1 x : f64[9]\n%w = input 2 w : f64[E]\n%y0 = input 3 y0 : f64[9]\n"
+    "%a = map f64[e: E] of (%x[1 - %q[e]] pad f64:3.0, %x[%q[e] + 2]) = $0 * $1\n"
+    "%c = contract plustimes f64[] sum [e: E] of (%x[%q[e] + 5] pad f64:0.0, %w[e])\n"
+    "%y = scatter plustimes over [e: E] of (%y0[8 - %q[e]], %w[e])\n"
+    "%z = scatter plustimes over [e: E] of (%y0[4 - %q[e]] pad f64:0.0, %w[e])\n"
+    "output a = %a\noutput shut = %c\noutput y = %y\noutput z = %z\n",
     /* a computed table, one that is an output, one that is a number; floors and remainders of entries */
     "%t = input 0 t : i32[n]\n%x = input 1 x : f64[n]\n%k = input 2 k : i64[]\n"
     "%r = map i32[i: n] of (%t[n - 1 - i]) = i32:6 - $0\n%one = map i32[] of (%t[0]) = $0 + i32:1\n"
