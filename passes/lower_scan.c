@@ -76,6 +76,8 @@ static bool may_replace(const struct scanning *scanning, uint32_t state)
     }
     if (output->op == IR_concat_node) /* computed box by box */
         return false;
+    if (step->plan->finishing[output->id] && reads(step, output, input)) /* the sum may be gathered where the old state stands */
+        return false;
     return output->op != IR_input_node && reads_own_element(step, output, input);
 }
 
