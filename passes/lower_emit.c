@@ -130,7 +130,8 @@ static struct loop_stmt *write_bounded(struct emission *emission, uint32_t at, s
     uint32_t x = emission->order->indices[at];
     const struct poly *first = emission->first ? emission->first[x] : NULL, *last = emission->last ? emission->last[x] : NULL;
     struct loop_stmt *list = write_loop(emission, x, first, last, body);
-    if (nest->combine != IR_EXPR_OP_COUNT && result_is_accumulator(nest)) /* adding nothing */
+    bool adds_nothing = nest->combine == ir_ring_info(nest->ring)->add; /* a scatter may add by another ring */
+    if (adds_nothing && result_is_accumulator(nest))
         return list;
     struct loop_stmt *before = first ? write_empty(emission, at, NULL, first) : NULL;
     struct loop_stmt *after = last ? write_empty(emission, at, last, NULL) : NULL;
