@@ -133,7 +133,8 @@ static const struct ir_node *restricted(struct masking *masking, const struct ir
         return NULL;
     for (uint32_t c = 0; c < n + more->n; c++)
         domain[c] = c < n ? node->contract.domain[c] : more->polys[c - n];
-    if (body->op == IR_EXPR_operand) {
+    bool turned = body->op == IR_EXPR_operand && operands[k].conjugate && map->operands[body->operand].fill;
+    if (body->op == IR_EXPR_operand && !turned) { /* a fill value would not be conjugated */
         struct poly_ranges ranges = ir_ranges(node);
         bool conjugate = operands[k].conjugate != map->operands[body->operand].conjugate;
         operands[k] = ir_access_substitute(context, map->operands[body->operand], map->rank, operands[k].subscripts, &ranges);

@@ -772,6 +772,8 @@ static void test_no_memory(void **state)
 {
     (void)state;
     static const char head[] = "dim n = 4\nconst t: i32[4] = [2, 0, 3, 1]\n"
+                               "kernel b(A: f64[n,n] symmetric strides(8,1), x: f16[n]) -> (y: f64[2*n]) {\n"
+                               "let stored s[i] = A[i,j] * f64(x[j])\ny[i: n] = s[i]\ny[n + i: n] = f64(x[i])\n}\n"
                                "kernel g(x: f64[n], a: f64) -> (y: f64[n]) { y[i] = a * x[t[i]] }\n"
                                "kernel f(A: f64[n,n], x: f64[n]) -> (y: f64[n]) {\n";
     static char text[1 << 16];
