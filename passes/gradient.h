@@ -40,6 +40,11 @@ static inline bool gradient_is_differentiable(enum ir_elem elem)
     return ir_elem_is_float(elem) || ir_elem_is_complex(elem);
 }
 
+/* What sums of storage types are made in. */
+static inline enum ir_elem gradient_accumulator(enum ir_elem elem)
+{
+    return ir_elem_is_half(elem) ? IR_f32 : elem;
+}
 /* Where an expression stands in its topological order, which is one by id. */
 static inline size_t gradient_place(const struct ir_expr **order, size_t count, const struct ir_expr *expr)
 {

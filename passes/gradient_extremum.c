@@ -65,7 +65,7 @@ static const struct ir_node *shared_out(struct gradient *gradient, const struct 
     struct ir_access marks = ir_access_whole(context, mark);
     struct ir_contract sum = {.ring = IR_RING_plustimes,
                               .elem = node->elem,
-                              .accumulator = node->elem,
+                              .accumulator = gradient_accumulator(node->elem),
                               .rank = node->rank,
                               .n_indices = node->n_indices,
                               .extents = node->extents,

@@ -210,7 +210,7 @@ static const struct ir_node *scattered(struct gradient *gradient, const struct g
         domain[k] = poly_substitute(context, space->contract.domain[k], n, moved, &ranges);
     const struct ir_node *sum = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                                            .elem = target->elem,
-                                                                           .accumulator = term->accumulator,
+                                                                           .accumulator = gradient_accumulator(term->accumulator),
                                                                            .rank = rank,
                                                                            .n_indices = n,
                                                                            .extents = extents,
@@ -246,7 +246,7 @@ const struct ir_node *gradient_transpose(struct gradient *gradient, const struct
         return view_of(context, target, transposing.factors[0]);
     const struct ir_node *sum = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                                            .elem = target->elem,
-                                                                           .accumulator = term->accumulator,
+                                                                           .accumulator = gradient_accumulator(term->accumulator),
                                                                            .rank = target->rank,
                                                                            .n_indices = (uint32_t)inversion->n_new,
                                                                            .extents = inversion->extents,

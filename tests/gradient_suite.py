@@ -337,6 +337,20 @@ def assembly(suite):
         expect(suite, f"assembly, adjoint in {engine}", d_u, matrix.T @ d_y)
 
 
+def storage(suite):
+    """16-bit types: sums of many terms are made in f32, so only what is stored is rounded."""
+    source = "kernel task(x: f16[3000, 4], b: f16[4], w: f16[4]) -> (y: f16[3000, 4], z: f16[3000]) {\n" \
+             "    y[i,j] = x[i,j] * b[j]\n    z[i] = x[i,j] * w[j]\n}"
+    random = numpy.random.default_rng(13)
+    x, b, w, d_y, d_z = (random.uniform(0.5, 1, shape).astype(numpy.float16) for shape in ((3000, 4), 4, 4, (3000, 4), 3000))
+    wide = lambda array: array.astype(float)
+    for engine in ("ref", "c"):
+        (d_b, d_w), _, _ = suite.gradient(source, dict(x=x, b=b, w=w), dict(y=d_y, z=d_z), ["b", "w"], engine)
+        for name, got, wanted in (("b", d_b, (wide(x) * wide(d_y)).sum(0)), ("w", d_w, wide(x).T @ wide(d_z))):
+            error = abs(wide(got) - wanted).max() / abs(wanted).max()
+            suite.check(f"f16 d_{name} in {engine}", got.dtype == numpy.float16 and error < 1e-3, f"{got} {wanted}")
+
+
 def conventions(suite):
     """Ties, kinks and zeros, as docs/gradient.md has them."""
     x = numpy.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
@@ -383,7 +397,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     suite = Suite(parser.parse_args().einc)
-    for part in (functions, expressions, kernels, mlp, attention, convolution, elements, assembly, conventions, selection):
+    for part in (functions, expressions, kernels, mlp, attention, convolution, elements, assembly, storage, conventions, selection):
         part(suite)
     print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
     return 1 if suite.failed else 0
