@@ -206,6 +206,8 @@ KERNELS = {
     "a stiffness matrix": ("dim E, N\nconst B: f64[2, 2] = [[2, -1], [-1, 3]]\nkernel task(node: i32[E, 2], h: f64[E], u: f64[N]) -> (y: f64[N]) {\n"
                            " y[node[e,a]] += B[a,b] * u[node[e,b]] * u[node[e,a]] / h[e]\n}",
                            {"node": numpy.array([[0, 1], [1, 3], [3, 3]], numpy.int32), "h": (3, "positive"), "u": (4, "f64"), "y": (4, "f64")}, ["h", "u"]),
+    "a symmetric matrix": ("dim n\nkernel task(A: f64[n, n] symmetric, x: f64[n]) -> (y: f64[n]) { y[i] = A[i,j] * x[j] * A[j,i] }",
+                           {"A": ((4, 4), "f64"), "x": (4, "f64")}, ["A", "x"]),
     "blocks": ("dim n = 4, m = 3\nkernel task(a: f64[m, 2], b: f64[n, 2]) -> (y: f64[m + n, 2]) {\n y[i: m, j] = a[i,j] * a[i,j]\n y[m + i: n, j] = 2 * b[i,j]\n}",
                {"a": ((3, 2), "f64"), "b": ((4, 2), "f64")}, ["a", "b"]),
     "an input that is an output": ("kernel task(x: f64[4]) -> (y: f64[4], z: f64) {\n y = x\n z = sum[i](x[i] * x[i])\n}", {"x": (4, "f64")}, ["x"]),
