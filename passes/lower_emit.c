@@ -25,6 +25,7 @@ struct emission {
     bool *absorbed; /* conditions that became bounds */
     /* The sum of output index x is empty outside of [first, last), NULL: nowhere. */
     const struct poly **first, **last;
+    uint32_t n_around; /* accumulating loops that another emission writes */
 };
 
 static const struct poly *mapped(const struct emission *emission, const struct poly *poly)
@@ -215,7 +216,7 @@ static bool absorb_domain(struct emission *emission)
         return false;
     for (size_t k = 0; k < nest->n_domain; k++) {
         uint32_t depth = depth_of(emission, nest->domain[k]);
-        emission->absorbed[k] = depth > 0 && absorb(emission, nest->domain[k], list[depth - 1]);
+        emission->absorbed[k] = depth > emission->n_around && absorb(emission, nest->domain[k], list[depth - 1]);
     }
     return true;
 }
@@ -301,7 +302,8 @@ static bool write_values(struct emission *outer, uint32_t at, size_t n_outside, 
     for (int64_t value = 0; value < extent; value++) {
         bool never = false;
         struct nest *one = nest_at_value(lowering, &inner, list[at], value, &never);
-        struct emission emission = {.lowering = lowering, .nest = one, .order = outer->order, .replacements = outer->replacements};
+        struct emission emission = {
+            .lowering = lowering, .nest = one, .order = outer->order, .replacements = outer->replacements, .n_around = at + 1};
         if (!one || !absorb_domain(&emission))
             return false;
         if (never)
