@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- numbers at the given or typical sizes ---- */
@@ -181,9 +182,12 @@ static bool print_json(struct compiled *compiled, int only)
         if (only < 0 || (size_t)only == k)
             json_array_append_new(kernels, json_kernel(&compiled->kernels[k]));
     json_t *root = json_pack("{s:o, s:o}", "dims", json_dims(compiled->context), "kernels", kernels);
-    bool good = root && json_dumpf(root, stdout, JSON_INDENT(2)) == 0 && fputc('\n', stdout) != EOF;
+    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    if (text)
+        puts(text); /* that standard output takes it is asked at the end, as for every command */
     json_decref(root);
-    return good;
+    free(text);
+    return text != NULL;
 }
 
 int command_explain(struct invocation *invocation, int argc, char **argv)

@@ -37,7 +37,7 @@ enum { ARGUMENT_LIMIT = 64, WORKSPACE_ALIGNMENT = 64 };
 
 struct build {
     struct ir_context *context;
-    char folder[64];
+    char *folder;
     const char *object, *messages; /* paths in the folder */
     struct backend_file *files;
     size_t n_files;
@@ -50,7 +50,10 @@ static const char *path_in(const struct build *build, const char *name)
 
 static bool build_open(struct build *build)
 {
-    strcpy(build->folder, "/tmp/einc-XXXXXX");
+    const char *where = getenv("TMPDIR");
+    build->folder = arena_printf(ir_arena(build->context), "%s/einc-XXXXXX", where && *where ? where : "/tmp");
+    if (!build->folder)
+        return false;
     if (!mkdtemp(build->folder)) {
         diag_error(ir_diagnostics(build->context), DIAG_E0802, SPAN_NONE, "cannot make a temporary folder: %s", strerror(errno));
         return false;
@@ -182,8 +185,10 @@ struct engine *engine_c_create(struct compiled *compiled, const struct engine_op
     engine->compiled = compiled;
     if (build_write(&build, compiled) && build_compile(&build, options)) {
         engine->library = dlopen(build.object, RTLD_NOW | RTLD_LOCAL);
+        const char *reason = engine->library ? NULL : dlerror();
         if (!engine->library)
-            diag_error(ir_diagnostics(compiled->context), DIAG_E0802, SPAN_NONE, "cannot load the compiled kernels: %s", dlerror());
+            diag_error(ir_diagnostics(compiled->context), DIAG_E0802, SPAN_NONE, "cannot load the compiled kernels: %s",
+                       reason ? reason : "for no reason the system gives");
     }
     build_remove(&build);
     if (engine->library && find_entries(engine))

@@ -122,23 +122,53 @@ static char *write_beside(struct ir_context *context, const struct file_content 
     return temporary;
 }
 
+/* A file on its way: written beside, then renamed; what was there before has a second name until all are in place. */
+struct move {
+    char *temporary; /* NULL: a special file, written directly */
+    char *kept;      /* the old file's second name; NULL: there was none, or the file system has no links */
+    bool there;      /* under its own name */
+};
+
+static bool prepare(struct ir_context *context, const struct file_content *content, struct move *move)
+{
+    if (is_special(content->path))
+        return true;
+    move->temporary = write_beside(context, content);
+    char *kept = move->temporary ? arena_printf(ir_arena(context), "%s~", move->temporary) : NULL;
+    if (kept && link(content->path, kept) == 0)
+        move->kept = kept;
+    return kept != NULL;
+}
+
+static bool put_in_place(struct ir_context *context, const struct file_content *content, struct move *move)
+{
+    if (!move->temporary)
+        return write_special(context, content);
+    move->there = rename(move->temporary, content->path) == 0;
+    return move->there || fail(context, SPAN_NONE, "write", content->path);
+}
+
+/* Names that were for the way only go; of a failure, so does what it got in place. */
+static void finish(const struct file_content *content, const struct move *move, bool good)
+{
+    if (move->temporary && !move->there)
+        unlink(move->temporary);
+    if (!good && move->there && !(move->kept && rename(move->kept, content->path) == 0))
+        unlink(content->path);
+    if (move->kept)
+        unlink(move->kept);
+}
+
 bool file_write_all(struct ir_context *context, const struct file_content *files, size_t n_files)
 {
-    char **temporaries = ARENA_ARRAY(ir_arena(context), n_files, char *);
-    bool good = temporaries != NULL;
+    struct move *moves = ARENA_ARRAY(ir_arena(context), n_files, struct move);
+    bool good = moves != NULL;
     for (size_t k = 0; k < n_files && good; k++)
-        good = is_special(files[k].path) || (temporaries[k] = write_beside(context, &files[k]));
-    for (size_t k = 0; k < n_files && good; k++) {
-        if (!temporaries[k])
-            good = write_special(context, &files[k]);
-        else if (rename(temporaries[k], files[k].path) != 0)
-            good = fail(context, SPAN_NONE, "write", files[k].path);
-        else
-            temporaries[k] = NULL;
-    }
-    for (size_t k = 0; k < n_files && temporaries; k++)
-        if (temporaries[k])
-            unlink(temporaries[k]);
+        good = prepare(context, &files[k], &moves[k]);
+    for (size_t k = 0; k < n_files && good; k++)
+        good = put_in_place(context, &files[k], &moves[k]);
+    for (size_t k = 0; k < n_files && moves; k++)
+        finish(&files[k], &moves[k], good);
     return good;
 }
 
