@@ -103,7 +103,8 @@ struct c_part {
 };
 
 /* ---- c_names.c ---- */
-bool c_name_is_reserved(const char *name); /* keyword of C or C++, standard name, or one of ours */
+const char *c_guard_name(struct c_file *file); /* c_header.c: the macro of the include guard */
+bool c_name_is_reserved(const char *name);     /* keyword of C or C++, standard name, or one of ours */
 const char *c_mangle(struct arena *arena, const char *name);
 /* The mangled name, with a number behind when it stands in one of the two lists (either may be NULL); added to the first. */
 const char *c_name_unique(struct arena *arena, struct c_names *names, const struct c_names *others, const char *wanted);

@@ -101,6 +101,7 @@ struct c_file *c_file_create(const struct backend_program *program, const struct
         return NULL;
     *file = (struct c_file){.program = program, .options = options, .context = program->context, .arena = arena};
     file->kernels = ARENA_ARRAY(arena, program->n_kernels, struct c_kernel);
+    ARENA_PUSH(arena, file->names.items, file->names.count, file->names.capacity, c_guard_name(file));
     for (size_t k = 0; file->kernels && k < program->n_kernels; k++) {
         struct c_kernel *kernel = &file->kernels[k];
         kernel->file = file;

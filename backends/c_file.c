@@ -26,10 +26,12 @@ const char *c_comment(struct arena *arena, const char *text, size_t length)
         if (space || ends)
             text_put(&out, " ");
         space = false;
-        if (c < 0x20 || c == 0x7f)
-            text_put(&out, "?");
+        size_t shown = diag_shown_length(text + k, length - k);
+        if (shown)
+            text_put_bytes(&out, text + k, shown);
         else
-            text_put_bytes(&out, (const char *)&text[k], 1);
+            text_put(&out, "_");
+        k += shown ? shown - 1 : 0;
     }
     return text_finish(&out);
 }

@@ -253,7 +253,7 @@ static void put_weight_offsets(struct c_file *file, struct text *text)
 
 /* ---- the file ---- */
 
-static const char *guard_name(struct c_file *file)
+const char *c_guard_name(struct c_file *file)
 {
     const char *base = file->program->basename;
     char *guard = arena_printf(file->arena, "%s%s_H", isalpha((unsigned char)base[0]) ? "" : "EINC_", base);
@@ -271,7 +271,7 @@ static void put_entry_prototypes(struct c_kernel *kernel, struct text *text)
 
 void c_put_header(struct c_file *file, struct text *text)
 {
-    const char *guard = guard_name(file);
+    const char *guard = c_guard_name(file);
     const char *base = c_comment(file->arena, file->program->basename, strlen(file->program->basename));
     text_printf(text, "/* %s.h: kernels of %s, made by einc; change that file instead of this one. */\n", base,
                 c_source_name(file));

@@ -19,20 +19,20 @@ static const char *const reserved[] = {
     "static_cast struct switch template this thread_local throw true try typedef typeid typename typeof typeof_unqual union "
     "unsigned using virtual void volatile wchar_t while xor xor_eq",
     /* macros that headers and compilers put into every program */
-    "I NULL NAN INFINITY HUGE_VAL HUGE_VALF HUGE_VALL EOF complex imaginary errno assert offsetof linux unix i386 near far stdin "
-    "stdout stderr NDEBUG SIZE_MAX PTRDIFF_MAX signbit isnan isinf isfinite isnormal fpclassify isgreater isless isunordered",
-    /* types of <stdint.h> and <stddef.h> */
-    "size_t ptrdiff_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t intmax_t uintmax_t",
-    /* functions of <math.h>, their float forms, and what compilers know as builtins */
-    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor fma fmax fmin fmod "
-    "frexp hypot ilogb ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward "
-    "pow "
-    "remainder remquo rint round scalbln scalbn sin sinh sqrt tan tanh tgamma trunc gamma j0 j1 jn y0 y1 yn drem significand "
-    "acosf acoshf asinf asinhf atanf atan2f atanhf cbrtf ceilf cosf coshf erff erfcf expf exp2f expm1f fabsf fdimf floorf fmaf "
-    "fmaxf "
-    "fminf fmodf frexpf hypotf ldexpf lgammaf logf log10f log1pf log2f logbf modff nanf powf rintf roundf sinf sinhf sqrtf tanf "
-    "tanhf "
-    "tgammaf truncf",
+    "I NULL NAN INFINITY EOF alloca bool complex imaginary errno assert offsetof linux unix i386 near far stdin "
+    "stdout stderr NDEBUG signbit isnan isinf isfinite isnormal fpclassify isgreater isless isunordered",
+    /* what else emitted host programs call or declare */
+    "calloc fclose fopen fread fwrite strchr strncmp strspn strtoull va_list va_start va_end FILE BUFSIZ",
+    /* functions of <math.h> of C99 to C23 and what compilers know as builtins; a form for another type is known by its base */
+    "acos acosh acospi asin asinh asinpi atan atan2 atan2pi atanh atanpi cabs cacos cacosh canonicalize carg casin "
+    "casinh catan catanh cbrt ccos ccosh ceil cexp cimag clog compoundn conj copysign cos cosh cospi cpow cproj "
+    "creal csin csinh csqrt ctan ctanh dadd ddiv dfma dmul drem dsub erf erfc exp exp10 exp10m1 exp2 exp2m1 expm1 "
+    "fabs fadd fdim fdiv ffma finite floor fma fmax fmaximum fmaximum_mag fmaximum_num fmaxmag fmin fminimum "
+    "fminimum_mag fminimum_num fminmag fmod fmul frexp fromfp fromfpx fsub gamma getpayload hypot ilogb isinf isnan "
+    "j0 j1 jn ldexp lgamma lgamma_r llogb llrint llround log log10 log10p1 log1p log2 log2p1 logb logp1 lrint "
+    "lround modf nan nearbyint nextafter nextdown nexttoward nextup pow pow10 pown powr remainder remquo rint rootn "
+    "round roundeven rsqrt scalb scalbln scalbn setpayload setpayloadsig significand sin sincos sinh sinpi sqrt tan "
+    "tanh tanpi tgamma totalorder totalordermag trunc ufromfp ufromfpx y0 y1 yn",
     /* functions a program would be surprised to lose */
     "main abort abs atexit atof atoi atol bsearch calloc div exit free getenv index labs ldiv llabs lldiv malloc memchr memcmp "
     "memcpy "
@@ -51,15 +51,34 @@ static bool in_words(const char *words, const char *name)
     return false;
 }
 
+enum { MATH_LENGTH = 30 };
+
+/* Types end in `_t`; the macros of <stdint.h>, <math.h> and their like begin alike. */
+static bool is_family_name(const char *name, size_t length)
+{
+    static const char *const beginnings[] = {"INT",  "UINT", "PTRDIFF_", "SIZE_", "SIG_", "WCHAR_", "WINT_", "HUGE_",  "FP_",
+                                             "FLT_", "DBL_", "LDBL_",    "DEC",   "M_",   "MATH_",  "CMPLX", "LDOUBLE"};
+    if (length > 2 && !strcmp(name + length - 2, "_t"))
+        return true;
+    for (size_t k = 0; k < sizeof beginnings / sizeof *beginnings; k++)
+        if (!strncmp(name, beginnings[k], strlen(beginnings[k])))
+            return true;
+    return false;
+}
+
 bool c_name_is_reserved(const char *name)
 {
     /* _X and __ are the implementation's everywhere, _x at file scope, and x__y in C++ */
     if (name[0] == '_' || strstr(name, "__") || !strncmp(name, "einc_", 5))
         return true;
+    size_t length = strlen(name);
+    char base[MATH_LENGTH + 1] = {0}; /* without the letter of a form for float or long double */
+    if (length > 1 && length <= MATH_LENGTH + 1 && strchr("fl", name[length - 1]))
+        memcpy(base, name, length - 1);
     for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
-        if (in_words(reserved[k], name))
+        if (in_words(reserved[k], name) || (base[0] && in_words(reserved[k], base)))
             return true;
-    return c_is_helper_name(name);
+    return is_family_name(name, length) || c_is_helper_name(name);
 }
 
 /* Letters, digits and single underscores. */

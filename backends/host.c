@@ -6,11 +6,14 @@
 #include "host.h"
 #include "backends_internal.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 enum einc_status backend_emit_main(const struct backend_program *program, const struct backend_options *options,
                                    struct backend_file **files, size_t *n_files);
+
+enum { CALL_OF_KERNEL = 1 }; /* stands before the name in a call until the text is complete (put_apart) */
 
 struct host {
     struct c_file *file;
@@ -164,7 +167,7 @@ static void put_call(struct host *host)
     const struct loop_function *loops = host->kernel->loops;
     const char *separator = "";
     bool may_fail = c_returns_status(host->kernel);
-    text_printf(host->text, may_fail ? "    if (%s(" : "    %s(", host->kernel->name);
+    text_printf(host->text, may_fail ? "    if (%c%s(" : "    %c%s(", CALL_OF_KERNEL, host->kernel->name);
     for (uint32_t k = 0; k < loops->n_dims; k++, separator = ", ")
         text_printf(host->text, "%s%s", separator, host->kernel->dims[loops->dims[k]]);
     for (int output = 0; output < 2; output++)
@@ -326,6 +329,50 @@ static void put_cmake(struct text *text, const char *basename, const char *kerne
     text_printf(text, "add_executable(%s %s.c %s.c)\ntarget_link_libraries(%s m)\n", basename, basename, kernels, basename);
 }
 
+static bool is_kernel(const struct c_file *file, const char *name, size_t length)
+{
+    for (size_t k = 0; k < file->program->n_kernels; k++)
+        if (strlen(file->kernels[k].name) == length && !memcmp(file->kernels[k].name, name, length))
+            return true;
+    return false;
+}
+
+static bool in_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The length of the comment, string, name, number or single character at `at`. */
+static size_t token_length(const char *at)
+{
+    size_t length = 1;
+    if (at[0] == '/' && at[1] == '*') {
+        const char *end = strstr(at + 2, "*/");
+        return end ? (size_t)(end - at) + 2 : strlen(at);
+    }
+    if (at[0] == '"' || at[0] == '\'') {
+        while (at[length] && at[length] != at[0])
+            length += at[length] == '\\' && at[length + 1] ? 2 : 1;
+        return length + (at[length] != '\0');
+    }
+    while (in_name(at[0]) && in_name(at[length]))
+        length++;
+    return length;
+}
+
+/* The program's own words give way to a kernel of the same name: everything so called that is no call of the kernel is `_host`. */
+static void put_apart(const struct c_file *file, struct text *out, const char *written)
+{
+    for (size_t length; *written; written += length) {
+        bool call = *written == CALL_OF_KERNEL;
+        written += call;
+        length = token_length(written);
+        text_put_bytes(out, written, length);
+        if (!call && is_kernel(file, written, length))
+            text_put(out, "_host");
+    }
+}
+
 enum einc_status backend_emit_main(const struct backend_program *program, const struct backend_options *options,
                                    struct backend_file **files, size_t *n_files)
 {
@@ -350,8 +397,13 @@ enum einc_status backend_emit_main(const struct backend_program *program, const 
     if (kernels_text)
         put_parts(arena, &text, kernels_text);
     put_cmake(&cmake, program->basename, kernels.basename);
+    struct text host_text = text_create(arena);
+    const char *written = text_finish(&text);
+    if (!written)
+        return EINC_NO_MEMORY;
+    put_apart(file, &host_text, written);
     enum einc_status status =
-        backend_add_file(program->context, files, n_files, arena_printf(arena, "%s.c", program->basename), &text);
+        backend_add_file(program->context, files, n_files, arena_printf(arena, "%s.c", program->basename), &host_text);
     if (status == EINC_OK)
         status = backend_emit_c(&kernels, &inline_weights, files, n_files);
     return status == EINC_OK ? backend_add_file(program->context, files, n_files, "CMakeLists.txt", &cmake) : status;

@@ -198,6 +198,9 @@ const char *diag_code_title(enum diag_code code); /* its row in diag.def */
 
 /* All diagnostics in the form of docs/diagnostics.md, then one summary line ("2 errors") when there was an error. */
 void diag_print(struct text *text, const struct diagnostics *diagnostics, bool color);
+/* Bytes of the character at `at` if it can be shown as it is; 0 for control characters, those that change the direction of text,
+ * and what is no UTF-8. At least one byte is left. */
+size_t diag_shown_length(const char *at, size_t left);
 /* Line and column from 1 (column in code points), for printers of other forms. False for SPAN_NONE. */
 bool diag_locate(const struct diagnostics *diagnostics, struct span span, const char **path, uint32_t *line, uint32_t *column);
 

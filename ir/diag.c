@@ -160,7 +160,14 @@ static bool is_control(const unsigned char *at, size_t length)
     if (length == 2)
         return at[0] == 0xc2 && at[1] < 0xa0;
     return length == 3 && at[0] == 0xe2 &&
-           ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
+           ((at[1] == 0x80 && ((at[2] >= 0xa8 && at[2] <= 0xae) || at[2] == 0x8e || at[2] == 0x8f)) ||
+            (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
+}
+
+size_t diag_shown_length(const char *at, size_t left)
+{
+    size_t length = sequence_length((const unsigned char *)at, left);
+    return is_control((const unsigned char *)at, length) ? 0 : length;
 }
 
 /* Puts one character as it may be shown; gives the bytes it took. */

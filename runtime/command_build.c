@@ -17,6 +17,21 @@ static const char *without_extension(struct arena *arena, const char *name)
     return arena_strndup(arena, name, dot && dot != name ? (size_t)(dot - name) : strlen(name));
 }
 
+/* What an #include line can hold: characters that are shown as they are, and none that ends the line's string. */
+static const char *includable(struct arena *arena, const char *name)
+{
+    struct text text = text_create(arena);
+    for (size_t left = strlen(name), length; left; name += length, left -= length) {
+        size_t shown = diag_shown_length(name, left);
+        length = shown ? shown : 1;
+        if (shown && !strchr("\"\\?", *name))
+            text_put_bytes(&text, name, length);
+        else
+            text_put(&text, "_");
+    }
+    return text_finish(&text);
+}
+
 static bool choose_target(struct invocation *invocation, const char *output, const char *source, const struct backend_info *backend,
                           struct target *target)
 {
@@ -26,9 +41,12 @@ static bool choose_target(struct invocation *invocation, const char *output, con
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     target->folder = arena_strndup(arena, path, (size_t)(name - path));
-    target->base = without_extension(arena, name);
+    const char *base = without_extension(arena, name);
     bool named = *output && !to_stdout && strchr(name, '.');
-    target->name = named ? name : arena_printf(arena, "%s%s", target->base, backend->extension);
+    if (!base)
+        return false;
+    target->base = includable(arena, base);
+    target->name = named ? name : arena_printf(arena, "%s%s", base, backend->extension);
     return target->folder && target->base && target->name;
 }
 
