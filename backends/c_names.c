@@ -21,6 +21,9 @@ static const char *const reserved[] = {
     /* macros that headers and compilers put into every program */
     "I NULL NAN INFINITY EOF alloca bool complex imaginary errno assert offsetof linux unix i386 near far stdin "
     "stdout stderr NDEBUG signbit isnan isinf isfinite isnormal fpclassify isgreater isless isunordered",
+    /* types of the standard headers */
+    "size_t ssize_t ptrdiff_t max_align_t nullptr_t wchar_t char8_t char16_t char32_t wint_t float_t double_t div_t ldiv_t lldiv_t "
+    "fpos_t off_t time_t clock_t mbstate_t va_list",
     /* what else emitted host programs call or declare */
     "calloc fclose fopen fread fwrite strchr strncmp strspn strtoull va_list va_start va_end FILE BUFSIZ",
     /* functions of <math.h> of C99 to C23 and what compilers know as builtins; a form for another type is known by its base */
@@ -53,12 +56,12 @@ static bool in_words(const char *words, const char *name)
 
 enum { MATH_LENGTH = 30 };
 
-/* Types end in `_t`; the macros of <stdint.h>, <math.h> and their like begin alike. */
+/* int8_t to uint_fast64_t; the macros of <stdint.h>, <math.h> and their like begin alike. */
 static bool is_family_name(const char *name, size_t length)
 {
     static const char *const beginnings[] = {"INT",  "UINT", "PTRDIFF_", "SIZE_", "SIG_", "WCHAR_", "WINT_", "HUGE_",  "FP_",
                                              "FLT_", "DBL_", "LDBL_",    "DEC",   "M_",   "MATH_",  "CMPLX", "LDOUBLE"};
-    if (length > 2 && !strcmp(name + length - 2, "_t"))
+    if (length > 5 && !strcmp(name + length - 2, "_t") && (!strncmp(name, "int", 3) || !strncmp(name, "uint", 4)))
         return true;
     for (size_t k = 0; k < sizeof beginnings / sizeof *beginnings; k++)
         if (!strncmp(name, beginnings[k], strlen(beginnings[k])))
