@@ -342,10 +342,12 @@ static bool in_name(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* The length of the comment, string, name, number or single character at `at`. */
+/* The length of the comment, string, directive, name, number or single character at `at`. */
 static size_t token_length(const char *at)
 {
     size_t length = 1;
+    if (at[0] == '#')
+        return strcspn(at, "\n");
     if (at[0] == '/' && at[1] == '*') {
         const char *end = strstr(at + 2, "*/");
         return end ? (size_t)(end - at) + 2 : strlen(at);

@@ -416,21 +416,31 @@ bool lower_body(struct body *body, const struct ir_node *const *inputs, const st
     return lowered && complete;
 }
 
-/* Every tensor, of intermediate values too, has less than 2^63 bytes, as the verifier asks. */
+/* `elements` NULL: they cannot be counted. */
+static bool size_fits(struct body *body, const struct poly *elements, enum ir_elem elem, struct span span)
+{
+    if (poly_scale(body->context, elements, ir_elem_info(elem)->bytes) || arena_failed(body->arena))
+        return true;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0223, span, "this tensor has 2^63 bytes or more");
+    diag_help(body->diagnostics, diag, "extents, their products and offsets into tensors are 64-bit numbers");
+    return false;
+}
+
+/* Every tensor, of intermediate values and between the strides of inputs too, has less than 2^63 bytes, as the verifier asks. */
 static bool sizes_fit(struct body *body)
 {
     size_t count = 0;
-    const struct ir_node **nodes = ir_topological(body->context, body->kernel, &count);
+    const struct ir_kernel *kernel = body->kernel;
+    const struct ir_node **nodes = ir_topological(body->context, kernel, &count);
     bool fit = nodes != NULL;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++) {
+        const struct ir_input_info *input = &kernel->inputs[k];
+        fit = size_fits(body, ir_input_reach(body->context, input), input->node->elem, input->span) && fit;
+    }
     for (size_t k = 0; nodes && k < count; k++) {
-        const struct ir_name *name = ir_find_name(body->kernel, nodes[k]);
+        const struct ir_name *name = ir_find_name(kernel, nodes[k]);
         const struct poly *elements = ir_element_count(body->context, nodes[k]);
-        if (poly_scale(body->context, elements, ir_elem_info(nodes[k]->elem)->bytes) || arena_failed(body->arena))
-            continue;
-        struct diag *diag =
-            diag_error(body->diagnostics, DIAG_E0223, name ? name->span : body->kernel->span, "this tensor has 2^63 bytes or more");
-        diag_help(body->diagnostics, diag, "extents, their products and offsets into tensors are 64-bit numbers");
-        fit = false;
+        fit = size_fits(body, elements, nodes[k]->elem, name ? name->span : kernel->span) && fit;
     }
     return fit;
 }
