@@ -2,9 +2,9 @@
  *
  * Inputs and outputs become parameters, tables become constants, what else is stored (fuse_plan.c) becomes scratch, or a local when
  * it is one number. A node that is an output is computed in the output's own memory and read there by later stages; so is a node of
- * which an output is only another shape. An output that has no memory of its own to be computed in (an input, a constant, a node
- * that is an output already) is copied. What a concatenation is made of is computed in its memory too, or copied to its box there.
- * Stages come in the order of the nodes. */
+ * which an output is only another shape, or, of a result of a scan, another order of the axes. An output that has no memory of its
+ * own to be computed in (an input, a constant, a node that is an output already) is copied. What a concatenation is made of is
+ * computed in its memory too, or copied to its box there. Stages come in the order of the nodes. */
 #include "lower.h"
 
 #include <string.h>
@@ -59,6 +59,40 @@ static bool updates_any(const struct ir_kernel *kernel, const struct ir_node *no
     return false;
 }
 
+/* The result of a scan that the view shows with its axes in another order; NULL: none. */
+static const struct ir_node *permuted_result(const struct lowering *lowering, const struct ir_node *view)
+{
+    const struct ir_access *access = view->op == IR_view_node ? &view->operands[0] : NULL;
+    if (!access || access->fill || access->conjugate || access->node->op != IR_proj_node || access->node->proj.last ||
+        access->node->rank != view->rank || lowering->places[access->node->id].placed)
+        return NULL;
+    for (uint32_t index = 0; index < view->rank; index++) {
+        uint32_t found = UINT32_MAX;
+        for (uint32_t axis = 0; axis < view->rank && found != index; axis++)
+            if (!poly_is_index(access->subscripts[axis], &found) || access->node->shape[axis] != view->shape[found])
+                return NULL;
+        if (found != index)
+            return NULL;
+    }
+    return access->node;
+}
+
+/* Such a result is computed where the view is kept. */
+static bool place_permuted(struct lowering *lowering, const struct ir_node *view, const struct ir_node *result, uint32_t buffer)
+{
+    struct ir_context *context = lowering->context;
+    const struct poly **strides = ARENA_ARRAY(lowering->arena, view->rank, const struct poly *);
+    const struct poly *stride = poly_constant(context, 1);
+    for (uint32_t index = view->rank; strides && index-- > 0; stride = poly_multiply(context, stride, view->shape[index]))
+        for (uint32_t axis = 0; axis < view->rank; axis++)
+            if (view->operands[0].subscripts[axis] == poly_index(context, index))
+                strides[axis] = stride;
+    place_in_buffer(lowering, result, buffer);
+    lowering->places[result->id].strides = strides;
+    lowering->shown[view->id] = true;
+    return strides != NULL;
+}
+
 static bool place_parameters(struct lowering *lowering)
 {
     const struct ir_kernel *kernel = lowering->kernel;
@@ -89,6 +123,9 @@ static bool place_parameters(struct lowering *lowering)
             place_in_buffer(lowering, base, buffer);
             lowering->shown[node->id] = true;
         }
+        const struct ir_node *permuted = kernel->outputs[k].updates ? NULL : permuted_result(lowering, node);
+        if (permuted && !place_permuted(lowering, node, permuted, buffer))
+            return false;
     }
     return true;
 }

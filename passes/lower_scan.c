@@ -129,7 +129,9 @@ static bool place_states(struct scanning *scanning)
 static struct lower_place row_of(struct scanning *scanning, const struct ir_node *every, const struct ir_node *value)
 {
     struct lower_place place = scanning->outside->places[every->id];
-    place.offset = poly_multiply(scanning->context, poly_index(scanning->context, 0), ir_element_count(scanning->context, value));
+    const struct poly *stride = place.strides ? place.strides[0] : ir_element_count(scanning->context, value);
+    place.offset = poly_multiply(scanning->context, poly_index(scanning->context, 0), stride);
+    place.strides = place.strides ? place.strides + 1 : NULL;
     return place;
 }
 
@@ -219,9 +221,7 @@ static struct loop_stmt *write_move(struct scanning *scanning, bool inside, uint
     if (from.is_local) {
         nest->result.expr = ir_expr_local(context, from.number, input->elem);
     } else {
-        const struct poly *address = nest->address;
-        if (from.offset)
-            address = poly_add(context, address, from.offset);
+        const struct poly *address = lower_address_at(scanning->step, input, &from, axes);
         nest->result.expr = ir_expr_load(context, from.number, input->elem, address);
     }
     return end_move(scanning, nest, state, words);

@@ -228,6 +228,20 @@ static void states_are_replaced_where_nothing_old_is_read(void **state)
     }
 }
 
+/* Results with their steps along another axis than the first are no copies of others. */
+static void results_stand_where_they_are_wanted(void **state)
+{
+    (void)state;
+    struct ir_context *context = ir_context_create(NULL);
+    const struct ir_program *program = scan_program(context, "outer", NULL);
+    const struct loop_function *loops = compile(context, program->kernels[0], only_lowered).loops;
+    size_t scratch = 0;
+    for (uint32_t k = 0; k < loops->n_buffers; k++)
+        scratch += loops->buffers[k].kind == LOOP_SCRATCH;
+    assert_int_equal(scratch, 1); /* the state before the step */
+    ir_context_destroy(context);
+}
+
 /* ---- what nobody reads ---- */
 
 static const struct ir_scan *only_scan(struct ir_context *context, const struct ir_kernel *kernel)
@@ -393,6 +407,7 @@ int main(void)
         cmocka_unit_test(programs_mean_their_loops_exactly),
         cmocka_unit_test(loops_compute_the_same),
         cmocka_unit_test(states_are_replaced_where_nothing_old_is_read),
+        cmocka_unit_test(results_stand_where_they_are_wanted),
         cmocka_unit_test(what_nobody_reads_goes),
         cmocka_unit_test(text_reads_back),
         cmocka_unit_test(broken_rules_are_found),
