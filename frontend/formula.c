@@ -311,6 +311,8 @@ static struct formula *build_pad(struct statement *statement, const struct ast_e
     struct formula *value = formula_build(statement, expr->arguments->next, bindings);
     if (!access || !value)
         return NULL;
+    if (access->kind != FORMULA_ACCESS) /* of a scan, its type still unknown */
+        return access;
     access->padded = true;
     access->span = expr->span;
     struct value_type meeting;

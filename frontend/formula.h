@@ -71,12 +71,13 @@ struct body {
     struct diagnostics *diagnostics;
     struct scope *scope; /* the kernel's tensors */
     const struct signature *signature;
-    struct ir_kernel *kernel; /* where names are recorded: the outermost caller's */
-    struct body *caller;      /* NULL: not inlined */
-    struct scan_scope *scan;  /* whose statements are being lowered; NULL: none */
-    bool exact;               /* the kernel or a caller states class `exact` */
-    uint32_t depth;           /* of calls and of the expressions they stand in, for the stack's sake */
-    uint32_t *n_inlined;      /* statements inlined so far, in all of the outermost kernel */
+    struct ir_kernel *kernel;           /* where names are recorded: the outermost caller's */
+    struct body *caller;                /* NULL: not inlined */
+    struct scan_scope *scan;            /* whose statements are being lowered; NULL: none */
+    const struct scan_scope *beginning; /* whose initial values are; NULL: none */
+    bool exact;                         /* the kernel or a caller states class `exact` */
+    uint32_t depth;                     /* of calls and of the expressions they stand in, for the stack's sake */
+    uint32_t *n_inlined;                /* statements inlined so far, in all of the outermost kernel */
 };
 
 struct statement_index {

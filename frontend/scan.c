@@ -264,6 +264,7 @@ static bool shape_from_initial(struct body *body, const struct scan_scope *scan,
     struct body outside = *body;
     struct statement statement;
     outside.scan = NULL;
+    outside.beginning = scan;
     struct ast_target *target = initial_target(&outside, tensor);
     if (!target || !begin_initial(&statement, &outside, tensor))
         return false;
@@ -389,6 +390,7 @@ static bool lower_initial(struct body *body, struct scan_scope *scan, struct sca
     const struct poly **shape = ARENA_ARRAY(body->arena, tensor->rank, const struct poly *);
     enum weakness weakness;
     outside.scan = NULL;
+    outside.beginning = scan;
     if (!shape || !begin_initial(&statement, &outside, tensor))
         return false;
     for (uint32_t axis = 0; axis < tensor->rank; axis++)
@@ -501,9 +503,20 @@ static enum scan_reading read_last(struct statement *statement, const struct ast
     return SCAN_BEFORE;
 }
 
+static enum scan_reading report_beginning(struct body *body, const struct ast_expr *named)
+{
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0122, named->span,
+                                   "an initial value reads `%s`, which its scan assigns", named->name.text);
+    diag_help(body->diagnostics, diag, "states begin with what stands before the scan");
+    return SCAN_WRONG;
+}
+
 enum scan_reading scan_read(struct statement *statement, const struct ast_expr *expr, struct whole *whole,
                             const struct ast_expr **subscripts)
 {
+    const struct ast_expr *named = expr->kind == AST_ACCESS ? expr->callee : expr;
+    if (named->kind == AST_NAME && find_tensor(statement->body->beginning, named->name.text))
+        return report_beginning(statement->body, named);
     if (expr->kind != AST_ACCESS || expr->callee->kind != AST_NAME)
         return SCAN_OTHER;
     struct scan_tensor *tensor = find_tensor(statement->body->scan, expr->callee->name.text);

@@ -274,13 +274,15 @@ static void slices(const struct scan_run *run)
 
 static void guesses(const struct scan_run *run)
 {
-    struct number s[MOST];
+    struct number s[MOST], old[MOST];
     for (int64_t n = 0; n < run->N; n++)
         s[n] = whole(1);
     for (int64_t t = 0; t < run->T; t++) {
         run->outputs[0][t] = whole(0);
+        copy(run->N, old, s);
         for (int64_t n = 0; n < run->N; n++) {
-            s[n] = minus(plus(times(s[n], run->inputs[0][t * run->N + n]), run->inputs[1][n]), s[n]);
+            struct number b = plus(times(old[n], run->inputs[0][t * run->N + n]), run->inputs[1][n]);
+            s[n] = minus(b, padded(old, run->N, n - 1, whole(3)));
             run->outputs[0][t] = plus(run->outputs[0][t], s[n]);
         }
     }
