@@ -66,6 +66,8 @@ const char *order_product_name(struct pass_kernel *kernel, size_t n, const struc
         text_put(&text, tensor_name(kernel->kernel, factors[k].node));
     }
     const char *joined = text_finish(&text);
+    if (joined && !*joined) /* numbers alone */
+        joined = "factor";
     if (joined && (text.length > LONGEST || strstr(joined, "_to_")))
         joined = arena_printf(arena, "%s_to_%s", name_end(arena, tensor_name(kernel->kernel, factors[0].node), false),
                               name_end(arena, tensor_name(kernel->kernel, factors[n - 1].node), true));
