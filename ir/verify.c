@@ -180,10 +180,12 @@ static bool check_access(struct verifier *verifier, uint32_t operand)
 
 static bool check_operands(struct verifier *verifier)
 {
+    ir_visit_atoms(verifier->context, verifier->node, check_atom, verifier); /* before any of them is evaluated */
+    if (verifier->broken)
+        return false;
     for (uint32_t k = 0; k < verifier->node->n_operands; k++)
         if (!check_access(verifier, k))
             return false;
-    ir_visit_atoms(verifier->context, verifier->node, check_atom, verifier);
     return !verifier->broken;
 }
 
