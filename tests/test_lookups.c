@@ -65,8 +65,8 @@ static const char *const kernels[] = {
     "%empty = view c128[n] of %zero\n%g = scatter plustimes over [e: E] of (%empty[%t[e]], conj %c[e])\n"
     "output y = %y\noutput m = %m\noutput g = %g\n",
     /* a constant table at a number that is looked up */
-    "%t = input 0 t : i8[n]\n%x = input 1 x : f64[n]\n%c = const i64[5] {4, 0, 6, 2, 1}\n"
-    "%y = map f64[i: n] of (%x[%c[%t[i]]], %x[%t[%c[i mod 5]]]) = $0 - $1\noutput y = %y\n",
+    ("%t = input 0 t : i8[n]\n%x = input 1 x : f64[n]\n%c = const i64[5] {4, 0, 6, 2, 1}\n"
+     "%y = map f64[i: n] of (%x[%c[%t[i]]], %x[%t[%c[i mod 5]]]) = $0 - $1\noutput y = %y\n"),
 };
 
 static void show(struct ir_context *context, const char *text)
