@@ -7,7 +7,6 @@
 #include "backends_internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 struct recipe {
@@ -116,19 +115,30 @@ const char *c_helper_name(struct arena *arena, enum c_helper helper, enum ir_ele
     return arena_printf(arena, "%s_%s", helper_names[helper], ir_elem_info(elem)->name);
 }
 
+static bool is_type_name(const char *name, size_t length)
+{
+    for (int elem = 0; elem < IR_ELEM_COUNT; elem++) {
+        const char *type = ir_elem_info((enum ir_elem)elem)->name;
+        if (strlen(type) == length && !memcmp(type, name, length))
+            return true;
+    }
+    return false;
+}
+
+/* Every name of an emitted file is asked for, so nothing is spelled here. */
 bool c_is_helper_name(const char *name)
 {
-    char spelled[40];
-    for (int helper = 0; helper < HELPER_COUNT; helper++)
-        for (int elem = 0; elem < IR_ELEM_COUNT; elem++) {
-            const char *type = ir_elem_info((enum ir_elem)elem)->name;
-            if (type_leads((enum c_helper)helper))
-                snprintf(spelled, sizeof spelled, "%s_%s", type, helper_names[helper]);
-            else
-                snprintf(spelled, sizeof spelled, "%s_%s", helper_names[helper], type);
-            if (!strcmp(spelled, name))
-                return true;
-        }
+    size_t length = strlen(name);
+    for (int helper = 0; helper < HELPER_COUNT; helper++) {
+        size_t own = strlen(helper_names[helper]);
+        if (length < own + 2)
+            continue;
+        size_t rest = length - own - 1;
+        bool leads = type_leads((enum c_helper)helper);
+        const char *spelled = leads ? name + rest + 1 : name, *type = leads ? name : name + own + 1;
+        if (name[leads ? rest : own] == '_' && !memcmp(spelled, helper_names[helper], own) && is_type_name(type, rest))
+            return true;
+    }
     return false;
 }
 

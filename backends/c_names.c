@@ -9,46 +9,59 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Words a name must not be, in one string each so that the table reads as the list it is. */
-static const char *const reserved[] = {
-    /* C99, C11, C23 and C++ keywords */
-    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const const_cast consteval "
-    "constexpr constinit continue co_await co_return co_yield decltype default delete do double dynamic_cast else enum explicit "
-    "export extern false float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or "
-    "or_eq private protected public register reinterpret_cast requires restrict return short signed sizeof static static_assert "
-    "static_cast struct switch template this thread_local throw true try typedef typeid typename typeof typeof_unqual union "
-    "unsigned using virtual void volatile wchar_t while xor xor_eq",
-    /* macros that headers and compilers put into every program */
-    "I NULL NAN INFINITY EOF alloca bool complex imaginary errno assert offsetof linux unix i386 near far stdin "
-    "stdout stderr NDEBUG signbit isnan isinf isfinite isnormal fpclassify isgreater isless isunordered",
-    /* types of the standard headers */
-    "size_t ssize_t ptrdiff_t max_align_t nullptr_t wchar_t char8_t char16_t char32_t wint_t float_t double_t div_t ldiv_t lldiv_t "
-    "fpos_t off_t time_t clock_t mbstate_t va_list",
-    /* what else emitted host programs call or declare */
-    "calloc fclose fopen fread fwrite strchr strncmp strspn strtoull va_list va_start va_end FILE BUFSIZ",
-    /* functions of <math.h> of C99 to C23 and what compilers know as builtins; a form for another type is known by its base */
-    "acos acosh acospi asin asinh asinpi atan atan2 atan2pi atanh atanpi cabs cacos cacosh canonicalize carg casin "
-    "casinh catan catanh cbrt ccos ccosh ceil cexp cimag clog compoundn conj copysign cos cosh cospi cpow cproj "
-    "creal csin csinh csqrt ctan ctanh dadd ddiv dfma dmul drem dsub erf erfc exp exp10 exp10m1 exp2 exp2m1 expm1 "
-    "fabs fadd fdim fdiv ffma finite floor fma fmax fmaximum fmaximum_mag fmaximum_num fmaxmag fmin fminimum "
-    "fminimum_mag fminimum_num fminmag fmod fmul frexp fromfp fromfpx fsub gamma getpayload hypot ilogb isinf isnan "
-    "j0 j1 jn ldexp lgamma lgamma_r llogb llrint llround log log10 log10p1 log1p log2 log2p1 logb logp1 lrint "
-    "lround modf nan nearbyint nextafter nextdown nexttoward nextup pow pow10 pown powr remainder remquo rint rootn "
-    "round roundeven rsqrt scalb scalbln scalbn setpayload setpayloadsig significand sin sincos sinh sinpi sqrt tan "
-    "tanh tanpi tgamma totalorder totalordermag trunc ufromfp ufromfpx y0 y1 yn",
-    /* functions a program would be surprised to lose */
-    "main abort abs atexit atof atoi atol bsearch calloc div exit free getenv index labs ldiv llabs lldiv malloc memchr memcmp "
-    "memcpy "
-    "memmove memset printf fprintf sprintf snprintf scanf puts putchar getchar qsort rand read realloc remove rename rindex select "
-    "signal srand strcat strchr strcmp strcpy strlen strncmp strstr strtod strtol system time write open close link access send "
-    "recv "
-    "accept bind listen connect socket",
+/* Words a name must not be, by their first letter, in one string each: keywords of C99 to C23 and of C++; macros that headers and
+ * compilers put into every program; types of the standard headers; functions of <math.h> of C99 to C23 and what compilers know as
+ * builtins (a form for another type is known by its base); what emitted host programs call or declare; functions a program would be
+ * surprised to lose. */
+static const char *const reserved[128] = {
+    ['B'] = "BUFSIZ",
+    ['E'] = "EOF",
+    ['F'] = "FILE",
+    ['I'] = "I INFINITY",
+    ['N'] = "NAN NDEBUG NULL",
+    ['a'] = "abort abs accept access acos acosh acospi alignas alignof alloca and and_eq asin asinh asinpi asm assert atan "
+            "atan2 atan2pi atanh atanpi atexit atof atoi atol auto",
+    ['b'] = "bind bitand bitor bool break bsearch",
+    ['c'] = "cabs cacos cacosh calloc canonicalize carg case casin casinh catan catanh catch cbrt ccos ccosh ceil cexp char "
+            "char16_t char32_t char8_t cimag class clock_t clog close co_await co_return co_yield compl complex compoundn "
+            "concept conj connect const const_cast consteval constexpr constinit continue copysign cos cosh cospi cpow "
+            "cproj creal csin csinh csqrt ctan ctanh",
+    ['d'] = "dadd ddiv decltype default delete dfma div div_t dmul do double double_t drem dsub dynamic_cast",
+    ['e'] = "else enum erf erfc errno exit exp exp10 exp10m1 exp2 exp2m1 explicit expm1 export extern",
+    ['f'] = "fabs fadd false far fclose fdim fdiv ffma finite float float_t floor fma fmax fmaximum fmaximum_mag "
+            "fmaximum_num fmaxmag fmin fminimum fminimum_mag fminimum_num fminmag fmod fmul fopen for fpclassify fpos_t "
+            "fprintf fread free frexp friend fromfp fromfpx fsub fwrite",
+    ['g'] = "gamma getchar getenv getpayload goto",
+    ['h'] = "hypot",
+    ['i'] = "i386 if ilogb imaginary index inline int isfinite isgreater isinf isless isnan isnormal isunordered",
+    ['j'] = "j0 j1 jn",
+    ['l'] = "labs ldexp ldiv ldiv_t lgamma lgamma_r link linux listen llabs lldiv lldiv_t llogb llrint llround log log10 "
+            "log10p1 log1p log2 log2p1 logb logp1 long lrint lround",
+    ['m'] = "main malloc max_align_t mbstate_t memchr memcmp memcpy memmove memset modf mutable",
+    ['n'] = "namespace nan near nearbyint new nextafter nextdown nexttoward nextup noexcept not not_eq nullptr nullptr_t",
+    ['o'] = "off_t offsetof open operator or or_eq",
+    ['p'] = "pow pow10 pown powr printf private protected ptrdiff_t public putchar puts",
+    ['q'] = "qsort",
+    ['r'] = "rand read realloc recv register reinterpret_cast remainder remove remquo rename requires restrict return "
+            "rindex rint rootn round roundeven rsqrt",
+    ['s'] = "scalb scalbln scalbn scanf select send setpayload setpayloadsig short signal signbit signed significand sin "
+            "sincos sinh sinpi size_t sizeof snprintf socket sprintf sqrt srand ssize_t static static_assert static_cast "
+            "stderr stdin stdout strcat strchr strcmp strcpy strlen strncmp strspn strstr strtod strtol strtoull struct "
+            "switch system",
+    ['t'] = "tan tanh tanpi template tgamma this thread_local throw time time_t totalorder totalordermag true trunc try "
+            "typedef typeid typename typeof typeof_unqual",
+    ['u'] = "ufromfp ufromfpx union unix unsigned using",
+    ['v'] = "va_end va_list va_start virtual void volatile",
+    ['w'] = "wchar_t while wint_t write",
+    ['x'] = "xor xor_eq",
+    ['y'] = "y0 y1 yn",
 };
 
-static bool in_words(const char *words, const char *name)
+static bool is_reserved_word(const char *name)
 {
+    const char *words = reserved[(unsigned char)name[0] & 127];
     size_t length = strlen(name);
-    for (const char *at = strstr(words, name); at; at = strstr(at + 1, name))
+    for (const char *at = words ? strstr(words, name) : NULL; at; at = strstr(at + 1, name))
         if ((at == words || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
             return true;
     return false;
@@ -78,10 +91,7 @@ bool c_name_is_reserved(const char *name)
     char base[MATH_LENGTH + 1] = {0}; /* without the letter of a form for float or long double */
     if (length > 1 && length <= MATH_LENGTH + 1 && strchr("fl", name[length - 1]))
         memcpy(base, name, length - 1);
-    for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
-        if (in_words(reserved[k], name) || (base[0] && in_words(reserved[k], base)))
-            return true;
-    return is_family_name(name, length) || c_is_helper_name(name);
+    return is_reserved_word(name) || (base[0] && is_reserved_word(base)) || is_family_name(name, length) || c_is_helper_name(name);
 }
 
 /* Letters, digits and single underscores. */
