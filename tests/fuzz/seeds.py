@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionaries of the fuzz targets, gathered from the tree so that they grow with it.
 
-    seeds.py FOLDER     fills FOLDER/{ein,eir,npy} and writes FOLDER/{ein,eir,npy}.dict
+    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program} and writes FOLDER/{ein,eir,npy}.dict
 
 Sources: the goldens, the examples of docs/language.md and of examples/, what einc's readers refuse in the goldens' diagnostics, and
 the files of corpus/. Words: NAME.dict here, and the rows of the tables that lexers and readers are made of.
@@ -98,10 +98,12 @@ def write_seeds(folder, texts):
 def main():
     folder = pathlib.Path(sys.argv[1])
     whole = list(sources())
-    for name, texts in (("ein", whole + [piece for text in whole for piece in apart(text)]), ("eir", tensor_texts()), ("npy", arrays())):
+    for name, texts in (("ein", whole + [piece for text in whole for piece in apart(text)]), ("eir", tensor_texts()), ("npy", arrays()),
+                        ("program", [])):
         kept = [path.read_bytes() for path in sorted((HERE / "corpus" / name).iterdir())]
         write_seeds(folder / name, [*texts, *kept])
-        (folder / f"{name}.dict").write_text("\n".join(dictionary(name)) + "\n")
+        if (HERE / f"{name}.dict").exists():
+            (folder / f"{name}.dict").write_text("\n".join(dictionary(name)) + "\n")
 
 
 if __name__ == "__main__":
