@@ -19,39 +19,44 @@ static const char *const reserved[128] = {
     ['F'] = "FILE",
     ['I'] = "I INFINITY",
     ['N'] = "NAN NDEBUG NULL",
-    ['a'] = "abort abs accept access acos acosh acospi alignas alignof alloca and and_eq asin asinh asinpi asm assert atan "
-            "atan2 atan2pi atanh atanpi atexit atof atoi atol auto",
-    ['b'] = "bind bitand bitor bool break bsearch",
+    ['a'] = "abort abs accept access acos acosh acospi alignas aligned_alloc alignof alloca and and_eq asin asinh asinpi "
+            "asm assert atan atan2 atan2pi atanh atanpi atexit atof atoi atol auto",
+    ['b'] = "bcmp bcopy bind bitand bitor bool break bsearch bzero",
     ['c'] = "cabs cacos cacosh calloc canonicalize carg case casin casinh catan catanh catch cbrt ccos ccosh ceil cexp char "
-            "char16_t char32_t char8_t cimag class clock_t clog close co_await co_return co_yield compl complex compoundn "
-            "concept conj connect const const_cast consteval constexpr constinit continue copysign cos cosh cospi cpow "
-            "cproj creal csin csinh csqrt ctan ctanh",
-    ['d'] = "dadd ddiv decltype default delete dfma div div_t dmul do double double_t drem dsub dynamic_cast",
-    ['e'] = "else enum erf erfc errno exit exp exp10 exp10m1 exp2 exp2m1 explicit expm1 export extern",
-    ['f'] = "fabs fadd false far fclose fdim fdiv ffma finite float float_t floor fma fmax fmaximum fmaximum_mag "
-            "fmaximum_num fmaxmag fmin fminimum fminimum_mag fminimum_num fminmag fmod fmul fopen for fpclassify fpos_t "
-            "fprintf fread free frexp friend fromfp fromfpx fsub fwrite",
-    ['g'] = "gamma getchar getenv getpayload goto",
+            "char16_t char32_t char8_t cimag class clock_t clog clog10 close co_await co_return co_yield compl complex "
+            "compoundn concept conj connect const const_cast consteval constexpr constinit continue copysign cos cosh cospi "
+            "cpow cproj creal csin csinh csqrt ctan ctanh",
+    ['d'] = "dadd dcgettext ddiv decltype default delete dfma dgettext div div_t dmul do double double_t drem dsub "
+            "dynamic_cast",
+    ['e'] = "else enum erf erfc errno execl execle execlp execv execve execvp exit exp exp10 exp10m1 exp2 exp2m1 explicit "
+            "expm1 export extern",
+    ['f'] = "fabs fadd false far fclose fdim fdiv ffma ffs ffsl ffsll finite float float_t floor fma fmax fmaximum "
+            "fmaximum_mag fmaximum_num fmaxmag fmin fminimum fminimum_mag fminimum_num fminmag fmod fmul fopen for fork "
+            "fpclassify fpos_t fprintf fputc fputs fread free frexp friend fromfp fromfpx fscanf fsub fwrite",
+    ['g'] = "gamma gamma_r gammaf_r getchar getenv getpayload gettext goto",
     ['h'] = "hypot",
-    ['i'] = "i386 if ilogb imaginary index inline int isfinite isgreater isinf isless isnan isnormal isunordered",
+    ['i'] = "i386 if ilogb imaginary imaxabs index inline int isalnum isalpha isascii isblank iscntrl isdigit isfinite "
+            "isgraph isgreater isinf isless islower isnan isnormal isprint ispunct isspace isunordered isupper iswalnum "
+            "iswalpha iswblank iswcntrl iswdigit iswgraph iswlower iswprint iswpunct iswspace iswupper iswxdigit isxdigit",
     ['j'] = "j0 j1 jn",
     ['l'] = "labs ldexp ldiv ldiv_t lgamma lgamma_r link linux listen llabs lldiv lldiv_t llogb llrint llround log log10 "
             "log10p1 log1p log2 log2p1 logb logp1 long lrint lround",
-    ['m'] = "main malloc max_align_t mbstate_t memchr memcmp memcpy memmove memset modf mutable",
+    ['m'] = "main malloc max_align_t mbstate_t memchr memcmp memcpy memmove mempcpy memset modf mutable",
     ['n'] = "namespace nan near nearbyint new nextafter nextdown nexttoward nextup noexcept not not_eq nullptr nullptr_t",
     ['o'] = "off_t offsetof open operator or or_eq",
-    ['p'] = "pow pow10 pown powr printf private protected ptrdiff_t public putchar puts",
+    ['p'] = "posix_memalign pow pow10 pown powr printf private protected ptrdiff_t public putchar puts",
     ['q'] = "qsort",
     ['r'] = "rand read realloc recv register reinterpret_cast remainder remove remquo rename requires restrict return "
             "rindex rint rootn round roundeven rsqrt",
     ['s'] = "scalb scalbln scalbn scanf select send setpayload setpayloadsig short signal signbit signed significand sin "
-            "sincos sinh sinpi size_t sizeof snprintf socket sprintf sqrt srand ssize_t static static_assert static_cast "
-            "stderr stdin stdout strcat strchr strcmp strcpy strlen strncmp strspn strstr strtod strtol strtoull struct "
-            "switch system",
-    ['t'] = "tan tanh tanpi template tgamma this thread_local throw time time_t totalorder totalordermag true trunc try "
-            "typedef typeid typename typeof typeof_unqual",
+            "sincos sinh sinpi size_t sizeof snprintf socket sprintf sqrt srand sscanf ssize_t static static_assert "
+            "static_cast stderr stdin stdout stpcpy stpncpy strcasecmp strcat strchr strcmp strcpy strcspn strdup strfmon "
+            "strftime strlen strncasecmp strncat strncmp strncpy strndup strnlen strpbrk strrchr strspn strstr strtod "
+            "strtol strtoull struct switch system",
+    ['t'] = "tan tanh tanpi template tgamma this thread_local throw time time_t toascii tolower totalorder totalordermag "
+            "toupper towlower towupper true trunc try typedef typeid typename typeof typeof_unqual",
     ['u'] = "ufromfp ufromfpx union unix unsigned using",
-    ['v'] = "va_end va_list va_start virtual void volatile",
+    ['v'] = "va_end va_list va_start vfprintf vfscanf virtual void volatile vprintf vscanf vsnprintf vsprintf vsscanf",
     ['w'] = "wchar_t while wint_t write",
     ['x'] = "xor xor_eq",
     ['y'] = "y0 y1 yn",

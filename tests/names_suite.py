@@ -30,7 +30,8 @@ OWN = ("string stdio stdlib workspace dims arguments row sum total value value2 
 def reserved_words():
     """What backends/c_names.c keeps from being used, and the words of C's later editions."""
     text = (ROOT / "backends/c_names.c").read_text()
-    return re.findall(r"[A-Za-z_]\w*", " ".join(re.findall(r'^    "([^"]*)"', text, re.M)))
+    table = re.search(r"reserved\[128\] = \{(.*?)^\};", text, re.M | re.S).group(1)
+    return re.findall(r"[A-Za-z_]\w*", " ".join(re.findall(r'"([^"]*)"', table)))
 
 
 NAMES = sorted(set(OWN + reserved_words()))
