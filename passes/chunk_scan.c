@@ -34,23 +34,24 @@ static double step_bytes(struct pass_kernel *pass, const struct ir_kernel *step)
 
 static double scan_time(struct pass_kernel *pass, const struct ir_scan *scan)
 {
-    const struct pass_machine *machine = &pass->options->machine;
-    bool cached = step_bytes(pass, scan->step) <= machine->cache_bytes;
-    double once = kernel_time(pass, scan->step, cached ? machine->cache_rate : machine->byte_rate, true);
+    const struct machine *machine = &pass->options->machine;
+    bool cached = step_bytes(pass, scan->step) <= (double)machine->l2_bytes;
+    double once = kernel_time(pass, scan->step, cached ? machine->l2_rate : machine->read_rate, true);
     return once * fmax(poly_estimate(scan->extent, ir_typical_sizes(pass->context), NULL), 1);
 }
 
 static double node_time(struct pass_kernel *pass, const struct ir_node *node, double byte_rate, bool step)
 {
-    const struct pass_machine *machine = &pass->options->machine;
+    const struct machine *machine = &pass->options->machine;
     const double *typical = ir_typical_sizes(pass->context);
     if (typical && node->op == IR_scan_node)
         return scan_time(pass, node->scan);
     struct ir_work work = ir_node_work(pass->context, node);
     if (!typical || !work.flops || !work.functions || !work.bytes || (node->op != IR_contract_node && node->op != IR_map_node))
         return 0;
-    double compute = poly_estimate(work.flops, typical, NULL) / machine->flop_rate +
-                     poly_estimate(work.functions, typical, NULL) / machine->function_rate;
+    double compute =
+        poly_estimate(work.flops, typical, NULL) / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes) +
+        poly_estimate(work.functions, typical, NULL) / machine->function_rate;
     bool stored = step || node->op == IR_contract_node;
     return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
 }
@@ -79,7 +80,7 @@ static double ordered_time(struct pass_kernel *pass, const struct ir_kernel *ker
             return INFINITY;
     if (flops_naive)
         *flops_naive = trial.flops_naive;
-    return trial.kernel ? kernel_time(pass, trial.kernel, pass->options->machine.byte_rate, false) : INFINITY;
+    return trial.kernel ? kernel_time(pass, trial.kernel, pass->options->machine.read_rate, false) : INFINITY;
 }
 
 /* ---- one scan ---- */

@@ -41,6 +41,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     bool *constant = ARENA_ARRAY(arena, node->n_operands, bool);
     if (arena_failed(arena))
         return false;
+    const struct machine *machine = options ? &options->machine : machine_generic();
     *network = (struct order_network){.n_labels = node->n_indices, .n_operands = node->n_operands};
     for (uint32_t index = 0; index < node->n_indices; index++)
         sizes[index] = fmax(poly_estimate(node->extents[index], typical, NULL), 1);
@@ -65,8 +66,8 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     network->multiply = ir_elem_is_complex(node->elem) ? 6 : 1;
     network->add = ir_elem_is_complex(node->elem) ? 2 : 1;
     network->element_bytes = ir_elem_info(node->elem)->bytes;
-    network->flop_time = options && options->machine.flop_rate > 0 ? 1 / options->machine.flop_rate : 1e-10;
-    network->byte_time = options && options->machine.byte_rate > 0 ? 1 / options->machine.byte_rate : 1e-10;
+    network->flop_time = 1 / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes);
+    network->byte_time = 1 / machine->read_rate;
     network->size_limit = INFINITY;
     return true;
 }

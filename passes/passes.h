@@ -7,19 +7,10 @@
 
 #include "ir/ir.h"
 #include "ir/loop.h"
-
-/* What order and cost models know of a machine; filled by runtime from a backend or a description. Rates are per second. */
-struct pass_machine {
-    double flop_rate;     /* multiplications and additions */
-    double byte_rate;     /* memory traffic */
-    double function_rate; /* exp, sqrt, ... */
-    double cache_rate;    /* bytes a second of what is used again while it stays in the cache */
-    double cache_bytes;   /* how much that may be */
-};
-extern const struct pass_machine pass_machine_generic;
+#include "ir/machine.h"
 
 struct pass_options {
-    struct pass_machine machine;
+    struct machine machine;                                           /* costs are counted for it */
     int64_t memory_limit;                                             /* bytes of workspace a kernel may have; 0: no limit */
     int64_t scan_chunk;                                               /* steps of a chunk of linear scans; 0: chosen; -1: none */
     bool no_order;                                                    /* keep contractions as written (for comparison) */

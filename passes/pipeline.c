@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-/* One core at 2.5 GHz: plain loops over vectors of 4 doubles at half their peak, one 32-byte access a cycle in a private cache. */
-const struct pass_machine pass_machine_generic = {
-    .flop_rate = 16e9, .byte_rate = 10e9, .function_rate = 0.2e9, .cache_rate = 80e9, .cache_bytes = 512 << 10};
-
 #define PASS(name, level, purpose) enum einc_status pass_##name(struct pass_kernel *kernel);
 #include "passes.def"
 

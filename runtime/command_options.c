@@ -191,7 +191,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         return usage_error("--diagnostics is text or json, not `%s`", diagnostics), false;
     invocation->json_diagnostics = diagnostics && strcmp(diagnostics, "json") == 0;
     struct pass_options *passes = &invocation->compile.passes;
-    passes->machine = pass_machine_generic;
+    passes->machine = *machine_generic();
     passes->trace = invocation->trace ? trace : NULL;
     if (invocation->memory_limit && !parse_bytes(invocation->memory_limit, &passes->memory_limit))
         return usage_error("--memory-limit takes bytes such as 64M, not `%s`", invocation->memory_limit), false;

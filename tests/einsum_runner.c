@@ -121,7 +121,7 @@ static void run_batch(struct suite *suite, json_t *const *batch, size_t count, c
     for (size_t k = 0; k < count; k++)
         text_put(&text, field(batch[k], "source"));
     struct source source = {"suite.ein", text_finish(&text), text.length};
-    struct compile_options options = {.passes = {.machine = pass_machine_generic}};
+    struct compile_options options = {.passes = {.machine = *machine_generic()}};
     struct compiled *compiled = compile_source(context, &source, &options);
     if (!compiled) {
         print_diagnostics(context);
@@ -139,7 +139,7 @@ static void refuse(struct suite *suite, const json_t *entry)
     struct ir_context *context = ir_context_create(NULL);
     const char *text = field(entry, "source");
     struct source source = {"suite.ein", text, strlen(text)};
-    struct compile_options options = {.passes = {.machine = pass_machine_generic}};
+    struct compile_options options = {.passes = {.machine = *machine_generic()}};
     struct compiled *compiled = compile_source(context, &source, &options);
     const struct diagnostics *diagnostics = ir_diagnostics(context);
     bool refused = !compiled && diagnostics->n_errors > 0 && strncmp(diag_code_name(diagnostics->items[0]->code), "E04", 3) == 0;

@@ -155,7 +155,7 @@ static void check_program(const struct program *program, int64_t length)
                                       "fuse",     "lower_loops", "split_complex", "plan_memory", NULL};
     struct ir_context *context = ir_context_create(NULL);
     struct ir_kernel *kernel = read_kernel(context, program->text);
-    struct pass_options options = {.machine = pass_machine_generic, .scan_chunk = length};
+    struct pass_options options = {.machine = *machine_generic(), .scan_chunk = length};
     struct pass_kernel chunked = run_passes(context, kernel, &options, chunk);
     if (chunked.n_choices != 1 || has_scan_over(context, chunked.kernel, 12))
         fail_msg("%s: not in chunks of %d", program->what, (int)length);
@@ -191,7 +191,7 @@ static void what_is_not_linear_stays(void **state)
     for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
         struct ir_context *context = ir_context_create(NULL);
         struct ir_kernel *kernel = read_kernel(context, others[k].text);
-        struct pass_options options = {.machine = pass_machine_generic, .scan_chunk = 4};
+        struct pass_options options = {.machine = *machine_generic(), .scan_chunk = 4};
         struct pass_kernel pass = run_passes(context, kernel, &options, chunk);
         if (pass.n_choices != 0)
             fail_msg("%s: in chunks", others[k].what);
@@ -208,7 +208,7 @@ static void run_time_steps_may_be_divisible(void **state)
     struct ir_kernel *kernel = read_kernel(context, "dim T % 8 == 0\n"
                                                     "kernel f(a: f64[T], x: f64[T]) -> (y: f64[T]) {\n"
                                                     "scan t { y[t] = a[t] * y[t-1] + x[t] } from y[-1] = 1\n}\n");
-    struct pass_options options = {.machine = pass_machine_generic, .scan_chunk = 4};
+    struct pass_options options = {.machine = *machine_generic(), .scan_chunk = 4};
     struct pass_kernel pass = run_passes(context, kernel, &options, chunk);
     assert_int_equal(pass.n_choices, 1);
     struct ir_tensor before[1], after[1];
@@ -232,7 +232,7 @@ static void the_faster_form_is_chosen(void **state)
                                       "y[t,p] = B[t,n] * h[t,n,p]\n} from h[-1,n,p] = 0\n}\n"};
     for (int k = 0; k < 2; k++) {
         struct ir_context *context = ir_context_create(NULL);
-        struct pass_options options = {.machine = pass_machine_generic};
+        struct pass_options options = {.machine = *machine_generic()};
         struct pass_kernel pass = run_passes(context, read_kernel(context, k ? large.text : small.text), &options, chunk);
         assert_int_equal(pass.n_choices, 1);
         assert_string_equal(pass.choices[0].kind, k ? "chunked scan" : "linear scan");

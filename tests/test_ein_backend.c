@@ -103,7 +103,7 @@ static void recurrences_after_passes(void **state)
     for (const char *const *name = scan_names(listing); *name; name++) {
         struct ir_context *context = ir_context_create(NULL);
         const struct ir_program *program = scan_program(context, *name, NULL);
-        const struct pass_options options = {.machine = pass_machine_generic};
+        const struct pass_options options = {.machine = *machine_generic()};
         for (size_t k = 0; k < program->n_kernels; k++) {
             struct pass_kernel compiled = {
                 .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options};

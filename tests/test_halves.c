@@ -99,7 +99,7 @@ static void emitted_conversions_agree(void **state)
     (void)state;
     struct ir_context *context = ir_context_create(NULL);
     struct source source = {"halves.ein", source_text, strlen(source_text)};
-    const struct compile_options options = {.passes = {.machine = pass_machine_generic}};
+    const struct compile_options options = {.passes = {.machine = *machine_generic()}};
     struct compiled *compiled = compile_source(context, &source, &options);
     assert_non_null(compiled);
     int64_t n = 4 * NUMBERS, *shape = arena_copy(ir_arena(context), &n, 1, sizeof n);

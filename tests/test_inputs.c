@@ -84,7 +84,7 @@ static void check_kernel(const char *text, uint64_t seed)
 {
     struct ir_context *context = ir_context_create(NULL);
     struct source source = {"kernel.ein", text, strlen(text)};
-    const struct compile_options options = {.passes = {.machine = pass_machine_generic}};
+    const struct compile_options options = {.passes = {.machine = *machine_generic()}};
     struct compiled *compiled = compile_source(context, &source, &options);
     if (!compiled)
         fail_at(context, text, &(struct pass_kernel){0});

@@ -179,7 +179,7 @@ static bool kernel_by_hand(const char *body, int64_t memory_limit, uint64_t seed
     const char *text = arena_printf(ir_arena(context), "dim N, M\n%s", body);
     struct source source = {"kernel.ein", text, strlen(text)};
     struct frontend_options frontend = {0};
-    struct pass_options options = {.machine = pass_machine_generic, .memory_limit = memory_limit};
+    struct pass_options options = {.machine = *machine_generic(), .memory_limit = memory_limit};
     struct ir_program *program = frontend_read(context, &source, &frontend);
     struct pass_kernel nothing = {.context = context, .kernel = program ? program->kernels[0] : NULL};
     if (!program)

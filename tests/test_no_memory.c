@@ -175,7 +175,7 @@ static enum einc_status emit_all(struct compiled *compiled)
 /* Reads, compiles, emits, prints what was reported. */
 static enum einc_status work(struct ir_context *context, const struct source *source)
 {
-    const struct compile_options options = {.frontend = {.load = load}, .passes = {.machine = pass_machine_generic}};
+    const struct compile_options options = {.frontend = {.load = load}, .passes = {.machine = *machine_generic()}};
     struct compiled *compiled = compile_source(context, source, &options);
     struct text text = text_create(ir_arena(context));
     enum einc_status status = compiled ? emit_all(compiled) : ir_status(context);

@@ -39,7 +39,7 @@ static void bench_start_in(struct bench *bench, enum ir_elem elem, const struct 
     bench->kernel =
         (struct ir_kernel){.name = "k", .numeric_class = IR_CLASS_REASSOC, .inputs = bench->inputs, .outputs = bench->outputs};
     bench->kernel.span = SPAN_NONE;
-    bench->options.machine = (struct pass_machine){.flop_rate = 1e10, .byte_rate = 1e10, .function_rate = 1e9};
+    bench->options.machine = *machine_generic();
     bench->pass = (struct pass_kernel){.context = bench->context, .kernel = &bench->kernel, .options = &bench->options};
 }
 

@@ -50,7 +50,7 @@ static void fail_at(const struct batch *batch, size_t kernel, const char *what)
 static struct batch create_batch(uint64_t first)
 {
     struct batch batch = {.context = ir_context_create(NULL), .first = first};
-    const struct compile_options options = {.passes = {.machine = pass_machine_generic}};
+    const struct compile_options options = {.passes = {.machine = *machine_generic()}};
     batch.program = ARENA_NEW(ir_arena(batch.context), struct ir_program);
     *batch.program = (struct ir_program){.context = batch.context};
     for (uint64_t seed = first; seed < first + BATCH; seed++)

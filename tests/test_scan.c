@@ -129,8 +129,10 @@ static const char *const only_lowered[] = {"fuse", "lower_loops", "split_complex
 
 static struct pass_kernel compile(struct ir_context *context, const struct ir_kernel *kernel, const char *const *passes)
 {
-    static const struct pass_options options = {.machine = {.flop_rate = 16e9, .byte_rate = 10e9, .function_rate = 0.2e9}};
-    struct pass_kernel compiled = {.context = context, .kernel = ir_kernel_copy(context, kernel), .options = &options};
+    struct pass_options *options = ARENA_NEW(ir_arena(context), struct pass_options);
+    assert_non_null(options);
+    options->machine = *machine_generic();
+    struct pass_kernel compiled = {.context = context, .kernel = ir_kernel_copy(context, kernel), .options = options};
     for (; *passes; passes++)
         if (pass_run(pass_find(*passes, strlen(*passes)), &compiled) != EINC_OK) {
             struct text text = text_create(ir_arena(context));

@@ -252,7 +252,7 @@ const char *validate_program(struct ir_context *context, const struct validation
         .validation = validation,
         .kernel = validation->program->kernels[0],
         .state = validation->seed,
-        .options = {.machine = pass_machine_generic, .memory_limit = validation->memory_limit},
+        .options = {.machine = *machine_generic(), .memory_limit = validation->memory_limit},
     };
     if (!prepare(&validator))
         return validator.wrong;

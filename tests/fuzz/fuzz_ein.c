@@ -163,7 +163,7 @@ static void attempt_open(struct attempt *attempt, const uint8_t *data, size_t si
 
 static void attempt_compile(struct attempt *attempt)
 {
-    struct compile_options options = {.passes = {.machine = pass_machine_generic, .no_order = !attempt->order}};
+    struct compile_options options = {.passes = {.machine = *machine_generic(), .no_order = !attempt->order}};
     attempt->compiled = compile_program(attempt->context, attempt->program, &options);
     check(attempt->compiled || out_of_memory(attempt) || ir_diagnostics(attempt->context)->n_errors > 0,
           "a program was not compiled, without a word");

@@ -1,0 +1,60 @@
+/* The fields and the builtin rows of machine descriptions, from machine_fields.def and machines.def. */
+#include "machine.h"
+
+#include <string.h>
+
+#define FIELD(name, kind, least, most, unit, meaning)                                                                              \
+    {#name, MACHINE_##kind, (double)(least), (double)(most), unit, meaning, offsetof(struct machine, name)},
+static const struct machine_field fields[] = {
+#include "machine_fields.def"
+};
+
+#define MACHINE(id, purpose, ...) {{id, __VA_ARGS__}, purpose},
+static const struct machine_row rows[] = {
+#include "machines.def"
+};
+enum { N_FIELDS = sizeof fields / sizeof *fields, N_ROWS = sizeof rows / sizeof *rows };
+
+const struct machine_field *machine_field_table(size_t *count)
+{
+    *count = N_FIELDS;
+    return fields;
+}
+
+double machine_value(const struct machine *machine, const struct machine_field *field)
+{
+    const char *at = (const char *)machine + field->offset;
+    switch (field->kind) {
+    case MACHINE_FLAG:
+        return *(const machine_FLAG *)(const void *)at;
+    case MACHINE_COUNT:
+        return (double)*(const machine_COUNT *)(const void *)at;
+    case MACHINE_RATE:
+        break;
+    }
+    return *(const machine_RATE *)(const void *)at;
+}
+
+const struct machine_row *machine_table(size_t *count)
+{
+    *count = N_ROWS;
+    return rows;
+}
+
+const struct machine *machine_find(const char *name)
+{
+    for (size_t k = 0; k < N_ROWS; k++)
+        if (strcmp(rows[k].machine.name, name) == 0)
+            return &rows[k].machine;
+    return NULL;
+}
+
+const struct machine *machine_generic(void)
+{
+    return &rows[0].machine;
+}
+
+double machine_flop_rate(const struct machine *machine, size_t real_bytes)
+{
+    return real_bytes > sizeof(float) ? machine->flop_rate_f64 : machine->flop_rate_f32;
+}
