@@ -227,7 +227,11 @@ static void put_head(struct c_file *file, struct text *text)
 {
     const char *base = c_comment(file->arena, file->program->basename, strlen(file->program->basename));
     text_printf(text, "/* %s.c: made by einc from %s; change that file instead of this one.\n", base, c_source_name(file));
-    text_put(text, " * C99, re-entrant: no allocation, nothing written outside the arguments. */\n");
+    text_put(text, " * C99, re-entrant: no allocation, nothing written outside the arguments.");
+    if (file->options->target)
+        text_printf(text, "\n * Made for the target %s.",
+                    c_comment(file->arena, file->options->target, strlen(file->options->target)));
+    text_put(text, " */\n");
     text_printf(text, "#include \"%s.h\"\n", base);
     text_put(text, file->uses_math ? "\n#include <math.h>\n\n" : "\n");
     if (file->guards_pairs)

@@ -48,4 +48,13 @@ const struct machine *machine_generic(void);
 /* Multiplications and additions a second on one core, of real numbers of so many bytes. */
 double machine_flop_rate(const struct machine *machine, size_t real_bytes);
 
+/* ---- machine_text.c: a description as text ---- */
+
+enum { MACHINE_TEXT_BYTES = 1 << 16, MACHINE_NAME_BYTES = 63 };
+/* Lines `name value`, `#` begins a comment; every field once, in any order. In the arena of `diagnostics`; NULL after diagnostics
+ * E083x, or without memory. */
+const struct machine *machine_read(struct diagnostics *diagnostics, const struct source *source);
+/* What `machine_read` reads as the same description. */
+void machine_print(struct text *text, const struct machine *machine);
+
 #endif

@@ -40,6 +40,7 @@ struct invocation {
     size_t n_derivatives;
     const char *memory_limit;
     const char *scan_chunk;
+    const char *target; /* --target=NAME|FILE; NULL: generic */
     bool trace;
     struct compile_options compile;
 };
@@ -53,7 +54,9 @@ int usage_error(const char *format, ...) BASE_PRINTF(1, 2);
 
 /* ---- command_input.c ---- */
 
-/* The .ein file as a source of the context; NULL after a diagnostic. */
+/* The machine that `--target` names, for all that is compiled from then on; false after a diagnostic. */
+bool input_target(struct invocation *invocation);
+/* The .ein file as a source of the context, after `input_target`; NULL after a diagnostic. */
 const struct source *input_source(struct invocation *invocation, const char *path);
 /* The file compiled; NULL after diagnostics. */
 struct compiled *input_compile(struct invocation *invocation, const char *path);

@@ -119,6 +119,7 @@ int command_build(struct invocation *invocation, int argc, char **argv)
     if (!output || !choose_target(invocation, output, path, backend, &target))
         return input_finish(invocation, EXIT_LIMIT);
     struct compiled *compiled = input_compile(invocation, path);
+    backend_options.target = invocation->compile.backend.target;
     struct backend_file *files = NULL;
     size_t n_files = 0;
     if (!compiled || compile_emit(compiled, backend, target.base, &backend_options, &files, &n_files) != EINC_OK)

@@ -8,10 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
+bool input_target(struct invocation *invocation)
+{
+    struct compile_options *compile = &invocation->compile;
+    return !invocation->target ||
+           target_choose(invocation->context, invocation->target, &compile->passes.machine, &compile->backend.target);
+}
+
 const struct source *input_source(struct invocation *invocation, const char *path)
 {
     struct source *source = ARENA_NEW(ir_arena(invocation->context), struct source);
-    if (!source || !file_read(invocation->context, path, FRONTEND_SOURCE_BYTES, SPAN_NONE, &source->text, &source->length))
+    if (!source || !input_target(invocation) ||
+        !file_read(invocation->context, path, FRONTEND_SOURCE_BYTES, SPAN_NONE, &source->text, &source->length))
         return NULL;
     source->path = path;
     return source;

@@ -168,6 +168,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--dims", OPTION_LIST, &invocation->dim_words},
         {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
         {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
+        {"--target", OPTION_TEXT, &invocation->target},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
         {"--gradient", OPTION_TEXT, &gradient},

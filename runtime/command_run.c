@@ -180,7 +180,7 @@ int command_einsum(struct invocation *invocation, int argc, char **argv)
     size_t count = (size_t)invocation->count - 1;
     struct ir_tensor *inputs = ARENA_ARRAY(ir_arena(invocation->context), count, struct ir_tensor);
     struct frontend_operand *operands = ARENA_ARRAY(ir_arena(invocation->context), count, struct frontend_operand);
-    bool good = inputs && operands;
+    bool good = inputs && operands && input_target(invocation);
     for (size_t k = 0; k < count && good; k++) {
         good = npy_read(invocation->context, invocation->words[k + 1], SPAN_NONE, &inputs[k]);
         operands[k] = (struct frontend_operand){NULL, inputs[k].elem, inputs[k].rank, inputs[k].shape};

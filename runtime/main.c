@@ -25,6 +25,7 @@ static const char common_help[] =
     "  --adjoint=u       the same of kernels linear in u, which is checked\n"
     "  --memory-limit=B  bytes of scratch a kernel may have; K, M, G stand for 2^10, 2^20, 2^30\n"
     "  --diagnostics=json  diagnostics as JSON, for editors\n"
+    "  --target=NAME     generic (default), avx2, avx512, neon, cortex-m, host, or a file from einc machine\n"
     "  --trace           rules that fired and choices made, on standard error\n"
     "  --help            this text\n";
 

@@ -32,6 +32,19 @@ struct file_content {
 bool file_write_all(struct ir_context *context, const struct file_content *files, size_t n_files);
 bool file_write(struct ir_context *context, const char *path, const void *bytes, size_t length);
 
+/* ---- cpu.c: the machine einc runs on, by what its processor says of itself ---- */
+struct cpu_features {
+    int64_t vector_bytes, vector_registers;
+    bool has_fma, has_masks;
+    const char *target; /* the builtin description that says the same: a row of machines.def */
+};
+struct cpu_features cpu_features(void);
+
+/* ---- target.c ---- */
+/* What code is made for: a builtin description by its name, `host` for the one that has the processor's features, else a file with
+ * a description. `*label` is what a head comment says of it, NULL for the default. False after a diagnostic. */
+bool target_choose(struct ir_context *context, const char *word, struct machine *machine, const char **label);
+
 /* ---- compile.c: the whole compiler on one page ---- */
 struct compile_options {
     struct frontend_options frontend;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionaries of the fuzz targets, gathered from the tree so that they grow with it.
 
-    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program} and writes FOLDER/{ein,eir,npy}.dict
+    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program,machine} and writes FOLDER/{ein,eir,npy,machine}.dict
 
 Sources: the goldens, the examples of docs/language.md and of examples/, what einc's readers refuse in the goldens' diagnostics, and
 the files of corpus/. Words: NAME.dict here, and the rows of the tables that lexers and readers are made of.
@@ -67,6 +67,11 @@ def arrays():
         yield path.read_bytes()
 
 
+def descriptions():
+    for path in sorted((ROOT / "tests/golden").rglob("*.machine")):
+        yield path.read_bytes()
+
+
 def table_words(*files):
     """First fields of the rows of .def tables."""
     for name in files:
@@ -84,6 +89,8 @@ def dictionary(name):
     if name == "eir":
         words += re.findall(r'"([a-z_]+)"', (ROOT / "ir/reader.re").read_text())
         words += table_words("ir/functions.def", "ir/elements.def", "ir/rings.def", "ir/ops.def")
+    if name == "machine":
+        words += [*table_words("ir/machine_fields.def"), "name", "yes", "no"]
     return lines + [f'"{word}"' for word in dict.fromkeys(words) if f'"{word}"' not in lines]
 
 
@@ -99,7 +106,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     whole = list(sources())
     for name, texts in (("ein", whole + [piece for text in whole for piece in apart(text)]), ("eir", tensor_texts()), ("npy", arrays()),
-                        ("program", [])):
+                        ("program", []), ("machine", descriptions())):
         kept = [path.read_bytes() for path in sorted((HERE / "corpus" / name).iterdir())]
         write_seeds(folder / name, [*texts, *kept])
         if (HERE / f"{name}.dict").exists():
