@@ -88,6 +88,12 @@ void array_print(struct text *text, const struct ir_tensor *tensor);
 double timing_now(void); /* seconds from a fixed point */
 void timing_sort(double *times, size_t count);
 
+/* ---- command_caches.c, command_measure.c: the machine einc runs on ---- */
+/* Sizes of caches and the number of cores; what the system does not say stays. */
+void caches_describe(struct machine *machine);
+/* All rates, and ports and latency, at the machine's vector width, which the processor must have. False: no memory. */
+bool measure_rates(struct machine *machine);
+
 /* ---- the commands ---- */
 #define COMMAND(name, synopsis, summary, help) int command_##name(struct invocation *invocation, int argc, char **argv);
 #include "commands.def"

@@ -17,7 +17,7 @@ GOOD = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) { y[i] = 2 * x[i] }\n"
 WRONG = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) {\n    let unread[i] = x[i]\n    y[i] = 2 * z[i]\n}\n"
 # 2^27 elements, more than the reference holds in one tensor (docs/ir.md).
 HUGE = "kernel huge(x: f64[2]) -> (y: f64[67108864, 2]) { y[i,j] = x[j] + f64(i) }\n"
-COMMANDS = "run einsum build check explain bench pass".split()
+COMMANDS = "run einsum build check explain bench pass machine".split()
 
 
 def npy(count):
@@ -135,11 +135,44 @@ def files_left(suite, folder):
     suite.check("no temporary files", sorted(path.name for path in out.iterdir()) == ["good.c", "good.h", "y.npy"], str(list(out.iterdir())))
 
 
+def fields(text):
+    """The lines of a description, by name."""
+    return dict(line.split("#")[0].split() for line in text.splitlines() if line.split("#")[0].strip())
+
+
+def machines(suite, folder):
+    """What `machine` measures is a description; of the speeds nothing is asked but that they are some."""
+    printed = suite.expect("a builtin description", folder, 0, "machine", "--target=avx2").stdout
+    (folder / "printed").write_text(printed)
+    again = suite.expect("a description that was printed", folder, 0, "machine", "--target=printed").stdout
+    suite.check("the same again", again == printed, again)
+    suite.expect("a measurement", folder, 0, "machine", "-o", "measured")
+    measured = fields((folder / "measured").read_text())
+    suite.check("all fields", measured.keys() == fields(printed).keys(), str(measured))
+    suite.expect("code for the machine that was measured", folder, 0, "build", "good.ein", "--target=measured", "-o", "measured.c")
+    suite.check("its hash in the head", "a description with hash " in (folder / "measured.c").read_text())
+    said = json.loads(suite.expect("JSON of a description", folder, 0, "machine", "--json", "--target=measured").stdout)
+    suite.check("JSON has the fields in their order", list(said) == list(measured), str(said))
+    suite.check("and their values", all(float(measured[name]) == value for name, value in said.items() if isinstance(value, (int, float)) and
+                                        not isinstance(value, bool)), str(said))
+    suite.check("flags and a name", said["has_fma"] is (measured["has_fma"] == "yes") and said["name"] == measured["name"], str(said))
+    host = fields(suite.expect("the host's row", folder, 0, "machine", "--target=host").stdout)
+    suite.check("a builtin row", host["name"] in ("generic", "avx2", "avx512", "neon"), str(host))
+    suite.check("of the processor's features", measured["name"] == "measured-" + host["name"], str(host))
+    suite.expect("no such target", folder, 1, "machine", "--target=none")
+    suite.expect("a source where none goes", folder, 2, "machine", "good.ein")
+    suite.expect("a folder as output", folder, 1, "machine", "--target=avx2", "-o", ".")
+    for words in (("run", "good.ein", "x=x.npy"), ("check", "good.ein"), ("explain", "good.ein"), ("pass", "good.ein"),
+                  ("bench", "good.ein", "--repeat=1", "--dims=n=8"), ("build", "good.ein", "-o", "-"), ("einsum", "i->", "x.npy")):
+        suite.expect(f"{words[0]} for a target", folder, 0, *words, "--target=host")
+        suite.expect(f"{words[0]} for none", folder, 1, *words, "--target=none")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     suite = Suite(parser.parse_args().einc)
-    for part in (exit_statuses, help_and_version, json_diagnostics, colours, files_left):
+    for part in (exit_statuses, help_and_version, json_diagnostics, colours, files_left, machines):
         with tempfile.TemporaryDirectory() as fresh:
             prepare(pathlib.Path(fresh))
             part(suite, pathlib.Path(fresh))
