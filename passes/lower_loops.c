@@ -206,17 +206,28 @@ static bool may_lie_inside(const struct lowering *lowering, const struct ir_node
            !lowering->held_by[node->id] && !(node->op == IR_contract_node && node->contract.n_sliced);
 }
 
-/* A concatenation has a buffer; one of a single number is a local. */
+/* A value of one number needs no memory, unless it is added to in its place, looked up at run time, or set in another loop than it
+ * is read in. What lies in the box of a concatenation is where that is, so there it asks for the same. */
+static bool may_be_local(const struct lowering *lowering, const struct ir_node *node)
+{
+    bool every_step = node->op == IR_proj_node && !node->proj.last;
+    bool looked_up = node->op != IR_const_node && lowering->plan->looked_up[node->id];
+    if (!poly_equals(ir_element_count(lowering->context, node), 1) || lowering->held_by[node->id] || looked_up || every_step ||
+        node->op == IR_scatter_node)
+        return false;
+    const struct ir_node *part = node->op == IR_concat_node ? node->operands[0].node : NULL;
+    return !part || (node->n_operands == 1 && (!may_lie_inside(lowering, part) || may_be_local(lowering, part)));
+}
+
 static bool place_whole(struct lowering *lowering, const struct ir_node *whole)
 {
     struct lower_place *place = &lowering->places[whole->id];
-    bool single = whole->n_operands == 1 && poly_equals(ir_element_count(lowering->context, whole), 1);
-    const char *name = place->placed ? NULL : scratch_name(lowering, whole);
     if (place->placed)
         return true;
-    *place = (struct lower_place){.placed = true, .is_local = single};
-    place->number = single ? loop_add_local(lowering->context, lowering->function, name, whole->elem)
-                           : lower_add_buffer(lowering, LOOP_SCRATCH, name, whole);
+    const char *name = scratch_name(lowering, whole);
+    *place = (struct lower_place){.placed = true, .is_local = may_be_local(lowering, whole)};
+    place->number = place->is_local ? loop_add_local(lowering->context, lowering->function, name, whole->elem)
+                                    : lower_add_buffer(lowering, LOOP_SCRATCH, name, whole);
     return place->number != UINT32_MAX;
 }
 
@@ -244,10 +255,7 @@ bool lower_place_rest(struct lowering *lowering)
     for (size_t k = 0; k < lowering->plan->n_nodes; k++) {
         const struct ir_node *node = lowering->plan->nodes[k];
         struct lower_place *place = &lowering->places[node->id];
-        bool every_step = node->op == IR_proj_node && !node->proj.last; /* set inside the loop of its scan, read outside */
-        bool single = poly_equals(ir_element_count(context, node), 1) && !lowering->held_by[node->id] &&
-                      node->op != IR_scatter_node && !every_step &&
-                      (node->op == IR_const_node || !lowering->plan->looked_up[node->id]);
+        bool single = may_be_local(lowering, node);
         bool elsewhere = node->op == IR_scan_node || (lowering->scan && node->op == IR_input_node);
         if (place->placed || !lowering->plan->stored[node->id] || elsewhere || (node->op == IR_const_node && single))
             continue;
