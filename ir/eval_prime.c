@@ -3,9 +3,9 @@
  *
  * Complex numbers are pairs a + b i in F_p[i], a field because p = 3 (mod 4) leaves -1 without a root. A double is m * 2^e and
  * 2^61 = 1, so literals are exact. Division is by the inverse, by zero gives 0. What is no ring operation (a function, integer
- * division, a narrowing cast) is a fixed hash of operation, type and arguments: equal arguments, equal results. min, max and
- * comparisons order the real residues as the integers from -(p-1)/2 to (p-1)/2, so small whole numbers keep their order, and the
- * two ends serve as the infinities. */
+ * division, a narrowing cast) is a fixed hash of operation, type and arguments: equal arguments, equal results. min, max,
+ * comparisons and magnitudes of real floats order the real residues as the integers from -(p-1)/2 to (p-1)/2, so small whole
+ * numbers keep their order, no magnitude is less than that of 0, and the two ends serve as the infinities. */
 #include "arithmetic.h"
 
 #include <math.h>
@@ -256,7 +256,9 @@ static bool apply(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const 
     default:
         break;
     }
-    if (!apply_order(op, a, result))
+    if (op == IR_EXPR_abs && ir_elem_is_float(from))
+        *result = is_less(a[0], pair(0, 0)) ? negate(a[0]) : a[0];
+    else if (!apply_order(op, a, result))
         *result = opaque(op, to, ir_expr_info(op)->arity, a);
     return true;
 }
