@@ -29,13 +29,20 @@ static double bound_inside(const struct generator *generator)
     return is_wrapping_kind(generator) ? INFINITY : LARGEST_ELEMENT;
 }
 
+/* May the value come into a step, or out of it? An infinity may not, as bound_inside() says. */
+static bool may_pass(const struct generator *generator, struct random_value value)
+{
+    return value.node && (generator->options.kind != RANDOM_OPAQUE || isfinite(value.bound));
+}
+
 /* An input of the step over indices `first` and up of the space. False: no room for it. */
 static bool add_input(struct scanning *scanning, struct ir_access access, uint32_t first, const struct space *space)
 {
     struct generator *inside = &scanning->inside;
     struct ir_kernel *step = scanning->step;
     uint32_t number = step->n_inputs, rank = space->n - first;
-    if (!access.node || volume_of(inside, rank, space->extents + first) > inside->largest_tensor / 2)
+    if (!access.node || !may_pass(scanning->generator, accessed(scanning->generator, &access)) ||
+        volume_of(inside, rank, space->extents + first) > inside->largest_tensor / 2)
         return false;
     const struct ir_node *node = ir_input(inside->context, number, access.node->elem, rank, space->extents + first);
     if (!node)
@@ -73,8 +80,10 @@ static bool add_next_states(struct scanning *scanning)
     struct ir_kernel *step = scanning->step;
     for (uint32_t k = 0; k < scanning->scan.n_states; k++) {
         const struct ir_node *state = step->inputs[k].node, *next = NULL;
-        for (int attempt = 0; attempt < 3 && !next; attempt++)
-            next = random_of_shape(inside, state->elem, state->rank, state->shape).node;
+        for (int attempt = 0; attempt < 3 && !next; attempt++) {
+            struct random_value value = random_of_shape(inside, state->elem, state->rank, state->shape);
+            next = may_pass(inside, value) ? value.node : NULL;
+        }
         if (!next)
             next = state;
         step->outputs[step->n_outputs++] =
@@ -88,9 +97,11 @@ static void add_results(struct scanning *scanning)
     struct generator *inside = &scanning->inside;
     struct ir_kernel *step = scanning->step;
     for (uint32_t wanted = pick(inside, 3); wanted > 0; wanted--) {
-        const struct ir_node *node = some_value(inside)->node;
+        const struct random_value *value = some_value(inside);
+        if (!may_pass(inside, *value))
+            continue;
         step->outputs[step->n_outputs] = (struct ir_output){
-            .name = arena_printf(ir_arena(inside->context), "r%u", step->n_outputs), .node = node, .span = SPAN_NONE};
+            .name = arena_printf(ir_arena(inside->context), "r%u", step->n_outputs), .node = value->node, .span = SPAN_NONE};
         step->n_outputs++;
     }
 }
