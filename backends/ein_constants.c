@@ -2,6 +2,7 @@
 #include "ein.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 enum { INLINE_NUMBERS = 1 << 16 };
@@ -56,13 +57,18 @@ static void put_nested(struct ein_writer *w, const struct ir_node *node, uint32_
     text_put(w->text, "]");
 }
 
-/* The language has no integer literals above 2^63 - 1. */
-static bool has_large_integer(const struct ir_node *node)
+/* The language has no integer literals above 2^63 - 1, and no infinite or undefined imaginary ones. */
+static bool has_literal(struct ir_number number)
 {
-    for (size_t k = 0; node->elem == IR_u64 && k < node->constant->bytes / sizeof(uint64_t); k++)
-        if (ein_number_at(node->elem, node->constant->data, k).i < 0)
-            return true;
-    return false;
+    return number.elem == IR_u64 ? number.i >= 0 : !ir_elem_is_complex(number.elem) || isfinite(number.im);
+}
+
+static bool has_literals(const struct ir_node *node, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        if (!has_literal(ein_number_at(node->elem, node->constant->data, k)))
+            return false;
+    return true;
 }
 
 static enum einc_status put_constant(struct ein_writer *w, const struct ir_node *node)
@@ -73,7 +79,7 @@ static enum einc_status put_constant(struct ein_writer *w, const struct ir_node 
     text_printf(w->text, "const %s: ", name);
     ein_put_type(w, node);
     text_put(w->text, " = ");
-    if (numbers <= INLINE_NUMBERS && !has_large_integer(node)) {
+    if (numbers <= INLINE_NUMBERS && has_literals(node, numbers)) {
         put_nested(w, node, 0, &at);
         text_put(w->text, "\n");
         return EINC_OK;

@@ -42,14 +42,30 @@ static bool is_negative(struct ir_number number)
     return ir_elem_is_integer(number.elem) && number.elem != IR_u64 && number.i < 0;
 }
 
+/* There is no literal of an infinite or undefined imaginary number. Literals are calculated with in double before they have a type,
+ * and a product of finite ones that overflows keeps the real part. */
+static void put_imaginary(struct ein_writer *w, enum ir_elem elem, double value)
+{
+    static const char infinite[] = "1e300i * 1e300";
+    bool negative = signbit(value) && !isnan(value);
+    text_put(w->text, negative ? " - " : " + ");
+    if (isfinite(value)) {
+        put_real(w, elem, fabs(value));
+        text_put(w->text, "i");
+        return;
+    }
+    text_put(w->text, infinite);
+    if (isnan(value))
+        text_printf(w->text, " - %s", infinite);
+}
+
 static void put_complex(struct ein_writer *w, struct ir_number number)
 {
     enum ir_elem elem = ir_elem_real(number.elem);
     text_put(w->text, "(");
     put_real(w, elem, number.re);
-    text_put(w->text, signbit(number.im) ? " - " : " + ");
-    put_real(w, elem, fabs(number.im));
-    text_put(w->text, "i)");
+    put_imaginary(w, elem, number.im);
+    text_put(w->text, ")");
 }
 
 void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_precedence precedence)
