@@ -517,6 +517,8 @@ static bool project_results(struct slicing *slicing, const struct ir_node *node,
 bool scan_build(struct body *body, const struct scan_scope *scan, struct scan_value *values, uint32_t n, uint32_t n_states)
 {
     struct slicing slicing = {.body = body, .context = body->context, .arena = body->arena, .scan = scan, .n_states = n_states};
+    if (n == 0) /* it computes nothing */
+        return true;
     if (!begin_slicing(&slicing, values, n))
         return false;
     slicing.step->name = arena_printf(body->arena, "%s_step", values[0].name);
