@@ -174,7 +174,7 @@ bool c_weights_file(struct c_file *file, struct text *bytes)
             const struct loop_buffer *buffer = &kernel->loops->buffers[k];
             if (!c_is_weight(kernel, k))
                 continue;
-            while (bytes->length % FILE_ALIGNMENT)
+            for (size_t left = (FILE_ALIGNMENT - bytes->length % FILE_ALIGNMENT) % FILE_ALIGNMENT; left > 0; left--)
                 text_put_bytes(bytes, "", 1);
             put_little_endian(bytes, buffer->constant, ir_elem_info(ir_elem_real(buffer->elem))->bytes);
         }

@@ -30,9 +30,8 @@ static void put_npy(struct ein_writer *w, struct text *bytes, const struct ir_no
         text_printf(&header, "%" PRId64 ", ", extent);
     }
     text_put(&header, "), }");
-    while ((10 + header.length + 1) % 64)
-        text_put(&header, " ");
-    text_put(&header, "\n");
+    int width = (int)(63 - (10 + header.length) % 64); /* the header ends at a multiple of 64 bytes */
+    text_printf(&header, "%*s\n", width, "");
     const char length[2] = {(char)(header.length & 255), (char)(header.length >> 8)};
     text_put_bytes(bytes, "\x93NUMPY\x01", 7);
     text_put_bytes(bytes, "", 1);
