@@ -109,16 +109,11 @@ static bool find_dependent(struct slicing *slicing, const struct ir_node *node)
 
 /* ---- slices ---- */
 
+/* What the slice of a tensor outside is called in the step. */
 static const char *name_of(const struct slicing *slicing, const struct ir_node *node)
 {
-    const struct ir_kernel *kernel = slicing->body->kernel;
-    const struct ir_name *name = ir_find_name(kernel, node);
-    if (name && name->name)
-        return name->name;
-    for (uint32_t k = 0; k < kernel->n_inputs; k++)
-        if (kernel->inputs[k].node == node)
-            return kernel->inputs[k].name;
-    return node->op == IR_const_node && node->constant->name ? node->constant->name : "slice";
+    const char *name = ir_name_of(slicing->body->kernel, node);
+    return name ? name : "slice";
 }
 
 static const struct ir_node *add_input(struct slicing *slicing, const char *name, enum ir_elem elem, uint32_t rank,

@@ -356,6 +356,8 @@ struct ir_program {
 void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *node, const char *name,
                  const char *const *index_names, struct span span);
 const struct ir_name *ir_find_name(const struct ir_kernel *kernel, const struct ir_node *node); /* NULL: nothing known */
+/* The name of its value, of its input or of its constant; NULL: it has none. */
+const char *ir_name_of(const struct ir_kernel *kernel, const struct ir_node *node);
 
 /* A kernel of its own with the same nodes: passes may replace its outputs. */
 struct ir_kernel *ir_kernel_copy(struct ir_context *context, const struct ir_kernel *kernel);

@@ -67,24 +67,13 @@ static const char *unique_name(struct arena *arena, struct intern_table *used, c
     return NULL;
 }
 
-static const char *source_name(const struct ir_kernel *kernel, const struct ir_node *node)
-{
-    const struct ir_name *name = ir_find_name(kernel, node);
-    if (name && name->name)
-        return name->name;
-    for (uint32_t k = 0; k < kernel->n_inputs; k++)
-        if (kernel->inputs[k].node == node)
-            return kernel->inputs[k].name;
-    return node->op == IR_const_node ? node->constant->name : NULL;
-}
-
 static bool name_nodes(struct printer *printer)
 {
     struct arena *arena = ir_arena(printer->context);
     printer->names = ARENA_ARRAY(arena, printer->n_nodes, const char *);
     unsigned unnamed = 0;
     for (size_t k = 0; printer->names && k < printer->n_nodes; k++) {
-        const char *clean = clean_name(arena, source_name(printer->kernel, printer->nodes[k]));
+        const char *clean = clean_name(arena, ir_name_of(printer->kernel, printer->nodes[k]));
         printer->names[k] = clean ? unique_name(arena, &printer->used, clean) : arena_printf(arena, "%u", unnamed++);
     }
     return !arena_failed(arena);

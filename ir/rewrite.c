@@ -18,6 +18,17 @@ const struct ir_name *ir_find_name(const struct ir_kernel *kernel, const struct 
     return NULL;
 }
 
+const char *ir_name_of(const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    const struct ir_name *name = ir_find_name(kernel, node);
+    if (name && name->name)
+        return name->name;
+    for (uint32_t k = 0; k < kernel->n_inputs; k++)
+        if (kernel->inputs[k].node == node)
+            return kernel->inputs[k].name;
+    return node->op == IR_const_node ? node->constant->name : NULL;
+}
+
 void ir_set_name(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *node, const char *name,
                  const char *const *index_names, struct span span)
 {
