@@ -273,8 +273,9 @@ struct product_factor {
     bool divides;
 };
 struct product {
-    struct product_factor factors[FRONTEND_OPERANDS];
-    uint32_t n_factors;
+    struct arena *arena;
+    struct product_factor *factors;
+    size_t n_factors, capacity; /* at most FRONTEND_OPERANDS */
     bool negative, divides, too_long;
     bool typed; /* of factors that are not all weak */
 };
@@ -287,10 +288,11 @@ static bool is_product(const struct formula *formula)
 static void add_factor(struct product *product, const struct formula *formula, bool divides)
 {
     product->divides = product->divides || divides;
+    struct product_factor entry = {formula, divides};
     if (product->n_factors == FRONTEND_OPERANDS)
         product->too_long = true;
     else
-        product->factors[product->n_factors++] = (struct product_factor){formula, divides};
+        (void)ARENA_PUSH(product->arena, product->factors, product->n_factors, product->capacity, entry);
 }
 
 /* Is there something to tabulate: a tensor, a function, a reduction? */
@@ -383,9 +385,12 @@ static const struct ir_expr *contract_factors(struct statement *statement, const
 {
     struct body *body = statement->body;
     enum ir_elem elem = formula->type.elem;
-    const struct ir_expr *operands[FRONTEND_OPERANDS], *after[FRONTEND_OPERANDS];
+    const struct ir_expr **operands = ARENA_ARRAY(body->arena, product->n_factors, const struct ir_expr *);
+    const struct ir_expr **after = ARENA_ARRAY(body->arena, product->n_factors, const struct ir_expr *);
     uint32_t n_operands = 0, n_after = 0;
-    for (uint32_t k = 0; k < product->n_factors; k++) {
+    if (!operands || !after)
+        return NULL;
+    for (size_t k = 0; k < product->n_factors; k++) {
         const struct product_factor *part = &product->factors[k];
         const struct ir_expr *expr = part->divides ? divisor(statement, formula, part->formula, stay, elem)
                                                    : pointwise(statement, part->formula, stay, place);
@@ -425,19 +430,16 @@ static const struct ir_expr *product_sum(struct statement *statement, const stru
         summed = index_set_union(&summed, bound);
     if (index_set_is_empty(&summed))
         return pointwise(statement, formula, stay, place);
-    struct product *product = ARENA_NEW(body->arena, struct product);
-    if (!product)
-        return NULL;
-    product->typed = !formula->type.weakness;
-    collect(product, formula, product->typed && body->exact);
-    if (product->too_long) {
+    struct product product = {.arena = body->arena, .typed = !formula->type.weakness};
+    collect(&product, formula, product.typed && body->exact);
+    if (product.too_long) {
         diag_error(body->diagnostics, DIAG_E0913, formula->span, "a product has more than %d factors", (int)FRONTEND_OPERANDS);
         statement->failed = true;
         return NULL;
     }
     bool truncates = ir_elem_is_integer(formula->type.elem);
-    if (!product->divides || (!truncates && !body->exact))
-        return contract_factors(statement, formula, product, &inside, &summed, place);
+    if (!product.divides || (!truncates && !body->exact))
+        return contract_factors(statement, formula, &product, &inside, &summed, place);
     const struct ir_expr *whole = lower_convert(statement, pointwise(statement, formula, &inside, place), formula->type.elem);
     return whole ? lower_contract(statement, IR_RING_plustimes, &summed, 1, &whole) : NULL;
 }
@@ -471,35 +473,38 @@ static bool multiplies(enum ast_op reduction, const struct formula *formula)
     return (reduction == AST_ANY || reduction == AST_ALL) && formula->kind == FORMULA_APPLY && formula->op == op;
 }
 
-/* The ring's factors in order; false when there are too many. */
-static bool ring_factors(enum ast_op reduction, const struct formula *formula, const struct formula **factors, uint32_t *n_factors)
+/* The ring's factors in order. */
+static void ring_factors(enum ast_op reduction, const struct formula *formula, struct product *product)
 {
-    if (multiplies(reduction, formula))
-        return ring_factors(reduction, formula->arguments[0], factors, n_factors) &&
-               ring_factors(reduction, formula->arguments[1], factors, n_factors);
-    if (*n_factors == FRONTEND_OPERANDS)
-        return false;
-    factors[(*n_factors)++] = formula;
-    return true;
+    if (!multiplies(reduction, formula)) {
+        add_factor(product, formula, false);
+        return;
+    }
+    ring_factors(reduction, formula->arguments[0], product);
+    ring_factors(reduction, formula->arguments[1], product);
 }
 
 /* A ring product of bare accesses is a contraction of them; NULL (and nothing said) when it is something else. */
 static const struct ir_expr *ring_contraction(struct statement *statement, const struct formula *formula,
                                               const struct index_set *stay, enum ir_ring ring)
 {
-    const struct formula *factors[FRONTEND_OPERANDS];
-    const struct ir_expr *operands[FRONTEND_OPERANDS];
-    uint32_t n_factors = 0;
-    if (!multiplies(formula->reduction, formula->arguments[0]) ||
-        !ring_factors(formula->reduction, formula->arguments[0], factors, &n_factors) || (statement->body->exact && n_factors > 2))
+    struct arena *arena = statement->body->arena;
+    struct product product = {.arena = arena};
+    if (!multiplies(formula->reduction, formula->arguments[0]))
         return NULL;
-    for (uint32_t k = 0; k < n_factors; k++)
-        if ((factors[k]->kind != FORMULA_ACCESS && factors[k]->kind != FORMULA_NUMBER) || !stays_whole(factors[k], stay) ||
-            (!factors[k]->type.weakness && factors[k]->type.elem != formula->type.elem))
+    ring_factors(formula->reduction, formula->arguments[0], &product);
+    if (product.too_long || (statement->body->exact && product.n_factors > 2))
+        return NULL;
+    for (size_t k = 0; k < product.n_factors; k++) {
+        const struct formula *part = product.factors[k].formula;
+        if ((part->kind != FORMULA_ACCESS && part->kind != FORMULA_NUMBER) || !stays_whole(part, stay) ||
+            (!part->type.weakness && part->type.elem != formula->type.elem))
             return NULL;
-    for (uint32_t k = 0; k < n_factors; k++)
-        operands[k] = term_as(statement, factors[k], stay, NULL, formula->type.elem);
-    return lower_contract(statement, ring, &formula->bound, n_factors, operands);
+    }
+    const struct ir_expr **operands = ARENA_ARRAY(arena, product.n_factors, const struct ir_expr *);
+    for (size_t k = 0; operands && k < product.n_factors; k++)
+        operands[k] = term_as(statement, product.factors[k].formula, stay, NULL, formula->type.elem);
+    return operands ? lower_contract(statement, ring, &formula->bound, (uint32_t)product.n_factors, operands) : NULL;
 }
 
 static const struct ir_expr *reduce(struct statement *statement, const struct formula *formula, const struct index_set *stay,

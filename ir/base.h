@@ -195,6 +195,8 @@ void diag_help(struct diagnostics *diagnostics, struct diag *diag, const char *f
 
 const char *diag_code_name(enum diag_code code);  /* "E0203"; warnings "W0101" */
 const char *diag_code_title(enum diag_code code); /* its row in diag.def */
+/* Are there errors, and says each of them that a limit was hit (docs/limits.md)? The input may be right then. */
+bool diag_only_limits(const struct diagnostics *diagnostics);
 
 /* All diagnostics in the form of docs/diagnostics.md, then one summary line ("2 errors") when there was an error. */
 void diag_print(struct text *text, const struct diagnostics *diagnostics, bool color);

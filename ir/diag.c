@@ -34,6 +34,19 @@ const char *diag_code_title(enum diag_code code)
     return code < DIAG_CODE_COUNT ? code_rows[code].title : "";
 }
 
+static bool is_limit(enum diag_code code)
+{
+    return code == DIAG_E0708 || code == DIAG_E0736 || code == DIAG_E0811 || strncmp(diag_code_name(code), "E09", 3) == 0;
+}
+
+bool diag_only_limits(const struct diagnostics *diagnostics)
+{
+    for (size_t k = 0; k < diagnostics->n_items; k++)
+        if (diagnostics->items[k]->severity == DIAG_ERROR && !is_limit(diagnostics->items[k]->code))
+            return false;
+    return diagnostics->n_errors > 0;
+}
+
 uint32_t diag_add_source(struct diagnostics *diagnostics, const struct source *source)
 {
     uint32_t number = (uint32_t)diagnostics->n_sources;

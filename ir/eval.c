@@ -76,7 +76,7 @@ bool eval_shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor
         tensor->count *= tensor->shape[axis] ? 1 : 0;
         if (!checked_multiply(span, tensor->shape[axis] ? tensor->shape[axis] : 1, &span) || span > EVAL_ELEMENTS) {
             evaluation->status = EINC_LIMIT;
-            diag_error(ir_diagnostics(evaluation->context), DIAG_E0806, eval_span_of(evaluation, node),
+            diag_error(ir_diagnostics(evaluation->context), DIAG_E0905, eval_span_of(evaluation, node),
                        "`%s` in kernel `%s` has more than %d elements, the reference's limit", eval_name_of(evaluation, node),
                        evaluation->kernel->name, EVAL_ELEMENTS);
             return false;

@@ -63,6 +63,9 @@ static const struct ir_expr *intern_expr(struct ir_context *context, struct ir_e
     if (found)
         return found;
     draft.id = context->n_expressions;
+    for (uint32_t k = 0; k < draft.n_arguments; k++)
+        draft.depth = draft.arguments[k]->depth > draft.depth ? draft.arguments[k]->depth : draft.depth;
+    draft.depth++;
     const struct ir_expr *expr = arena_copy(context->arena, &draft, 1, sizeof draft);
     if (!intern_add(context->arena, &context->expressions, draft.hash, expr))
         return NULL;

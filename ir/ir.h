@@ -243,6 +243,7 @@ struct ir_expr {
     enum ir_elem elem;
     uint32_t id;
     uint64_t hash;
+    uint32_t depth; /* 1: a leaf, else one more than its deepest argument */
     uint32_t n_arguments;
     const struct ir_expr *arguments[3];
     union {

@@ -88,6 +88,12 @@ struct loop_stmt {
     };
 };
 
+/* The numbers that the name has had behind it are all below `next`: no later name need try them again. */
+struct loop_numbering {
+    const char *name;
+    unsigned next;
+};
+
 struct loop_function {
     const char *name;
     const struct ir_kernel *kernel; /* what it implements: names, spans, class; NULL when read from text */
@@ -99,6 +105,8 @@ struct loop_function {
     size_t n_indices, indices_capacity;
     struct loop_local *locals;
     size_t n_locals, locals_capacity;
+    struct loop_numbering *numberings; /* of names wanted more than once */
+    size_t n_numberings, numberings_capacity;
     const struct poly *workspace; /* bytes; constant 0: none */
     uint32_t workspace_alignment; /* bytes */
     struct loop_stmt *body;

@@ -44,14 +44,30 @@ static bool name_is_taken(const struct ir_context *context, const struct loop_fu
     return is_dim_name(context, name);
 }
 
-static const char *unique_name(struct ir_context *context, const struct loop_function *function, const char *wanted, bool for_index)
+static struct loop_numbering *find_numbering(struct ir_context *context, struct loop_function *function, const char *wanted)
 {
-    const char *name = wanted;
+    for (size_t k = 0; k < function->n_numberings; k++)
+        if (!strcmp(function->numberings[k].name, wanted))
+            return &function->numberings[k];
+    struct loop_numbering entry = {arena_strndup(ir_arena(context), wanted, strlen(wanted)), 2};
+    if (!entry.name ||
+        !ARENA_PUSH(ir_arena(context), function->numberings, function->n_numberings, function->numberings_capacity, entry))
+        return NULL;
+    return &function->numberings[function->n_numberings - 1];
+}
+
+static const char *unique_name(struct ir_context *context, struct loop_function *function, const char *wanted, bool for_index)
+{
     size_t length = strlen(wanted);
+    if (!name_is_taken(context, function, wanted, for_index))
+        return arena_strndup(ir_arena(context), wanted, length);
     const char *separator = length && isdigit((unsigned char)wanted[length - 1]) ? "_" : "";
-    for (unsigned number = 2; name && name_is_taken(context, function, name, for_index); number++)
-        name = arena_printf(ir_arena(context), "%s%s%u", wanted, separator, number);
-    return name == wanted ? arena_strndup(ir_arena(context), wanted, length) : name;
+    struct loop_numbering *numbering = find_numbering(context, function, wanted);
+    const char *name = NULL;
+    do
+        name = numbering ? arena_printf(ir_arena(context), "%s%s%u", wanted, separator, numbering->next++) : NULL;
+    while (name && name_is_taken(context, function, name, for_index));
+    return name;
 }
 
 uint32_t loop_add_buffer(struct ir_context *context, struct loop_function *function, struct loop_buffer buffer)

@@ -41,6 +41,15 @@ bool loop_fail(struct loop_reader *reader, const char *what)
     return false;
 }
 
+bool loop_too_deep(struct loop_reader *reader)
+{
+    if (!reader->failed)
+        diag_error(ir_diagnostics(reader->context), DIAG_E0708, reader->token.span, "loop IR: nested deeper than %d",
+                   LOOP_DEPTH_LIMIT);
+    reader->failed = true;
+    return false;
+}
+
 bool loop_expect(struct loop_reader *reader, const char *sign)
 {
     if (loop_accept(reader, sign))
@@ -436,7 +445,7 @@ struct loop_stmt *loop_read_statements(struct loop_reader *reader, unsigned dept
 {
     struct loop_stmt *first = NULL, **last = &first;
     if (depth > LOOP_DEPTH_LIMIT) {
-        loop_fail(reader, "nested too deep");
+        loop_too_deep(reader);
         return NULL;
     }
     while (!reader->failed && reader->token.kind == TOKEN_NAME) {

@@ -189,7 +189,7 @@ static const struct poly *read_lookup(struct loop_reader *reader, const char *na
 static const struct poly *read_poly_primary(struct loop_reader *reader, unsigned depth)
 {
     if (depth > LOOP_DEPTH_LIMIT) {
-        loop_fail(reader, "nested too deep");
+        loop_too_deep(reader);
         return NULL;
     }
     if (loop_accept(reader, "-"))
@@ -324,7 +324,7 @@ const struct ir_expr *loop_read_expr(struct loop_reader *reader, unsigned depth)
     enum ir_elem elem;
     enum ir_expr_op op;
     if (depth > LOOP_DEPTH_LIMIT) {
-        loop_fail(reader, "nested too deep");
+        loop_too_deep(reader);
         return NULL;
     }
     if (reader->token.kind != TOKEN_NAME) {

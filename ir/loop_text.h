@@ -4,7 +4,7 @@
 
 #include "loop.h"
 
-enum { LOOP_DEPTH_LIMIT = 200 };
+enum { LOOP_DEPTH_LIMIT = 200 }; /* of statements, of expressions, of subscripts; past it: E0708 */
 
 enum loop_token_kind { TOKEN_END, TOKEN_NAME, TOKEN_NUMBER, TOKEN_STRING, TOKEN_SIGN };
 
@@ -49,6 +49,7 @@ bool loop_accept_word(struct loop_reader *reader, const char *word);
 bool loop_expect(struct loop_reader *reader, const char *sign);
 const char *loop_expect_name(struct loop_reader *reader);
 bool loop_fail(struct loop_reader *reader, const char *what); /* reports the first mistake; false */
+bool loop_too_deep(struct loop_reader *reader);               /* the same, past LOOP_DEPTH_LIMIT */
 uint32_t loop_find_buffer(const struct loop_reader *reader, const char *name);
 uint32_t loop_find_local(const struct loop_reader *reader, const char *name);
 

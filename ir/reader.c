@@ -27,13 +27,13 @@ void eir_syntax_error(struct ir_reader *reader, struct eir_token token)
     diag_help(diagnostics, diag, "docs/ir.md has the grammar");
 }
 
-void eir_too_deep(struct ir_reader *reader)
+void eir_past_limit(struct ir_reader *reader, const char *limit)
 {
     if (!reader->failed)
         diag_error(ir_diagnostics(reader->context), DIAG_E0708,
                    (struct span){reader->source_number, (uint32_t)(reader->cursor - reader->source->text),
                                  (uint32_t)(reader->cursor - reader->source->text)},
-                   "nested too deeply");
+                   "%s", limit);
     reader->failed = true;
 }
 

@@ -5,7 +5,7 @@
 %token_type {struct eir_token}
 %extra_argument {struct ir_reader *reader}
 %stack_size 400
-%stack_overflow { eir_too_deep(reader); }
+%stack_overflow { eir_past_limit(reader, "nested too deeply"); }
 %syntax_error { eir_syntax_error(reader, yyminor); }
 %include {
 #include "reader_internal.h"

@@ -111,7 +111,7 @@ void eir_parse(struct ir_reader *reader);
 /* ---- reader.c: what the grammar's rules do, one call each ---- */
 uint64_t eir_hash(struct eir_token token); /* of `#` and 16 digits */
 void eir_syntax_error(struct ir_reader *reader, struct eir_token token);
-void eir_too_deep(struct ir_reader *reader);
+void eir_past_limit(struct ir_reader *reader, const char *limit); /* where the text is read */
 void eir_set_path(struct ir_reader *reader, struct eir_token string);
 void eir_begin_dim(struct ir_reader *reader, struct eir_token name);
 void eir_dim_typical(struct ir_reader *reader, struct eir_number number);

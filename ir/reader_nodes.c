@@ -20,7 +20,7 @@ void eir_axis(struct ir_reader *reader, const struct eir_token *name, const stru
 {
     char *text = name ? arena_strndup(reader->arena, name->text, name->length) : NULL;
     if (reader->n_indices >= READER_RANK) {
-        eir_too_deep(reader);
+        eir_past_limit(reader, "a node has at most 256 axes and indices");
         return;
     }
     for (uint32_t k = 0; text && k < reader->n_indices; k++)
@@ -72,7 +72,7 @@ const struct eir_accesses *eir_add_access(struct ir_reader *reader, const struct
 {
     uint32_t count = before ? before->count : 0;
     if (count >= READER_OPERANDS) {
-        eir_too_deep(reader);
+        eir_past_limit(reader, "a list has at most 4096 entries");
         return before;
     }
     struct eir_accesses *list = ARENA_NEW(reader->arena, struct eir_accesses);

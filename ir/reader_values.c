@@ -282,7 +282,7 @@ static bool too_long(struct ir_reader *reader, uint32_t count)
 {
     if (count < READER_OPERANDS)
         return false;
-    eir_too_deep(reader);
+    eir_past_limit(reader, "a list has at most 4096 entries");
     return true;
 }
 

@@ -18,6 +18,8 @@
 #include <math.h>
 
 enum { FUNCTION_COST = 20, STORE_COST = 4 };
+/* A stage's expression does not become deeper by fusion: time to compose it is quadratic in its depth, and E0736 refuses 4096. */
+enum { DEEPEST_FUSED = 500 };
 
 /* ---- what an element costs ---- */
 
@@ -27,6 +29,7 @@ struct costs {
     double *cost;    /* operations of one element, everything pointwise below it inlined */
     double *size;    /* elements */
     double *needed;  /* elements computed if it were inlined: sum over uses */
+    uint32_t *depth; /* of the expressions it would be inlined into: the deepest of its uses */
     uint32_t *uses;  /* found so far: all, once the node's turn has come */
     uint32_t *users; /* in the whole kernel */
     bool *output;
@@ -122,7 +125,8 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     if (node->op == IR_map_node && again > 0 && can_finish(costs, node))
         return true;
     if (node->op == IR_map_node)
-        return costs->cost[node->id] * again > STORE_COST * size;
+        return costs->cost[node->id] * again > STORE_COST * size ||
+               (costs->depth[node->id] > 0 && costs->depth[node->id] + node->body->depth > DEEPEST_FUSED);
     const struct ir_node *stage = again > 0 || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
     if (stage)
         plan->finishing[stage->id] = node;
@@ -143,17 +147,21 @@ static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t
     return operand < node->scan->n_states ? elements : elements * product(costs, 1, &node->scan->extent, 0);
 }
 
-/* Tells the operands of a decided node how often it needs them. */
+/* Tells the operands of a decided node how often it needs them, and how deep they would stand. */
 static void spread_needs(struct costs *costs, struct use *uses, const struct ir_node *node)
 {
     double evaluations = costs->plan->stored[node->id] ? fmax(costs->size[node->id], 1) : costs->needed[node->id];
     if (node->op == IR_contract_node)
         evaluations *= product(costs, node->n_indices, node->extents, node->rank);
+    uint32_t depth = costs->plan->stored[node->id] ? 0 : costs->depth[node->id];
+    depth += node->op == IR_map_node ? node->body->depth : 0;
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
         bool base = node->op == IR_scatter_node && k == 0;
         if (is_repeated(node, k))
             continue;
+        if (depth > costs->depth[access->node->id])
+            costs->depth[access->node->id] = depth;
         costs->needed[access->node->id] += reads_of(costs, node, k, evaluations);
         struct use *use = &uses[access->node->id];
         use->user = costs->uses[access->node->id]++ ? NULL : node;
@@ -174,11 +182,13 @@ static bool create_costs(struct costs *costs, struct arena *arena, const struct 
     costs->cost = ARENA_ARRAY(arena, n, double);
     costs->size = ARENA_ARRAY(arena, n, double);
     costs->needed = ARENA_ARRAY(arena, n, double);
+    costs->depth = ARENA_ARRAY(arena, n, uint32_t);
     costs->uses = ARENA_ARRAY(arena, n, uint32_t);
     costs->users = ARENA_ARRAY(arena, n, uint32_t);
     costs->output = ARENA_ARRAY(arena, n, bool);
     costs->boxed = ARENA_ARRAY(arena, n, bool);
-    if (!costs->users || !costs->cost || !costs->size || !costs->needed || !costs->uses || !costs->output || !costs->boxed)
+    if (!costs->users || !costs->cost || !costs->size || !costs->needed || !costs->depth || !costs->uses || !costs->output ||
+        !costs->boxed)
         return false;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
         costs->output[kernel->outputs[k].node->id] = true;

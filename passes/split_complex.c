@@ -19,7 +19,11 @@ void split_emit(struct splitter *splitter, struct loop_stmt *stmt)
     if (!stmt)
         return;
     stmt->span = splitter->span;
-    splitter->before = loop_join(splitter->before, stmt);
+    if (splitter->before)
+        splitter->last->next = stmt;
+    else
+        splitter->before = stmt;
+    splitter->last = stmt;
 }
 
 const struct ir_expr *split_bind(struct splitter *splitter, const char *name, const struct ir_expr *value)
@@ -176,7 +180,7 @@ static struct loop_stmt *split_list(struct splitter *splitter, struct loop_stmt 
 {
     struct loop_stmt *result = NULL, *next;
     for (; list; list = next) {
-        struct loop_stmt *outer = splitter->before;
+        struct loop_stmt *outer = splitter->before, *outer_last = splitter->last;
         next = list->next;
         list->next = NULL;
         splitter->before = NULL;
@@ -193,6 +197,7 @@ static struct loop_stmt *split_list(struct splitter *splitter, struct loop_stmt 
         stmt->comment = comment;
         result = loop_join(loop_join(result, splitter->before), stmt);
         splitter->before = outer;
+        splitter->last = outer_last;
     }
     return result;
 }

@@ -21,6 +21,7 @@ struct splitter {
     enum ir_elem *local_elem;   /* before */
     uint32_t *real, *imaginary; /* locals of the halves; UINT32_MAX: none yet */
     struct loop_stmt *before;   /* to stand before the statement being split */
+    struct loop_stmt *last;     /* of these */
     struct span span;
     struct split_memo *memo; /* of this statement */
     size_t n_memo, memo_capacity;

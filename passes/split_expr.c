@@ -243,6 +243,9 @@ static struct split_pair function_of(struct splitter *s, enum ir_expr_op op, str
 
 /* ---- expressions ---- */
 
+static struct split_pair pair_of(struct splitter *s, const struct ir_expr *expr);
+static value real_of(struct splitter *s, const struct ir_expr *expr); /* a real expression without complex parts */
+
 static struct split_pair split_leaf(struct splitter *s, const struct ir_expr *expr)
 {
     enum ir_elem elem = ir_elem_real(expr->elem);
@@ -267,18 +270,18 @@ static struct split_pair split_cast(struct splitter *s, const struct ir_expr *ex
     enum ir_elem elem = ir_elem_real(expr->elem);
     const struct ir_expr *argument = expr->arguments[0];
     if (!ir_elem_is_complex(argument->elem)) {
-        value real = split_real(s, argument);
+        value real = real_of(s, argument);
         return (struct split_pair){real ? ir_expr_cast(s->context, elem, real) : NULL, NULL};
     }
-    struct split_pair pair = split_expr(s, argument);
+    struct split_pair pair = pair_of(s, argument);
     return (struct split_pair){pair.re ? ir_expr_cast(s->context, elem, pair.re) : NULL,
                                pair.im ? ir_expr_cast(s->context, elem, pair.im) : NULL};
 }
 
 static struct split_pair split_select(struct splitter *s, const struct ir_expr *expr)
 {
-    value condition = split_bind(s, "condition", split_real(s, expr->arguments[0]));
-    struct split_pair a = split_expr(s, expr->arguments[1]), b = split_expr(s, expr->arguments[2]);
+    value condition = split_bind(s, "condition", real_of(s, expr->arguments[0]));
+    struct split_pair a = pair_of(s, expr->arguments[1]), b = pair_of(s, expr->arguments[2]);
     value im = a.im || b.im ? choose(s, condition, split_imaginary(s, a), split_imaginary(s, b)) : NULL;
     return (struct split_pair){choose(s, condition, a.re, b.re), im};
 }
@@ -292,30 +295,30 @@ static struct split_pair split_operation(struct splitter *s, const struct ir_exp
     case IR_EXPR_select:
         return split_select(s, expr);
     case IR_EXPR_complex:
-        a.re = split_real(s, expr->arguments[0]);
-        a.im = split_real(s, expr->arguments[1]);
+        a.re = real_of(s, expr->arguments[0]);
+        a.im = real_of(s, expr->arguments[1]);
         return a;
     case IR_EXPR_add:
     case IR_EXPR_sub:
     case IR_EXPR_mul:
     case IR_EXPR_div:
-        a = split_expr(s, expr->arguments[0]);
-        b = split_expr(s, expr->arguments[1]);
+        a = pair_of(s, expr->arguments[0]);
+        b = pair_of(s, expr->arguments[1]);
         if (expr->op == IR_EXPR_mul)
             return split_multiply(s, a, b);
         return expr->op == IR_EXPR_div ? quotient(s, a, b) : sum(s, expr->op, a, b);
     case IR_EXPR_neg:
-        a = split_expr(s, expr->arguments[0]);
+        a = pair_of(s, expr->arguments[0]);
         return (struct split_pair){negate(s, a.re), a.im ? negate(s, a.im) : NULL};
     case IR_EXPR_conj:
-        a = split_expr(s, expr->arguments[0]);
+        a = pair_of(s, expr->arguments[0]);
         return (struct split_pair){a.re, a.im ? negate(s, a.im) : NULL};
     default:
-        return function_of(s, expr->op, split_expr(s, expr->arguments[0]));
+        return function_of(s, expr->op, pair_of(s, expr->arguments[0]));
     }
 }
 
-struct split_pair split_expr(struct splitter *s, const struct ir_expr *expr)
+static struct split_pair pair_of(struct splitter *s, const struct ir_expr *expr)
 {
     for (size_t k = 0; k < s->n_memo; k++)
         if (s->memo[k].expr == expr)
@@ -330,7 +333,7 @@ struct split_pair split_expr(struct splitter *s, const struct ir_expr *expr)
 
 static value compare_pairs(struct splitter *s, const struct ir_expr *expr)
 {
-    struct split_pair a = split_expr(s, expr->arguments[0]), b = split_expr(s, expr->arguments[1]);
+    struct split_pair a = pair_of(s, expr->arguments[0]), b = pair_of(s, expr->arguments[1]);
     value re = apply2(s, expr->op, a.re, b.re);
     value im = apply2(s, expr->op, split_imaginary(s, a), split_imaginary(s, b));
     return apply2(s, expr->op == IR_EXPR_eq ? IR_EXPR_and : IR_EXPR_or, re, im);
@@ -339,7 +342,7 @@ static value compare_pairs(struct splitter *s, const struct ir_expr *expr)
 /* A complex number as truth, or its real part in another type. */
 static value cast_pair(struct splitter *s, const struct ir_expr *expr)
 {
-    struct split_pair a = split_expr(s, expr->arguments[0]);
+    struct split_pair a = pair_of(s, expr->arguments[0]);
     if (!a.re || expr->elem != IR_bool)
         return a.re ? ir_expr_cast(s->context, expr->elem, a.re) : NULL;
     value zero = number(s, a.re->elem, 0);
@@ -355,11 +358,11 @@ static value real_of_complex(struct splitter *s, const struct ir_expr *expr)
     case IR_EXPR_cast:
         return cast_pair(s, expr);
     case IR_EXPR_real:
-        return split_expr(s, expr->arguments[0]).re;
+        return pair_of(s, expr->arguments[0]).re;
     case IR_EXPR_imag:
-        return split_imaginary(s, split_expr(s, expr->arguments[0]));
+        return split_imaginary(s, pair_of(s, expr->arguments[0]));
     case IR_EXPR_abs:
-        return magnitude(s, split_expr(s, expr->arguments[0]));
+        return magnitude(s, pair_of(s, expr->arguments[0]));
     default:
         return NULL;
     }
@@ -370,7 +373,7 @@ static value rebuilt(struct splitter *s, const struct ir_expr *expr)
     const struct ir_expr *arguments[3] = {0};
     bool changed = false;
     for (uint32_t k = 0; k < expr->n_arguments; k++) {
-        arguments[k] = split_real(s, expr->arguments[k]);
+        arguments[k] = real_of(s, expr->arguments[k]);
         if (!arguments[k])
             return NULL;
         changed |= arguments[k] != expr->arguments[k];
@@ -382,7 +385,7 @@ static value rebuilt(struct splitter *s, const struct ir_expr *expr)
     return ir_expr_apply(s->context, expr->op, expr->n_arguments, arguments);
 }
 
-value split_real(struct splitter *s, const struct ir_expr *expr)
+static value real_of(struct splitter *s, const struct ir_expr *expr)
 {
     if (expr->n_arguments == 0)
         return expr;
@@ -394,4 +397,31 @@ value split_real(struct splitter *s, const struct ir_expr *expr)
     if (!memo.pair.re || !ARENA_PUSH(ir_arena(s->context), s->memo, s->n_memo, s->memo_capacity, memo))
         return NULL;
     return memo.pair.re;
+}
+
+/* ---- the whole ---- */
+
+/* Arguments before users, so that no recursion above goes deeper than one level, however deep the expression is. */
+static void split_below(struct splitter *s, const struct ir_expr *expr)
+{
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(s->context, expr, &count);
+    for (size_t k = 0; order && k + 1 < count; k++) {
+        if (ir_elem_is_complex(order[k]->elem))
+            (void)pair_of(s, order[k]);
+        else
+            (void)real_of(s, order[k]);
+    }
+}
+
+struct split_pair split_expr(struct splitter *s, const struct ir_expr *expr)
+{
+    split_below(s, expr);
+    return pair_of(s, expr);
+}
+
+value split_real(struct splitter *s, const struct ir_expr *expr)
+{
+    split_below(s, expr);
+    return real_of(s, expr);
 }

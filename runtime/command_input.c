@@ -143,7 +143,7 @@ int input_finish(struct invocation *invocation, int status)
     if (status == EXIT_LIMIT && !diagnostics->n_errors)
         fputs("einc: out of memory\n", stderr);
     if (diagnostics->n_errors && status != EXIT_LIMIT)
-        return EXIT_INPUT;
+        return diag_only_limits(diagnostics) ? EXIT_LIMIT : EXIT_INPUT;
     if (status == EXIT_INPUT)
         status = EXIT_FAULT; /* refused, and no word why */
     if (status == EXIT_FAULT)

@@ -519,7 +519,7 @@ static void forbidden_runs_are_diagnosed(void **state)
     check_refused("dim n\nkernel f: exact {\n%x = input 0 x : f64[3]\n%y = view f64[i: n - 5] of %x[0]\noutput y = %y\n}", 3,
                   EINC_INVALID, DIAG_E0806);
     check_refused("dim n\nkernel f: exact {\n%x = input 0 x : f64[3]\n%y = view f64[n, n, n] of %x[0]\noutput y = %y\n}", 3000000,
-                  EINC_LIMIT, DIAG_E0806);
+                  EINC_LIMIT, DIAG_E0905);
     check_refused("dim n\nkernel f: exact {\n%x = input 0 x : f64[3]\n%y = view f64[i: 3] of %x[i]\noutput y = %y\n}", 3,
                   EINC_INVALID, DIAG_E0807);
 
