@@ -90,6 +90,13 @@ struct ast_expr {
     struct ast_expr *next;
 };
 
+static inline const struct ast_expr *ast_without_parentheses(const struct ast_expr *expr)
+{
+    while (expr->kind == AST_PAREN)
+        expr = expr->arguments;
+    return expr;
+}
+
 struct ast_dim {
     struct ast_name name;
     struct ast_expr *value;   /* `= expr`; NULL: run time */

@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-static const struct ast_expr *without_parentheses(const struct ast_expr *expr)
-{
-    while (expr->kind == AST_PAREN)
-        expr = expr->arguments;
-    return expr;
-}
-
 /* A let of this body that comes later; NULL: none. */
 static const struct ast_target *find_target(const struct ast_statement *statement, const char *name, bool in_scan)
 {
@@ -35,7 +28,7 @@ static const struct ast_target *later_let(const struct body *body, const char *n
 
 bool is_whole(const struct body *body, const struct ast_expr *expr)
 {
-    const struct ast_expr *bare = without_parentheses(expr);
+    const struct ast_expr *bare = ast_without_parentheses(expr);
     const struct symbol *symbol;
     switch (bare->kind) {
     case AST_NAME:
@@ -126,7 +119,7 @@ static bool named_tensor(struct statement *statement, const struct ast_expr *exp
 
 bool whole_value(struct statement *statement, const struct ast_expr *expr, struct whole *whole)
 {
-    const struct ast_expr *bare = without_parentheses(expr);
+    const struct ast_expr *bare = ast_without_parentheses(expr);
     const struct signature *signature;
     const struct ir_node **results;
     switch (bare->kind) {

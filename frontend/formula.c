@@ -298,9 +298,7 @@ static struct formula *build_name(struct statement *statement, const struct ast_
 static struct formula *build_pad(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
 {
     struct body *body = statement->body;
-    const struct ast_expr *inner = expr->arguments;
-    while (inner->kind == AST_PAREN)
-        inner = inner->arguments;
+    const struct ast_expr *inner = ast_without_parentheses(expr->arguments);
     if (inner->kind != AST_ACCESS) {
         struct diag *diag = diag_error(body->diagnostics, DIAG_E0219, inner->span, "`pad` takes an access, such as `x[i-1]`");
         diag_help(body->diagnostics, diag, "apply functions outside: `exp(pad(x[i-1], 0))`");

@@ -1,14 +1,12 @@
-/* `scan t { ... } from h[-1,n] = h0[n]`: the tensors it assigns, their states, how they may be read.
+/* `scan t { ... } from h[-1,n] = h0[n]`: the tensors it assigns and their states; how they are read is scan_read.c's.
  *
- * Every left side has the scan's index once. A state is what `from` gives an initial value; inside it is read at this step or at
- * the one before, and only so. Its type and shape are those of its declaration or its initial value; where that is a bare number
- * (`g[-1] = 0`) its statement is read once for them alone. After the scan a state at the last step is read as what remains of it,
- * which is the initial value when there was no step. */
+ * Every left side has the scan's index once. A state is what `from` gives an initial value. Its type and shape are those of its
+ * declaration or its initial value; where that is a bare number (`g[-1] = 0`) its statement is read once for them alone. */
 #include "scan.h"
 
 #include <string.h>
 
-static struct scan_tensor *find_tensor(const struct scan_scope *scan, const char *name)
+struct scan_tensor *scan_find_tensor(const struct scan_scope *scan, const char *name)
 {
     for (uint32_t k = 0; scan && k < scan->n; k++)
         if (strcmp(scan->tensors[k].target->name.text, name) == 0)
@@ -16,14 +14,7 @@ static struct scan_tensor *find_tensor(const struct scan_scope *scan, const char
     return NULL;
 }
 
-static const struct ast_expr *without_parentheses(const struct ast_expr *expr)
-{
-    while (expr->kind == AST_PAREN)
-        expr = expr->arguments;
-    return expr;
-}
-
-static bool is_name(const struct ast_expr *expr, const char *name)
+bool scan_is_name(const struct ast_expr *expr, const char *name)
 {
     return expr->kind == AST_NAME && strcmp(expr->name.text, name) == 0;
 }
@@ -97,7 +88,7 @@ static bool find_plain_use(const struct body *body, struct scan_scope *scan, con
     const struct tensor_type *type = expr->kind == AST_ACCESS ? type_of_name(body, expr->callee) : NULL;
     uint32_t axis = 0;
     for (const struct ast_expr *argument = expr->arguments; argument; argument = argument->next, axis++) {
-        if (type && axis < type->rank && is_name(without_parentheses(argument), scan->ast->index.text)) {
+        if (type && axis < type->rank && scan_is_name(ast_without_parentheses(argument), scan->ast->index.text)) {
             scan->extent = type->shape[axis];
             scan->extent_span = type->extent_spans ? type->extent_spans[axis] : argument->span;
             return true;
@@ -179,7 +170,7 @@ static bool read_direction(struct body *body, struct scan_scope *scan, const str
         subscript = subscript->next;
     if (!subscript)
         return report_initial(body, initial->name.span, "the initial value of `%s` has too few subscripts", initial->name.text);
-    const struct ast_expr *bare = without_parentheses(subscript);
+    const struct ast_expr *bare = ast_without_parentheses(subscript);
     bool backward = !is_minus_one(bare);
     if (backward && subscript_of_dims(body, bare) != scan->extent)
         return report_initial(body, subscript->span, "`%s` does not begin one step before the first", initial->name.text);
@@ -192,7 +183,7 @@ static bool read_direction(struct body *body, struct scan_scope *scan, const str
 static bool list_states(struct body *body, struct scan_scope *scan)
 {
     for (const struct ast_initial *initial = scan->ast->initial; initial; initial = initial->next) {
-        struct scan_tensor *tensor = find_tensor(scan, initial->name.text);
+        struct scan_tensor *tensor = scan_find_tensor(scan, initial->name.text);
         if (!tensor)
             return report_initial(body, initial->name.span, "`%s` is not assigned in the scan", initial->name.text);
         if (tensor->initial)
@@ -215,7 +206,7 @@ static struct ast_target *initial_target(struct body *body, const struct scan_te
         return NULL;
     *target = (struct ast_target){.name = initial->name, .span = initial->name.span};
     for (const struct ast_expr *subscript = initial->subscripts; subscript; subscript = subscript->next, axis++) {
-        const struct ast_expr *bare = without_parentheses(subscript);
+        const struct ast_expr *bare = ast_without_parentheses(subscript);
         if (axis == tensor->axis)
             continue;
         if (bare->kind != AST_NAME) {
@@ -350,7 +341,7 @@ static const struct ir_node *placeholder(struct body *body, const struct scan_te
 
 /* What stands for a tensor of the scan that has no value yet, while the type of a state is looked for. Each is looked at once, so
  * that circles end. NULL: unknown. */
-static const struct ir_node *guess_tensor(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+const struct ir_node *scan_guess(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
 {
     if (tensor->guessed)
         return tensor->guess;
@@ -363,13 +354,13 @@ static const struct ir_node *guess_tensor(struct body *body, struct scan_scope *
 }
 
 /* The placeholder of a state, made when it is first read. NULL after a diagnostic, or quietly while a probe does not know yet. */
-static const struct ir_node *state_before(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
+const struct ir_node *scan_state_before(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
 {
     if (tensor->before || tensor->failed)
         return tensor->before;
     bool fine = tensor->known || shape_from_declaration(body, tensor);
     if (!fine && scan->probing)
-        return guess_tensor(body, scan, tensor);
+        return scan_guess(body, scan, tensor);
     if (!fine &&
         (!shape_from_initial(body, scan, tensor) || (!tensor->known && !shape_from_statement(body, scan, tensor, false)))) {
         tensor->failed = true;
@@ -382,7 +373,7 @@ static const struct ir_node *state_before(struct body *body, struct scan_scope *
 /* The initial value in the state's type; a number fills it. */
 static bool lower_initial(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor)
 {
-    if (!state_before(body, scan, tensor))
+    if (!scan_state_before(body, scan, tensor))
         return false;
     struct body outside = *body;
     struct statement statement;
@@ -403,126 +394,6 @@ static bool lower_initial(struct body *body, struct scan_scope *scan, struct sca
     return tensor->start != NULL;
 }
 
-/* ---- reading ---- */
-
-/* The subscripts with the scan's own replaced by its index. */
-static const struct ast_expr *at_this_step(struct body *body, const struct scan_scope *scan, const struct ast_expr *subscripts,
-                                           uint32_t axis)
-{
-    struct ast_expr *first = NULL, *last = NULL;
-    for (uint32_t k = 0; subscripts; subscripts = subscripts->next, k++) {
-        struct ast_expr *copy = arena_copy(body->arena, subscripts, 1, sizeof *copy);
-        if (!copy)
-            return NULL;
-        if (k == axis)
-            *copy = (struct ast_expr){.kind = AST_NAME, .span = subscripts->span, .name = scan->ast->index};
-        copy->next = NULL;
-        *(last ? &last->next : &first) = copy;
-        last = copy;
-    }
-    return first;
-}
-
-/* `t - 1` where the scan runs up, `t + 1` where it runs down. */
-static bool is_step_before(const struct scan_scope *scan, const struct ast_expr *expr)
-{
-    enum ast_op op = scan->backward ? AST_ADD : AST_SUBTRACT;
-    return expr->kind == AST_BINARY && expr->op == op && is_name(without_parentheses(expr->arguments), scan->ast->index.text) &&
-           without_parentheses(expr->arguments->next)->kind == AST_INTEGER &&
-           without_parentheses(expr->arguments->next)->integer == 1;
-}
-
-static enum scan_reading report_step(struct statement *statement, const struct scan_scope *scan, const struct scan_tensor *tensor,
-                                     struct span span)
-{
-    struct body *body = statement->body;
-    const char *index = scan->ast->index.text, *name = tensor->target->name.text;
-    struct diag *diag = diag_error(body->diagnostics, DIAG_E0121, span, "`%s` is read here at another step of its scan", name);
-    diag_note(body->diagnostics, diag, tensor->target->span, "`%s` is assigned here", name);
-    if (tensor->initial)
-        diag_help(body->diagnostics, diag, "inside the scan a state is read at `%s` and `%s%c1`", index, index,
-                  scan->backward ? '+' : '-');
-    else
-        diag_help(body->diagnostics, diag, "only a state is read at the step before: give `%s` an initial value with `from`", name);
-    return SCAN_WRONG;
-}
-
-static enum scan_reading read_inside(struct statement *statement, const struct ast_expr *expr, struct scan_tensor *tensor,
-                                     struct whole *whole, const struct ast_expr **subscripts)
-{
-    struct body *body = statement->body;
-    struct scan_scope *scan = body->scan;
-    const struct ast_expr *subscript = expr->arguments;
-    for (uint32_t axis = 0; subscript && axis < tensor->axis; axis++)
-        subscript = subscript->next;
-    if (!subscript)
-        return SCAN_OTHER;
-    const struct ast_expr *bare = without_parentheses(subscript);
-    bool here = is_name(bare, scan->ast->index.text), before = tensor->initial && is_step_before(scan, bare);
-    if (!here && !before)
-        return report_step(statement, scan, tensor, subscript->span);
-    const struct symbol *symbol = body_find(body, tensor->target->name.text);
-    tensor->read = tensor->read || before;
-    if (here && (!scan->probing || (symbol && (symbol->node || symbol->failed))))
-        return SCAN_OTHER;
-    const struct ir_node *node = here ? guess_tensor(body, scan, tensor) : state_before(body, scan, tensor);
-    if (!node)
-        return scan->probing && !tensor->failed ? SCAN_UNKNOWN : SCAN_WRONG;
-    *whole = (struct whole){node, TYPED, tensor->target->name.text, NULL};
-    *subscripts = at_this_step(body, scan, expr->arguments, tensor->axis);
-    return *subscripts ? SCAN_BEFORE : SCAN_WRONG;
-}
-
-/* After the scan: a state at the last step. */
-static enum scan_reading read_last(struct statement *statement, const struct ast_expr *expr, struct whole *whole,
-                                   const struct ast_expr **subscripts)
-{
-    struct body *body = statement->body;
-    const struct symbol *symbol = body_find(body, expr->callee->name.text);
-    struct tensor *tensor = symbol && symbol->kind == SYMBOL_TENSOR && !symbol->failed ? symbol->data : NULL;
-    const struct ast_expr *subscript = expr->arguments;
-    if (!tensor || !tensor->last)
-        return SCAN_OTHER;
-    for (uint32_t axis = 0; subscript && axis < tensor->last_axis; axis++)
-        subscript = subscript->next;
-    if (!subscript || subscript_of_dims(body, subscript) != tensor->last_step)
-        return SCAN_OTHER;
-    tensor->read = true;
-    struct ast_expr *first = NULL, *end = NULL;
-    uint32_t axis = 0;
-    for (const struct ast_expr *each = expr->arguments; each; each = each->next, axis++) {
-        struct ast_expr *copy = axis == tensor->last_axis ? NULL : arena_copy(body->arena, each, 1, sizeof *copy);
-        if (!copy)
-            continue;
-        copy->next = NULL;
-        *(end ? &end->next : &first) = copy;
-        end = copy;
-    }
-    *whole = (struct whole){tensor->last, TYPED, symbol->name, NULL};
-    *subscripts = first;
-    return SCAN_BEFORE;
-}
-
-static enum scan_reading report_beginning(struct body *body, const struct ast_expr *named)
-{
-    struct diag *diag = diag_error(body->diagnostics, DIAG_E0122, named->span,
-                                   "an initial value reads `%s`, which its scan assigns", named->name.text);
-    diag_help(body->diagnostics, diag, "states begin with what stands before the scan");
-    return SCAN_WRONG;
-}
-
-enum scan_reading scan_read(struct statement *statement, const struct ast_expr *expr, struct whole *whole,
-                            const struct ast_expr **subscripts)
-{
-    const struct ast_expr *named = expr->kind == AST_ACCESS ? expr->callee : expr;
-    if (named->kind == AST_NAME && find_tensor(statement->body->beginning, named->name.text))
-        return report_beginning(statement->body, named);
-    if (expr->kind != AST_ACCESS || expr->callee->kind != AST_NAME)
-        return SCAN_OTHER;
-    struct scan_tensor *tensor = find_tensor(statement->body->scan, expr->callee->name.text);
-    return tensor ? read_inside(statement, expr, tensor, whole, subscripts) : read_last(statement, expr, whole, subscripts);
-}
-
 /* ---- the statement ---- */
 
 static void define_results(struct body *body, const struct scan_scope *scan, const struct scan_value *values, bool built)
@@ -536,7 +407,7 @@ static void define_results(struct body *body, const struct scan_scope *scan, con
             continue;
         symbol->node = built ? values[k].every : NULL;
         symbol->failed = symbol->failed || !symbol->node;
-        tensor->read = tensor->read || find_tensor(scan, values[k].name)->read;
+        tensor->read = tensor->read || scan_find_tensor(scan, values[k].name)->read;
         tensor->last = built ? values[k].last : NULL;
         tensor->last_axis = values[k].axis;
         tensor->last_step = scan->backward ? first : last;

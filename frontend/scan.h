@@ -1,4 +1,5 @@
-/* Recurrences while their statements are lowered: what scan.c and scan_step.c hand each other. Internal to the frontend.
+/* Recurrences while their statements are lowered: what scan.c, scan_read.c and scan_step.c hand each other. Internal to the
+ * frontend.
  *
  * The statements of a scan are lowered as if every step's value stood side by side: tensors have an axis for the scan's index, and
  * a state read one step before is a placeholder of the same shape. scan_step.c then takes that axis off again. */
@@ -35,6 +36,16 @@ struct scan_scope {
     struct scan_tensor *tensors;
     uint32_t n;
 };
+
+/* ---- scan.c ---- */
+
+/* NULL: the scan (NULL: none) assigns nothing of that name. */
+struct scan_tensor *scan_find_tensor(const struct scan_scope *scan, const char *name);
+bool scan_is_name(const struct ast_expr *expr, const char *name);
+/* What stands for the tensor, of its type and shape, before its statement is lowered; NULL: not known (yet). */
+const struct ir_node *scan_guess(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor);
+/* What stands for the state at the step before; NULL: not known (yet), or a diagnostic was given. */
+const struct ir_node *scan_state_before(struct body *body, struct scan_scope *scan, struct scan_tensor *tensor);
 
 /* ---- scan_step.c ---- */
 

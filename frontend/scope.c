@@ -51,9 +51,7 @@ struct scope *scope_create(struct resolver *resolver, const struct scope *parent
 /* The slot of `name`, or the free one where it belongs; there is always a free one. */
 static uint32_t *find_slot(const struct scope *scope, const char *name)
 {
-    /* mixed once more: the low bits of a hash of numbered names, `a1`, `a2`, differ too little */
-    uint64_t hash = hash_bytes(0, name, strlen(name));
-    size_t at = hash_mix(hash >> 32, hash) & (scope->n_slots - 1);
+    size_t at = hash_slot(hash_bytes(0, name, strlen(name)), scope->n_slots);
     while (scope->slots[at] && strcmp(scope->symbols[scope->slots[at] - 1]->name, name) != 0)
         at = (at + 1) & (scope->n_slots - 1);
     return &scope->slots[at];

@@ -8,13 +8,6 @@
 
 #include <string.h>
 
-static const struct ast_expr *without_parentheses(const struct ast_expr *expr)
-{
-    while (expr->kind == AST_PAREN)
-        expr = expr->arguments;
-    return expr;
-}
-
 static const struct poly *axis_of(const struct formula *access, uint32_t axis)
 {
     return access->node->shape[axis];
@@ -123,7 +116,7 @@ static bool read_table(struct statement *statement, struct formula *access, cons
     bool read = true;
     uint32_t axis = 0;
     for (const struct ast_expr *argument = expr->arguments; argument; argument = argument->next, axis++) {
-        const struct ast_expr *bare = without_parentheses(argument);
+        const struct ast_expr *bare = ast_without_parentheses(argument);
         bool is_index = false;
         if (bare->kind != AST_NAME) {
             read = read_affine(statement, access, bare) && read;
@@ -170,7 +163,7 @@ static bool read_merged(struct statement *statement, struct formula *access, con
 {
     struct body *body = statement->body;
     for (const struct ast_expr *part = expr->arguments; part; part = part->next) {
-        const struct ast_expr *bare = without_parentheses(part);
+        const struct ast_expr *bare = ast_without_parentheses(part);
         if (bare->kind == AST_MERGED) {
             if (!read_merged(statement, access, bare, seen))
                 return false;
@@ -201,7 +194,7 @@ static bool read_merged(struct statement *statement, struct formula *access, con
 
 static bool read_subscript(struct statement *statement, struct formula *access, uint32_t axis, const struct ast_expr *subscript)
 {
-    const struct ast_expr *bare = without_parentheses(subscript);
+    const struct ast_expr *bare = ast_without_parentheses(subscript);
     if (bare->kind == AST_MERGED) {
         struct index_set seen = {{0}};
         return read_merged(statement, access, bare, &seen);
@@ -465,7 +458,7 @@ static void merge_parts(struct statement *statement, const struct formula *acces
 {
     struct ir_context *context = statement->body->context;
     for (const struct ast_expr *part = expr->arguments; part; part = part->next) {
-        const struct ast_expr *bare = without_parentheses(part);
+        const struct ast_expr *bare = ast_without_parentheses(part);
         if (bare->kind == AST_MERGED) {
             merge_parts(statement, access, bare, offset, size);
             continue;
@@ -506,7 +499,7 @@ bool subscripts_resolve(struct statement *statement, struct formula *access)
     uint32_t axis = 0;
     bool resolved = true;
     for (const struct ast_expr *subscript = access->subscripts; subscript; subscript = subscript->next, axis++) {
-        const struct ast_expr *bare = without_parentheses(subscript);
+        const struct ast_expr *bare = ast_without_parentheses(subscript);
         const struct poly *poly =
             bare->kind == AST_MERGED ? resolve_merged(statement, access, axis, bare) : resolve_affine(statement, access, bare);
         access->polys[axis] = poly;

@@ -121,6 +121,12 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
     return hash * UINT64_C(0xbf58476d1ce4e5b9) ^ (hash >> 29);
 }
 
+/* Where to begin in a table of a power of two of slots: the low bits of a hash of numbered names, `a1`, `a2`, differ too little. */
+static inline size_t hash_slot(uint64_t hash, size_t n_slots)
+{
+    return (size_t)hash_mix(hash >> 32, hash) & (n_slots - 1);
+}
+
 /* ---- diag.c: places and diagnostics ---- */
 
 /* A text the user wrote. Spans name it by its number in `diagnostics.sources`. */

@@ -18,8 +18,10 @@ static const char *const replacement_character = "\xef\xbf\xbd";
 
 static const struct {
     const char *name, *title;
+    bool is_limit;
 } code_rows[] = {
-#define DIAG(code, title) {#code, title},
+#define DIAG(code, title)  {#code, title, false},
+#define LIMIT(code, title) {#code, title, true},
 #include "diag.def"
 #undef DIAG
 };
@@ -34,15 +36,10 @@ const char *diag_code_title(enum diag_code code)
     return code < DIAG_CODE_COUNT ? code_rows[code].title : "";
 }
 
-static bool is_limit(enum diag_code code)
-{
-    return code == DIAG_E0708 || code == DIAG_E0736 || code == DIAG_E0811 || strncmp(diag_code_name(code), "E09", 3) == 0;
-}
-
 bool diag_only_limits(const struct diagnostics *diagnostics)
 {
     for (size_t k = 0; k < diagnostics->n_items; k++)
-        if (diagnostics->items[k]->severity == DIAG_ERROR && !is_limit(diagnostics->items[k]->code))
+        if (diagnostics->items[k]->severity == DIAG_ERROR && !code_rows[diagnostics->items[k]->code].is_limit)
             return false;
     return diagnostics->n_errors > 0;
 }

@@ -9,7 +9,7 @@ const void *intern_find(const struct intern_table *table, uint64_t hash, const v
     if (table->capacity == 0)
         return NULL;
     size_t mask = table->capacity - 1;
-    for (size_t at = (size_t)hash & mask; table->slots[at].item; at = (at + 1) & mask)
+    for (size_t at = hash_slot(hash, table->capacity); table->slots[at].item; at = (at + 1) & mask)
         if (table->slots[at].hash == hash && equal(key, table->slots[at].item))
             return table->slots[at].item;
     return NULL;
@@ -17,7 +17,7 @@ const void *intern_find(const struct intern_table *table, uint64_t hash, const v
 
 static void place(struct intern_slot *slots, size_t capacity, struct intern_slot slot)
 {
-    size_t at = (size_t)slot.hash & (capacity - 1);
+    size_t at = hash_slot(slot.hash, capacity);
     while (slots[at].item)
         at = (at + 1) & (capacity - 1);
     slots[at] = slot;

@@ -6,8 +6,14 @@
 
 /* The number without its type, so that its bits can be read back: 3, -1.0, 0x1.8p-3, (0.0, 1.0), inf, nan. */
 void print_number(struct text *text, struct ir_number number);
+/* The same with its type: f32:0.5. */
+void print_literal(struct text *text, struct ir_number number);
 /* In double quotes, with \", \\ and \x1b escapes. */
 void print_string(struct text *text, const char *string);
-/* Element `at` of C-order data as in memory (scalar.c). */
+
+/* ---- print_expr.c ---- */
+
+/* The expression of a map; `names` are those of its indices and tables. */
+void print_body(struct text *text, struct ir_context *context, const struct ir_expr *expr, const struct poly_names *names);
 
 #endif

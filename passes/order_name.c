@@ -5,14 +5,9 @@
 
 static const char *tensor_name(const struct ir_kernel *kernel, const struct ir_node *node)
 {
-    const struct ir_name *known = ir_find_name(kernel, node);
-    if (known && known->name)
-        return known->name;
-    for (uint32_t k = 0; k < kernel->n_inputs; k++)
-        if (kernel->inputs[k].node == node)
-            return kernel->inputs[k].name;
-    if (node->op == IR_const_node && node->constant->name)
-        return node->constant->name;
+    const char *known = ir_name_of(kernel, node);
+    if (known)
+        return known;
     return node->op == IR_const_node ? "factor" : "part";
 }
 

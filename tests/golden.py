@@ -62,7 +62,7 @@ def codes_without_golden():
     table = (HERE.parents[1] / "ir/diag.def").read_text()
     shown = "".join(path.read_text() for path in HERE.rglob("*") if path.suffix in COMMENT)
     shown += "".join(f"[{code}]" for code, test in SHOWN_BY.items() if f"DIAG_{code}" in (HERE.parent / f"{test}.c").read_text())
-    return [code for code in re.findall(r"^DIAG\((\w+),", table, re.M) if f"[{code}]" not in shown]
+    return [code for code in re.findall(r"^(?:DIAG|LIMIT)\((\w+),", table, re.M) if f"[{code}]" not in shown]
 
 
 def main():

@@ -15,8 +15,7 @@ import sys
 import tempfile
 
 EMIT = ("build", "FILE", "--emit=c", "-o", "-")
-PASSES = "simplify,chunk_scan,flatten,order,mask_domains,fuse,lower_loops,split_complex,widen_halves,plan_memory"
-PASS = ("pass", PASSES, "FILE")
+PASS = ("pass", "PASSES", "FILE")  # all there are, in their order
 STACK, MEMORY = 1 << 20, 2 << 30
 
 
@@ -199,6 +198,8 @@ def deep_programs():
 class Suite:
     def __init__(self, einc, sanitized):
         self.einc, self.sanitized, self.passed, self.failed = str(pathlib.Path(einc).resolve()), sanitized, 0, 0
+        listed = subprocess.run([self.einc, "pass", "--list"], capture_output=True, text=True, check=True).stdout
+        self.passes = ",".join(line.split()[0] for line in listed.splitlines())
 
     def run(self, text, words, suffix=".ein"):
         def confine():
@@ -208,7 +209,8 @@ class Suite:
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / f"limit{suffix}"
             path.write_text(text)
-            words = [self.einc, *["limit" + suffix if word == "FILE" else word for word in words]]
+            filled = {"FILE": "limit" + suffix, "PASSES": self.passes}
+            words = [self.einc, *[filled.get(word, word) for word in words]]
             return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, preexec_fn=confine)
 
     def check(self, what, good, done):
