@@ -228,6 +228,10 @@ struct nest *nest_at_value(struct lowering *lowering, const struct nest *nest, u
 
 /* ---- lower_stage.c ---- */
 
+/* Another index of the nest: its name, or the first letter that is free. NULL: no memory. */
+const struct poly *lower_add_named(struct lowering *lowering, struct nest *nest, const char *name, const struct poly *extent,
+                                   bool reduced);
+
 /* The nest that computes `node`, or copies it from where it is kept, into `place`; of a scatter, that adds to the base copied
  * there. NULL: no memory. */
 struct nest *lower_stage(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy);

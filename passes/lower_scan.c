@@ -172,11 +172,8 @@ static struct nest *begin_move(struct scanning *scanning, bool inside, uint32_t 
         return NULL;
     for (uint32_t axis = 0; axis < node->rank; axis++) {
         const char *name = lower_index_name(step->kernel, named, axis);
-        struct nest_index index = {.name = name ? name : "i"};
-        uint32_t number = nest_add_index(step, nest, index, node->shape[axis]);
-        if (number == UINT32_MAX)
+        if (!((*axes)[axis] = lower_add_named(step, nest, name, node->shape[axis], false)))
             return NULL;
-        (*axes)[axis] = poly_index(step->context, number);
     }
     nest->combine = IR_EXPR_OP_COUNT;
     nest->elem = node->elem;

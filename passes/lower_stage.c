@@ -23,8 +23,8 @@ static const char *free_name(struct lowering *lowering, const struct nest *nest,
     return arena_printf(lowering->arena, "index%zu", nest->n);
 }
 
-static const struct poly *add_named(struct lowering *lowering, struct nest *nest, const char *name, const struct poly *extent,
-                                    bool reduced)
+const struct poly *lower_add_named(struct lowering *lowering, struct nest *nest, const char *name, const struct poly *extent,
+                                   bool reduced)
 {
     struct nest_index added = {.name = free_name(lowering, nest, name), .reduced = reduced};
     uint32_t number = added.name ? nest_add_index(lowering, nest, added, extent) : UINT32_MAX;
@@ -38,7 +38,7 @@ static const struct poly *add_index(struct lowering *lowering, struct nest *nest
     const uint32_t *held = lowering->frame ? lowering->held[node->id] : NULL;
     if (held && held[index] != UINT32_MAX) /* the first indices of the nest are those of the frame */
         return poly_index(lowering->context, held[index]);
-    return add_named(lowering, nest, lower_index_name(lowering->kernel, node, index), node->extents[index], reduced);
+    return lower_add_named(lowering, nest, lower_index_name(lowering->kernel, node, index), node->extents[index], reduced);
 }
 
 /* An axis of the node's shape, which need not be one of its indices. */
@@ -46,7 +46,7 @@ static const struct poly *add_axis(struct lowering *lowering, struct nest *nest,
 {
     bool is_index = axis < node->n_indices && node->op != IR_scatter_node;
     return is_index ? add_index(lowering, nest, node, axis, false)
-                    : add_named(lowering, nest, lower_axis_name(lowering->kernel, node, axis), node->shape[axis], false);
+                    : lower_add_named(lowering, nest, lower_axis_name(lowering->kernel, node, axis), node->shape[axis], false);
 }
 
 /* ---- what is summed ---- */
