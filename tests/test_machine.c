@@ -70,22 +70,22 @@ static void rates_go_by_width(void **state)
     assert_true(machine->flop_rate_f32 > machine->flop_rate_f64);
 }
 
+static bool print_and_read_in(struct failing_allocator *failing, const void *data)
+{
+    (void)data;
+    failing->allocator.block_size = 64;
+    struct ir_context *context = ir_context_create(&failing->allocator);
+    const struct machine *read = context ? print_and_read(context, machine_generic()) : NULL;
+    bool failed = !context || arena_failed(ir_arena(context));
+    assert_true(failed == !read);
+    ir_context_destroy(context);
+    return !failed;
+}
+
 static void runs_out_of_memory(void **state)
 {
     (void)state;
-    for (long allowed = 0;; allowed++) {
-        struct failing_allocator failing;
-        failing_allocator_init(&failing, allowed);
-        failing.allocator.block_size = 64;
-        struct ir_context *context = ir_context_create(&failing.allocator);
-        const struct machine *read = context ? print_and_read(context, machine_generic()) : NULL;
-        bool failed = !context || arena_failed(ir_arena(context));
-        assert_true(failed == !read);
-        ir_context_destroy(context);
-        assert_int_equal(failing.live, 0);
-        if (read)
-            return;
-    }
+    each_allocation_fails(print_and_read_in, NULL);
 }
 
 int main(void)

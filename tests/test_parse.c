@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "failing_allocator.h"
+#include "compiled.h"
 #include "frontend/ast.h"
 #include "frontend/frontend.h"
 
@@ -349,22 +349,7 @@ static const char whole_program[] = "dim E ~ 100, <= 1024, p = 8, q = p + 2\n"
 static void test_allocation_failures(void **state)
 {
     (void)state;
-    for (long allowed = 0;; allowed++) {
-        struct failing_allocator failing;
-        failing_allocator_init(&failing, allowed);
-        struct ir_context *context = ir_context_create(&failing.allocator);
-        const struct ir_program *program = NULL;
-        if (context) {
-            struct source source = {"test.ein", whole_program, strlen(whole_program)};
-            program = frontend_read(context, &source, NULL);
-            if (!program)
-                assert_int_equal(ir_status(context), EINC_NO_MEMORY);
-        }
-        ir_context_destroy(context);
-        assert_int_equal(failing.live, 0);
-        if (program)
-            break;
-    }
+    each_allocation_fails(compiled_in_memory, whole_program);
 }
 
 int main(void)
