@@ -44,18 +44,20 @@ void ein_put_type(struct ein_writer *w, const struct ir_node *node)
 
 /* ---- accesses and values ---- */
 
+struct ein_reading ein_read_plainly(struct ein_writer *w, const struct ir_access *access)
+{
+    return (struct ein_reading){.name = ein_node_name(w, access->node),
+                                .conjugate = access->conjugate,
+                                .fill = access->fill,
+                                .rank = access->node->rank,
+                                .subscripts = access->subscripts,
+                                .shape = access->node->shape};
+}
+
 /* The access as the statement being written sees it. */
 static struct ein_reading read_access(struct ein_writer *w, const struct ir_access *access)
 {
-    const struct ir_node *node = access->node;
-    if (w->step)
-        return ein_read_in_step(w, access);
-    return (struct ein_reading){.name = ein_node_name(w, node),
-                                .conjugate = access->conjugate,
-                                .fill = access->fill,
-                                .rank = node->rank,
-                                .subscripts = access->subscripts,
-                                .shape = node->shape};
+    return w->step ? ein_read_in_step(w, access) : ein_read_plainly(w, access);
 }
 
 static const struct poly *extent_of(const struct ein_writer *w, uint32_t index)

@@ -64,6 +64,8 @@ bool ein_is_named(const struct ein_writer *w, const struct ir_node *node);
 void ein_name_indices(struct ein_writer *w, const struct ir_node *node);
 
 /* ---- ein.c ---- */
+/* How a statement reads what stands in its own scope. */
+struct ein_reading ein_read_plainly(struct ein_writer *w, const struct ir_access *access);
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
 void ein_put_type(struct ein_writer *w, const struct ir_node *node);
 void ein_put_access(struct ein_writer *w, const struct ir_access *access);

@@ -92,12 +92,7 @@ struct ein_reading ein_read_in_step(struct ein_writer *w, const struct ir_access
 {
     const struct ir_node *node = access->node;
     if (node->op == IR_const_node)
-        return (struct ein_reading){.name = ein_node_name(w, node),
-                                    .conjugate = access->conjugate,
-                                    .fill = access->fill,
-                                    .rank = node->rank,
-                                    .subscripts = access->subscripts,
-                                    .shape = node->shape};
+        return ein_read_plainly(w, access);
     if (is_state(w, node))
         return at_step(w, access, w->step->names[node->input.number], step_before(w));
     return node->op == IR_input_node ? read_slice(w, access) : at_step(w, access, ein_node_name(w, node), step_index(w));

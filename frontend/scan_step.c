@@ -29,17 +29,24 @@ struct slicing {
     uint32_t *sliced_axes;         /* with this axis taken off */
 };
 
-static bool report_node(struct slicing *slicing, const struct ir_node *node, const char *what)
+static bool report_node(struct slicing *slicing, const struct ir_node *node, const char *what, const char *help)
 {
     const struct ir_name *name = ir_find_name(slicing->body->kernel, node);
     struct span span = name ? name->span : slicing->scan->ast->span;
     struct diag *diag = diag_error(slicing->body->diagnostics, DIAG_E0123, span, "%s", what);
     diag_note(slicing->body->diagnostics, diag, slicing->scan->ast->index.span, "in the scan over `%s`",
               slicing->scan->ast->index.text);
-    diag_help(slicing->body->diagnostics, diag,
-              "a step sees the states before it and what stands outside; all else at its own step");
+    diag_help(slicing->body->diagnostics, diag, "%s", help);
     return false;
 }
+
+static const char own_step[] = "a step sees the states before it and what stands outside; all else at its own step";
+/* Both chosen among all elements, which is what the language has for an element known only at run time. */
+static const char choose_in_state[] =
+    "a step reads the elements of a state at indices and constants, so choose among all of them: in "
+    "place of `h[t-1,k[i]]` write `sum[j: n](where(k[i] == j, h[t-1,j], 0))`";
+static const char choose_by_state[] = "what a step computes is compared, not looked up, so choose among all elements: in place of "
+                                      "`x[s[t]]` write `sum[j: n](where(s[t] == j, x[j], 0))`";
 
 /* ---- what depends on a state ---- */
 
@@ -76,13 +83,13 @@ static bool follow_operand(struct slicing *slicing, const struct ir_node *node, 
 {
     uint32_t axis = slicing->axes[access->node->id], index;
     if (looks_up(access))
-        return report_node(slicing, node, "this looks up at run time which element of a state it reads");
+        return report_node(slicing, node, "which element of a state this reads is looked up at run time", choose_in_state);
     if (!poly_is_index(access->subscripts[axis], &index))
-        return report_node(slicing, node, "this reads a state at another step than its own");
+        return report_node(slicing, node, "this reads a state at another step than its own", own_step);
     if (index >= node->rank || subscripts_use(access, index, axis))
-        return report_node(slicing, node, "this takes several steps of a state together");
+        return report_node(slicing, node, "this takes several steps of a state together", own_step);
     if (slicing->depends[node->id] && slicing->axes[node->id] != index)
-        return report_node(slicing, node, "this takes states of different steps together");
+        return report_node(slicing, node, "this takes states of different steps together", own_step);
     slicing->depends[node->id] = true;
     slicing->axes[node->id] = index;
     return true;
@@ -94,13 +101,13 @@ static bool find_dependent(struct slicing *slicing, const struct ir_node *node)
     struct table_search search = {slicing, false};
     ir_visit_tables(slicing->context, node, find_dependent_table, &search);
     if (search.found)
-        return report_node(slicing, node, "this looks up a table that the scan computes");
+        return report_node(slicing, node, "this looks up a table that the scan computes", choose_by_state);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
         if (!slicing->depends[access->node->id])
             continue;
         if (!pointwise)
-            return report_node(slicing, node, "this cannot be done step by step");
+            return report_node(slicing, node, "this cannot be done step by step", own_step);
         if (!follow_operand(slicing, node, access))
             return false;
     }

@@ -1,6 +1,6 @@
 /* einc explain: what a kernel costs as written and as compiled, and the order of its contractions in the manner of opt_einsum's
  * path table (dgasmith/opt_einsum, PathInfo): what was multiplied as one loop nest, what remains, the largest intermediate, each
- * step.
+ * step. The target comes first: costs, and what was chosen by them, are its.
  * --json gives the object of docs/command.md. */
 #include "command.h"
 
@@ -109,21 +109,39 @@ static json_t *json_order(struct ir_context *context, const struct pass_order *o
                      order->times ? json_count(order->times) : json_integer(1), "steps", steps);
 }
 
+/* Numbers, or expressions where a run-time dim is left. */
+static json_t *json_sizes(struct ir_context *context, uint32_t rank, const struct poly *const *sizes)
+{
+    json_t *array = json_array();
+    for (uint32_t axis = 0; axis < rank; axis++)
+        json_array_append_new(array, poly_is_constant(sizes[axis], NULL) ? json_count(sizes[axis])
+                                                                         : json_string(poly_text(context, sizes[axis])));
+    return array;
+}
+
 static json_t *json_tensor(struct ir_context *context, const char *name, const struct ir_node *node)
 {
-    json_t *shape = json_array();
-    for (uint32_t axis = 0; axis < node->rank; axis++)
-        json_array_append_new(shape, poly_is_constant(node->shape[axis], NULL)
-                                         ? json_count(node->shape[axis])
-                                         : json_string(poly_text(context, node->shape[axis])));
-    return json_pack("{s:s, s:s, s:o}", "name", name, "type", ir_elem_info(node->elem)->name, "shape", shape);
+    return json_pack("{s:s, s:s, s:o}", "name", name, "type", ir_elem_info(node->elem)->name, "shape",
+                     json_sizes(context, node->rank, node->shape));
+}
+
+/* The tensor, with what the caller promises of it. */
+static json_t *json_input(struct ir_context *context, const struct ir_input_info *input)
+{
+    json_t *object = json_tensor(context, input->name, input->node), *promises = json_array();
+    for (int promise = 0; promise < IR_PROMISE_COUNT; promise++)
+        if (ir_input_promises(input, (enum ir_promise)promise))
+            json_array_append_new(promises, json_string(ir_promise_info((enum ir_promise)promise)->name));
+    json_object_set_new(object, "strides", input->strides ? json_sizes(context, input->node->rank, input->strides) : json_null());
+    json_object_set_new(object, "promises", promises);
+    return object;
 }
 
 static json_t *json_inputs(const struct pass_kernel *kernel)
 {
     json_t *inputs = json_array();
     for (uint32_t k = 0; k < kernel->kernel->n_inputs; k++)
-        json_array_append_new(inputs, json_tensor(kernel->context, kernel->kernel->inputs[k].name, kernel->kernel->inputs[k].node));
+        json_array_append_new(inputs, json_input(kernel->context, &kernel->kernel->inputs[k]));
     return inputs;
 }
 
@@ -175,13 +193,13 @@ static json_t *json_kernel(const struct pass_kernel *kernel)
                      "structures", json_structures(kernel), "order", orders);
 }
 
-static bool print_json(struct compiled *compiled, int only)
+static bool print_json(const char *target, struct compiled *compiled, int only)
 {
     json_t *kernels = json_array();
     for (size_t k = 0; k < compiled->n_kernels; k++)
         if (only < 0 || (size_t)only == k)
             json_array_append_new(kernels, json_kernel(&compiled->kernels[k]));
-    json_t *root = json_pack("{s:o, s:o}", "dims", json_dims(compiled->context), "kernels", kernels);
+    json_t *root = json_pack("{s:s, s:o, s:o}", "target", target, "dims", json_dims(compiled->context), "kernels", kernels);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text); /* that standard output takes it is asked at the end, as for every command */
@@ -202,8 +220,10 @@ int command_explain(struct invocation *invocation, int argc, char **argv)
     int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
     if (!compiled || (invocation->count == 2 && only < 0))
         return input_finish(invocation, EXIT_INPUT);
+    const char *target = invocation->compile.backend.target ? invocation->compile.backend.target : machine_generic()->name;
     if (json)
-        return input_finish(invocation, print_json(compiled, only) ? EXIT_DONE : EXIT_FAULT);
+        return input_finish(invocation, print_json(target, compiled, only) ? EXIT_DONE : EXIT_FAULT);
+    printf("target %s\n", target);
     for (size_t k = 0; k < compiled->n_kernels; k++)
         if (only < 0 || (size_t)only == k)
             print_kernel(&compiled->kernels[k]);

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """What `einc explain --json` counts: interpolation on spectral elements, p = 8 nodes to q = 10 points in three directions, written as a string, as
 one statement and as three lets, must be found to be the same work: 2 (8^3 10 + 8^2 10^2 + 8 10^3) = 39,040 an element by sum factorisation, against
-4 * 8^3 * 10^3 as one loop nest."""
+4 * 8^3 * 10^3 as one loop nest. Beside that: the target that is named, and what inputs are declared to be."""
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,14 +18,36 @@ FORMS = {
     "three lets in a bad order": "    let r[a,i,b,j] = B[a,i] * B[b,j]\n    let s[a,i,b,j,c,k] = r[a,i,b,j] * B[c,k]\n    v[e,a,b,c] = s[a,i,b,j,c,k] * u[e,i,j,k]\n",
 }
 FLOPS, NAIVE = 39_040, 4 * 8**3 * 10**3
+DECLARED = ("dim n, ld\nkernel f(A: f64[n,n] symmetric strides(ld,1), B: f64[2,3,3] spd centrosymmetric, x: f64[n] strides(2), s: f64) -> (y: f64[n]) {\n"
+            "    y[i] = A[i,j] * x[j] * B[0,1,2] * s\n}\n")
+INPUTS = [
+    {"name": "A", "type": "f64", "shape": ["n", "n"], "strides": ["ld", 1], "promises": ["symmetric"]},
+    {"name": "B", "type": "f64", "shape": [2, 3, 3], "strides": None, "promises": ["spd", "centrosymmetric"]},
+    {"name": "x", "type": "f64", "shape": ["n"], "strides": [2], "promises": []},
+    {"name": "s", "type": "f64", "shape": [], "strides": None, "promises": []},
+]
 
 
-def explain(einc, source, *options):
+def run(einc, source, *options):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "form.ein"
         path.write_text(source)
-        done = subprocess.run([einc, "explain", "--json", str(path), *options], capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)["kernels"][0]
+        return subprocess.run([einc, "explain", str(path), *options], capture_output=True, text=True, check=True).stdout
+
+
+def explain(einc, source, *options):
+    return json.loads(run(einc, source, "--json", *options))["kernels"][0]
+
+
+def targets(einc):
+    """What is named without --target, with a builtin one, and with a file, whose label has a hash of its bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "mine.machine"
+        subprocess.run([einc, "machine", "--target=neon", "-o", str(path)], check=True)
+        path.write_text(re.sub(r"^name .*$", "name mine", path.read_text(), flags=re.M))
+        for option, wanted in ((), "generic"), (("--target=avx2",), "avx2"), ((f"--target={path}",), "mine, a description with hash "):
+            text, value = run(einc, DECLARED, *option), json.loads(run(einc, DECLARED, "--json", *option))
+            yield f"target {wanted}", text.splitlines()[0].startswith(f"target {wanted}") and value["target"] == text.splitlines()[0][len("target "):], True
 
 
 def main():
@@ -45,6 +68,11 @@ def main():
             if got != wanted:
                 print(f"FAILED {form}: {what} is {got}, not {wanted}")
         print(f"{form}: {static['flops']:,} flops an element, {static['flops_naive']:,} as one loop nest")
+    strided = explain(einc, DECLARED, "--dims", "n=4,ld=7")["inputs"][0]
+    for what, got, wanted in [("inputs", explain(einc, DECLARED)["inputs"], INPUTS), ("strides of known size", strided["strides"], [7, 1]), *targets(einc)]:
+        passed, failed = passed + (got == wanted), failed + (got != wanted)
+        if got != wanted:
+            print(f"FAILED {what}: {got}, not {wanted}")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
