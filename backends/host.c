@@ -4,7 +4,6 @@
  * The program takes NAME=path for every input and output, and NAME=number for a size that no axis tells; with several kernels the
  * first argument names one. It checks types and shapes, so that a kernel is only called with what it was compiled for. */
 #include "host.h"
-#include "backends_internal.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -15,16 +14,7 @@ enum einc_status backend_emit_main(const struct backend_program *program, const 
 
 enum { CALL_OF_KERNEL = 1 }; /* stands before the name in a call until the text is complete (put_apart) */
 
-struct host {
-    struct c_file *file;
-    struct c_kernel *kernel;
-    struct text *text;
-    bool *bound;       /* by dim: an axis of an input tells it */
-    size_t conditions; /* put so far of `if (!(...))` */
-};
-
-/* What stands between two conditions. */
-static const char *next(struct host *host)
+const char *host_next(struct host *host)
 {
     return host->conditions++ ? " &&\n          " : "    if (!(";
 }
@@ -68,24 +58,15 @@ static void put_load(struct host *host, uint32_t number)
                 buffer->name, elem->bytes == 1 ? '|' : '<', elem->numpy, elem->bytes, buffer->rank, variable(host, number));
 }
 
-static bool bare_dim(const struct poly *extent, uint32_t *dim)
-{
-    if (extent->n_terms != 1 || extent->terms[0].n_factors != 1 || extent->terms[0].numerator != 1 ||
-        extent->terms[0].denominator != 1 || extent->terms[0].factors[0]->kind != POLY_DIM)
-        return false;
-    *dim = extent->terms[0].factors[0]->symbol;
-    return true;
-}
-
 static void put_bindings(struct host *host, uint32_t number)
 {
     const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
     for (uint32_t axis = 0; axis < buffer->rank; axis++) {
         uint32_t dim;
-        if (!bare_dim(buffer->shape[axis], &dim) || !host->kernel->dims[dim])
+        if (!host_bare_dim(buffer->shape[axis], &dim) || !host->kernel->dims[dim])
             continue;
         host->bound[dim] = true;
-        text_printf(host->text, "%sbind(argc, argv, \"%s\", &known[%" PRIu32 "], &%s, %s.shape[%" PRIu32 "])", next(host),
+        text_printf(host->text, "%sbind(argc, argv, \"%s\", &known[%" PRIu32 "], &%s, %s.shape[%" PRIu32 "])", host_next(host),
                     ir_dim_at(host->file->context, dim)->name, dim, host->kernel->dims[dim], variable(host, number), axis);
     }
 }
@@ -95,10 +76,10 @@ static void put_checks(struct host *host, uint32_t number)
     const struct loop_buffer *buffer = &host->kernel->loops->buffers[number];
     for (uint32_t axis = 0; axis < buffer->rank; axis++) {
         uint32_t dim;
-        if (bare_dim(buffer->shape[axis], &dim))
+        if (host_bare_dim(buffer->shape[axis], &dim))
             continue;
-        text_printf(host->text, "%shas_extent(\"%s\", %s.shape[%" PRIu32 "], ", next(host), buffer->name, variable(host, number),
-                    axis);
+        text_printf(host->text, "%shas_extent(\"%s\", %s.shape[%" PRIu32 "], ", host_next(host), buffer->name,
+                    variable(host, number), axis);
         c_put_extent(host->kernel, host->text, buffer->shape[axis], C_ANY);
         text_put(host->text, ")");
     }
@@ -110,7 +91,7 @@ static void put_given_dims(struct host *host)
     const struct loop_function *loops = host->kernel->loops;
     for (uint32_t k = 0; k < loops->n_dims; k++)
         if (!host->bound[loops->dims[k]])
-            text_printf(host->text, "%sgive(argc, argv, \"%s\", &%s)", next(host),
+            text_printf(host->text, "%sgive(argc, argv, \"%s\", &%s)", host_next(host),
                         ir_dim_at(host->file->context, loops->dims[k])->name, host->kernel->dims[loops->dims[k]]);
 }
 
@@ -226,6 +207,20 @@ static void put_free(struct host *host, uint32_t number)
     text_printf(host->text, "    free(%s.data);\n", variable(host, number));
 }
 
+/* The arguments there are. */
+static void put_names(struct host *host)
+{
+    const struct loop_function *loops = host->kernel->loops;
+    size_t count = 0;
+    text_put(host->text, "    static const char *const names[] = {");
+    for (uint32_t k = 0; k < loops->n_dims; k++)
+        text_printf(host->text, "%s\"%s\"", count++ ? ", " : "", ir_dim_at(host->file->context, loops->dims[k])->name);
+    for (uint32_t k = 0; k < loops->n_buffers; k++)
+        if (is_array(host, k, LOOP_INPUT) || is_array(host, k, LOOP_OUTPUT))
+            text_printf(host->text, "%s\"%s\"", count++ ? ", " : "", loops->buffers[k].name);
+    text_printf(host->text, "};\n    if (!check_arguments(argc, argv, names, %zu))\n        return 1;\n", count);
+}
+
 static void put_kernel(struct host *host)
 {
     const struct loop_function *loops = host->kernel->loops;
@@ -244,12 +239,15 @@ static void put_kernel(struct host *host)
     for_each_given(host, put_bindings);
     bool binds = host->conditions > 0;
     put_given_dims(host);
+    host_put_sizes(host);
     for_each_given(host, put_checks);
     close_conditions(host);
     host->text = body;
     if (binds)
         text_printf(host->text, "    int known[%" PRIu32 "] = {0};\n", ir_dim_count(host->file->context));
-    text_printf(host->text, "\n%s", text_finish(&reading));
+    text_put(host->text, "\n");
+    put_names(host);
+    text_put(host->text, text_finish(&reading));
     for_each(host, LOOP_INPUT, put_spread);
     for_each(host, LOOP_OUTPUT, put_create);
     put_workspace(host);
@@ -264,20 +262,23 @@ static void put_kernel(struct host *host)
 
 /* ---- the files ---- */
 
-static void put_head(struct c_file *file, struct text *text, const char *basename, bool several)
+static void put_head(struct c_file *file, struct text *text, const char *basename, const char *kernels)
 {
     text_printf(text, "/* %s.c: runs the kernels of %s on .npy files; made by einc.\n",
                 c_comment(file->arena, basename, strlen(basename)), c_source_name(file));
     text_printf(text, " * Usage: %sNAME=path.npy for each input and output, NAME=number for a size no axis tells. */\n",
-                several ? "KERNEL, then " : "");
-    text_printf(text, "#include \"%s.h\"\n\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n",
-                file->program->basename);
+                file->program->n_kernels > 1 ? "KERNEL, then " : "");
+    text_printf(text, "#include \"%s.h\"\n\n%s", file->program->basename, strstr(kernels, "floor(") ? "#include <math.h>\n" : "");
+    text_put(text, "#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
     uint32_t axes = 1;
     for (size_t k = 0; k < file->program->n_kernels; k++)
         for (size_t b = 0; b < file->kernels[k].loops->n_buffers; b++)
             if (file->kernels[k].loops->buffers[b].rank > axes)
                 axes = file->kernels[k].loops->buffers[b].rank;
-    text_printf(text, "enum { AXES = %" PRIu32 " }; /* most that an array has */\n\n", axes);
+    text_printf(text,
+                "enum { AXES = %" PRIu32
+                " }; /* most that an array has */\n#define LARGEST (SIZE_MAX / 4) /* bytes, or elements */\n\n",
+                axes);
 }
 
 /* The name of the function a part defines; NULL: none. */
@@ -304,16 +305,17 @@ static void put_parts(struct arena *arena, struct text *text, const char *kernel
     text_put(text, chosen ? chosen : "");
 }
 
+/* A kernel's name may stand first, and must where there are several. */
 static void put_main(struct c_file *file, struct text *text)
 {
     text_put(text, "int main(int argc, char **argv)\n{\n");
+    for (size_t k = 0; k < file->program->n_kernels; k++)
+        text_printf(text, "    if (argc > 1 && strcmp(argv[1], \"%s\") == 0)\n        return run_%s(argc - 1, argv + 1);\n",
+                    file->kernels[k].loops->name, file->kernels[k].name);
     if (file->program->n_kernels == 1) {
         text_printf(text, "    return run_%s(argc, argv);\n}\n", file->kernels[0].name);
         return;
     }
-    for (size_t k = 0; k < file->program->n_kernels; k++)
-        text_printf(text, "    if (argc > 1 && strcmp(argv[1], \"%s\") == 0)\n        return run_%s(argc - 1, argv + 1);\n",
-                    file->kernels[k].loops->name, file->kernels[k].name);
     text_put(text, "    fprintf(stderr, \"name a kernel first:");
     for (size_t k = 0; k < file->program->n_kernels; k++)
         text_printf(text, " %s", file->kernels[k].loops->name);
@@ -387,17 +389,21 @@ enum einc_status backend_emit_main(const struct backend_program *program, const 
     if (!file)
         return arena_failed(arena) ? EINC_NO_MEMORY : EINC_INTERNAL;
     struct text text = text_create(arena), body = text_create(arena), cmake = text_create(arena);
-    put_head(file, &text, program->basename, program->n_kernels > 1);
     for (size_t k = 0; k < program->n_kernels; k++) {
-        struct host host = {file, &file->kernels[k], &body, ARENA_ARRAY(arena, ir_dim_count(program->context), bool), 0};
+        struct host host = {.file = file,
+                            .kernel = &file->kernels[k],
+                            .text = &body,
+                            .bound = ARENA_ARRAY(arena, ir_dim_count(program->context), bool)};
         if (!host.bound)
             return EINC_NO_MEMORY;
         put_kernel(&host);
     }
     put_main(file, &body);
     const char *kernels_text = text_finish(&body);
-    if (kernels_text)
-        put_parts(arena, &text, kernels_text);
+    if (!kernels_text)
+        return EINC_NO_MEMORY;
+    put_head(file, &text, program->basename, kernels_text);
+    put_parts(arena, &text, kernels_text);
     put_cmake(&cmake, program->basename, kernels.basename);
     struct text host_text = text_create(arena);
     const char *written = text_finish(&text);

@@ -205,6 +205,16 @@ static enum einc_status report_lookup(struct ir_context *context, const struct i
     return EINC_INVALID;
 }
 
+/* The emitted function calculates it in size_t, which wraps: an array without elements may have axes of any length. */
+static bool workspace_fits(const struct engine *engine, size_t kernel, const int64_t *dims)
+{
+    const struct pass_kernel *compiled = &engine->compiled->kernels[kernel];
+    const struct ir_kernel *source = engine->compiled->program->kernels[kernel];
+    int64_t bytes;
+    return binding_value(engine->compiled->context, compiled->loops->workspace, dims, "the workspace", source->name, source->span,
+                         &bytes);
+}
+
 enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
                               struct ir_tensor *outputs)
 {
@@ -228,6 +238,8 @@ enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_
             memcpy(outputs[k].data, inputs[updates - 1].data, bytes);
         arguments[n_arguments++] = outputs[k].data;
     }
+    if (status == EINC_OK && !workspace_fits(engine, kernel, dims))
+        status = EINC_INVALID;
     size_t bytes = status == EINC_OK ? engine->workspaces[kernel](sizes) : 0;
     if (bytes && posix_memalign(&workspace, WORKSPACE_ALIGNMENT, bytes) != 0)
         status = EINC_NO_MEMORY;

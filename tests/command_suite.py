@@ -17,12 +17,18 @@ GOOD = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) { y[i] = 2 * x[i] }\n"
 WRONG = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) {\n    let unread[i] = x[i]\n    y[i] = 2 * z[i]\n}\n"
 # 2^27 elements, more than the reference holds in one tensor (docs/ir.md).
 HUGE = "kernel huge(x: f64[2]) -> (y: f64[67108864, 2]) { y[i,j] = x[j] + f64(i) }\n"
+# Scratch of n * m numbers, whatever an array of no rows says n and m are.
+SCRATCH = "dim k, n, m\nkernel scratch(x: f64[k, n], z: f64[k, m]) -> (y: f64) { let stored t[i,j] = x[r,i] * z[r,j]\n    y = sum[i, j](t[i,j]) }\n"
 COMMANDS = "run einsum build check explain bench pass machine".split()
 
 
+def npy_header(*shape):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
 def npy(count):
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({count},), }}\n".encode()
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(f"<{count}d", *range(count))
+    return npy_header(count) + struct.pack(f"<{count}d", *range(count))
 
 
 class Suite:
@@ -69,6 +75,16 @@ def exit_statuses(suite, folder):
     liar.write_text('#!/bin/sh\nfor word; do case "$word" in *.c) sed -i "s/0x1p+1/0x1p+0/g; s/2\\.0/1.0/g" "$word";; esac; done\nexec cc "$@"\n')
     liar.chmod(0o755)
     suite.expect("a wrong result", folder, 3, "check", "good.ein", CC=str(liar))
+
+
+def sizes_that_wrap(suite, folder):
+    """Axes of arrays without elements: no data bounds them."""
+    (folder / "scratch.ein").write_text(SCRATCH)
+    for n, m in ((2**60, 16), (2**60 + 1, 2), (2**31, 2**31)):
+        (folder / "wide.npy").write_bytes(npy_header(0, n))
+        (folder / "high.npy").write_bytes(npy_header(0, m))
+        done = suite.expect(f"scratch of {n} by {m}", folder, 1, "run", "scratch.ein", "x=wide.npy", "z=high.npy", "--engine=c")
+        suite.check("it overflows", "error[E0806]: the workspace of `scratch` overflows" in done.stderr, done.stderr)
 
 
 def help_and_version(suite, folder):
@@ -172,7 +188,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     suite = Suite(parser.parse_args().einc)
-    for part in (exit_statuses, help_and_version, json_diagnostics, colours, files_left, machines):
+    for part in (exit_statuses, sizes_that_wrap, help_and_version, json_diagnostics, colours, files_left, machines):
         with tempfile.TemporaryDirectory() as fresh:
             prepare(pathlib.Path(fresh))
             part(suite, pathlib.Path(fresh))
