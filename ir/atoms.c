@@ -125,3 +125,12 @@ bool ir_is_checked_access(struct ir_context *context, const struct ir_access *ac
     }
     return !proving.proved;
 }
+
+bool ir_stays_inside(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges)
+{
+    for (uint32_t axis = 0; !access->fill && axis < access->node->rank; axis++)
+        if (!poly_is_run_time(access->subscripts[axis]) &&
+            !poly_prove_within(context, access->subscripts[axis], access->node->shape[axis], ranges))
+            return false;
+    return true;
+}

@@ -381,6 +381,10 @@ void ir_visit_tables(struct ir_context *context, const struct ir_node *node, voi
  * fill value makes unneeded), or some lookup in its table. What is read through such an access is read under its check: passes may
  * not put what it is made of in its place. */
 bool ir_is_checked_access(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges);
+/* Do the subscripts themselves keep the access inside its tensor, wherever the indices they use have a value? Else only that
+ * another index has none may keep it from being read: an index space it is moved to needs all indices that may have no value.
+ * Lookups are checked wherever they are. */
+bool ir_stays_inside(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges);
 /* The node with lookups in a table t made lookups in by_id[t->id] (NULL: kept), a node of the same shape. */
 const struct ir_node *ir_with_tables(struct ir_context *context, const struct ir_node *node, const struct ir_node *const *by_id);
 /* An access as seen through replaced indices: subscripts substituted. */

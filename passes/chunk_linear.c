@@ -192,20 +192,28 @@ static const struct ir_expr *renumber_operand(void *user, struct ir_context *con
     return ir_expr_operand(context, (uint32_t)number, leaf->elem);
 }
 
-static void mark_used(const struct body *body, const struct ir_expr *expr, uint32_t rank, bool *used)
+/* The indices of its subscripts; all, where those do not keep it inside its tensor: then what keeps it may be that another index
+ * has no value. */
+static void mark_access(struct ir_context *context, const struct ir_access *access, const struct ir_node *space, bool *used)
+{
+    struct poly_ranges ranges = {space->rank, space->shape};
+    bool inside = ir_stays_inside(context, access, &ranges);
+    for (uint32_t index = 0; index < space->rank; index++)
+        for (uint32_t axis = 0; axis < access->node->rank; axis++)
+            used[index] |= !inside || poly_uses_index(access->subscripts[axis], index);
+}
+
+static void mark_used(const struct body *body, const struct ir_expr *expr, const struct ir_node *space, bool *used)
 {
     size_t count;
-    const struct ir_expr **order = ir_expr_topological(body->form->context, expr, &count);
-    for (size_t i = 0; order && i < count; i++)
-        for (uint32_t index = 0; index < rank; index++) {
-            if (order[i]->op == IR_EXPR_index)
-                used[index] |= poly_uses_index(order[i]->index, index);
-            if (order[i]->op != IR_EXPR_operand)
-                continue;
-            const struct ir_access *access = &body->operands[order[i]->operand];
-            for (uint32_t axis = 0; axis < access->node->rank; axis++)
-                used[index] |= poly_uses_index(access->subscripts[axis], index);
-        }
+    struct ir_context *context = body->form->context;
+    const struct ir_expr **order = ir_expr_topological(context, expr, &count);
+    for (size_t i = 0; order && i < count; i++) {
+        for (uint32_t index = 0; index < space->rank && order[i]->op == IR_EXPR_index; index++)
+            used[index] |= poly_uses_index(order[i]->index, index);
+        if (order[i]->op == IR_EXPR_operand)
+            mark_access(context, &body->operands[order[i]->operand], space, used);
+    }
 }
 
 /* The expression as an access of a map over just the indices it uses. */
@@ -221,7 +229,7 @@ static struct ir_access part_access(const struct body *body, const struct ir_exp
     struct ir_access none = {.node = NULL};
     if (!used || !replacements || !extents || !subscripts)
         return none;
-    mark_used(body, expr, space->rank, used);
+    mark_used(body, expr, space, used);
     for (uint32_t index = 0; index < space->rank; index++) {
         if (!used[index])
             continue;

@@ -173,6 +173,8 @@ static struct sequence choose_axes(const struct building *building, const struct
     sequence_access(&axes, &product->factors[base], &result, product->factors, product->n_factors);
     for (size_t k = 0; k < product->n_factors; k++)
         sequence_access(&axes, &product->factors[k], &result, NULL, 0);
+    for (uint32_t label = 0; label < building->root->n_indices; label++) /* those that a factor does not use but carries */
+        sequence_add(&axes, label, &result);
     return axes;
 }
 

@@ -17,6 +17,20 @@ struct order_set order_access_labels(const struct ir_access *access)
     return labels;
 }
 
+/* The labels of operand `access`. An index of extent 0 that it does not use may be all that keeps it from being read, as where `i
+ * div 2` has become 0: then it carries the indices that may have no value, and no step reads it without them. */
+static struct order_set operand_labels(struct ir_context *context, const struct ir_node *node, const struct ir_access *access)
+{
+    struct order_set labels = order_access_labels(access);
+    struct poly_ranges ranges = ir_ranges(node);
+    if (ir_stays_inside(context, access, &ranges))
+        return labels;
+    for (uint32_t index = 0; index < node->n_indices && index < ORDER_LABELS; index++)
+        if (!poly_prove_nonnegative(context, poly_subtract(context, node->extents[index], poly_constant(context, 1)), NULL))
+            order_add(&labels, index);
+    return labels;
+}
+
 /* Elements a table made by the compiler may have, whatever its parts: 1024, so that small tables may merge into one that still
  * fits a screen of emitted C. */
 static double constant_limit(const struct ir_node *node, const bool *constant, const double *typical)
@@ -48,7 +62,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     struct order_set held = {{0}};
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
-        operands[k] = order_access_labels(access);
+        operands[k] = operand_labels(context, node, access);
         held = order_union(held, operands[k]);
         constant[k] = access->node->op == IR_const_node && !access->node->constant->exact;
     }
