@@ -5,7 +5,8 @@
  * computed at every step. */
 #include "chunk.h"
 
-/* A slice as a tensor of its own, where an access of it has a fill: outside the slice is not outside the tensor. */
+/* A slice as a tensor of its own, where an access of it has a fill: outside the slice is not outside the tensor; or where one that
+ * conjugates reads what the slice is filled with. */
 static const struct ir_node *slice_node(struct chunk_form *form, const struct ir_node *input)
 {
     const struct ir_access *operand = &form->scan->operands[input->input.number];
@@ -22,7 +23,7 @@ static struct ir_access slice_access(struct chunk_form *form, const struct ir_ac
 {
     const struct ir_access *operand = &form->scan->operands[access->node->input.number];
     struct ir_access result = *access;
-    if (access->fill) {
+    if (access->fill || (access->conjugate && operand->fill)) {
         result.node = slice_node(form, access->node);
         result.subscripts = subscripts;
         return result;
