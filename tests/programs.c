@@ -26,14 +26,14 @@ int64_t volume_of(const struct generator *generator, uint32_t n, const struct po
     return volume;
 }
 
-/* One dim: free, bounded, or even, as random_dims then chooses it. */
+/* One dim: free, bounded, even, or in threes, as random_dims then chooses it. */
 static void make_dim(struct generator *generator, const char *name, int64_t *largest)
 {
     struct ir_dim dim = {.name = name, .divisor = 1, .span = SPAN_NONE};
     uint32_t promise = pick(generator, 4);
     dim.bound = promise == 1 ? 3 : 0;
-    dim.divisor = promise == 2 ? 2 : 1;
-    *largest = dim.bound ? dim.bound : LARGEST_DIM;
+    dim.divisor = promise == 2 ? 2 : promise == 3 ? 3 : 1;
+    *largest = random_dim_limit(&dim);
     ir_add_dim(generator->context, dim);
 }
 
@@ -64,7 +64,7 @@ static void make_extents(struct generator *generator)
     if (!generator->largest)
         return;
     for (uint32_t k = 0; k < first; k++)
-        generator->largest[k] = LARGEST_DIM;
+        generator->largest[k] = random_dim_limit(ir_dim_at(context, k));
     for (uint32_t k = 0; k < n_dims; k++) { /* another program's dims keep their names */
         const char *name = first ? arena_printf(ir_arena(context), "%s%u", names[k], first + k) : names[k];
         make_dim(generator, name, &generator->largest[first + k]);
@@ -165,7 +165,7 @@ typedef struct random_value node_kind(struct generator *generator);
 /* As often as it stands here. */
 static node_kind *const node_kinds[] = {random_map,     random_contraction, random_view, random_contraction, random_contraction,
                                         random_scatter, random_contraction, random_map,  random_contraction, random_concat,
-                                        random_view,    random_map,         random_scan};
+                                        random_view,    random_map,         random_scan, random_mask};
 
 void add_some_values(struct generator *generator, uint32_t wanted)
 {

@@ -1,7 +1,7 @@
 /* Shared by the files that make random programs: programs.c the whole, random_choices.c its bytes, random_spaces.c index spaces and
- * accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c, random_views.c and random_scatters.c
- * a node kind each, random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and one row in
- * programs.c. */
+ * accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c, random_masks.c, random_views.c,
+ * random_scatters.c, random_concats.c and random_scans.c a node kind each, random_linear.c linear steps, random_expressions.c what
+ * maps compute, random_tensors.c numbers. A node kind is one function and one row in programs.c. */
 #ifndef TESTS_PROGRAMS_INTERNAL_H
 #define TESTS_PROGRAMS_INTERNAL_H
 
@@ -76,13 +76,19 @@ struct random_value accessed(const struct generator *generator, const struct ir_
 /* A subscript inside an axis of this extent: mostly an index; NULL when the space had no room. */
 const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent);
 
-/* ---- random_contractions.c, random_maps.c, random_views.c, random_scatters.c, random_concats.c, random_scans.c ---- */
+/* ---- random_contractions.c, random_maps.c, random_masks.c, random_views.c, random_scatters.c,
+ * random_concats.c, random_linear.c, random_scans.c
+ * ---- */
 /* A new node, which is not in the program yet; its `node` NULL where the choices led nowhere. */
 struct random_value random_contraction(struct generator *generator);
+struct random_value random_contraction_of(struct generator *generator, const struct random_value *first);
 struct random_value random_map(struct generator *generator);
+struct random_value random_mask(struct generator *generator);
 struct random_value random_view(struct generator *generator);
 struct random_value random_scatter(struct generator *generator);
 struct random_value random_concat(struct generator *generator);
+/* The next value of a state of a step, linear in it and independent of the other states; NULL: numbers of its type are not. */
+const struct ir_node *random_linear_step(struct generator *generator, const struct ir_node *state, uint32_t n_states);
 /* One result of a new scan; the others are added to the program. */
 struct random_value random_scan(struct generator *generator);
 /* A contraction with these axes. */
@@ -92,6 +98,7 @@ struct random_value random_of_shape(struct generator *generator, enum ir_elem el
 void choose_elems(struct generator *generator);
 enum ir_elem some_elem(struct generator *generator);
 struct ir_number some_number(struct generator *generator, enum ir_elem elem); /* small, and dyadic or whole */
+double number_size(struct ir_number number); /* INFINITY: an infinity of a ring, or the end of a type */
 struct random_expr {
     const struct ir_expr *expr;
     bool varies;
@@ -106,6 +113,8 @@ struct random_expr random_expression(struct generator *generator, uint32_t n_ope
 struct random_value random_constant(struct generator *generator);
 
 /* ---- random_tensors.c ---- */
+/* The largest size random_dims gives a dim. */
+int64_t random_dim_limit(const struct ir_dim *dim);
 /* The largest magnitude of an integer element or a whole float. */
 enum { LARGEST_ELEMENT = 8 };
 enum random_style {

@@ -180,10 +180,14 @@ static struct random_value contract(struct generator *generator, enum ir_ring ri
 
 struct random_value random_contraction(struct generator *generator)
 {
+    return random_contraction_of(generator, some_value(generator));
+}
+
+struct random_value random_contraction_of(struct generator *generator, const struct random_value *first)
+{
     static const struct random_value none;
     struct space space = {0};
     struct ir_access operands[MOST_FACTORS];
-    const struct random_value *first = some_value(generator);
     enum ir_elem elem = first->node->elem;
     enum ir_ring ring = some_ring(generator, elem);
     uint32_t n = some_factors(generator, &space, most_operands(generator, ring), first, operands);

@@ -55,6 +55,15 @@ struct ir_number some_number(struct generator *generator, enum ir_elem elem)
     return ir_number_complex(elem, re, ir_elem_is_complex(elem) ? numbers[pick(generator, 10)] : 0);
 }
 
+double number_size(struct ir_number number)
+{
+    bool is_real = ir_elem_is_float(number.elem) || ir_elem_is_complex(number.elem);
+    if (!is_real && ir_elem_info(number.elem)->kind == IR_KIND_UNSIGNED && number.i < 0)
+        return INFINITY; /* from 2^63 on */
+    double size = is_real ? fmax(fabs(number.re), fabs(number.im)) : fabs((double)number.i);
+    return size > 100 ? INFINITY : size; /* none is chosen between the small ones and the ends of a type */
+}
+
 /* ---- applying, with what is known of the result ---- */
 
 static bool is_real(enum ir_elem elem)
@@ -123,9 +132,7 @@ static struct random_expr apply(struct generator *generator, enum ir_expr_op op,
 
 static struct random_expr literal(struct generator *generator, struct ir_number number)
 {
-    double size = is_integral(number.elem) ? fabs((double)number.i) : fmax(fabs(number.re), fabs(number.im));
-    return (struct random_expr){ir_expr_literal(generator->context, number), false,
-                                is_unsigned(number.elem) && size > 8 ? INFINITY : size};
+    return (struct random_expr){ir_expr_literal(generator->context, number), false, number_size(number)};
 }
 
 /* May a value of the one type be taken as the other: no float to an integer, but where floats are whole. */

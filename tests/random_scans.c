@@ -8,6 +8,7 @@
 enum { MOST_STATES = 2, MOST_SLICES = 2, MOST_RESULTS = MOST_STATES + 2 };
 
 struct scanning {
+    bool linear;                         /* each state in itself alone */
     struct generator inside, *generator; /* of the step; of the program */
     struct ir_scan scan;
     struct ir_kernel *step;
@@ -73,22 +74,30 @@ static void add_slice(struct scanning *scanning)
     (void)add_input(scanning, access, 1, &space);
 }
 
-/* The states after the step: a contraction of their shape, mostly with what was before. */
+/* A contraction of the state's shape, mostly with what was before; or a map that is linear in the state. */
+static const struct ir_node *next_state(struct scanning *scanning, const struct ir_node *state)
+{
+    struct generator *inside = &scanning->inside;
+    const struct ir_node *next = scanning->linear ? random_linear_step(inside, state, scanning->scan.n_states) : NULL;
+    for (int attempt = 0; attempt < 3 && !next; attempt++) {
+        struct random_value value = random_of_shape(inside, state->elem, state->rank, state->shape);
+        next = may_pass(inside, value) ? value.node : NULL;
+    }
+    return next ? next : state;
+}
+
+/* The states after the step, which its other results may read. */
 static bool add_next_states(struct scanning *scanning)
 {
     struct generator *inside = &scanning->inside;
     struct ir_kernel *step = scanning->step;
     for (uint32_t k = 0; k < scanning->scan.n_states; k++) {
-        const struct ir_node *state = step->inputs[k].node, *next = NULL;
-        for (int attempt = 0; attempt < 3 && !next; attempt++) {
-            struct random_value value = random_of_shape(inside, state->elem, state->rank, state->shape);
-            next = may_pass(inside, value) ? value.node : NULL;
-        }
-        if (!next)
-            next = state;
+        const struct ir_node *next = next_state(scanning, step->inputs[k].node);
         step->outputs[step->n_outputs++] =
             (struct ir_output){.name = arena_printf(ir_arena(inside->context), "r%u", k), .node = next, .span = SPAN_NONE};
     }
+    for (uint32_t k = 0; k < step->n_outputs; k++)
+        add_value(inside, (struct random_value){step->outputs[k].node, false, bound_inside(inside), 1}, "n");
     return !arena_failed(ir_arena(inside->context));
 }
 
@@ -149,8 +158,9 @@ static bool make_step(struct scanning *scanning)
         return false;
     add_constants(scanning);
     hand_bytes(generator, &scanning->inside);
-    add_some_values(&scanning->inside, pick(generator, 3));
+    add_some_values(&scanning->inside, pick(&scanning->inside, 3));
     bool fine = add_next_states(scanning);
+    add_some_values(&scanning->inside, pick(&scanning->inside, 3));
     add_results(scanning);
     hand_bytes(&scanning->inside, generator);
     return fine && scanning->step->n_outputs > 0;
@@ -167,6 +177,27 @@ static struct random_value project(struct generator *generator, const struct ir_
     return (struct random_value){node, false, bound_inside(generator), 1};
 }
 
+/* Is it several chunks of two or of three steps? */
+static bool has_chunks(struct generator *generator, const struct poly *extent)
+{
+    for (int64_t length = 2; length <= 3; length++) {
+        const struct poly *chunk = poly_constant(generator->context, length);
+        const struct poly *chunks = poly_floor_div(generator->context, extent, chunk, NULL);
+        if (chunks && !poly_equals(chunks, 1) && poly_multiply(generator->context, chunks, chunk) == extent)
+            return true;
+    }
+    return false;
+}
+
+/* Of a linear scan mostly several chunks, of either length where no extent of the pool is. */
+static const struct poly *some_length(struct generator *generator, bool linear)
+{
+    const struct poly *extent = some_extent(generator);
+    for (int attempt = 0; attempt < 2 && linear && !has_chunks(generator, extent); attempt++)
+        extent = some_extent(generator);
+    return linear && !has_chunks(generator, extent) && chance(generator, 70) ? poly_constant(generator->context, 6) : extent;
+}
+
 struct random_value random_scan(struct generator *generator)
 {
     static const struct random_value none;
@@ -174,7 +205,9 @@ struct random_value random_scan(struct generator *generator)
     bool bounded = generator->options.kind == RANDOM_WHOLE || generator->options.kind == RANDOM_CONTINUOUS;
     if (generator->in_step || bounded || generator->options.no_scans || !open_step(&scanning))
         return none;
-    scanning.scan = (struct ir_scan){.backward = chance(generator, 40), .extent = some_extent(generator), .step = scanning.step};
+    scanning.linear = chance(generator, 70);
+    scanning.scan = (struct ir_scan){
+        .backward = chance(generator, 40), .extent = some_length(generator, scanning.linear), .step = scanning.step};
     if (!make_step(&scanning))
         return none;
     const struct ir_node *scan = ir_scan(generator->context, &scanning.scan, scanning.operands);

@@ -92,10 +92,8 @@ struct random_value accessed(const struct generator *generator, const struct ir_
         if (generator->values[k].node == access->node)
             value = generator->values[k];
     if (access->fill) {
-        bool is_real = ir_elem_is_float(access->fill->elem) || ir_elem_is_complex(access->fill->elem);
-        double size = is_real ? fmax(fabs(access->fill->re), fabs(access->fill->im)) : fabs((double)access->fill->i);
         value.varies = false;
-        value.bound = size > 1e6 ? INFINITY : fmax(value.bound, size);
+        value.bound = fmax(value.bound, number_size(*access->fill));
     }
     return value;
 }

@@ -3,14 +3,19 @@
 
 #include <string.h>
 
+int64_t random_dim_limit(const struct ir_dim *dim)
+{
+    int64_t largest = dim->bound && dim->bound < LARGEST_DIM ? dim->bound : LARGEST_DIM;
+    return dim->bound ? largest : (largest + dim->divisor - 1) / dim->divisor * dim->divisor;
+}
+
 int64_t *random_dims(struct ir_context *context, uint64_t seed)
 {
     uint64_t state = seed ^ 0xd1;
     int64_t *dims = ARENA_ARRAY(ir_arena(context), ir_dim_count(context), int64_t);
     for (uint32_t k = 0; dims && k < ir_dim_count(context); k++) {
         const struct ir_dim *dim = ir_dim_at(context, k);
-        int64_t largest = dim->bound && dim->bound < LARGEST_DIM ? dim->bound : LARGEST_DIM;
-        dims[k] = random_below(&state, 12) == 0 ? 0 : 1 + random_below(&state, (uint32_t)largest);
+        dims[k] = random_below(&state, 12) == 0 ? 0 : 1 + random_below(&state, (uint32_t)random_dim_limit(dim));
         dims[k] -= dims[k] % dim->divisor;
     }
     return dims;

@@ -103,11 +103,19 @@ static bool run_tensor_pass(struct validator *validator, const struct pass_info 
 /* The tensor passes as the compiler has them. */
 static bool run_in_order(struct validator *validator, struct pass_kernel *kernel)
 {
+    struct census *census = validator->validation->census;
     for (const char *const *name = compile_pipeline(); *name; name++) {
         const struct pass_info *pass = pass_find(*name, strlen(*name));
-        if (pass->level == PASS_TENSOR && !run_tensor_pass(validator, pass, kernel))
+        if (pass->level != PASS_TENSOR)
+            continue;
+        const struct ir_kernel *before = ir_kernel_copy(validator->context, kernel->kernel);
+        if (!run_tensor_pass(validator, pass, kernel))
             return false;
+        if (before && !is_unchanged(before, kernel->kernel))
+            census_mark(census, "changed by", pass->name);
     }
+    for (size_t k = 0; k < kernel->n_choices; k++)
+        census_mark(census, "choice", kernel->choices[k].kind);
     return true;
 }
 
@@ -252,10 +260,12 @@ const char *validate_program(struct ir_context *context, const struct validation
         .validation = validation,
         .kernel = validation->program->kernels[0],
         .state = validation->seed,
-        .options = {.machine = *machine_generic(), .memory_limit = validation->memory_limit},
+        .options = {.machine = *machine_generic(), .memory_limit = validation->memory_limit, .scan_chunk = validation->scan_chunk},
     };
     if (!prepare(&validator))
         return validator.wrong;
+    census_next(validation->census);
+    census_look(validation->census, context, validator.kernel);
     struct pass_kernel ordered = start(&validator), other = start(&validator);
     (void)(run_in_order(&validator, &ordered) && run_loop_passes(&validator, &ordered) && run_in_any_order(&validator, &other) &&
            run_loop_passes(&validator, &other) && (random_below(&validator.state, 8) || text_agrees(&validator)));
@@ -274,18 +284,18 @@ enum random_kind validate_kind_of(struct ir_context *context, const struct ir_ke
 
 /* ---- bytes ---- */
 
-/* In front of the program's choices: its kind, its class, the memory limit, the seed of the rest. */
-enum { HEADER = 4 };
+/* In front of the program's choices: its kind, its class, the memory limit, the seed of the rest, the chunks of its scans. */
+enum { HEADER = 5 };
 
 static uint8_t header(const uint8_t *bytes, size_t length, size_t at)
 {
     return at < length ? bytes[at] : 0;
 }
 
-char *validate_bytes(const uint8_t *bytes, size_t length)
+char *validate_bytes(const uint8_t *bytes, size_t length, struct census *census)
 {
     static const enum random_kind kinds[] = {RANDOM_POLYNOMIAL, RANDOM_INTEGER, RANDOM_WHOLE, RANDOM_OPAQUE, RANDOM_POLYNOMIAL};
-    static const int64_t limits[] = {0, 0, 0, 64, 256, 1024};
+    static const int64_t limits[] = {0, 0, 0, 64, 256, 1024}, chunks[] = {0, 2, 3, 2, 3, 2};
     struct ir_context *context = ir_context_create(NULL);
     const struct random_options options = {.kind = kinds[header(bytes, length, 0) % 5], .small = true, .n_values = 0};
     size_t skipped = length < HEADER ? length : HEADER;
@@ -295,8 +305,12 @@ char *validate_bytes(const uint8_t *bytes, size_t length)
         struct ir_kernel *kernel = program->kernels[0];
         kernel->numeric_class = (enum ir_numeric_class)((header(bytes, length, 1) + 1) % 3);
         kernel->class_stated = true;
-        wrong = validate_program(
-            context, &(struct validation){program, options.kind, limits[header(bytes, length, 2) % 6], header(bytes, length, 3)});
+        wrong = validate_program(context, &(struct validation){.program = program,
+                                                               .kind = options.kind,
+                                                               .memory_limit = limits[header(bytes, length, 2) % 6],
+                                                               .scan_chunk = chunks[header(bytes, length, 4) % 6],
+                                                               .census = census,
+                                                               .seed = header(bytes, length, 3)});
     }
     char *result = wrong ? malloc(strlen(wrong) + 1) : NULL;
     if (result)
@@ -307,7 +321,7 @@ char *validate_bytes(const uint8_t *bytes, size_t length)
 
 static bool is_wrong(const uint8_t *bytes, size_t length)
 {
-    char *wrong = validate_bytes(bytes, length);
+    char *wrong = validate_bytes(bytes, length, NULL);
     free(wrong);
     return wrong != NULL;
 }

@@ -6,6 +6,7 @@
 #ifndef TESTS_VALIDATE_H
 #define TESTS_VALIDATE_H
 
+#include "census.h"
 #include "programs.h"
 
 /* Bytes that a seed stands for: the program's choices, and in front of them how it is validated. */
@@ -15,6 +16,8 @@ struct validation {
     const struct ir_program *program; /* its first kernel is validated */
     enum random_kind kind;            /* what the program may hold */
     int64_t memory_limit;             /* for the passes; 0: none */
+    int64_t scan_chunk;               /* for the passes: steps of a chunk; 0: as they choose */
+    struct census *census;            /* of what occurs; NULL: nobody asks */
     uint64_t seed;                    /* of sizes, inputs and orders of passes */
 };
 /* NULL when all agrees; else what does not, with the program and what it became, in the context's arena. The program's kernel stays
@@ -24,7 +27,7 @@ const char *validate_program(struct ir_context *context, const struct validation
 enum random_kind validate_kind_of(struct ir_context *context, const struct ir_kernel *kernel);
 
 /* The same for the program that the bytes stand for, in a context of its own. NULL, or text to be freed. */
-char *validate_bytes(const uint8_t *bytes, size_t length);
+char *validate_bytes(const uint8_t *bytes, size_t length, struct census *census);
 /* Takes bytes away and lowers them while the program stays wrong; gives the new length. */
 size_t validate_shrink(uint8_t *bytes, size_t length);
 

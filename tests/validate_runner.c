@@ -1,8 +1,8 @@
-/* Validates random programs: validate_runner [--first SEED] [--count N] [--no-shrink] [--hex BYTES] [FILE.eir ...].
+/* Validates random programs: validate_runner [--first SEED] [--count N] [--no-shrink] [--census] [--hex BYTES] [FILE.eir ...].
  *
  * A wrong program is shrunk and printed with its seed and with its bytes in hexadecimal, which --hex takes again; the first one
- * ends the run. Files are programs that were found wrong once. Closes with the number of programs and the rate, and for ctest with
- * `N passed, N failed`. */
+ * ends the run. --census prints how many of the programs hold which forms. Files are programs that were found wrong once. Closes
+ * with the number of programs and the rate, and for ctest with `N passed, N failed`. */
 #include "validate.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ static void report(uint8_t *bytes, size_t length, bool shrink)
 {
     if (shrink)
         length = validate_shrink(bytes, length);
-    char *wrong = validate_bytes(bytes, length);
+    char *wrong = validate_bytes(bytes, length, NULL);
     printf("--hex ");
     for (size_t k = 0; k < length; k++)
         printf("%02x", bytes[k]);
@@ -30,12 +30,12 @@ static void report(uint8_t *bytes, size_t length, bool shrink)
 }
 
 /* The number of programs before the first wrong one. */
-static uint64_t run_seeds(uint64_t first, uint64_t count, bool shrink)
+static uint64_t run_seeds(uint64_t first, uint64_t count, bool shrink, struct census *census)
 {
     for (uint64_t k = 0; k < count; k++) {
         uint8_t bytes[VALIDATE_BYTES];
         random_bytes(bytes, sizeof bytes, first + k);
-        char *wrong = validate_bytes(bytes, sizeof bytes);
+        char *wrong = validate_bytes(bytes, sizeof bytes, census);
         if (!wrong)
             continue;
         free(wrong);
@@ -53,7 +53,7 @@ static bool run_hex(const char *text)
     unsigned value = 0;
     for (size_t k = 0; k < length && k < sizeof bytes && sscanf(text + 2 * k, "%2x", &value) == 1; k++)
         bytes[k] = (uint8_t)value;
-    char *wrong = validate_bytes(bytes, length < sizeof bytes ? length : sizeof bytes);
+    char *wrong = validate_bytes(bytes, length < sizeof bytes ? length : sizeof bytes, NULL);
     printf("%s\n", wrong ? wrong : "all agrees");
     free(wrong);
     return !wrong;
@@ -83,8 +83,11 @@ static bool run_file(const char *path)
         const struct ir_program *program = ir_read(context, &source);
         const char *wrong = "cannot be read";
         if (program)
-            wrong = validate_program(
-                context, &(struct validation){program, validate_kind_of(context, program->kernels[0]), seed % 3 ? 0 : 256, seed});
+            wrong = validate_program(context, &(struct validation){.program = program,
+                                                                   .kind = validate_kind_of(context, program->kernels[0]),
+                                                                   .memory_limit = seed % 3 ? 0 : 256,
+                                                                   .scan_chunk = (int64_t)(seed % 4 == 1 ? 0 : seed % 4),
+                                                                   .seed = seed});
         if (wrong)
             printf("%s, seed %llu: %s\n", path, (unsigned long long)seed, wrong);
         fine = !wrong;
@@ -98,6 +101,7 @@ int main(int argc, char **argv)
 {
     uint64_t first = 1, count = 0, passed = 0, failed = 0;
     bool shrink = true;
+    struct census *census = NULL;
     for (int k = 1; k < argc; k++) {
         bool has_value = k + 1 < argc;
         if (!strcmp(argv[k], "--first") && has_value)
@@ -106,6 +110,8 @@ int main(int argc, char **argv)
             count = strtoull(argv[++k], NULL, 10);
         else if (!strcmp(argv[k], "--no-shrink"))
             shrink = false;
+        else if (!strcmp(argv[k], "--census") && !census)
+            census = census_create();
         else if (!strcmp(argv[k], "--hex") && has_value)
             return run_hex(argv[k + 1]) ? 0 : 1;
         else if (run_file(argv[k]))
@@ -114,9 +120,12 @@ int main(int argc, char **argv)
             failed++;
     }
     double begin = seconds();
-    uint64_t right = run_seeds(first, count, shrink);
+    uint64_t right = run_seeds(first, count, shrink, census);
     printf("%llu random programs from seed %llu, %llu wrong, %.0f a second\n", (unsigned long long)(right + (right < count)),
            (unsigned long long)first, (unsigned long long)(right < count), (double)right / (seconds() - begin));
+    if (census)
+        census_print(census, stdout);
+    census_destroy(census);
     passed += right == count && count > 0;
     failed += right < count;
     printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *wrong = validate_bytes(data, size);
+    char *wrong = validate_bytes(data, size, NULL);
     if (wrong) {
         fprintf(stderr, "%s\n", wrong);
         abort();
