@@ -1,27 +1,45 @@
 /* Arrays of the command line: inputs by NAME=x.npy, random inputs, sizes to try, and arrays as text. */
 #include "command.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- inputs by name ---- */
 
-static bool number_word(const struct ir_node *node, const char *word, struct ir_context *context, struct ir_tensor *tensor)
+/* Is the whole word an integer that the type holds? */
+static bool integer_word(enum ir_elem elem, const char *word, struct ir_number *number)
+{
+    bool is_unsigned = ir_elem_info(elem)->kind == IR_KIND_UNSIGNED;
+    char *end;
+    errno = 0;
+    int64_t value = is_unsigned ? (int64_t)strtoull(word, &end, 10) : strtoll(word, &end, 10);
+    *number = ir_number_integer(elem, value);
+    return *end == '\0' && errno == 0 && number->i == value && !(is_unsigned && strchr(word, '-'));
+}
+
+/* A scalar input written as a number. False where the word is none, or the input no scalar: then it is a path. */
+static bool number_word(struct ir_context *context, const struct ir_input_info *input, const char *word, struct ir_tensor *tensor)
 {
     char *end;
     double value = strtod(word, &end);
-    const struct ir_elem_info *info = ir_elem_info(node->elem);
-    if (node->rank != 0 || end == word || *end != '\0')
+    enum ir_elem elem = input->node->elem;
+    const struct ir_elem_info *info = ir_elem_info(elem);
+    struct ir_number number;
+    if (input->node->rank != 0 || end == word || *end != '\0')
         return false;
-    *tensor = (struct ir_tensor){node->elem, 0, NULL, arena_alloc(ir_arena(context), 1, 16)};
+    *tensor = (struct ir_tensor){elem, 0, NULL, arena_alloc(ir_arena(context), 1, 16)};
     if (!tensor->data)
         return true;
     if (info->kind == IR_KIND_COMPLEX || info->kind == IR_KIND_FLOAT)
-        ir_number_store(ir_number_real(node->elem, value), tensor->data, 0);
-    else
-        ir_number_store(ir_number_integer(node->elem, node->elem == IR_bool ? value != 0 : strtoll(word, NULL, 10)), tensor->data,
-                        0);
+        number = ir_number_real(elem, value);
+    else if (elem == IR_bool)
+        number = ir_number_integer(elem, value != 0);
+    else if (!integer_word(elem, word, &number))
+        diag_error(ir_diagnostics(context), DIAG_E0807, input->span, "`%s` is %s, and %s is no number of that type", input->name,
+                   info->name, word);
+    ir_number_store(number, tensor->data, 0);
     return true;
 }
 
@@ -36,7 +54,11 @@ static bool read_word(struct invocation *invocation, const struct ir_kernel *ker
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
         if (strcmp(kernel->inputs[k].name, name) != 0)
             continue;
-        return number_word(kernel->inputs[k].node, value, invocation->context, &tensors[k]) ||
+        if (tensors[k].data) {
+            diag_error(diagnostics, DIAG_E0808, kernel->inputs[k].span, "`%s` is given twice", name);
+            return false;
+        }
+        return number_word(invocation->context, &kernel->inputs[k], value, &tensors[k]) ||
                npy_read(invocation->context, value, kernel->inputs[k].span, &tensors[k]);
     }
     struct diag *diag = diag_error(diagnostics, DIAG_E0808, kernel->span, "kernel `%s` has no input `%s`", kernel->name, name);

@@ -19,30 +19,42 @@ static void report_output(struct invocation *invocation, const struct ir_kernel 
     diag_help(diagnostics, diag, "its outputs are written by %s", list ? list : "-o OUT=FILE.npy");
 }
 
-/* Where output `k` goes by the words of -o; NULL: nowhere. A word that names no output is a diagnostic. */
+/* The output a word of -o names, and the path; UINT32_MAX: none. */
+static uint32_t output_of_word(struct invocation *invocation, const struct ir_kernel *kernel, const char *word, const char **path)
+{
+    const char *name;
+    *path = word;
+    if (!option_pair(invocation, word, &name, path))
+        return kernel->n_outputs == 1 ? 0 : UINT32_MAX;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (strcmp(kernel->outputs[k].name, name) == 0)
+            return k;
+    return UINT32_MAX;
+}
+
+/* Where output `k` goes by the words of -o; NULL: nowhere. A word that names no output is a diagnostic, two paths for one and one
+ * for two are others. */
 static const char **output_paths(struct invocation *invocation, const struct ir_kernel *kernel, const struct option_list *words)
 {
+    struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
     const char **paths = ARENA_ARRAY(ir_arena(invocation->context), (size_t)kernel->n_outputs + 1, const char *);
     for (size_t w = 0; w < words->count && paths; w++) {
-        const char *name, *path;
-        bool named = false;
-        if (option_pair(invocation, words->items[w], &name, &path)) {
-            for (uint32_t k = 0; k < kernel->n_outputs; k++)
-                if (strcmp(kernel->outputs[k].name, name) == 0)
-                    paths[k] = path, named = true;
-        } else if (kernel->n_outputs == 1) {
-            paths[0] = words->items[w], named = true;
-        }
-        for (uint32_t a = 0; a < kernel->n_outputs; a++)
-            for (uint32_t b = 0; b < a; b++)
-                if (paths[a] && paths[b] && strcmp(paths[a], paths[b]) == 0) {
-                    diag_error(ir_diagnostics(invocation->context), DIAG_E0808, kernel->span, "two outputs go to `%s`", paths[a]);
-                    return NULL;
-                }
-        if (!named) {
+        const char *path;
+        uint32_t output = output_of_word(invocation, kernel, words->items[w], &path);
+        if (output == UINT32_MAX) {
             report_output(invocation, kernel, words->items[w]);
             return NULL;
         }
+        if (paths[output]) {
+            diag_error(diagnostics, DIAG_E0808, kernel->span, "-o gives `%s` two paths", kernel->outputs[output].name);
+            return NULL;
+        }
+        for (uint32_t k = 0; k < kernel->n_outputs; k++)
+            if (paths[k] && strcmp(paths[k], path) == 0) {
+                diag_error(diagnostics, DIAG_E0808, kernel->span, "two outputs go to `%s`", path);
+                return NULL;
+            }
+        paths[output] = path;
     }
     return paths;
 }
