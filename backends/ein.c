@@ -341,8 +341,9 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
     const struct ir_access *box = w->step ? NULL : ein_only_box(w, node, &whole);
     bool is_output = !w->step && ein_output_of(w->kernel, box ? whole : node);
     bool is_stored = !w->step && !is_output && (box || ein_is_stored_let(node));
-    w->node = node;
-    ein_name_indices(w, node);
+    const struct ir_node *shown = node->op == IR_map_node ? ein_put_parts(w, node) : node;
+    w->node = shown;
+    ein_name_indices(w, node); /* that bears their names; the same axes */
     if (arena_failed(w->arena))
         return;
     if (node->op == IR_concat_node && (is_output || is_stored)) {
@@ -363,7 +364,7 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
     else
         ein_put_left(w, name, node, w->indices);
     text_printf(w->text, "%s%s", cast ? ir_elem_info(node->elem)->name : "", cast ? "(" : "");
-    bool guarded = put_guard(w, node);
+    bool guarded = put_guard(w, shown);
     if (node->op == IR_concat_node)
         ein_put_choices(w, node);
     else if (node->op == IR_contract_node)
@@ -371,7 +372,7 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
     else if (node->op == IR_view_node)
         ein_put_access(w, &node->operands[0]);
     else
-        ein_put_body(w, node);
+        ein_put_body(w, shown);
     if (guarded)
         put_zero(w, node->elem);
     text_put(w->text, cast ? ")\n" : "\n");

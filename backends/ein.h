@@ -98,6 +98,10 @@ void ein_put_scan(struct ein_writer *w, const struct ir_node *scan);
 /* `name[n: N] = h[T - 1,n]` */
 void ein_put_last(struct ein_writer *w, const char *name, const struct ir_node *last);
 
+/* ---- ein_parts.c ---- */
+/* Writes the parts of a large map as statements; the map that is left, with the same value. */
+const struct ir_node *ein_put_parts(struct ein_writer *w, const struct ir_node *map);
+
 /* ---- ein_expr.c ---- */
 void ein_put_number(struct ein_writer *w, struct ir_number number, enum ein_precedence precedence);
 void ein_put_body(struct ein_writer *w, const struct ir_node *map);

@@ -368,6 +368,9 @@ struct ir_kernel *ir_kernel_copy(struct ir_context *context, const struct ir_ker
 const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count);
 /* All subexpressions, each once, arguments before users, `expr` last. */
 const struct ir_expr **ir_expr_topological(struct ir_context *context, const struct ir_expr *expr, size_t *count);
+enum { IR_EXPRESSION_DEPTH = 4096 }; /* the most that what recurses into expressions has to bear */
+/* How deep the last of them nests; the others are all its subexpressions, as above. 0 when memory ran out. */
+uint32_t ir_expr_depth(struct ir_context *context, const struct ir_expr *const *order, size_t count);
 /* Rebuilds every output bottom-up. `rewrite` gets a node whose operands are already rewritten and gives what stands in its place
  * (itself: no change; NULL: failure, all stops). Names follow the replacement. True when something changed. */
 typedef const struct ir_node *ir_rewrite_function(void *user, struct ir_context *context, const struct ir_node *node);
@@ -395,6 +398,9 @@ struct ir_access ir_access_substitute(struct ir_context *context, struct ir_acce
 typedef const struct ir_expr *ir_leaf_function(void *user, struct ir_context *context, const struct ir_expr *leaf);
 const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
                                          uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges);
+/* The expression with another in place of a subexpression, wherever that occurs. */
+const struct ir_expr *ir_expr_replace(struct ir_context *context, const struct ir_expr *expr, const struct ir_expr *from,
+                                      const struct ir_expr *to);
 /* The expression with the lookups in its index values and addresses replaced (poly_replace_lookups). */
 const struct ir_expr *ir_expr_replace_lookups(struct ir_context *context, const struct ir_expr *expr, poly_lookup_function *lookup,
                                               void *user, const struct poly_ranges *ranges);

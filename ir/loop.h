@@ -138,7 +138,7 @@ struct loop_stmt *loop_block(struct ir_context *context, const char *comment, st
 struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second); /* one list; either may be NULL */
 
 /* ---- loop_print.c, loop_reader.re/.y, loop_verify.c ---- */
-void loop_print(struct text *text, const struct ir_context *context, const struct loop_function *function);
+void loop_print(struct text *text, struct ir_context *context, const struct loop_function *function);
 /* Reads what loop_print wrote (several functions); NULL after diagnostics. */
 struct loop_function **loop_read(struct ir_context *context, const struct source *source, size_t *count);
 /* Names defined before use, addresses proved or plausible, one writer where needed, types agree. A broken rule is our own mistake.

@@ -1,9 +1,10 @@
 /* Loop IR as text (docs/loop-ir.md); loop_reader.c reads it back.
  *
  * Everything a backend needs is said: dims with their promises, buffers with shape and count, constants with their numbers (floats
- * in hex), every address as a quasi-polynomial. Shared parts of an expression are written where they stand. An index whose name is
- * taken by an enclosing loop is printed with a number behind it. */
+ * in hex), every address as a quasi-polynomial. What an expression uses twice, or nests deep, has a name before it. An index whose
+ * name is taken by an enclosing loop is printed with a number behind it. */
 #include "loop.h"
+#include "print_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,15 +12,14 @@
 
 struct printer {
     struct text *text;
-    const struct ir_context *context;
+    struct ir_context *context;
     const struct loop_function *function;
     const char **open; /* by index: its name while its loop is open */
     const struct ir_node **tables;
     size_t n_tables, tables_capacity;
     struct arena *arena;
+    struct print_temporaries temporaries; /* of the value that is printed */
 };
-
-static void put_expr(struct printer *printer, const struct ir_expr *expr);
 
 /* ---- numbers and polys ---- */
 
@@ -105,8 +105,14 @@ static void put_leaf(struct printer *printer, const struct ir_expr *expr)
     }
 }
 
-static void put_expr(struct printer *printer, const struct ir_expr *expr)
+/* `in_place`: even if it has a name. */
+static void put_expr(struct printer *printer, const struct ir_expr *expr, bool in_place)
 {
+    uint32_t temporary = in_place ? 0 : print_temporary(&printer->temporaries, expr);
+    if (temporary) {
+        text_printf(printer->text, "$%" PRIu32, temporary - 1);
+        return;
+    }
     if (expr->n_arguments == 0) {
         put_leaf(printer, expr);
         return;
@@ -115,9 +121,22 @@ static void put_expr(struct printer *printer, const struct ir_expr *expr)
     text_printf(printer->text, "%s(", name);
     for (uint32_t k = 0; k < expr->n_arguments; k++) {
         text_put(printer->text, k ? ", " : "");
-        put_expr(printer, expr->arguments[k]);
+        put_expr(printer, expr->arguments[k], false);
     }
     text_put(printer->text, ")");
+}
+
+/* The parts that have names, then the whole. */
+static void put_whole(struct printer *printer, const struct ir_expr *value)
+{
+    if (!print_temporaries(&printer->temporaries, printer->context, value))
+        return;
+    for (uint32_t k = 0; k < printer->temporaries.n_named; k++) {
+        text_printf(printer->text, "let $%" PRIu32 " = ", k);
+        put_expr(printer, printer->temporaries.named[k], true);
+        text_put(printer->text, " in ");
+    }
+    put_expr(printer, value, true);
 }
 
 /* ---- statements ---- */
@@ -207,7 +226,7 @@ static void put_if(struct printer *printer, int depth, const struct loop_stmt *s
 static void put_value(struct printer *printer, enum ir_expr_op combine, const struct ir_expr *value)
 {
     text_printf(printer->text, " %s= ", combine == IR_EXPR_OP_COUNT ? "" : ir_expr_info(combine)->name);
-    put_expr(printer, value);
+    put_whole(printer, value);
     text_put(printer->text, "\n");
 }
 
@@ -281,14 +300,16 @@ static void find_tables(struct printer *printer, const struct poly *poly)
     poly_visit_lookups(poly, note_table, printer);
 }
 
-static void find_tables_in_expr(struct printer *printer, const struct ir_expr *expr)
+static void find_tables_in_expr(struct printer *printer, const struct ir_expr *value)
 {
-    if (expr->op == IR_EXPR_load)
-        find_tables(printer, expr->load.address);
-    if (expr->op == IR_EXPR_index)
-        find_tables(printer, expr->index);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        find_tables_in_expr(printer, expr->arguments[k]);
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(printer->context, value, &count);
+    for (size_t k = 0; order && k < count; k++) {
+        if (order[k]->op == IR_EXPR_load)
+            find_tables(printer, order[k]->load.address);
+        if (order[k]->op == IR_EXPR_index)
+            find_tables(printer, order[k]->index);
+    }
 }
 
 static void find_tables_in_list(struct printer *printer, const struct loop_stmt *list)
@@ -378,7 +399,7 @@ static void put_dims(struct printer *printer)
     }
 }
 
-void loop_print(struct text *text, const struct ir_context *context, const struct loop_function *function)
+void loop_print(struct text *text, struct ir_context *context, const struct loop_function *function)
 {
     struct printer printer = {.text = text, .context = context, .function = function, .arena = text->arena};
     printer.open = ARENA_ARRAY(text->arena, function->n_indices, const char *);

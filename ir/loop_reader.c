@@ -344,7 +344,7 @@ static struct loop_stmt *read_check(struct loop_reader *reader)
     return read_conditions(reader, &conditions, &count) ? loop_check(reader->context, count, conditions) : NULL;
 }
 
-/* assign = [operation] "=" expression */
+/* assign = [operation] "=" value */
 static const struct ir_expr *read_assignment(struct loop_reader *reader, enum ir_expr_op *combine)
 {
     *combine = IR_EXPR_OP_COUNT;
@@ -352,17 +352,17 @@ static const struct ir_expr *read_assignment(struct loop_reader *reader, enum ir
         loop_fail(reader, "unknown operation before `=`");
         return NULL;
     }
-    return loop_expect(reader, "=") ? loop_read_expr(reader, 0) : NULL;
+    return loop_expect(reader, "=") ? loop_read_value(reader) : NULL;
 }
 
-/* define = ("let" | "var") name ":" elem "=" expression */
+/* define = ("let" | "var") name ":" elem "=" value */
 static struct loop_stmt *read_define(struct loop_reader *reader, bool constant)
 {
     const char *name = loop_expect_name(reader);
     enum ir_elem elem;
     if (!name || !loop_expect(reader, ":") || !expect_elem(reader, &elem) || !loop_expect(reader, "="))
         return NULL;
-    const struct ir_expr *value = loop_read_expr(reader, 0);
+    const struct ir_expr *value = loop_read_value(reader);
     uint32_t local = value ? loop_add_local(reader->context, reader->function, name, elem) : UINT32_MAX;
     if (local == UINT32_MAX)
         return NULL;

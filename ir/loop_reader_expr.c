@@ -240,6 +240,8 @@ const struct poly *loop_read_poly(struct loop_reader *reader, unsigned depth)
 
 /* ---- expressions ---- */
 
+static const struct ir_expr *read_expr(struct loop_reader *reader, unsigned depth);
+
 bool loop_read_operation(struct loop_reader *reader, enum ir_expr_op *op)
 {
     for (int k = 0; k < IR_EXPR_OP_COUNT; k++) {
@@ -263,7 +265,7 @@ static const struct ir_expr *read_typed(struct loop_reader *reader, enum ir_elem
          (reader->token.length == 3 && (!memcmp(reader->token.text, "inf", 3) || !memcmp(reader->token.text, "nan", 3)))))
         is_cast = false;
     if (is_cast) {
-        const struct ir_expr *argument = loop_read_expr(reader, depth + 1);
+        const struct ir_expr *argument = read_expr(reader, depth + 1);
         return loop_expect(reader, ")") ? ir_expr_cast(reader->context, elem, argument) : NULL;
     }
     *reader = saved;
@@ -280,7 +282,7 @@ static const struct ir_expr *read_call(struct loop_reader *reader, enum ir_expr_
     for (uint32_t k = 0; k < arity; k++) {
         if (!loop_expect(reader, k ? "," : "("))
             return NULL;
-        arguments[k] = loop_read_expr(reader, depth + 1);
+        arguments[k] = read_expr(reader, depth + 1);
         if (!arguments[k])
             return NULL;
     }
@@ -318,8 +320,20 @@ static const struct ir_expr *read_leaf(struct loop_reader *reader, unsigned dept
     return NULL;
 }
 
-/* expression = cast | literal | call | leaf */
-const struct ir_expr *loop_read_expr(struct loop_reader *reader, unsigned depth)
+/* shared = "$" number */
+static const struct ir_expr *read_shared(struct loop_reader *reader)
+{
+    int64_t number;
+    if (!read_integer(reader, &number))
+        return NULL;
+    if (number >= 0 && (uint64_t)number < reader->n_shared)
+        return reader->shared[number];
+    loop_fail(reader, "no such part of this value");
+    return NULL;
+}
+
+/* expression = cast | literal | call | leaf | shared */
+static const struct ir_expr *read_expr(struct loop_reader *reader, unsigned depth)
 {
     enum ir_elem elem;
     enum ir_expr_op op;
@@ -327,6 +341,8 @@ const struct ir_expr *loop_read_expr(struct loop_reader *reader, unsigned depth)
         loop_too_deep(reader);
         return NULL;
     }
+    if (loop_accept(reader, "$"))
+        return read_shared(reader);
     if (reader->token.kind != TOKEN_NAME) {
         loop_fail(reader, "expected an expression");
         return NULL;
@@ -342,4 +358,43 @@ const struct ir_expr *loop_read_expr(struct loop_reader *reader, unsigned depth)
         *reader = saved; /* a local or buffer that bears the name of an operation */
     }
     return read_leaf(reader, depth);
+}
+
+/* part = "let" "$" number "=" expression "in"; false: it is no part, or was not read. */
+static bool read_part(struct loop_reader *reader)
+{
+    struct loop_reader saved = *reader;
+    int64_t number;
+    if (!loop_accept_word(reader, "let") || !loop_accept(reader, "$")) {
+        *reader = saved; /* a local that is called `let` */
+        return false;
+    }
+    if (!read_integer(reader, &number))
+        return false;
+    if (number != (int64_t)reader->n_shared)
+        return loop_fail(reader, "parts of a value are numbered from $0 on");
+    const struct ir_expr *part = loop_expect(reader, "=") ? read_expr(reader, 0) : NULL;
+    if (!part || !ARENA_PUSH(reader->arena, reader->shared, reader->n_shared, reader->shared_capacity, part))
+        return false;
+    if (!loop_accept_word(reader, "in"))
+        return loop_fail(reader, "expected `in`");
+    return true;
+}
+
+/* value = {part} expression. Each part is read without recursion into the others, so how deep the whole is has to be asked. */
+const struct ir_expr *loop_read_value(struct loop_reader *reader)
+{
+    size_t count;
+    reader->n_shared = 0;
+    while (read_part(reader))
+        continue;
+    const struct ir_expr *value = reader->failed ? NULL : read_expr(reader, 0);
+    if (!value || !reader->n_shared)
+        return value;
+    const struct ir_expr **order = ir_expr_topological(reader->context, value, &count);
+    if (order && ir_expr_depth(reader->context, order, count) <= IR_EXPRESSION_DEPTH)
+        return value;
+    if (order)
+        loop_too_deep(reader);
+    return NULL;
 }

@@ -41,6 +41,8 @@ struct loop_reader {
     size_t n_tables, tables_capacity;
     struct loop_open *open;
     size_t n_open, open_capacity;
+    const struct ir_expr **shared; /* $0, $1, ... of the value that is read */
+    size_t n_shared, shared_capacity;
 };
 
 void loop_next_token(struct loop_reader *reader);
@@ -56,6 +58,6 @@ uint32_t loop_find_local(const struct loop_reader *reader, const char *name);
 bool loop_read_number(struct loop_reader *reader, enum ir_elem elem, struct ir_number *number);
 bool loop_read_operation(struct loop_reader *reader, enum ir_expr_op *op);
 const struct poly *loop_read_poly(struct loop_reader *reader, unsigned depth);
-const struct ir_expr *loop_read_expr(struct loop_reader *reader, unsigned depth);
+const struct ir_expr *loop_read_value(struct loop_reader *reader);
 
 #endif

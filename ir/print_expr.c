@@ -1,59 +1,13 @@
-/* The expressions of maps as text: infix; what is used twice, or nested deep, gets a line of its own (`let`), so neither printer
- * nor reader recurses far. */
+/* The expressions of maps as text: infix; what print_temporaries.c gives a name stands before, each in a `let`. */
 #include "ir_internal.h"
 #include "print_internal.h"
-
-enum { NAMED_DEPTH = 12 };
 
 struct body_printer {
     struct text *text;
     struct ir_context *context;
     const struct poly_names *names;
-    const struct ir_expr **expressions;
-    size_t count;
-    bool *named;           /* has a `let` */
-    uint32_t *temporaries; /* one more than its number, once that is printed; 0: printed in place */
-    uint32_t n_temporaries;
+    struct print_temporaries temporaries;
 };
-
-static size_t find_expression(const struct body_printer *body, const struct ir_expr *expr)
-{
-    size_t low = 0, high = body->count;
-    while (low + 1 < high) {
-        size_t middle = low + (high - low) / 2;
-        if (body->expressions[middle]->id <= expr->id)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* What is used more than once or nested deep is named. */
-static bool name_temporaries(struct body_printer *body)
-{
-    struct arena *arena = ir_arena(body->context);
-    uint32_t *uses = ARENA_ARRAY(arena, body->count, uint32_t), *depth = ARENA_ARRAY(arena, body->count, uint32_t);
-    body->temporaries = ARENA_ARRAY(arena, body->count, uint32_t);
-    body->named = ARENA_ARRAY(arena, body->count, bool);
-    if (!uses || !depth || !body->temporaries || !body->named)
-        return false;
-    for (size_t k = 0; k < body->count; k++)
-        for (uint32_t a = 0; a < body->expressions[k]->n_arguments; a++)
-            uses[find_expression(body, body->expressions[k]->arguments[a])]++;
-    for (size_t k = 0; k < body->count; k++) {
-        const struct ir_expr *expr = body->expressions[k];
-        for (uint32_t a = 0; a < expr->n_arguments; a++) {
-            uint32_t below = depth[find_expression(body, expr->arguments[a])] + 1;
-            depth[k] = below > depth[k] ? below : depth[k];
-        }
-        if (k + 1 < body->count && expr->n_arguments && (uses[k] > 1 || depth[k] >= NAMED_DEPTH)) {
-            body->named[k] = true;
-            depth[k] = 0;
-        }
-    }
-    return true;
-}
 
 struct infix {
     enum ir_expr_op op;
@@ -90,11 +44,11 @@ static void print_call(struct body_printer *body, const struct ir_expr *expr)
     text_put(text, ")");
 }
 
-/* Recursion ends at named subexpressions, so at most NAMED_DEPTH deep. `in_place`: even if it has a name. */
+/* Recursion ends at named subexpressions. `in_place`: even if it has a name. */
 static void print_expr(struct body_printer *body, const struct ir_expr *expr, int level, bool in_place)
 {
     struct text *text = body->text;
-    uint32_t temporary = body->temporaries[find_expression(body, expr)];
+    uint32_t temporary = print_temporary(&body->temporaries, expr);
     if (temporary && !in_place) {
         text_printf(text, "t%u", temporary - 1);
         return;
@@ -127,31 +81,15 @@ static void print_expr(struct body_printer *body, const struct ir_expr *expr, in
     print_call(body, expr);
 }
 
-/* In the order in which the expression comes to them, arguments first: the same text whatever was built before. An expression is
- * at most as deep as the verifier allows. */
-static void print_lets(struct body_printer *body, bool *seen, const struct ir_expr *expr)
-{
-    size_t k = find_expression(body, expr);
-    if (seen[k])
-        return;
-    seen[k] = true;
-    for (uint32_t a = 0; a < expr->n_arguments; a++)
-        print_lets(body, seen, expr->arguments[a]);
-    if (!body->named[k])
-        return;
-    text_printf(body->text, "let t%u = ", body->n_temporaries);
-    print_expr(body, expr, 0, true);
-    text_put(body->text, " in ");
-    body->temporaries[k] = ++body->n_temporaries;
-}
-
 void print_body(struct text *text, struct ir_context *context, const struct ir_expr *expr, const struct poly_names *names)
 {
     struct body_printer body = {.text = text, .context = context, .names = names};
-    body.expressions = ir_expr_topological(context, expr, &body.count);
-    bool *seen = body.expressions ? ARENA_ARRAY(ir_arena(context), body.count, bool) : NULL;
-    if (!seen || !name_temporaries(&body))
+    if (!print_temporaries(&body.temporaries, context, expr))
         return;
-    print_lets(&body, seen, expr);
+    for (uint32_t k = 0; k < body.temporaries.n_named; k++) {
+        text_printf(text, "let t%u = ", k);
+        print_expr(&body, body.temporaries.named[k], 0, true);
+        text_put(text, " in ");
+    }
     print_expr(&body, expr, 0, true);
 }

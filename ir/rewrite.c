@@ -271,24 +271,39 @@ static const struct ir_expr *replacement_of(const struct ir_expr *expr, const st
     return at ? replaced[at - order] : NULL;
 }
 
-/* What becomes of a poly in an expression. */
-struct poly_change {
+uint32_t ir_expr_depth(struct ir_context *context, const struct ir_expr *const *order, size_t count)
+{
+    uint32_t *depth = ARENA_ARRAY(context->arena, count, uint32_t);
+    for (size_t i = 0; depth && i < count; i++) {
+        for (uint32_t k = 0; k < order[i]->n_arguments; k++) {
+            const struct ir_expr *const *at = bsearch(&order[i]->arguments[k], order, count, sizeof *order, by_id);
+            uint32_t below = at ? depth[at - order] : 0;
+            depth[i] = below > depth[i] ? below : depth[i];
+        }
+        depth[i]++;
+    }
+    return depth && count ? depth[count - 1] : 0;
+}
+
+/* What becomes of polys in an expression, and of one subexpression. */
+struct expr_change {
     struct ir_context *context;
     poly_lookup_function *lookup; /* NULL: indices are replaced, not lookups */
     void *user;
     uint32_t n;
     const struct poly *const *replacements;
     const struct poly_ranges *ranges;
+    const struct ir_expr *from, *to; /* NULL: none */
 };
 
-static const struct poly *change_poly(const struct poly_change *change, const struct poly *poly)
+static const struct poly *change_poly(const struct expr_change *change, const struct poly *poly)
 {
     return change->lookup ? poly_replace_lookups(change->context, poly, change->lookup, change->user, change->ranges)
                           : poly_substitute(change->context, poly, change->n, change->replacements, change->ranges);
 }
 
 static const struct ir_expr *change_expr(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
-                                         const struct poly_change *change)
+                                         const struct expr_change *change)
 {
     size_t count;
     const struct ir_expr **order = ir_expr_topological(context, expr, &count);
@@ -299,7 +314,9 @@ static const struct ir_expr *change_expr(struct ir_context *context, const struc
         const struct ir_expr *arguments[3] = {NULL, NULL, NULL}, *old = order[i];
         for (uint32_t k = 0; k < old->n_arguments; k++)
             arguments[k] = replacement_of(old->arguments[k], order, count, replaced);
-        if (old->op == IR_EXPR_operand)
+        if (old == change->from)
+            replaced[i] = change->to;
+        else if (old->op == IR_EXPR_operand)
             replaced[i] = leaf ? leaf(user, context, old) : old;
         else if (old->op == IR_EXPR_index)
             replaced[i] = ir_expr_index(context, change_poly(change, old->index));
@@ -320,14 +337,21 @@ static const struct ir_expr *change_expr(struct ir_context *context, const struc
 const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
                                          uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges)
 {
-    const struct poly_change change = {context, NULL, NULL, n, replacements, ranges};
+    const struct expr_change change = {.context = context, .n = n, .replacements = replacements, .ranges = ranges};
     return change_expr(context, expr, leaf, user, &change);
 }
 
 const struct ir_expr *ir_expr_replace_lookups(struct ir_context *context, const struct ir_expr *expr, poly_lookup_function *lookup,
                                               void *user, const struct poly_ranges *ranges)
 {
-    const struct poly_change change = {context, lookup, user, 0, NULL, ranges};
+    const struct expr_change change = {.context = context, .lookup = lookup, .user = user, .ranges = ranges};
+    return change_expr(context, expr, NULL, NULL, &change);
+}
+
+const struct ir_expr *ir_expr_replace(struct ir_context *context, const struct ir_expr *expr, const struct ir_expr *from,
+                                      const struct ir_expr *to)
+{
+    const struct expr_change change = {.context = context, .from = from, .to = to};
     return change_expr(context, expr, NULL, NULL, &change);
 }
 

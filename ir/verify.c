@@ -5,9 +5,6 @@
  * which is checked nonetheless. */
 #include "ir_internal.h"
 
-/* Deeper expressions are refused, so that others may walk them by recursion. */
-enum { EXPRESSION_DEPTH_LIMIT = 4096 };
-
 struct verifier {
     struct ir_context *context;
     const struct ir_kernel *kernel;
@@ -228,34 +225,6 @@ static bool check_expr(struct verifier *verifier, const struct ir_expr *expr)
     return true;
 }
 
-/* Where the expression with this id stands in an order by id; it is there. */
-static size_t position_of(const struct ir_expr **order, size_t count, uint32_t id)
-{
-    size_t low = 0;
-    for (size_t high = count; high - low > 1;) {
-        size_t middle = low + (high - low) / 2;
-        if (order[middle]->id <= id)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool check_depth(struct verifier *verifier, const struct ir_expr **order, size_t count)
-{
-    uint32_t *depth = ARENA_ARRAY(verifier->context->arena, count, uint32_t);
-    for (size_t i = 0; depth && i < count; i++) {
-        for (uint32_t k = 0; k < order[i]->n_arguments; k++) {
-            uint32_t below = depth[position_of(order, count, order[i]->arguments[k]->id)];
-            depth[i] = below > depth[i] ? below : depth[i];
-        }
-        if (++depth[i] > EXPRESSION_DEPTH_LIMIT)
-            return broken(verifier, DIAG_E0736, "has an expression nested deeper than %d", EXPRESSION_DEPTH_LIMIT);
-    }
-    return depth != NULL;
-}
-
 static bool check_map(struct verifier *verifier)
 {
     size_t count;
@@ -268,7 +237,10 @@ static bool check_map(struct verifier *verifier)
     for (size_t i = 0; i < count; i++)
         if (!check_expr(verifier, order[i]))
             return false;
-    return check_depth(verifier, order, count);
+    uint32_t depth = ir_expr_depth(verifier->context, order, count);
+    if (depth > IR_EXPRESSION_DEPTH)
+        return broken(verifier, DIAG_E0736, "has an expression nested deeper than %d", IR_EXPRESSION_DEPTH);
+    return depth > 0;
 }
 
 /* ---- the other kinds ---- */

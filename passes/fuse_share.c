@@ -2,7 +2,8 @@
  *
  * `exp(s[i,j] - m[i]) / sum[l](exp(s[i,l] - m[i]))` has the exponential twice: as the map that the sum reads, and inside the map of
  * the quotient. Where the body of a map that calls functions occurs in the body of a later map over the same leading axes, reading
- * the same elements, the later one reads the first instead. Whether that value is then stored is fuse_plan.c's choice. */
+ * the same elements, the later one reads the first instead; equal expressions of one context are one, so it occurs where it stands
+ * in the numbering of the other's operands. Whether that value is then stored is fuse_plan.c's choice. */
 #include "lower.h"
 
 struct sharing {
@@ -11,19 +12,18 @@ struct sharing {
     size_t n_maps, maps_capacity;
 };
 
-/* Is `a`, of the body of `part`, the same value as `b`, of the body of `whole`, at equal indices? */
-static bool same_value(const struct ir_node *part, const struct ir_expr *a, const struct ir_node *whole, const struct ir_expr *b)
+struct reading {
+    const struct ir_node *part, *whole;
+};
+
+/* The operand by which `whole` reads what an operand of `part` reads, at equal indices; NULL: there is none. */
+static const struct ir_expr *read_by_whole(void *user, struct ir_context *context, const struct ir_expr *leaf)
 {
-    if (a->op != b->op || a->elem != b->elem || a->n_arguments != b->n_arguments)
-        return false;
-    if (a->op == IR_EXPR_operand)
-        return fuse_same_access(&part->operands[a->operand], &whole->operands[b->operand]);
-    if (a->n_arguments == 0)
-        return a == b;
-    for (uint32_t k = 0; k < a->n_arguments; k++)
-        if (!same_value(part, a->arguments[k], whole, b->arguments[k]))
-            return false;
-    return true;
+    const struct reading *reading = user;
+    for (uint32_t k = 0; k < reading->whole->n_operands; k++)
+        if (fuse_same_access(&reading->part->operands[leaf->operand], &reading->whole->operands[k]))
+            return ir_expr_operand(context, k, leaf->elem);
+    return NULL;
 }
 
 static bool same_leading_axes(const struct ir_node *part, const struct ir_node *whole)
@@ -34,24 +34,6 @@ static bool same_leading_axes(const struct ir_node *part, const struct ir_node *
         if (part->shape[axis] != whole->shape[axis])
             return false;
     return true;
-}
-
-/* The body of `whole` with the value of `part` as operand `operand`; `expr` itself where it does not occur. */
-static const struct ir_expr *replace(struct ir_context *context, const struct ir_node *part, const struct ir_node *whole,
-                                     const struct ir_expr *expr, uint32_t operand)
-{
-    if (same_value(part, part->body, whole, expr))
-        return ir_expr_operand(context, operand, part->elem);
-    const struct ir_expr *arguments[3] = {NULL, NULL, NULL};
-    bool changed = false;
-    for (uint32_t k = 0; k < expr->n_arguments; k++) {
-        arguments[k] = replace(context, part, whole, expr->arguments[k], operand);
-        changed |= arguments[k] != expr->arguments[k];
-    }
-    if (!changed)
-        return expr;
-    return expr->op == IR_EXPR_cast ? ir_expr_cast(context, expr->elem, arguments[0])
-                                    : ir_expr_apply(context, expr->op, expr->n_arguments, arguments);
 }
 
 /* `node` without the operands its new body no longer reads. */
@@ -76,7 +58,11 @@ static const struct ir_expr *renumber(void *user, struct ir_context *context, co
 static const struct ir_node *share(struct sharing *sharing, struct ir_context *context, const struct ir_node *part,
                                    const struct ir_node *whole)
 {
-    const struct ir_expr *body = replace(context, part, whole, whole->body, whole->n_operands);
+    struct reading reading = {part, whole};
+    const struct ir_expr *value = ir_expr_substitute(context, part->body, read_by_whole, &reading, 0, NULL, NULL), *body;
+    if (!value)
+        return arena_failed(sharing->arena) ? NULL : whole;
+    body = ir_expr_replace(context, whole->body, value, ir_expr_operand(context, whole->n_operands, part->elem));
     if (body == whole->body)
         return whole;
     struct ir_access *given = ARENA_ARRAY(sharing->arena, (size_t)whole->n_operands + 1, struct ir_access);

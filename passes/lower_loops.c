@@ -404,12 +404,14 @@ static void mark_dim(void *user, uint32_t dim)
     used[dim] = true;
 }
 
-static void mark_dims_of_expr(const struct ir_expr *expr, bool *used)
+static bool mark_dims_of_expr(struct lowering *lowering, const struct ir_expr *expr, bool *used)
 {
-    if (expr->op == IR_EXPR_index)
-        poly_visit_dims(expr->index, mark_dim, used);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        mark_dims_of_expr(expr->arguments[k], used);
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(lowering->context, expr, &count);
+    for (size_t k = 0; order && k < count; k++)
+        if (order[k]->op == IR_EXPR_index)
+            poly_visit_dims(order[k]->index, mark_dim, used);
+    return order != NULL;
 }
 
 static bool mark_dims_of_node(struct lowering *lowering, const struct ir_node *node, bool *used);
@@ -433,8 +435,8 @@ static bool mark_dims_of_node(struct lowering *lowering, const struct ir_node *n
     for (uint32_t k = 0; k < node->n_operands; k++)
         for (uint32_t axis = 0; axis < node->operands[k].node->rank; axis++)
             poly_visit_dims(node->operands[k].subscripts[axis], mark_dim, used);
-    if (node->op == IR_map_node)
-        mark_dims_of_expr(node->body, used);
+    if (node->op == IR_map_node && !mark_dims_of_expr(lowering, node->body, used))
+        return false;
     for (uint32_t k = 0; node->op == IR_contract_node && k < node->contract.n_domain; k++)
         poly_visit_dims(node->contract.domain[k], mark_dim, used);
     return node->op != IR_scan_node || mark_dims_of_step(lowering, node->scan->step, used);

@@ -58,16 +58,19 @@ static void touch_poly(struct planning *planning, const struct poly *poly)
     poly_visit_lookups(poly, touch_lookup, planning);
 }
 
-static void touch_expr(struct planning *planning, const struct ir_expr *expr)
+static bool touch_expr(struct planning *planning, const struct ir_expr *value)
 {
-    if (expr->op == IR_EXPR_load) {
-        touch(planning, expr->load.buffer);
-        touch_poly(planning, expr->load.address);
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(planning->context, value, &count);
+    for (size_t k = 0; order && k < count; k++) {
+        if (order[k]->op == IR_EXPR_load) {
+            touch(planning, order[k]->load.buffer);
+            touch_poly(planning, order[k]->load.address);
+        }
+        if (order[k]->op == IR_EXPR_index)
+            touch_poly(planning, order[k]->index);
     }
-    if (expr->op == IR_EXPR_index)
-        touch_poly(planning, expr->index);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        touch_expr(planning, expr->arguments[k]);
+    return order != NULL;
 }
 
 static bool holds_stages(const struct loop_stmt *list)
@@ -103,11 +106,11 @@ static bool touch_statements(struct planning *planning, const struct loop_stmt *
         case LOOP_STORE:
             touch(planning, stmt->store.buffer);
             touch_poly(planning, stmt->store.address);
-            touch_expr(planning, stmt->store.value);
+            fine = touch_expr(planning, stmt->store.value);
             break;
         case LOOP_DEFINE:
         case LOOP_SET:
-            touch_expr(planning, stmt->local.value);
+            fine = touch_expr(planning, stmt->local.value);
             break;
         case LOOP_CHECK:
         case LOOP_IF:

@@ -195,6 +195,16 @@ def deep_programs():
     yield "lets upon lets", kernel(f"{lets}\n    y[i] = z4199[i]")
 
 
+# A value from the one before, which it uses twice.
+TWICE = {"products": "z * z + 1", "quotients": "exp(z) / (1 + exp(z) * z)", "choices": "where(z < 1, z, 2 * z) + max(z, 1)"}
+
+
+def used_twice(step, count, elem="f64"):
+    """2^count ways lead from the last value to the first."""
+    lets = "".join(f"let z{k} = {step.replace('z', f'z{k - 1}')}\n    " for k in range(1, count))
+    return f"kernel f(x: {elem}) -> (y: {elem}) {{\n    let z0 = x\n    {lets}y = z{count - 1}\n}}\n"
+
+
 class Suite:
     def __init__(self, einc, sanitized):
         self.einc, self.sanitized, self.passed, self.failed = str(pathlib.Path(einc).resolve()), sanitized, 0, 0
@@ -243,6 +253,22 @@ class Suite:
             self.check(f"order of {count} operands", any(method == part.get("method") for part in found), done)
 
 
+    def sharing(self):
+        """Work and text follow the values there are; were it the ways between them, this would not end. What is printed reads back."""
+        for name, step in TWICE.items():
+            text = used_twice(step, 150)
+            for emit in ("c", "main", "tensor"):
+                self.expect_done(f"{name}, to {emit}", text, ("build", "FILE", f"--emit={emit}", "-o", "out"))
+            self.expect_done(f"{name}, derivative", text, ("build", "FILE", "--emit=c", "-o", "-", "--gradient=x"))
+            for emit, suffix in (("ein", ".ein"), ("tensor", ".eir"), ("loop", ".loop")):
+                printed = self.run(text, ("build", "FILE", f"--emit={emit}", "-o", "-")).stdout
+                self.expect_done(f"{name}, from {emit}", printed, ("pass", "FILE"), suffix)
+            source = self.run(text, ("build", "FILE", "--emit=ein", "-o", "-")).stdout
+            values = [self.run(form, ("run", "FILE", "x=0.3", "--engine=ref")) for form in (text, source)]
+            self.check(f"{name}, the same value", values[0].returncode == 0 and values[0].stdout == values[1].stdout, values[1])
+        self.expect_done("products of complex numbers", used_twice(TWICE["products"], 150, "c128"), EMIT)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -259,6 +285,7 @@ def main():
         suite.expect_done(what, text, EMIT)
     suite.memory_limit()
     suite.search()
+    suite.sharing()
     print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
     return 1 if suite.failed else 0
 
