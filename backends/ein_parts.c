@@ -5,8 +5,6 @@
  * the map it is taken from. The compiler puts it back where it was: a `let` is no barrier. */
 #include "ein.h"
 
-#include <stdlib.h>
-
 enum {
     SHARED_SIZE = 16, /* expressions: what is smaller is written again */
     WHOLE_SIZE = 400, /* of a part; the language takes 2000 operators */
@@ -24,16 +22,9 @@ struct parts {
     size_t n_operands, operands_capacity;
 };
 
-static int by_id(const void *a, const void *b)
-{
-    uint32_t first = (*(const struct ir_expr *const *)a)->id, second = (*(const struct ir_expr *const *)b)->id;
-    return (first > second) - (first < second);
-}
-
 static size_t position(const struct parts *parts, const struct ir_expr *expr)
 {
-    const struct ir_expr **at = bsearch(&expr, parts->order, parts->count, sizeof *parts->order, by_id);
-    return at ? (size_t)(at - parts->order) : 0;
+    return ir_expr_position(parts->order, parts->count, expr);
 }
 
 /* True when there are any. */
@@ -115,16 +106,14 @@ static const struct ir_expr *put_part(struct parts *parts, const struct ir_expr 
 static const struct ir_expr *without_parts(struct parts *parts, const struct ir_expr *expr)
 {
     struct ir_context *context = parts->w->context;
-    const struct ir_expr *arguments[3] = {NULL, NULL, NULL}, *made = expr;
+    const struct ir_expr *arguments[3] = {NULL, NULL, NULL}, *made;
     size_t k = position(parts, expr);
     if (parts->replaced[k])
         return parts->replaced[k];
     for (uint32_t a = 0; a < expr->n_arguments; a++)
         if (!(arguments[a] = without_parts(parts, expr->arguments[a])))
             return NULL;
-    if (expr->n_arguments)
-        made = expr->op == IR_EXPR_cast ? ir_expr_cast(context, expr->elem, arguments[0])
-                                        : ir_expr_apply(context, expr->op, expr->n_arguments, arguments);
+    made = ir_expr_remake(context, expr, arguments);
     if (made && parts->chosen[k])
         made = put_part(parts, made);
     return parts->replaced[k] = made;

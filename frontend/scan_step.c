@@ -301,12 +301,9 @@ static const struct ir_expr *step_body(struct step_body *body)
             replaced[i] = ir_expr_operand(slicing->context, number, IR_i64);
         }
         for (uint32_t k = 0; k < expr->n_arguments; k++)
-            for (size_t j = 0; j < i; j++)
-                if (order[j] == expr->arguments[k])
-                    arguments[k] = replaced[j];
+            arguments[k] = replaced[ir_expr_position(order, count, expr->arguments[k])];
         if (expr->n_arguments)
-            replaced[i] = expr->op == IR_EXPR_cast ? ir_expr_cast(slicing->context, expr->elem, arguments[0])
-                                                   : ir_expr_apply(slicing->context, expr->op, expr->n_arguments, arguments);
+            replaced[i] = ir_expr_remake(slicing->context, expr, arguments);
         if (!replaced[i])
             return NULL;
     }

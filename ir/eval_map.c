@@ -2,20 +2,6 @@
  * has a smaller number than what uses it. */
 #include "eval_map.h"
 
-/* The step that holds `expr`, in steps[0..count) sorted by number; count when there is none. */
-static uint32_t find_step(const struct body_step *steps, uint32_t count, const struct ir_expr *expr)
-{
-    uint32_t low = 0, high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (steps[middle].expr->id < expr->id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && steps[low].expr == expr ? low : count;
-}
-
 struct body body_create(struct ir_context *context, struct walk *walk, const struct arithmetic *arithmetic,
                         const struct ir_expr *expr)
 {
@@ -28,7 +14,7 @@ struct body body_create(struct ir_context *context, struct walk *walk, const str
         struct body_step *step = &body.steps[k];
         step->expr = found[k];
         for (uint32_t a = 0; a < step->expr->n_arguments; a++)
-            step->arguments[a] = find_step(body.steps, k, step->expr->arguments[a]);
+            step->arguments[a] = (uint32_t)ir_expr_position(found, count, step->expr->arguments[a]);
         if (step->expr->op == IR_EXPR_literal)
             step->value = arithmetic->literal(step->expr->literal);
         if (step->expr->op == IR_EXPR_index && !(step->index = walk_follow(walk, step->expr->index)))

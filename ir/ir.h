@@ -368,6 +368,11 @@ struct ir_kernel *ir_kernel_copy(struct ir_context *context, const struct ir_ker
 const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count);
 /* All subexpressions, each once, arguments before users, `expr` last. */
 const struct ir_expr **ir_expr_topological(struct ir_context *context, const struct ir_expr *expr, size_t *count);
+/* Where among them `expr` stands; it is one of them. */
+size_t ir_expr_position(const struct ir_expr *const *order, size_t count, const struct ir_expr *expr);
+/* The operation or cast that `like` is, of other arguments; `like` itself if it takes none. */
+const struct ir_expr *ir_expr_remake(struct ir_context *context, const struct ir_expr *like,
+                                     const struct ir_expr *const *arguments);
 enum { IR_EXPRESSION_DEPTH = 4096 }; /* the most that what recurses into expressions has to bear */
 /* How deep the last of them nests; the others are all its subexpressions, as above. 0 when memory ran out. */
 uint32_t ir_expr_depth(struct ir_context *context, const struct ir_expr *const *order, size_t count);

@@ -10,15 +10,7 @@ enum { NAMED_DEPTH = 12 };
 
 static size_t position(const struct print_temporaries *temporaries, const struct ir_expr *expr)
 {
-    size_t low = 0, high = temporaries->count;
-    while (low + 1 < high) {
-        size_t middle = low + (high - low) / 2;
-        if (temporaries->expressions[middle]->id <= expr->id)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return ir_expr_position(temporaries->expressions, temporaries->count, expr);
 }
 
 /* By position. */

@@ -5,7 +5,6 @@
  * as needed by the node whose subscripts they are, and follow when they are rewritten. */
 #include "ir_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- names ---- */
@@ -263,12 +262,17 @@ struct ir_access ir_access_substitute(struct ir_context *context, struct ir_acce
     return access;
 }
 
-/* What stands for an expression: where it is in the topological order. */
-static const struct ir_expr *replacement_of(const struct ir_expr *expr, const struct ir_expr **order, size_t count,
-                                            const struct ir_expr **replaced)
+size_t ir_expr_position(const struct ir_expr *const *order, size_t count, const struct ir_expr *expr)
 {
-    const struct ir_expr **at = bsearch(&expr, order, count, sizeof *order, by_id);
-    return at ? replaced[at - order] : NULL;
+    size_t low = 0, high = count;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        if (order[middle]->id <= expr->id)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 uint32_t ir_expr_depth(struct ir_context *context, const struct ir_expr *const *order, size_t count)
@@ -276,13 +280,19 @@ uint32_t ir_expr_depth(struct ir_context *context, const struct ir_expr *const *
     uint32_t *depth = ARENA_ARRAY(context->arena, count, uint32_t);
     for (size_t i = 0; depth && i < count; i++) {
         for (uint32_t k = 0; k < order[i]->n_arguments; k++) {
-            const struct ir_expr *const *at = bsearch(&order[i]->arguments[k], order, count, sizeof *order, by_id);
-            uint32_t below = at ? depth[at - order] : 0;
+            uint32_t below = depth[ir_expr_position(order, count, order[i]->arguments[k])];
             depth[i] = below > depth[i] ? below : depth[i];
         }
         depth[i]++;
     }
     return depth && count ? depth[count - 1] : 0;
+}
+
+const struct ir_expr *ir_expr_remake(struct ir_context *context, const struct ir_expr *like, const struct ir_expr *const *arguments)
+{
+    if (like->op == IR_EXPR_cast)
+        return ir_expr_cast(context, like->elem, arguments[0]);
+    return like->n_arguments ? ir_expr_apply(context, like->op, like->n_arguments, arguments) : like;
 }
 
 /* What becomes of polys in an expression, and of one subexpression. */
@@ -313,7 +323,7 @@ static const struct ir_expr *change_expr(struct ir_context *context, const struc
     for (size_t i = 0; i < count; i++) {
         const struct ir_expr *arguments[3] = {NULL, NULL, NULL}, *old = order[i];
         for (uint32_t k = 0; k < old->n_arguments; k++)
-            arguments[k] = replacement_of(old->arguments[k], order, count, replaced);
+            arguments[k] = replaced[ir_expr_position(order, count, old->arguments[k])];
         if (old == change->from)
             replaced[i] = change->to;
         else if (old->op == IR_EXPR_operand)
@@ -322,12 +332,8 @@ static const struct ir_expr *change_expr(struct ir_context *context, const struc
             replaced[i] = ir_expr_index(context, change_poly(change, old->index));
         else if (old->op == IR_EXPR_load)
             replaced[i] = ir_expr_load(context, old->load.buffer, old->elem, change_poly(change, old->load.address));
-        else if (old->op == IR_EXPR_cast)
-            replaced[i] = ir_expr_cast(context, old->elem, arguments[0]);
-        else if (old->n_arguments)
-            replaced[i] = ir_expr_apply(context, old->op, old->n_arguments, arguments);
         else
-            replaced[i] = old;
+            replaced[i] = ir_expr_remake(context, old, arguments);
         if (!replaced[i])
             return NULL;
     }

@@ -155,9 +155,7 @@ static bool split_body(const struct body *body, const struct chunk_state *state,
     for (size_t i = 0; split && i < count; i++) {
         struct linear arguments[3] = {{NULL, NULL}};
         for (uint32_t k = 0; k < order[i]->n_arguments; k++)
-            for (size_t j = 0; j < i; j++)
-                if (order[j] == order[i]->arguments[k])
-                    arguments[k] = split[j];
+            arguments[k] = split[ir_expr_position(order, count, order[i]->arguments[k])];
         bool linear = order[i]->n_arguments ? split_operation(context, order[i], arguments, &split[i])
                                             : split_leaf(body, state, order[i], &split[i]);
         if (!linear)

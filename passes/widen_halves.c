@@ -3,7 +3,6 @@
  * A 16-bit element becomes f32 where it is loaded and is rounded back where it is stored; locals are f32 throughout. A cast to a
  * 16-bit type that the source asks for rounds and comes back. Afterwards 16-bit types stand in buffers, loads, and casts to and
  * from them alone; what is only copied keeps its bits. */
-#include <stdlib.h>
 
 #include "passes.h"
 
@@ -46,12 +45,6 @@ static const struct ir_expr *widen_one(struct ir_context *context, const struct 
     }
 }
 
-static int by_id(const void *a, const void *b)
-{
-    uint32_t first = (*(const struct ir_expr *const *)a)->id, second = (*(const struct ir_expr *const *)b)->id;
-    return (first > second) - (first < second);
-}
-
 static const struct ir_expr *widen(struct widening *widening, const struct ir_expr *expr)
 {
     size_t count;
@@ -59,10 +52,8 @@ static const struct ir_expr *widen(struct widening *widening, const struct ir_ex
     const struct ir_expr **made = order ? ARENA_ARRAY(ir_arena(widening->context), count, const struct ir_expr *) : NULL;
     for (size_t i = 0; made && i < count; i++) {
         const struct ir_expr *arguments[3] = {NULL, NULL, NULL};
-        for (uint32_t k = 0; k < order[i]->n_arguments; k++) {
-            const struct ir_expr **at = bsearch(&order[i]->arguments[k], order, count, sizeof *order, by_id);
-            arguments[k] = at ? made[at - order] : NULL;
-        }
+        for (uint32_t k = 0; k < order[i]->n_arguments; k++)
+            arguments[k] = made[ir_expr_position(order, count, order[i]->arguments[k])];
         if (!(made[i] = widen_one(widening->context, order[i], arguments)))
             return NULL;
     }

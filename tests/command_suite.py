@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import suites
+
 GOOD = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) { y[i] = 2 * x[i] }\n"
 WRONG = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) {\n    let unread[i] = x[i]\n    y[i] = 2 * z[i]\n}\n"
 # 2^27 elements, more than the reference holds in one tensor (docs/ir.md).
@@ -31,15 +33,7 @@ def npy(count):
     return npy_header(count) + struct.pack(f"<{count}d", *range(count))
 
 
-class Suite:
-    def __init__(self, einc):
-        self.einc, self.passed, self.failed = str(pathlib.Path(einc).resolve()), 0, 0
-
-    def check(self, what, good, details=""):
-        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        if not good:
-            print(f"FAILED {what}\n{details}")
-
+class CommandSuite(suites.Suite):
     def einc_in(self, folder, *words, **environment):
         variables = {"PATH": "/usr/bin:/bin", **environment}
         return subprocess.run([self.einc, *words], cwd=folder, capture_output=True, text=True, timeout=120, env=variables)
@@ -187,13 +181,12 @@ def machines(suite, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
-    suite = Suite(parser.parse_args().einc)
+    suite = CommandSuite(parser.parse_args().einc)
     for part in (exit_statuses, sizes_that_wrap, help_and_version, json_diagnostics, colours, files_left, machines):
         with tempfile.TemporaryDirectory() as fresh:
             prepare(pathlib.Path(fresh))
             part(suite, pathlib.Path(fresh))
-    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
-    return 1 if suite.failed else 0
+    return suite.close()
 
 
 if __name__ == "__main__":

@@ -16,19 +16,13 @@ import tempfile
 
 import numpy
 
+import suites
+
 HERE = pathlib.Path(__file__).parent
 STEP, LIMIT, EXACT = 1e-5, 1e-6, 1e-11
 
 
-class Suite:
-    def __init__(self, einc):
-        self.einc, self.passed, self.failed = str(pathlib.Path(einc).resolve()), 0, 0
-
-    def check(self, what, good, details=""):
-        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        if not good:
-            print(f"FAILED {what}\n{details}")
-
+class GradientSuite(suites.Suite):
     def run(self, source, inputs, outputs, *options):
         """Outputs of the one kernel meant, in order; None and what was said when it did not run."""
         with tempfile.TemporaryDirectory() as folder:
@@ -398,11 +392,10 @@ def selection(suite):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
-    suite = Suite(parser.parse_args().einc)
+    suite = GradientSuite(parser.parse_args().einc)
     for part in (functions, expressions, kernels, mlp, attention, convolution, elements, assembly, storage, conventions, selection):
         part(suite)
-    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
-    return 1 if suite.failed else 0
+    return suite.close()
 
 
 if __name__ == "__main__":

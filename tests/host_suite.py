@@ -15,6 +15,8 @@ import tempfile
 
 import numpy
 
+import suites
+
 SANITIZED = ["gcc", "-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Wpedantic",
              "-Wconversion", "-Wsign-conversion", "-Werror"]
 # A program that ends with a message frees nothing.
@@ -97,14 +99,10 @@ CASES = [
 MUTANTS = 150
 
 
-class Suite:
+class HostSuite(suites.Suite):
     def __init__(self, einc, folder):
-        self.einc, self.folder, self.passed, self.failed = einc, folder, 0, 0
-
-    def check(self, what, good, details=""):
-        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        if not good:
-            print(f"FAILED {what}\n{details}")
+        super().__init__(einc)
+        self.folder = folder
 
     def run(self, kernel, arrays, words):
         for name, content in arrays.items():
@@ -145,12 +143,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        suite = Suite(str(pathlib.Path(arguments.einc).resolve()), pathlib.Path(name))
+        suite = HostSuite(arguments.einc, pathlib.Path(name))
         build(suite)
         cases(suite)
         mutants(suite, arguments.seed)
-    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
-    return 1 if suite.failed else 0
+    return suite.close()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+import suites
+
 SOURCE = 'const w: f64[3] = file("w.npy")\nkernel scaled(x: f64[3]) -> (y: f64[3], s: f64) {\n    y[i] = w[i] * x[i]\n    s = sum[i](y[i])\n}\n'
 SCENARIOS = {
     "run with the reference": ("run", "good.ein", "x=x.npy", "-o", "y=y.npy", "-o", "s=s.npy", "--engine=ref"),
@@ -37,15 +39,10 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and not path.is_symlink()}
 
 
-class Suite:
+class IoSuite(suites.Suite):
     def __init__(self, einc, shim):
-        self.einc, self.shim = str(pathlib.Path(einc).resolve()), str(pathlib.Path(shim).resolve())
-        self.passed, self.failed, self.points = 0, 0, 0
-
-    def check(self, what, good, details=""):
-        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        if not good:
-            print(f"FAILED {what}\n{details}", flush=True)
+        super().__init__(einc)
+        self.shim, self.points = str(pathlib.Path(shim).resolve()), 0
 
     def call(self, folder, words, **environment):
         return subprocess.run([self.einc, *words], cwd=folder, capture_output=True, timeout=120, stdin=subprocess.DEVNULL,
@@ -141,7 +138,7 @@ def main():
     parser.add_argument("--einc", required=True)
     parser.add_argument("--shim", required=True)
     arguments = parser.parse_args()
-    suite = Suite(arguments.einc, arguments.shim)
+    suite = IoSuite(arguments.einc, arguments.shim)
     with tempfile.TemporaryDirectory() as fresh:
         folder = pathlib.Path(fresh) / "work"
         folder.mkdir()
@@ -152,8 +149,7 @@ def main():
         odd_files(suite, folder)
         standard_output(suite, folder)
     print(f"{suite.points} calls failed in turn")
-    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
-    return 1 if suite.failed else 0
+    return suite.close()
 
 
 if __name__ == "__main__":

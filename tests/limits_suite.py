@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+import suites
+
 EMIT = ("build", "FILE", "--emit=c", "-o", "-")
 PASS = ("pass", "PASSES", "FILE")  # all there are, in their order
 STACK, MEMORY = 1 << 20, 2 << 30
@@ -205,9 +207,10 @@ def used_twice(step, count, elem="f64"):
     return f"kernel f(x: {elem}) -> (y: {elem}) {{\n    let z0 = x\n    {lets}y = z{count - 1}\n}}\n"
 
 
-class Suite:
+class LimitsSuite(suites.Suite):
     def __init__(self, einc, sanitized):
-        self.einc, self.sanitized, self.passed, self.failed = str(pathlib.Path(einc).resolve()), sanitized, 0, 0
+        super().__init__(einc)
+        self.sanitized = sanitized
         listed = subprocess.run([self.einc, "pass", "--list"], capture_output=True, text=True, check=True).stdout
         self.passes = ",".join(line.split()[0] for line in listed.splitlines())
 
@@ -223,21 +226,19 @@ class Suite:
             words = [self.einc, *[filled.get(word, word) for word in words]]
             return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, preexec_fn=confine)
 
-    def check(self, what, good, done):
-        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        if not good:
-            print(f"FAILED {what}: status {done.returncode}\n{done.stderr[-2000:]}")
+    def check_status(self, what, good, done):
+        self.check(what, good, f"status {done.returncode}\n{done.stderr[-2000:]}")
 
     def expect_done(self, what, text, words, suffix=".ein"):
         done = self.run(text, words, suffix)
-        self.check(what, done.returncode == 0 and "error[" not in done.stderr, done)
+        self.check_status(what, done.returncode == 0 and "error[" not in done.stderr, done)
 
     def expect_refused(self, what, text, words, suffix, status, code, place):
         """One error, nothing but it, at its place, and no output."""
         done = self.run(text, words, suffix)
         errors = re.findall(r"^error\[(\w+)\].*\n(?: *--> (\S+))?", done.stderr, re.M)
         where = f"limit{suffix}:{place[0]}:{place[1]}" if place else ""
-        self.check(what, done.returncode == status and errors == [(code, where)] and not done.stdout, done)
+        self.check_status(what, done.returncode == status and errors == [(code, where)] and not done.stdout, done)
 
     def memory_limit(self):
         """E0921 names the least that would do; that much does."""
@@ -250,7 +251,7 @@ class Suite:
         for count, method in ((16, "exact"), (17, "greedy with restarts")):
             done = self.run(ring(count), ("explain", "FILE", "--json"))
             found = json.loads(done.stdout)["kernels"][0]["order"] if done.returncode == 0 else []
-            self.check(f"order of {count} operands", any(method == part.get("method") for part in found), done)
+            self.check_status(f"order of {count} operands", any(method == part.get("method") for part in found), done)
 
 
     def sharing(self):
@@ -265,7 +266,7 @@ class Suite:
                 self.expect_done(f"{name}, from {emit}", printed, ("pass", "FILE"), suffix)
             source = self.run(text, ("build", "FILE", "--emit=ein", "-o", "-")).stdout
             values = [self.run(form, ("run", "FILE", "x=0.3", "--engine=ref")) for form in (text, source)]
-            self.check(f"{name}, the same value", values[0].returncode == 0 and values[0].stdout == values[1].stdout, values[1])
+            self.check_status(f"{name}, the same value", values[0].returncode == 0 and values[0].stdout == values[1].stdout, values[1])
         self.expect_done("products of complex numbers", used_twice(TWICE["products"], 150, "c128"), EMIT)
 
 
@@ -274,7 +275,7 @@ def main():
     parser.add_argument("--einc", required=True)
     parser.add_argument("--sanitized", action="store_true")
     arguments = parser.parse_args()
-    suite = Suite(arguments.einc, arguments.sanitized)
+    suite = LimitsSuite(arguments.einc, arguments.sanitized)
     for what, text, limit, code, place, words, suffix in CASES:
         suite.expect_done(f"{what}: {limit}", text(limit), words, suffix)
         suite.expect_refused(f"{what}: {limit + 1}", text(limit + 1), words, suffix, 4, code, place)
@@ -286,8 +287,7 @@ def main():
     suite.memory_limit()
     suite.search()
     suite.sharing()
-    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
-    return 1 if suite.failed else 0
+    return suite.close()
 
 
 if __name__ == "__main__":

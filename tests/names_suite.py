@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import suites
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror".split()
 OWN = ("string stdio stdlib workspace dims arguments row sum total value value2 value_2 inside index j i k restrict_ einc einc_entry_f einc_workspace_f einc_x F_WORKSPACE_BYTES "
@@ -39,15 +41,7 @@ HOSTILE_TEXT = ["*/ int x; /*", "/* //", "// \\", "??/", "?" "?/ ??' ??(", "\\",
 HOSTILE_FILES = ["a b.ein", "a*b.ein", 'q"q.ein', "b\\s.ein", "t??!.ein", "é.ein", "n\nl.ein", "1.ein", "-x.ein", "$(x).ein", "c;d.ein", "%s.ein", "\u202e.ein", "\udcff.ein", "int.ein", "x.y.ein"]
 
 
-class Suite:
-    def __init__(self, einc):
-        self.einc, self.passed, self.failed = str(pathlib.Path(einc).resolve()), 0, 0
-
-    def check(self, what, good, details=""):
-        self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
-        if not good:
-            print(f"FAILED {what}\n{details}".encode(errors="backslashreplace").decode(), flush=True)
-
+class NamesSuite(suites.Suite):
     def call(self, folder, *words):
         return subprocess.run([self.einc, *words], cwd=folder, capture_output=True, timeout=60)
 
@@ -130,7 +124,7 @@ def main():
     parser.add_argument("--programs", type=int, default=40)
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
-    suite = Suite(arguments.einc)
+    suite = NamesSuite(arguments.einc)
     with tempfile.TemporaryDirectory() as fresh:
         folder = pathlib.Path(fresh)
         names = allowed(suite, folder)
@@ -138,8 +132,7 @@ def main():
         for seed in [arguments.seed] if arguments.seed is not None else range(arguments.programs):
             check_program(suite, folder, names, seed)
         check_files(suite, folder)
-    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
-    return 1 if suite.failed else 0
+    return suite.close()
 
 
 if __name__ == "__main__":

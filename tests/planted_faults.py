@@ -122,9 +122,10 @@ FAULTS = [
      "if (access.node->op != IR_map_node || access.fill || is_kept(", "if (access.node->op != IR_map_node || is_kept("),
     ("accesses of one tensor are the same whether conjugated or not", "passes/fuse_plan.c",
      "if (a->node != b->node || a->conjugate != b->conjugate || a->fill", "if (a->node != b->node || a->fill"),
-    ("any function of the same argument is the value to be shared", "passes/fuse_share.c",
-     "if (a->op != b->op || a->elem != b->elem ||",
-     "if ((a->n_arguments == 0 && a->op != b->op) || a->elem != b->elem ||"),
+    ("any value of the same operands is the one to be shared", "passes/fuse_share.c",
+     "ir_expr_replace(context, whole->body, value,",
+     "ir_expr_replace(context, whole->body, whole->body->n_arguments && whole->body->arguments[0]->elem == part->elem ? "
+     "whole->body->arguments[0] : value,"),
     # ---- lower_loops ----
     ("a guard lets the place behind the last in", "passes/lower_value.c",
      "const struct poly *last = poly_subtract(context, access->node->shape[axis], one);",

@@ -3,6 +3,7 @@
  *
  * The loops are those of the fuser and lowering alone, and those of the whole pipeline. Numbers agree within ROUNDINGS units of
  * roundoff of the magnitudes that IR_EVAL_BOUND gives, residues exactly. */
+#include "refused.h"
 #include "compare.h"
 #include "ir/loop.h"
 #include "passes/passes.h"
@@ -237,26 +238,12 @@ static void text_comes_back(void **state)
 static void rules_are_kept(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *code;
-    } cases[] = {
+    static const struct refused rows[] = {
         {"%y = view f64[i: 3] of %x[%x[i]]", "E0704"},
         {"%y = view f64[i: 3] of %x[%t[i, 0]]", "E0704"},
         {"%y = view f64[i: %t[0]] of %x[0]", "E0731"},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        struct ir_context *context = ir_context_create(NULL);
-        struct source source = {"test.eir", NULL, 0};
-        source.text = arena_printf(ir_arena(context),
-                                   "kernel f: exact {\n%%x = input 0 x : f64[3]\n%%t = input 1 t : i32[3]\n%s\noutput y = %%y\n}\n",
-                                   cases[k].text);
-        source.length = strlen(source.text);
-        assert_null(ir_read(context, &source));
-        const struct diagnostics *diagnostics = ir_diagnostics(context);
-        assert_true(diagnostics->n_items >= 1);
-        assert_string_equal(diag_code_name(diagnostics->items[0]->code), cases[k].code);
-        ir_context_destroy(context);
-    }
+    check_refused("%x = input 0 x : f64[3]\n%t = input 1 t : i32[3]", rows, sizeof rows / sizeof *rows);
 }
 
 int main(void)

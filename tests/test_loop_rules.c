@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -18,6 +19,70 @@ struct row {
     const char *text;
     enum diag_code code;
     const char *message; /* a part of it */
+};
+
+/* A function that declares this, and one with these statements. */
+#define DECLARED(line) "function f {\n    " line "\n    output y: f64[3] count 3 argument 0\n    y[0] = f64 1\n}\n"
+#define BODY(lines)    HEAD lines "\n}\n"
+
+/* What is no text of loop IR. */
+static const struct row malformed[] = {
+    {DECLARED("dim 3"), DIAG_E0741, "expected a name"},
+    {DECLARED("dim n ~ -1"), DIAG_E0741, "a typical size is above 0"},
+    {DECLARED("dim n ~ nan"), DIAG_E0741, "a typical size is above 0"},
+    {DECLARED("dim n ~ x"), DIAG_E0741, "expected a number"},
+    {DECLARED("dim n <= x"), DIAG_E0741, "expected an integer"},
+    {DECLARED("dim n <= 5x"), DIAG_E0741, "malformed integer"},
+    {DECLARED("dim n ~ 5x"), DIAG_E0741, "malformed number"},
+    {DECLARED("dim n % 0"), DIAG_E0741, "a divisor is at least 1"},
+    {DECLARED("dim n % 99999999999999999999999999"), DIAG_E0741, "malformed integer"},
+    {DECLARED("input x f64[3] count 3"), DIAG_E0741, "expected `:`"},
+    {DECLARED("input x: f65[3] count 3"), DIAG_E0741, "expected an element type"},
+    {DECLARED("input x: f64 count 3"), DIAG_E0741, "expected `[`"},
+    {DECLARED("input x: f64[3 3] count 9"), DIAG_E0741, "expected `,`"},
+    {DECLARED("input x: f64[m] count 3"), DIAG_E0741, "neither an open index nor a dim"},
+    {DECLARED("input x: f64[3]"), DIAG_E0741, "expected `count`"},
+    {DECLARED("input x: f64[3] count 3 argument -1"), DIAG_E0741, "an argument has a small number"},
+    {DECLARED("input x: f64[3] count 3 updates 0"), DIAG_E0741, "an output updates an input"},
+    {DECLARED("output z: f64[3] count 3 argument 1 updates 70000"), DIAG_E0741, "an output updates an input"},
+    {DECLARED("constant c: f64[3] count 3"), DIAG_E0741, "a constant needs its numbers"},
+    {DECLARED("constant c: f64[3] count 3 = {1 2}"), DIAG_E0741, "expected `,`"},
+    {DECLARED("constant c: f64[1] count 1 = 1"), DIAG_E0741, "expected `{`"},
+    {DECLARED("constant c: c128[1] count 1 = {1}"), DIAG_E0741, "expected `(`"},
+    {DECLARED("constant c: c128[1] count 1 = {(1, 2}"), DIAG_E0741, "expected `)`"},
+    {DECLARED("table t: i32[2] = {1}"), DIAG_E0741, "as many integers as its shape says"},
+    {DECLARED("table t: f64[1] = {1}"), DIAG_E0741, "as many integers as its shape says"},
+    {DECLARED("dim n table t: i32[n] = {1}"), DIAG_E0741, "a shape of numbers"},
+    {DECLARED("table t: i32[4294967296, 4294967296] = {1}"), DIAG_E0741, "a shape of numbers"},
+    {DECLARED("workspace 64"), DIAG_E0741, "expected `align`"},
+    {DECLARED("workspace 64 align 8192"), DIAG_E0741, "expected `align`"},
+    {BODY("for i 3 {\ny[i] = x[i]\n}"), DIAG_E0741, "expected `<`"},
+    {BODY("for i < 3 {\n}"), DIAG_E0741, "a body without statements"},
+    {BODY("if n {\ny[0] = x[0]\n}"), DIAG_E0741, "expected `>=`"},
+    {BODY("if n >= 1 {\ny[0] = x[0]\n}"), DIAG_E0741, "a condition is a poly"},
+    {BODY("check n"), DIAG_E0741, "expected `>=`"},
+    {BODY("let a f64 = x[0]"), DIAG_E0741, "expected `:`"},
+    {BODY("let a: f64 x[0]"), DIAG_E0741, "expected `=`"},
+    {BODY("y[0] plus= x[0]"), DIAG_E0741, "unknown operation before `=`"},
+    {BODY("a = x[0]"), DIAG_E0741, "not a local"},
+    {BODY("y[0 = x[0]"), DIAG_E0741, "expected `]`"},
+    {BODY("comment words"), DIAG_E0741, "expected a string"},
+    {BODY("comment \"words"), DIAG_E0741, "expected a string"},
+    {BODY("block {\ny[0] = x[0]\n}"), DIAG_E0741, "expected a string"},
+    {BODY("y[0] = "), DIAG_E0741, "expected an expression"},
+    {BODY("y[0] = 5"), DIAG_E0741, "expected an expression"},
+    {BODY("y[0] = z"), DIAG_E0741, "neither a buffer nor a local"},
+    {BODY("y[0] = f64 1x"), DIAG_E0741, "malformed number"},
+    {BODY("y[0] = add(x[0])"), DIAG_E0741, "expected `,`"},
+    {BODY("y[0] = add(x[0], x[1]"), DIAG_E0741, "expected `)`"},
+    {BODY("y[0] = x[t[0, 1]]"), DIAG_E0741, "one subscript an axis"},
+    {BODY("y[0] = x[x[0]]"), DIAG_E0741, "not a table"},
+    {BODY("y[0] = $0"), DIAG_E0741, "no such part"},
+    {BODY("y[0] = let $1 = x[0] in $1"), DIAG_E0741, "numbered from $0 on"},
+    {BODY("y[0] = let $0 = add($0, x[0]) in $0"), DIAG_E0741, "no such part"},
+    {BODY("y[0] = let $0 = x[0] $0"), DIAG_E0741, "expected `in`"},
+    {BODY("y[0] = let $x = x[0] in $0"), DIAG_E0741, "expected an integer"},
+    {BODY("y[0] = let $0 = x[0] in $0\ny[1] = $0"), DIAG_E0741, "no such part"}, /* a part ends with its value */
 };
 
 static const struct row broken[] = {
@@ -33,6 +98,15 @@ static const struct row broken[] = {
     {HEAD "y[0] = x[0]\n", DIAG_E0741, ""},
     {"function f {\n", DIAG_E0741, ""},
     {"kernel f {}\n", DIAG_E0741, ""},
+    {BODY("if n >= 0 {\nlet a: f64 = x[0]\ny[0] = a\n}\ny[1] = a"), DIAG_E0742, "read outside its scope: `a`"},
+    {BODY("if n >= 0 {\nvar a: f64 = x[0]\ny[0] = a\n}\na = x[0]"), DIAG_E0742, "constant or not defined: `a`"},
+    {BODY("let a: f32 = x[0]"), DIAG_E0742, "given another type: `a`"},
+    {BODY("var a: f64 = x[0]\na = t[0]"), DIAG_E0742, "given another type: `a`"},
+    {DECLARED("dim n stack s: f64[n] count n"), DIAG_E0742, "of run-time size: `s`"},
+    {DECLARED("constant c: f64[3] count 3 = {1, 2}"), DIAG_E0742, "as many numbers as it says: `c`"},
+    {DECLARED("input x: value f64[2] count 2 argument 0"), DIAG_E0742, "no real number: `x`"},
+    {DECLARED("input x: value c128[] count 1 argument 0"), DIAG_E0742, "no real number: `x`"},
+    {DECLARED("scratch s: value f64[] count 1 at 0"), DIAG_E0742, "no real number: `s`"},
 };
 
 static struct loop_function *read_one(struct ir_context *context, const char *text)
@@ -54,14 +128,43 @@ static void expect(struct ir_context *context, const struct row *row)
                  diagnostics->items[0]->message, diag_code_name(row->code), row->message, row->text);
 }
 
+static void expect_wrong(const struct row *rows, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        struct ir_context *context = ir_context_create(NULL);
+        if (read_one(context, rows[k].text))
+            fail_msg("nothing is wrong with\n%s", rows[k].text);
+        expect(context, &rows[k]);
+        ir_context_destroy(context);
+    }
+}
+
+static void test_malformed_text(void **state)
+{
+    (void)state;
+    expect_wrong(malformed, sizeof malformed / sizeof *malformed);
+}
+
 static void test_broken_rules(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < sizeof broken / sizeof *broken; k++) {
+    expect_wrong(broken, sizeof broken / sizeof *broken);
+}
+
+/* Each part reads the one before twice. As deep as what recurses into expressions bears, and one deeper. */
+static void test_deep_values(void **state)
+{
+    (void)state;
+    static char text[1 << 18];
+    for (int parts = IR_EXPRESSION_DEPTH - 1; parts <= IR_EXPRESSION_DEPTH; parts++) {
         struct ir_context *context = ir_context_create(NULL);
-        if (read_one(context, broken[k].text))
-            fail_msg("nothing is wrong with\n%s", broken[k].text);
-        expect(context, &broken[k]);
+        size_t at = (size_t)snprintf(text, sizeof text, "%sy[0] = let $0 = add(x[0], x[0]) in ", HEAD);
+        for (int k = 1; k < parts; k++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "let $%d = add($%d, $%d) in ", k, k - 1, k - 1);
+        snprintf(text + at, sizeof text - at, "$%d\n}\n", parts - 1);
+        assert_int_equal(read_one(context, text) != NULL, parts < IR_EXPRESSION_DEPTH);
+        if (parts == IR_EXPRESSION_DEPTH)
+            expect(context, &(struct row){"parts upon parts", DIAG_E0708, ""});
         ir_context_destroy(context);
     }
 }
@@ -110,9 +213,8 @@ static void test_a_place_outside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_broken_rules),
-        cmocka_unit_test(test_a_right_one_runs),
-        cmocka_unit_test(test_a_place_outside),
+        cmocka_unit_test(test_malformed_text),   cmocka_unit_test(test_broken_rules),    cmocka_unit_test(test_deep_values),
+        cmocka_unit_test(test_a_right_one_runs), cmocka_unit_test(test_a_place_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

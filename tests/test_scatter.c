@@ -2,6 +2,7 @@
  *
  * Loops are compared with the evaluator modulo the prime, exactly, where the kernel is polynomial, else in numbers: there a place
  * gets at most a few dozen additions, in another order, so ROUNDINGS units of roundoff are far more than enough. */
+#include "refused.h"
 #include "compare.h"
 #include "ir/loop.h"
 #include "passes/passes.h"
@@ -186,9 +187,7 @@ static void text_comes_back(void **state)
 static void rules_are_kept(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *code;
-    } cases[] = {
+    static const struct refused rows[] = {
         {"%y = scatter plustimes over [i: 5] of (%b[i], %v[0, 0])", "E0734"},
         {"%y = scatter plustimes over [i: 4] of (%b[i], %v[i, 7])", "E0734"},
         {"%y = scatter plustimes over [i: 4] of (%c[i], %b[i])", "E0733"},
@@ -196,18 +195,8 @@ static void rules_are_kept(void **state)
         {"%y = scatter orand over [i: 4] of (%b[i], %b[i])", "E0739"},
         {"%y = scatter plustimes over [i: 4] of (%b[i] pad c128:(0.0, 0.0), %b[i])", "E0733"},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        struct ir_context *context = ir_context_create(NULL);
-        const char *text = arena_printf(ir_arena(context),
-                                        "kernel f: exact {\n%%b = input 0 b : f64[4]\n%%v = input 1 v : f64[4, 7]\n"
-                                        "%%c = input 2 c : c128[4]\n%s\noutput y = %%y\n}",
-                                        cases[k].text);
-        assert_null(read_text(context, text));
-        const struct diagnostics *diagnostics = ir_diagnostics(context);
-        assert_int_equal(diagnostics->n_items, 1);
-        assert_string_equal(diag_code_name(diagnostics->items[0]->code), cases[k].code);
-        ir_context_destroy(context);
-    }
+    check_refused("%b = input 0 b : f64[4]\n%v = input 1 v : f64[4, 7]\n%c = input 2 c : c128[4]", rows,
+                  sizeof rows / sizeof *rows);
 }
 
 int main(void)
