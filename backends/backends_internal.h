@@ -45,6 +45,33 @@ struct c_table {
     const char *name;
 };
 
+/* Operations on vectors that an emitted file brings along. */
+enum c_vector_op {
+    VECTOR_load,
+    VECTOR_store,
+    VECTOR_stream,
+    VECTOR_all,
+    VECTOR_add,
+    VECTOR_subtract,
+    VECTOR_multiply,
+    VECTOR_divide,
+    VECTOR_negate,
+    VECTOR_fma,
+    VECTOR_load_first,
+    VECTOR_store_first,
+    VECTOR_turn,
+    VECTOR_turn_stream,
+    VECTOR_OP_COUNT
+};
+
+/* A type of vectors, `f64x8`, and which operations on it are used: `f64x8_load`. */
+struct c_vector {
+    enum ir_elem elem;
+    int64_t lanes;
+    const char *name;
+    bool uses[VECTOR_OP_COUNT];
+};
+
 struct c_file {
     const struct backend_program *program;
     const struct backend_options *options;
@@ -54,6 +81,8 @@ struct c_file {
     struct c_kernel *kernels;
     struct c_table *tables;
     size_t n_tables, tables_capacity;
+    struct c_vector *vectors;
+    size_t n_vectors, vectors_capacity;
     bool uses_math;
     bool guards_pairs; /* neighbours are read under a condition */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
@@ -80,7 +109,9 @@ struct c_kernel {
     const struct poly **extents; /* of the loops, for proofs */
     bool *buffer_used;
     bool *buffer_read;
+    bool streams;         /* something is stored past the caches */
     size_t n_live;        /* buffers and locals found to be read */
+    int64_t *array_lanes; /* of a small array that is one of vectors; else 0 or less */
     bool *array_declared; /* small arrays: in a scope that is open */
     bool *dim_used;
     bool *local_read;
@@ -163,6 +194,17 @@ const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *e
 
 /* ---- c_statements.c ---- */
 void c_put_body(struct c_kernel *kernel, struct text *text);
+
+/* ---- c_vector_types.c ---- */
+struct c_vector *c_use_vector(struct c_file *file, enum ir_elem elem, int64_t lanes); /* NULL: no memory */
+const char *c_vector_operation(enum c_vector_op op);                                  /* its name behind that of the type */
+void c_put_vectors(struct c_file *file, struct text *text);
+
+/* ---- c_vector.c ---- */
+void c_find_vector_arrays(struct c_kernel *kernel); /* fills array_lanes */
+void c_put_vector_array(struct c_kernel *kernel, struct text *text, uint32_t number);
+/* The statement that a vector loop is. NULL: no memory. */
+const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
 
 /* ---- c_constants.c ---- */
 bool c_add_tables(struct c_kernel *kernel);

@@ -68,6 +68,7 @@ static bool kernel_prepare(struct c_kernel *kernel)
     kernel->buffers = ARENA_ARRAY(file->arena, loops->n_buffers, const char *);
     kernel->buffer_used = ARENA_ARRAY(file->arena, loops->n_buffers, bool);
     kernel->buffer_read = ARENA_ARRAY(file->arena, loops->n_buffers, bool);
+    kernel->array_lanes = ARENA_ARRAY(file->arena, loops->n_buffers, int64_t);
     kernel->array_declared = ARENA_ARRAY(file->arena, loops->n_buffers, bool);
     kernel->locals = ARENA_ARRAY(file->arena, loops->n_locals, const char *);
     kernel->local_read = ARENA_ARRAY(file->arena, loops->n_locals, bool);

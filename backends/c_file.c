@@ -258,6 +258,7 @@ void c_put_file(struct c_file *file, struct text *text)
     const char *finished = text_finish(&kernels);
     put_head(file, text);
     text_put(text, text_finish(&declarations));
+    c_put_vectors(file, text);
     c_put_helpers(file, text);
     text_put(text, finished);
     text_put(text, text_finish(&tables));

@@ -87,6 +87,13 @@ static bool is_family_name(const char *name, size_t length)
     return false;
 }
 
+/* f64x8, f64x8_load, finish_streams: what vectors bring along. */
+static bool is_vector_name(const char *name)
+{
+    bool is_type = (!strncmp(name, "f32x", 4) || !strncmp(name, "f64x", 4)) && name[4] >= '0' && name[4] <= '9';
+    return is_type || !strcmp(name, "finish_streams");
+}
+
 bool c_name_is_reserved(const char *name)
 {
     /* _X and __ are the implementation's everywhere, _x at file scope, and x__y in C++ */
@@ -96,7 +103,8 @@ bool c_name_is_reserved(const char *name)
     char base[MATH_LENGTH + 1] = {0}; /* without the letter of a form for float or long double */
     if (length > 1 && length <= MATH_LENGTH + 1 && strchr("fl", name[length - 1]))
         memcpy(base, name, length - 1);
-    return is_reserved_word(name) || (base[0] && is_reserved_word(base)) || is_family_name(name, length) || c_is_helper_name(name);
+    return is_reserved_word(name) || (base[0] && is_reserved_word(base)) || is_family_name(name, length) ||
+           c_is_helper_name(name) || is_vector_name(name);
 }
 
 /* Letters, digits and single underscores. */

@@ -141,7 +141,7 @@ static size_t put_rows(struct c_kernel *kernel, struct text *text, int depth, co
 {
     struct row_search search = {kernel, list, text, depth, 0, 0, false};
     for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next) {
-        if (stmt->op != LOOP_FOR || c_never_runs(stmt) || c_has_loop(stmt->loop.body))
+        if (stmt->op != LOOP_FOR || stmt->loop.kind == LOOP_VECTOR || c_never_runs(stmt) || c_has_loop(stmt->loop.body))
             continue;
         search.index = stmt->loop.index;
         consider_list(&search, stmt->loop.body);
@@ -173,9 +173,13 @@ static size_t put_arrays(struct c_kernel *kernel, struct text *text, int depth, 
             continue;
         kernel->array_declared[k] = true;
         indent(text, depth);
-        text_printf(text, "%s %s[", c_type(buffer->elem), kernel->buffers[k]);
-        c_put_size(kernel, text, buffer->count, C_ANY);
-        text_put(text, "];\n");
+        if (kernel->array_lanes[k] > 0) {
+            c_put_vector_array(kernel, text, k);
+        } else {
+            text_printf(text, "%s %s[", c_type(buffer->elem), kernel->buffers[k]);
+            c_put_size(kernel, text, buffer->count, C_ANY);
+            text_put(text, "];\n");
+        }
         declared++;
     }
     return declared;
@@ -306,17 +310,53 @@ static void put_comment(struct c_kernel *kernel, struct text *text, int depth, c
     text_printf(text, "%s */\n", line ? line : "");
 }
 
+/* Compilers unroll a loop with one exit: the limit of such a loop stands as a condition inside. */
+static bool has_guard(const struct loop_stmt *stmt)
+{
+    return stmt->loop.limit && stmt->loop.kind == LOOP_UNROLLED;
+}
+
+/* `for (size_t j = 0; j < 14 && j < limit; j++)` */
+static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, const char *name)
+{
+    int64_t extent;
+    if (stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.end, &extent))
+        text_printf(text, "#pragma GCC unroll %d\n", (int)extent);
+    indent(text, depth);
+    text_printf(text, "for (size_t %s = ", name);
+    c_put_extent(kernel, text, stmt->loop.begin, C_ANY);
+    text_put(text, "; ");
+    c_put_below(kernel, text, name, stmt->loop.end);
+    if (stmt->loop.limit && !has_guard(stmt)) {
+        text_put(text, " && ");
+        c_put_below(kernel, text, name, stmt->loop.limit);
+    }
+    text_printf(text, "; %s++)", name);
+    if (has_guard(stmt)) {
+        text_put(text, "\n");
+        indent(text, depth + 1);
+        text_put(text, "if (");
+        c_put_below(kernel, text, name, stmt->loop.limit);
+        text_put(text, ")");
+    }
+}
+
 static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
 {
-    if (c_never_runs(stmt))
+    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel, stmt->loop.body)))
         return 0;
+    if (stmt->loop.kind == LOOP_VECTOR) {
+        put_line(text, depth, c_vector_statement(kernel, stmt));
+        return 1;
+    }
     struct scope scope = open_scope(kernel);
     struct text body = text_create(kernel->file->arena);
     uint32_t index = stmt->loop.index, outer = kernel->innermost;
     const char *name = c_scope_name(kernel, kernel->loops->indices[index].name);
     kernel->indices[index] = name;
     kernel->innermost = c_has_loop(stmt->loop.body) ? UINT32_MAX : index;
-    size_t lines = put_list(kernel, &body, depth + 1, stmt->loop.body);
+    int within = depth + has_guard(stmt);
+    size_t lines = put_list(kernel, &body, within + 1, stmt->loop.body);
     kernel->innermost = outer;
     kernel->indices[index] = NULL;
     close_scope(kernel, scope);
@@ -324,17 +364,13 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
     if (lines == 0 || !finished || !name)
         return 0;
     bool braces = lines > 1 || (stmt->loop.body->op == LOOP_IF && stmt->loop.body->branch.otherwise);
-    indent(text, depth);
-    text_printf(text, "for (size_t %s = ", name);
-    c_put_extent(kernel, text, stmt->loop.begin, C_ANY);
-    text_put(text, "; ");
-    c_put_below(kernel, text, name, stmt->loop.end);
-    text_printf(text, "; %s++)%s", name, braces ? " {" : "");
+    put_loop_head(kernel, text, depth, stmt, name);
+    text_put(text, braces ? " {" : "");
     if (stmt->comment)
         text_printf(text, " /* %s */", c_comment(kernel->file->arena, stmt->comment, strlen(stmt->comment)));
     text_printf(text, "\n%s", finished);
     if (braces) {
-        indent(text, depth);
+        indent(text, within);
         text_put(text, "}\n");
     }
     return 1;
@@ -580,5 +616,7 @@ void c_put_body(struct c_kernel *kernel, struct text *text)
         text_put(text, "\n");
     kernel->innermost = UINT32_MAX;
     put_list(kernel, text, 1, loops->body);
+    if (kernel->streams)
+        text_put(text, "    finish_streams(); /* before anyone is told that the results are there */\n");
     text_put(text, c_returns_status(kernel) ? "    return 0;\n}\n" : "}\n");
 }

@@ -121,9 +121,11 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
         return false;
     switch (stmt->op) {
     case LOOP_FOR:
-        return !c_never_runs(stmt) && (list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
-                                       (!only_stores && (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) ||
-                                                         polys_look_up(kernel, 1, &stmt->loop.end, buffer))));
+        return !c_never_runs(stmt) &&
+               (list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
+                (!only_stores &&
+                 (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) || polys_look_up(kernel, 1, &stmt->loop.end, buffer) ||
+                  (stmt->loop.limit && polys_look_up(kernel, 1, &stmt->loop.limit, buffer)))));
     case LOOP_STORE:
         return stmt->store.buffer == buffer || (!only_stores && (expr_loads(kernel, stmt->store.value, buffer) ||
                                                                  polys_look_up(kernel, 1, &stmt->store.address, buffer)));
@@ -232,6 +234,8 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
                 break;
             mark_poly(kernel, list->loop.begin);
             mark_poly(kernel, list->loop.end);
+            if (list->loop.limit)
+                mark_poly(kernel, list->loop.limit);
             mark_list(kernel, list->loop.body);
             break;
         case LOOP_STORE:
@@ -266,6 +270,7 @@ bool c_mark_used(struct c_kernel *kernel)
         live = kernel->n_live;
         mark_list(kernel, kernel->loops->body);
     } while (kernel->n_live != live);
+    c_find_vector_arrays(kernel);
     for (uint32_t k = 0; k < kernel->loops->n_buffers; k++)
         if (kernel->loops->buffers[k].kind == LOOP_SCRATCH && kernel->buffer_used[k] && kernel->loops->buffers[k].offset)
             poly_visit_dims(kernel->loops->buffers[k].offset, mark_dim, kernel);

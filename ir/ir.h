@@ -398,8 +398,8 @@ const struct ir_node *ir_with_tables(struct ir_context *context, const struct ir
 /* An access as seen through replaced indices: subscripts substituted. */
 struct ir_access ir_access_substitute(struct ir_context *context, struct ir_access access, uint32_t n,
                                       const struct poly *const *replacements, const struct poly_ranges *ranges);
-/* The expression with operands, indices (as poly_substitute) and calls of `leaf` replaced. `leaf` gets each operand leaf and gives
- * its replacement; NULL leaves operands alone. */
+/* The expression with indices (as poly_substitute), also those in the addresses of loads, and leaves replaced. `leaf` gets each
+ * operand, load and local and gives its replacement; NULL leaves them alone. */
 typedef const struct ir_expr *ir_leaf_function(void *user, struct ir_context *context, const struct ir_expr *leaf);
 const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
                                          uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges);

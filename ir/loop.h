@@ -36,6 +36,12 @@ struct loop_buffer {
 
 enum loop_kind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_VECTOR, LOOP_UNROLLED };
 
+/* What the index of a loop is to the product of two tensors that is summed in it: in both and the result, in the result and the
+ * first or the second, in both and summed. */
+enum loop_role { LOOP_NO_ROLE, LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K };
+
+extern const char *const loop_role_names[LOOP_K + 1];
+
 struct loop_index {
     const char *name;
 };
@@ -63,8 +69,10 @@ struct loop_stmt {
     union {
         struct {
             enum loop_kind kind;
+            enum loop_role role;
             uint32_t index;
             const struct poly *begin, *end; /* begin >= 0; where end <= begin it never runs */
+            const struct poly *limit;       /* it ends there as well, where that is below `end`; NULL: no such limit */
             struct loop_stmt *body;
         } loop;
         struct {
@@ -72,6 +80,7 @@ struct loop_stmt {
             const struct poly *address;
             const struct ir_expr *value;
             enum ir_expr_op combine; /* IR_EXPR_OP_COUNT: plain store; else a ring's add */
+            bool streams;            /* past the caches: nothing reads it soon */
         } store;
         struct {
             uint32_t local;

@@ -167,6 +167,9 @@ static void run_store(struct run *run, const struct loop_stmt *stmt)
 static void run_for(struct run *run, const struct loop_stmt *stmt)
 {
     int64_t begin = evaluate(run, stmt->loop.begin), end = evaluate(run, stmt->loop.end);
+    int64_t limit = stmt->loop.limit ? evaluate(run, stmt->loop.limit) : end;
+    if (limit < end)
+        end = limit;
     for (int64_t k = begin; k < end && !run->failed; k++) {
         run->indices[stmt->loop.index] = k;
         run_list(run, stmt->loop.body);

@@ -174,6 +174,8 @@ static const char *open_name(struct printer *printer, const char *wanted)
     return name;
 }
 
+const char *const loop_role_names[] = {"", "batch", "m", "n", "k"};
+
 static void put_for(struct printer *printer, int depth, const struct loop_stmt *stmt)
 {
     static const char *const kinds[] = {"for", "parallel", "vector", "unrolled"};
@@ -184,6 +186,12 @@ static void put_for(struct printer *printer, int depth, const struct loop_stmt *
         text_put(printer->text, " from ");
         put_poly(printer, stmt->loop.begin);
     }
+    if (stmt->loop.limit) {
+        text_put(printer->text, " limit ");
+        put_poly(printer, stmt->loop.limit);
+    }
+    if (stmt->loop.role != LOOP_NO_ROLE)
+        text_printf(printer->text, " as %s", loop_role_names[stmt->loop.role]);
     text_put(printer->text, " {");
     if (stmt->comment) {
         text_put(printer->text, " ");
@@ -242,6 +250,7 @@ static void put_statement(struct printer *printer, int depth, const struct loop_
         text_printf(printer->text, "%s[", printer->function->buffers[stmt->store.buffer].name);
         put_poly(printer, stmt->store.address);
         text_put(printer->text, "]");
+        text_put(printer->text, stmt->store.streams ? " stream" : "");
         put_value(printer, stmt->store.combine, stmt->store.value);
         return;
     case LOOP_DEFINE:
@@ -318,6 +327,8 @@ static void find_tables_in_list(struct printer *printer, const struct loop_stmt 
         if (list->op == LOOP_FOR) {
             find_tables(printer, list->loop.begin);
             find_tables(printer, list->loop.end);
+            if (list->loop.limit)
+                find_tables(printer, list->loop.limit);
             find_tables_in_list(printer, list->loop.body);
         } else if (list->op == LOOP_STORE) {
             find_tables(printer, list->store.address);

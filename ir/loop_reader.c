@@ -285,7 +285,21 @@ static struct loop_stmt *read_body(struct loop_reader *reader, unsigned depth, c
     return loop_expect(reader, "}") ? body : NULL;
 }
 
-/* for = ("for" | "parallel" | "vector" | "unrolled") name "<" poly [ "from" poly ] body */
+static bool read_role(struct loop_reader *reader, enum loop_role *role)
+{
+    *role = LOOP_NO_ROLE;
+    if (!loop_accept_word(reader, "as"))
+        return true;
+    for (int known = LOOP_BATCH; known <= LOOP_K; known++)
+        if (loop_accept_word(reader, loop_role_names[known])) {
+            *role = (enum loop_role)known;
+            return true;
+        }
+    loop_fail(reader, "expected batch, m, n or k");
+    return false;
+}
+
+/* for = ("for" | "parallel" | "vector" | "unrolled") name "<" poly [ "from" poly ] [ "limit" poly ] [ "as" role ] body */
 static struct loop_stmt *read_for(struct loop_reader *reader, enum loop_kind kind, unsigned depth)
 {
     const char *name = loop_expect_name(reader), *comment = NULL;
@@ -294,6 +308,10 @@ static struct loop_stmt *read_for(struct loop_reader *reader, enum loop_kind kin
     const struct poly *end = loop_read_poly(reader, 0), *begin = poly_constant(reader->context, 0);
     if (end && loop_accept_word(reader, "from"))
         begin = loop_read_poly(reader, 0);
+    const struct poly *limit = end && loop_accept_word(reader, "limit") ? loop_read_poly(reader, 0) : end;
+    enum loop_role role;
+    if (!limit || !read_role(reader, &role))
+        return NULL;
     uint32_t index = loop_add_index(reader->context, reader->function, name);
     struct loop_open open = {name, index};
     if (!begin || !end || index == UINT32_MAX ||
@@ -301,8 +319,11 @@ static struct loop_stmt *read_for(struct loop_reader *reader, enum loop_kind kin
         return NULL;
     struct loop_stmt *stmt = loop_for(reader->context, kind, index, begin, end, read_body(reader, depth, &comment));
     reader->n_open--;
-    if (stmt)
-        stmt->comment = comment;
+    if (!stmt)
+        return NULL;
+    stmt->comment = comment;
+    stmt->loop.limit = limit == end ? NULL : limit;
+    stmt->loop.role = role;
     return stmt;
 }
 
@@ -384,8 +405,12 @@ static struct loop_stmt *read_set_or_store(struct loop_reader *reader)
             loop_fail(reader, "not a buffer");
             return NULL;
         }
+        bool streams = loop_accept_word(reader, "stream");
         const struct ir_expr *value = read_assignment(reader, &combine);
-        return loop_store(reader->context, buffer, address, value, combine);
+        struct loop_stmt *store = loop_store(reader->context, buffer, address, value, combine);
+        if (store)
+            store->store.streams = streams;
+        return store;
     }
     if (local == UINT32_MAX) {
         loop_fail(reader, "not a local");

@@ -140,7 +140,8 @@ static bool verify_for(struct verifier *verifier, const struct loop_stmt *stmt)
     uint32_t index = stmt->loop.index;
     if (index >= verifier->function->n_indices || verifier->open[index])
         return broken(verifier, "an index of two loops at once, or of none", NULL);
-    if (!verify_poly(verifier, stmt->loop.begin) || !verify_poly(verifier, stmt->loop.end))
+    if (!verify_poly(verifier, stmt->loop.begin) || !verify_poly(verifier, stmt->loop.end) ||
+        (stmt->loop.limit && !verify_poly(verifier, stmt->loop.limit)))
         return false;
     verifier->open[index] = true;
     bool fine = verify_list(verifier, stmt->loop.body);

@@ -326,14 +326,15 @@ static const struct ir_expr *change_expr(struct ir_context *context, const struc
             arguments[k] = replaced[ir_expr_position(order, count, old->arguments[k])];
         if (old == change->from)
             replaced[i] = change->to;
-        else if (old->op == IR_EXPR_operand)
-            replaced[i] = leaf ? leaf(user, context, old) : old;
         else if (old->op == IR_EXPR_index)
             replaced[i] = ir_expr_index(context, change_poly(change, old->index));
         else if (old->op == IR_EXPR_load)
             replaced[i] = ir_expr_load(context, old->load.buffer, old->elem, change_poly(change, old->load.address));
         else
             replaced[i] = ir_expr_remake(context, old, arguments);
+        bool is_leaf = old->op == IR_EXPR_operand || old->op == IR_EXPR_load || old->op == IR_EXPR_local;
+        if (leaf && replaced[i] && is_leaf)
+            replaced[i] = leaf(user, context, replaced[i]);
         if (!replaced[i])
             return NULL;
     }

@@ -148,6 +148,7 @@ struct lowering {
     struct ir_context *context;
     struct arena *arena;
     const struct ir_kernel *kernel;
+    const struct machine *machine;
     struct loop_function *function;
     struct fuse_plan *plan;
     struct lower_place *places; /* by node id */

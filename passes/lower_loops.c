@@ -491,6 +491,7 @@ enum einc_status pass_lower_loops(struct pass_kernel *kernel)
     struct ir_context *context = kernel->context;
     struct lower_locals locals = {0};
     struct lowering lowering = {.context = context, .arena = ir_arena(context), .kernel = kernel->kernel, .locals = &locals};
+    lowering.machine = kernel->options ? &kernel->options->machine : machine_generic();
     lowering.plan = fuse_plan_create(context, kernel->kernel);
     lowering.function = loop_function_create(context, kernel->kernel->name);
     if (!lowering.plan || !lowering.function)

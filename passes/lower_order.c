@@ -119,6 +119,61 @@ static bool keep_order(struct lowering *lowering, const struct nest *nest, struc
     return true;
 }
 
+/* ---- products ---- */
+
+static bool is_linear(struct lowering *lowering, const struct poly *address, uint32_t x, const struct poly **step)
+{
+    *step = poly_constant(lowering->context, 0);
+    return !poly_uses_index(address, x) ||
+           (poly_split_index(lowering->context, address, x, step, NULL) && poly_index_limit(*step) == 0);
+}
+
+static bool is_factor(const struct ir_expr *expr, enum ir_elem elem)
+{
+    return expr->op == IR_EXPR_load && expr->elem == elem;
+}
+
+/* A sum of products of two tensors that tiles of vectors suit (product.h): whole vectors of the result, and something to gain by
+ * computing several of them at once. */
+static bool is_product(struct lowering *lowering, const struct nest *nest)
+{
+    const struct ir_expr *term = nest->reduces ? nest->term.expr : NULL;
+    int64_t lanes = lowering->machine->vector_bytes / (int64_t)ir_elem_info(nest->accumulator)->bytes, extent;
+    bool is_real = nest->accumulator == IR_f32 || nest->accumulator == IR_f64;
+    if (!term || lanes < 2 || !is_real || nest->ring != IR_RING_plustimes || nest->elem != nest->accumulator || nest->to_local ||
+        nest->scatters || nest->n_kept || nest->n_domain || nest->term.n_guards || nest->result.n_guards ||
+        term->op != IR_EXPR_mul || !is_factor(term->arguments[0], term->elem) || !is_factor(term->arguments[1], term->elem) ||
+        term->arguments[0]->load.buffer == nest->target || term->arguments[1]->load.buffer == nest->target)
+        return false;
+    const struct poly *addresses[3] = {term->arguments[0]->load.address, term->arguments[1]->load.address, nest->address};
+    uint32_t lane = UINT32_MAX, others[2] = {0, 0}; /* outputs that move one factor only */
+    const struct poly *steps[3], *of_lane[2] = {NULL, NULL};
+    bool is_summed = false;
+    for (uint32_t x = 0; x < nest->n; x++) {
+        if (nest->indices[x].gone || nest->indices[x].outer)
+            continue;
+        for (int k = 0; k < 3; k++)
+            if (!is_linear(lowering, addresses[k], x, &steps[k]))
+                return false;
+        is_summed |= nest->indices[x].reduced;
+        if (nest->indices[x].reduced)
+            continue;
+        bool moves[2] = {!poly_equals(steps[0], 0), !poly_equals(steps[1], 0)};
+        if (poly_equals(steps[2], 1) && (!poly_is_constant(nest->extents[x], &extent) || 2 * extent > lanes)) {
+            lane = x;
+            of_lane[0] = steps[0];
+            of_lane[1] = steps[1];
+        } else if (moves[0] != moves[1]) {
+            others[moves[0] ? 0 : 1]++;
+        }
+    }
+    if (lane == UINT32_MAX || !is_summed)
+        return false;
+    int a = poly_equals(of_lane[0], 0) ? 1 : 0;
+    bool is_batch = !poly_equals(of_lane[1 - a], 0), near = poly_equals(of_lane[a], 1);
+    return is_batch ? near && poly_equals(of_lane[1 - a], 1) : near || others[1 - a];
+}
+
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)
 {
     bool places_unknown = nest->scatters && !nest->reduces && poly_is_run_time(nest->address); /* no order is known to be better */
@@ -130,7 +185,8 @@ bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struc
     order->indices = ARENA_ARRAY(lowering->arena, nest->n, uint32_t);
     if (!polys || !order->indices)
         return false;
-    uint32_t innermost = cheapest(lowering, nest, polys, count, false);
+    bool as_product = is_product(lowering, nest);
+    uint32_t innermost = cheapest(lowering, nest, polys, count, as_product);
     if (nest->reduces)
         order->strategy =
             innermost == UINT32_MAX || nest->indices[innermost].reduced ? NEST_SCALAR : strategy_of_row(nest, innermost);

@@ -368,6 +368,7 @@ bool lower_scan_loop(struct lowering *lowering, const struct ir_node *node)
     struct lowering step = {.context = lowering->context,
                             .arena = lowering->arena,
                             .kernel = node->scan->step,
+                            .machine = lowering->machine,
                             .function = lowering->function,
                             .locals = lowering->locals,
                             .outside = lowering,

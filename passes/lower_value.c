@@ -123,8 +123,8 @@ bool lower_inside(struct lowering *lowering, struct nest *nest, const struct ir_
 
 static const struct ir_expr *replace_accumulator(void *user, struct ir_context *context, const struct ir_expr *leaf)
 {
-    (void)context, (void)leaf;
-    return user;
+    (void)context;
+    return leaf->op == IR_EXPR_operand ? user : leaf;
 }
 
 const struct ir_expr *lower_substitute(struct lowering *lowering, const struct ir_expr *expr, uint32_t n,

@@ -101,6 +101,8 @@ static bool touch_statements(struct planning *planning, const struct loop_stmt *
         case LOOP_FOR:
             touch_poly(planning, stmt->loop.begin);
             touch_poly(planning, stmt->loop.end);
+            if (stmt->loop.limit)
+                touch_poly(planning, stmt->loop.limit);
             fine = holds_stages(stmt->loop.body) ? touch_round(planning, stmt) : touch_statements(planning, stmt->loop.body);
             break;
         case LOOP_STORE:

@@ -17,6 +17,10 @@ static const char *const pipeline[] = {
     "lower_loops",   /* stages and loops, unit stride innermost */
     "split_complex", /* complex numbers become pairs of reals */
     "widen_halves",  /* f16 and bf16 are calculated with in f32 */
+    "classify",      /* after both: products are of reals by now */
+    "tile",          /* for registers and caches */
+    "pack",          /* what tiles read, where reading it in its order pays */
+    "vectorise",     /* after pack: panels are vectors then */
     "plan_memory",   /* last: every scratch buffer is known */
     NULL,
 };

@@ -1,0 +1,329 @@
+/* Loops over vectors as C statements.
+ *
+ * A stack array that only vector loops touch, each whole vectors of it, is an array of vectors and can live in registers. Two
+ * vector loops, one in the other, are a block of a matrix that is copied turned. */
+#include "backends_internal.h"
+
+/* ---- arrays of vectors ---- */
+
+struct touching {
+    struct c_kernel *kernel;
+    uint32_t lane; /* index of the vector loop that is open; UINT32_MAX: none */
+    int64_t lanes;
+    bool turns; /* within two vector loops */
+};
+
+/* Does the address, where the lane is 0, stand at a whole vector? */
+static bool is_whole(struct c_kernel *kernel, const struct poly *address, uint32_t lane, int64_t lanes)
+{
+    struct ir_context *context = kernel->file->context;
+    const struct poly *step, *rest;
+    return poly_split_index(context, address, lane, &step, &rest) && poly_equals(step, 1) &&
+           poly_equals(poly_mod(context, rest, poly_constant(context, lanes), NULL), 0);
+}
+
+static void touch(struct touching *touching, uint32_t buffer, const struct poly *address)
+{
+    struct c_kernel *kernel = touching->kernel;
+    int64_t count;
+    if (kernel->loops->buffers[buffer].kind != LOOP_STACK || kernel->array_lanes[buffer] < 0)
+        return;
+    bool fits = touching->lane != UINT32_MAX && is_whole(kernel, address, touching->lane, touching->lanes) &&
+                poly_is_constant(kernel->loops->buffers[buffer].count, &count) && count % touching->lanes == 0 &&
+                (kernel->array_lanes[buffer] == 0 || kernel->array_lanes[buffer] == touching->lanes);
+    kernel->array_lanes[buffer] = fits ? touching->lanes : -1;
+}
+
+static void touch_load(void *user, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_load)
+        touch(user, expr->load.buffer, expr->load.address);
+}
+
+static void find_arrays(struct touching *touching, const struct loop_stmt *list)
+{
+    for (; list; list = list->next)
+        switch (list->op) {
+        case LOOP_FOR: {
+            struct touching inner = *touching;
+            bool is_vector = list->loop.kind == LOOP_VECTOR && poly_is_constant(list->loop.end, &inner.lanes);
+            if (is_vector && inner.lane == UINT32_MAX && !inner.turns)
+                inner.lane = list->loop.index;
+            else if (is_vector) /* the second of a block that is turned: its arrays are read and written element by element */
+                inner = (struct touching){touching->kernel, UINT32_MAX, 0, true};
+            find_arrays(&inner, list->loop.body);
+            break;
+        }
+        case LOOP_STORE:
+            c_visit_expr(touching->kernel, list->store.value, touch_load, touching);
+            touch(touching, list->store.buffer, list->store.address);
+            break;
+        case LOOP_DEFINE:
+        case LOOP_SET:
+            c_visit_expr(touching->kernel, list->local.value, touch_load, touching);
+            break;
+        case LOOP_IF:
+            find_arrays(touching, list->branch.body);
+            find_arrays(touching, list->branch.otherwise);
+            break;
+        case LOOP_BLOCK:
+            find_arrays(touching, list->block);
+            break;
+        case LOOP_CHECK:
+        case LOOP_COMMENT:
+            break;
+        }
+}
+
+void c_find_vector_arrays(struct c_kernel *kernel)
+{
+    struct touching touching = {kernel, UINT32_MAX, 0, false};
+    find_arrays(&touching, kernel->loops->body);
+}
+
+/* Vectors of the array along an axis. */
+static const struct poly *array_extent(struct c_kernel *kernel, const struct loop_buffer *buffer, int64_t lanes, uint32_t axis)
+{
+    const struct poly *extent = buffer->shape[axis];
+    if (axis + 1 == buffer->rank)
+        extent = poly_floor_div(kernel->file->context, extent, poly_constant(kernel->file->context, lanes), NULL);
+    return extent;
+}
+
+void c_put_vector_array(struct c_kernel *kernel, struct text *text, uint32_t number)
+{
+    const struct loop_buffer *buffer = &kernel->loops->buffers[number];
+    int64_t lanes = kernel->array_lanes[number];
+    const struct c_vector *vector = c_use_vector(kernel->file, buffer->elem, lanes);
+    if (!vector)
+        return;
+    text_printf(text, "%s %s", vector->name, kernel->buffers[number]);
+    for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+        text_put(text, "[");
+        c_put_size(kernel, text, array_extent(kernel, buffer, lanes, axis), C_ANY);
+        text_put(text, "]");
+    }
+    text_put(text, ";\n");
+}
+
+/* ---- statements ---- */
+
+/* The vector loop that is being written. */
+struct spelling {
+    struct c_kernel *kernel;
+    struct text *text;
+    uint32_t lane;
+    int64_t lanes;
+    const char *limit; /* lanes that take part; NULL: all */
+};
+
+static const char *operation(struct spelling *spelling, enum ir_elem elem, enum c_vector_op op)
+{
+    struct c_vector *vector = c_use_vector(spelling->kernel->file, elem, spelling->lanes);
+    if (!vector)
+        return "";
+    vector->uses[op] = true;
+    return arena_printf(spelling->kernel->file->arena, "%s_%s", vector->name, c_vector_operation(op));
+}
+
+/* The address of lane 0. */
+static const struct poly *first_lane(struct spelling *spelling, const struct poly *address)
+{
+    struct ir_context *context = spelling->kernel->file->context;
+    const struct poly **place = ARENA_ARRAY(spelling->kernel->file->arena, spelling->lane + 1, const struct poly *);
+    if (!place)
+        return NULL;
+    place[spelling->lane] = poly_constant(context, 0);
+    return poly_substitute(context, address, spelling->lane + 1, place, NULL);
+}
+
+/* tile[i][j_vector] */
+static void put_array_element(struct spelling *spelling, uint32_t number, const struct poly *address)
+{
+    struct c_kernel *kernel = spelling->kernel;
+    struct ir_context *context = kernel->file->context;
+    const struct loop_buffer *buffer = &kernel->loops->buffers[number];
+    struct poly_ranges ranges = {(uint32_t)kernel->loops->n_indices, kernel->extents};
+    int64_t lanes = kernel->array_lanes[number];
+    text_put(spelling->text, kernel->buffers[number]);
+    const struct poly *rest = poly_floor_div(context, first_lane(spelling, address), poly_constant(context, lanes), &ranges);
+    for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+        const struct poly *stride = poly_constant(context, 1);
+        for (uint32_t inner = axis + 1; inner < buffer->rank; inner++)
+            stride = poly_multiply(context, stride, array_extent(kernel, buffer, lanes, inner));
+        text_put(spelling->text, "[");
+        c_put_size(kernel, spelling->text, poly_floor_div(context, rest, stride, &ranges), C_ANY);
+        text_put(spelling->text, "]");
+        rest = poly_mod(context, rest, stride, &ranges);
+    }
+}
+
+static bool is_array(const struct spelling *spelling, uint32_t buffer)
+{
+    return spelling->kernel->array_lanes[buffer] > 0;
+}
+
+static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem elem, const struct poly *address)
+{
+    if (is_array(spelling, buffer)) {
+        put_array_element(spelling, buffer, address);
+        return;
+    }
+    text_printf(spelling->text, "%s(&", operation(spelling, elem, spelling->limit ? VECTOR_load_first : VECTOR_load));
+    c_put_element(spelling->kernel, spelling->text, buffer, first_lane(spelling, address));
+    if (spelling->limit)
+        text_printf(spelling->text, ", %s", spelling->limit);
+    text_put(spelling->text, ")");
+}
+
+static bool moves_with_lane(const struct spelling *spelling, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_load)
+        return poly_uses_index(expr->load.address, spelling->lane);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        if (moves_with_lane(spelling, expr->arguments[k]))
+            return true;
+    return expr->op == IR_EXPR_index && poly_uses_index(expr->index, spelling->lane);
+}
+
+static void put_value(struct spelling *spelling, const struct ir_expr *expr);
+
+static void put_call(struct spelling *spelling, enum c_vector_op op, const struct ir_expr *expr)
+{
+    text_printf(spelling->text, "%s(", operation(spelling, expr->elem, op));
+    for (uint32_t k = 0; k < expr->n_arguments; k++) {
+        text_put(spelling->text, k ? ", " : "");
+        put_value(spelling, expr->arguments[k]);
+    }
+    text_put(spelling->text, ")");
+}
+
+static bool may_fuse(const struct spelling *spelling)
+{
+    const struct ir_kernel *source = spelling->kernel->loops->kernel;
+    return !source || source->numeric_class != IR_CLASS_EXACT;
+}
+
+static void put_value(struct spelling *spelling, const struct ir_expr *expr)
+{
+    if (!moves_with_lane(spelling, expr)) {
+        text_printf(spelling->text, "%s(", operation(spelling, expr->elem, VECTOR_all));
+        c_put_expr(spelling->kernel, spelling->text, expr, C_ANY);
+        text_put(spelling->text, ")");
+        return;
+    }
+    switch (expr->op) {
+    case IR_EXPR_load:
+        put_load(spelling, expr->load.buffer, expr->elem, expr->load.address);
+        return;
+    case IR_EXPR_add:
+        put_call(spelling, VECTOR_add, expr);
+        return;
+    case IR_EXPR_sub:
+        put_call(spelling, VECTOR_subtract, expr);
+        return;
+    case IR_EXPR_mul:
+        put_call(spelling, VECTOR_multiply, expr);
+        return;
+    case IR_EXPR_div:
+        put_call(spelling, VECTOR_divide, expr);
+        return;
+    case IR_EXPR_neg:
+        put_call(spelling, VECTOR_negate, expr);
+        return;
+    default: /* vectorise leaves no other */
+        return;
+    }
+}
+
+/* The value, or what the target holds with it added. */
+static void put_sum(struct spelling *spelling, const struct loop_stmt *store)
+{
+    const struct ir_expr *value = store->store.value;
+    bool fuses = value->op == IR_EXPR_mul && may_fuse(spelling);
+    if (store->store.combine != IR_EXPR_add) {
+        put_value(spelling, value);
+        return;
+    }
+    text_printf(spelling->text, "%s(", operation(spelling, value->elem, fuses ? VECTOR_fma : VECTOR_add));
+    for (uint32_t k = 0; fuses && k < 2; k++) {
+        put_value(spelling, value->arguments[k]);
+        text_put(spelling->text, ", ");
+    }
+    put_load(spelling, store->store.buffer, value->elem, store->store.address);
+    if (!fuses) {
+        text_put(spelling->text, ", ");
+        put_value(spelling, value);
+    }
+    text_put(spelling->text, ")");
+}
+
+static const char *lanes_of(struct spelling *spelling, const struct loop_stmt *loop)
+{
+    struct text text = text_create(spelling->kernel->file->arena);
+    if (!loop->loop.limit)
+        return arena_printf(spelling->kernel->file->arena, "%d", (int)spelling->lanes);
+    c_put_extent(spelling->kernel, &text, loop->loop.limit, C_ANY);
+    return text_finish(&text);
+}
+
+static void put_step(struct spelling *spelling, const struct poly *address, uint32_t index)
+{
+    const struct poly *step = NULL;
+    poly_split_index(spelling->kernel->file->context, address, index, &step, NULL);
+    text_put(spelling->text, ", ");
+    c_put_extent(spelling->kernel, spelling->text, step, C_ANY);
+}
+
+/* Two vector loops, one in the other: a block of a matrix that is copied turned. */
+static const char *turn_statement(struct spelling *spelling, const struct loop_stmt *rows)
+{
+    const struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
+    const struct ir_expr *load = store->store.value;
+    spelling->lane = columns->loop.index;
+    const struct poly *to = first_lane(spelling, store->store.address), *from = first_lane(spelling, load->load.address);
+    spelling->lane = rows->loop.index;
+    to = first_lane(spelling, to);
+    from = first_lane(spelling, from);
+    text_printf(spelling->text, "%s(&", operation(spelling, load->elem, store->store.streams ? VECTOR_turn_stream : VECTOR_turn));
+    if (store->store.streams) /* what it is made of */
+        (void)operation(spelling, load->elem, VECTOR_stream);
+    spelling->kernel->streams |= store->store.streams;
+    c_put_element(spelling->kernel, spelling->text, store->store.buffer, to);
+    put_step(spelling, store->store.address, rows->loop.index);
+    text_put(spelling->text, ", &");
+    c_put_element(spelling->kernel, spelling->text, load->load.buffer, from);
+    put_step(spelling, load->load.address, columns->loop.index);
+    text_printf(spelling->text, ", %s, %s);", lanes_of(spelling, rows), lanes_of(spelling, columns));
+    return text_finish(spelling->text);
+}
+
+const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop)
+{
+    const struct loop_stmt *store = loop->loop.body;
+    struct text text = text_create(kernel->file->arena), limit = text_create(kernel->file->arena);
+    struct spelling spelling = {.kernel = kernel, .text = &text, .lane = loop->loop.index};
+    if (!poly_is_constant(loop->loop.end, &spelling.lanes))
+        return NULL;
+    if (store->op == LOOP_FOR)
+        return turn_statement(&spelling, loop);
+    if (loop->loop.limit) {
+        c_put_extent(kernel, &limit, loop->loop.limit, C_ANY);
+        spelling.limit = text_finish(&limit);
+    }
+    if (is_array(&spelling, store->store.buffer)) {
+        put_array_element(&spelling, store->store.buffer, store->store.address);
+        text_put(&text, " = ");
+        put_sum(&spelling, store);
+    } else {
+        enum c_vector_op op = spelling.limit ? VECTOR_store_first : store->store.streams ? VECTOR_stream : VECTOR_store;
+        kernel->streams |= op == VECTOR_stream;
+        text_printf(&text, "%s(&", operation(&spelling, store->store.value->elem, op));
+        c_put_element(kernel, &text, store->store.buffer, first_lane(&spelling, store->store.address));
+        text_put(&text, ", ");
+        put_sum(&spelling, store);
+        text_printf(&text, "%s%s)", spelling.limit ? ", " : "", spelling.limit ? spelling.limit : "");
+    }
+    text_put(&text, ";");
+    return text_finish(&text);
+}

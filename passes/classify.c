@@ -1,0 +1,43 @@
+/* Gives every loop of a summed product its role, batch, m, n or k, and puts them in this order.
+ *
+ * C's unit-stride index is an m where the product allows it: the factor that has it comes first. So whole vectors of the result are
+ * made and written, whatever the factors look like in memory; reading them well is the work of `pack`. */
+#include "product.h"
+
+static bool classify(void *user, struct loop_stmt *loop, bool *changed)
+{
+    struct pass_kernel *kernel = user;
+    struct ir_context *context = kernel->context;
+    struct product product;
+    if (!product_lanes(&kernel->options->machine, IR_f64) || !product_read(kernel, loop, &product))
+        return true;
+    *changed = true;
+    const struct ir_expr *factors[2] = {product.a, product.b};
+    struct loop_stmt *body = loop_set(context, product.accumulate->local.local, ir_expr_apply(context, IR_EXPR_mul, 2, factors),
+                                      product.accumulate->local.combine);
+    struct loop_stmt *define = loop_define(context, product.define->local.local, product.define->local.value, false);
+    struct loop_stmt *store = loop_store(context, product.store->store.buffer, product.store->store.address,
+                                         product.store->store.value, product.store->store.combine);
+    for (uint32_t k = product.n_axes; body && define && store && k-- > 0;) {
+        const struct product_axis *axis = &product.axes[k];
+        const char *comment = axis->loop->comment;
+        if (axis->role != LOOP_K && (k + 1 == product.n_axes || axis[1].role == LOOP_K))
+            body = loop_join(define, loop_join(body, store));
+        body = loop_for(context, LOOP_SERIAL, axis->loop->loop.index, axis->loop->loop.begin, axis->loop->loop.end, body);
+        if (!body)
+            return false;
+        body->comment = comment;
+        body->loop.role = axis->role;
+    }
+    if (!body)
+        return false;
+    product_replace(loop, body);
+    return true;
+}
+
+enum einc_status pass_classify(struct pass_kernel *kernel)
+{
+    if (!product_change(kernel->loops->body, classify, kernel))
+        return EINC_NO_MEMORY;
+    return arena_failed(ir_arena(kernel->context)) ? EINC_NO_MEMORY : EINC_OK;
+}

@@ -1,0 +1,226 @@
+/* Recognises the canonical nest of a summed product in loop IR and finds the role of each of its indices from the addresses.
+ *
+ * Nothing is taken on trust from an earlier pass but the shape: a nest that does not fit it exactly is left as it is. */
+#include "product.h"
+
+#include <math.h>
+
+int64_t product_lanes(const struct machine *machine, enum ir_elem elem)
+{
+    return machine->vector_bytes / (int64_t)ir_elem_info(elem)->bytes;
+}
+
+const struct product_axis *product_lane(const struct product *product)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].is_lane)
+            return &product->axes[k];
+    return NULL;
+}
+
+/* ---- the shape ---- */
+
+struct reading {
+    struct pass_kernel *kernel;
+    struct product *product;
+    size_t capacity;
+};
+
+static bool is_plain(const struct loop_stmt *stmt)
+{
+    return stmt && stmt->op == LOOP_FOR && stmt->loop.kind == LOOP_SERIAL && poly_equals(stmt->loop.begin, 0) &&
+           !stmt->loop.limit && poly_index_limit(stmt->loop.end) == 0;
+}
+
+static bool add_axis(struct reading *reading, const struct loop_stmt *loop, bool summed)
+{
+    struct product *product = reading->product;
+    struct product_axis axis = {.loop = loop, .role = summed ? LOOP_K : LOOP_NO_ROLE};
+    if (!poly_is_constant(loop->loop.end, &axis.extent))
+        axis.extent = 0;
+    axis.typical = poly_estimate(loop->loop.end, ir_typical_sizes(reading->kernel->context), NULL);
+    return ARENA_PUSH(ir_arena(reading->kernel->context), product->axes, product->n_axes, reading->capacity, axis);
+}
+
+static bool reads(const struct ir_expr *expr, uint32_t buffer)
+{
+    if (expr->op == IR_EXPR_load && expr->load.buffer == buffer)
+        return true;
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        if (reads(expr->arguments[k], buffer))
+            return true;
+    return false;
+}
+
+/* var sum = 0, loops around sum add= mul(load, load), store. */
+static bool read_sum(struct reading *reading, const struct loop_stmt *define)
+{
+    struct product *product = reading->product;
+    const struct loop_stmt *loop = define->op == LOOP_DEFINE ? define->next : NULL, *store = loop ? loop->next : NULL;
+    if (!is_plain(loop) || !store || store->op != LOOP_STORE || store->next)
+        return false;
+    for (; is_plain(loop); loop = loop->loop.body) {
+        if (loop->next && loop->next != store)
+            return false;
+        if (!add_axis(reading, loop, true))
+            return false;
+    }
+    bool fits = loop->op == LOOP_SET && !loop->next && loop->local.combine == IR_EXPR_add &&
+                loop->local.local == define->local.local && loop->local.value->op == IR_EXPR_mul;
+    if (!fits || !define->local.value || define->local.value->op != IR_EXPR_literal)
+        return false;
+    product->elem = loop->local.value->elem;
+    product->a = loop->local.value->arguments[0];
+    product->b = loop->local.value->arguments[1];
+    product->define = define;
+    product->accumulate = loop;
+    product->store = store;
+    product->reads_result = reads(store->store.value, store->store.buffer);
+    return product->a->op == IR_EXPR_load && product->b->op == IR_EXPR_load &&
+           (product->elem == IR_f32 || product->elem == IR_f64) &&
+           reading->kernel->loops->buffers[store->store.buffer].elem == product->elem;
+}
+
+static bool read_shape(struct reading *reading, const struct loop_stmt *loop)
+{
+    for (; is_plain(loop); loop = loop->loop.body) {
+        if (reading->product->n_axes && loop->next)
+            return false;
+        if (!add_axis(reading, loop, false))
+            return false;
+    }
+    return loop && read_sum(reading, loop);
+}
+
+/* ---- the axes ---- */
+
+static const struct poly *step_of(struct reading *reading, const struct poly *address, uint32_t index)
+{
+    const struct poly *step;
+    if (!poly_uses_index(address, index))
+        return poly_constant(reading->kernel->context, 0);
+    return poly_split_index(reading->kernel->context, address, index, &step, NULL) && poly_index_limit(step) == 0 ? step : NULL;
+}
+
+static bool find_steps(struct reading *reading)
+{
+    struct product *product = reading->product;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        struct product_axis *axis = &product->axes[k];
+        uint32_t index = axis->loop->loop.index;
+        axis->a = step_of(reading, product->a->load.address, index);
+        axis->b = step_of(reading, product->b->load.address, index);
+        axis->c = step_of(reading, product->store->store.address, index);
+        if (!axis->a || !axis->b || !axis->c)
+            return false;
+        axis->is_line = axis->is_lane = axis->role != LOOP_K && poly_equals(axis->c, 1);
+    }
+    return true;
+}
+
+/* A is the factor with C's unit-stride index. */
+static void swap_factors(struct product *product)
+{
+    const struct ir_expr *a = product->a;
+    product->a = product->b;
+    product->b = a;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        const struct poly *step = product->axes[k].a;
+        product->axes[k].a = product->axes[k].b;
+        product->axes[k].b = step;
+    }
+}
+
+static void find_roles(struct product *product)
+{
+    const struct product_axis *lane = product_lane(product);
+    if (lane && poly_equals(lane->a, 0))
+        swap_factors(product);
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        struct product_axis *axis = &product->axes[k];
+        bool in_a = !poly_equals(axis->a, 0), in_b = !poly_equals(axis->b, 0);
+        if (axis->role != LOOP_K)
+            axis->role = in_a == in_b ? LOOP_BATCH : in_a ? LOOP_M : LOOP_N;
+    }
+}
+
+static double reach(struct reading *reading, const struct product_axis *axis)
+{
+    const double *sizes = ir_typical_sizes(reading->kernel->context);
+    if (axis->role != LOOP_K)
+        return fabs(poly_estimate(axis->c, sizes, NULL));
+    return fmax(fabs(poly_estimate(axis->a, sizes, NULL)), fabs(poly_estimate(axis->b, sizes, NULL)));
+}
+
+/* Batch, n, m, k; by falling step within a role. */
+static void sort_axes(struct reading *reading)
+{
+    static const int place[] = {[LOOP_BATCH] = 0, [LOOP_N] = 1, [LOOP_M] = 2, [LOOP_K] = 3};
+    struct product *product = reading->product;
+    for (uint32_t k = 1; k < product->n_axes; k++) {
+        struct product_axis axis = product->axes[k];
+        uint32_t at = k;
+        for (; at > 0; at--) {
+            const struct product_axis *before = &product->axes[at - 1];
+            if (place[before->role] < place[axis.role] ||
+                (before->role == axis.role && reach(reading, before) >= reach(reading, &axis)))
+                break;
+            product->axes[at] = *before;
+        }
+        product->axes[at] = axis;
+    }
+}
+
+/* Vectors along the lane axis have something to do, and the tile something to use again or whole vectors to read. */
+static bool suits_vectors(const struct pass_kernel *kernel, const struct product *product)
+{
+    const struct product_axis *lane = product_lane(product);
+    int64_t lanes = product_lanes(&kernel->options->machine, product->elem);
+    bool has_n = false, is_summed = false;
+    if (!lane || lanes < 2 || (lane->extent && 2 * lane->extent <= lanes))
+        return false;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        has_n |= product->axes[k].role == LOOP_N;
+        is_summed |= product->axes[k].role == LOOP_K;
+    }
+    bool near_a = poly_equals(lane->a, 1), near_b = poly_equals(lane->b, 1) || poly_equals(lane->b, 0);
+    return is_summed && ((lane->role == LOOP_M && has_n) || (near_a && near_b));
+}
+
+bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, struct product *product)
+{
+    struct reading reading = {.kernel = kernel, .product = product};
+    *product = (struct product){0};
+    if (!read_shape(&reading, loop) || !find_steps(&reading))
+        return false;
+    find_roles(product);
+    sort_axes(&reading);
+    return suits_vectors(kernel, product);
+}
+
+/* ---- walking ---- */
+
+bool product_change(struct loop_stmt *list, product_change_function *change, void *user)
+{
+    for (struct loop_stmt *next; list; list = next) {
+        next = list->next;
+        bool changed = false;
+        if (list->op == LOOP_FOR && (!change(user, list, &changed) || (!changed && !product_change(list->loop.body, change, user))))
+            return false;
+        if (list->op == LOOP_BLOCK && !product_change(list->block, change, user))
+            return false;
+        if (list->op == LOOP_IF &&
+            (!product_change(list->branch.body, change, user) || !product_change(list->branch.otherwise, change, user)))
+            return false;
+    }
+    return true;
+}
+
+void product_replace(struct loop_stmt *loop, const struct loop_stmt *by)
+{
+    struct loop_stmt *next = loop->next, *last = loop;
+    *loop = *by;
+    while (last->next)
+        last = last->next;
+    last->next = next;
+}

@@ -1,0 +1,55 @@
+/* A product of two tensors, summed: what classify, tile and pack know of one nest of loop IR.
+ *
+ * The canonical nest, which `lower_loops` leaves for them where the target has vectors:
+ *
+ *     for outputs { var sum = 0   for summed { sum add= mul(A[...], B[...]) }   C[...] = value of sum }
+ *
+ * Every loop runs from 0, every address is linear in every index. A is the factor that has C's unit-stride index, if only one has.
+ * Sizes are those of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 34, 2008); that every
+ * dimension is a group of indices follows Matthews, "High-performance tensor contraction without transposition" (SIAM J. Sci.
+ * Comput. 40, 2018). */
+#ifndef PASSES_PRODUCT_H
+#define PASSES_PRODUCT_H
+
+#include "passes.h"
+
+/* One index of the nest. */
+struct product_axis {
+    const struct loop_stmt *loop; /* as it stands in the canonical nest */
+    enum loop_role role;
+    int64_t extent;               /* 0: known at run time only */
+    double typical;               /* the extent, or what it will typically be */
+    const struct poly *a, *b, *c; /* steps of the three addresses; 0: it does not move them */
+    bool is_line;                 /* C's unit-stride index */
+    bool is_lane;                 /* the one that vectors run along: C's too, or one along which A lies and the tile is turned */
+    int64_t tile, block;          /* so many in a register tile, in a block of the cache; block 0: the whole extent */
+};
+
+struct product {
+    struct product_axis *axes; /* batch, then n, then m, then k; within a role by falling step */
+    uint32_t n_axes;
+    enum ir_elem elem;
+    const struct ir_expr *a, *b; /* the loads */
+    const struct loop_stmt *define, *accumulate, *store;
+    bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
+};
+
+/* Reads the canonical nest that begins with this loop; false: it is none. Roles come from the addresses, not from the loops. */
+bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, struct product *product);
+/* The axis that vectors run along. */
+const struct product_axis *product_lane(const struct product *product);
+/* How many elements of these fill a vector of the target; 0: it has none. */
+int64_t product_lanes(const struct machine *machine, enum ir_elem elem);
+
+/* Calls `change` for the loops of the list, and for those inside one that it did not change. False: no memory. */
+typedef bool product_change_function(void *user, struct loop_stmt *loop, bool *changed);
+bool product_change(struct loop_stmt *list, product_change_function *change, void *user);
+/* The statements of `by` stand where the loop stood. */
+void product_replace(struct loop_stmt *loop, const struct loop_stmt *by);
+
+/* ---- tile_sizes.c ---- */
+
+/* Chooses `tile` and `block` of every axis. */
+void tile_choose_sizes(const struct machine *machine, struct product *product);
+
+#endif

@@ -1,0 +1,219 @@
+/* Sizes of the register tile and of the blocks for the caches, for a summed product.
+ *
+ * The tile: vectors of C's unit-stride index (the lane axis, then other m) by columns (n). Its accumulators and one set of A's
+ * vectors fit the registers; of those that do, the one of least time a useful element wins: cycles of multiplications, loads and
+ * the latency of a chain, times what padding wastes at extents that the tile does not divide.
+ *
+ * The blocks: a group's inner indices whole, one index cut, outer ones one by one, so that a block is a box of the tensor. Summed
+ * indices until a row of tiles of B fills the innermost cache one and a half times (it streams through), m until A's block fills
+ * three quarters of the second, n until B's fills half the third. */
+#include "product.h"
+
+#include <math.h>
+
+enum { LOADS_A_CYCLE = 2, LARGEST_TILE = 64, UNKNOWN_CACHE = 1 << 14, LINES_ASIDE = 4, TURNED_TILES = 16, LONGEST_BLOCK = 1 << 20 };
+/* Of a cycle, what a load costs beside multiplications: the front end, lines on their way, compilers that load a vector again for
+ * each column. */
+#define VECTOR_SHARE    0.3
+#define BROADCAST_SHARE 0.1
+/* Indices that are not the lane and may be in the tile, inner ones first. */
+struct group {
+    struct product_axis *axes[8];
+    uint32_t n;
+};
+
+static struct group group_of(struct product *product, enum loop_role role)
+{
+    struct group group = {.n = 0};
+    for (uint32_t k = product->n_axes; k-- > 0 && group.n < 8;)
+        if (product->axes[k].role == role && !product->axes[k].is_lane)
+            group.axes[group.n++] = &product->axes[k];
+    return group;
+}
+
+/* The largest tile of an extent that is at most `most`, such that few are wasted: the tiles are as equal as can be. */
+static int64_t balanced(double extent, int64_t most)
+{
+    int64_t tiles = (int64_t)ceil(extent / (double)most);
+    int64_t size = (int64_t)ceil(extent / (double)(tiles > 0 ? tiles : 1));
+    return size < 1 ? 1 : size;
+}
+
+static double waste(const struct product_axis *axis, int64_t tile)
+{
+    double extent = fmax(axis->typical, 1);
+    return ceil(extent / (double)tile) * (double)tile / extent;
+}
+
+/* Spreads `budget` over a group: inner indices whole, the first that does not fit in equal parts. Gives the product of the tiles
+ * and multiplies `wasted`. */
+static int64_t spread(const struct group *group, int64_t budget, double *wasted)
+{
+    int64_t product = 1;
+    for (uint32_t k = 0; k < group->n; k++) {
+        struct product_axis *axis = group->axes[k];
+        int64_t most = budget / product;
+        axis->tile = most < 2 ? 1 : balanced(fmax(axis->typical, 1), most);
+        *wasted *= waste(axis, axis->tile);
+        product *= axis->tile;
+        if ((double)axis->tile < axis->typical)
+            budget = 0;
+    }
+    return product;
+}
+
+static double extents_of(const struct product *product, enum loop_role role)
+{
+    double extents = 1;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].role == role)
+            extents *= fmax(product->axes[k].typical, 1);
+    return extents;
+}
+
+/* Where A lies along another m than C does, and there is more of A than of C to turn, vectors run along that and tiles are turned.
+ * A tile is turned when it is finished, so k must not be cut. */
+static void choose_lane(const struct machine *machine, struct product *product)
+{
+    struct product_axis *line = (struct product_axis *)product_lane(product), *near = NULL;
+    double lanes = (double)product_lanes(machine, product->elem);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].role == LOOP_M && poly_equals(product->axes[k].a, 1))
+            near = &product->axes[k];
+    double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
+    bool fits = line->role == LOOP_M && near && near != line && near->typical >= lanes && line->typical >= lanes;
+    if (!fits || sum < n || sum * lanes * TURNED_TILES * (double)ir_elem_info(product->elem)->bytes > (double)machine->l2_bytes ||
+        product->store->store.combine != IR_EXPR_OP_COUNT)
+        return;
+    line->is_lane = false;
+    near->is_lane = true;
+}
+
+struct tile_cost {
+    double cycles; /* a useful element and summed index */
+    int64_t vectors, rows, columns;
+};
+
+/* Accumulators, what is loaded along one side, and one along the other. */
+static bool fits_registers(int64_t rows, int64_t columns, int64_t registers)
+{
+    return rows * columns + (rows < columns ? rows : columns) + 1 <= registers;
+}
+
+static struct product_axis *line_of(struct product *product)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].is_line)
+            return &product->axes[k];
+    return NULL;
+}
+
+static void choose_tile(const struct machine *machine, struct product *product)
+{
+    struct group n = group_of(product, LOOP_N), m = group_of(product, LOOP_M);
+    bool is_turned = !product_lane(product)->is_line; /* a tile is then a vector by as many of C's line */
+    struct product_axis *lane = (struct product_axis *)product_lane(product);
+    int64_t lanes = product_lanes(machine, product->elem), registers = machine->vector_registers;
+    int64_t whole = (int64_t)ceil(fmax(lane->typical, 1) / (double)lanes);
+    struct tile_cost best = {.cycles = INFINITY};
+    if (is_turned)
+        m = (struct group){{line_of(product)}, 1};
+    for (int64_t vectors = 1; vectors <= (is_turned ? 1 : whole) && vectors <= registers; vectors++)
+        for (int64_t rows = is_turned ? lanes : 1;
+             rows == (is_turned ? lanes : 1) || (!is_turned && vectors == whole && vectors * rows < registers); rows++)
+            for (int64_t columns = 1; fits_registers(vectors * rows, columns, registers) && columns <= LARGEST_TILE; columns++) {
+                double wasted = waste(lane, vectors * lanes);
+                int64_t got_columns = spread(&n, columns, &wasted), got_rows = spread(&m, rows, &wasted);
+                double fmas = (double)(vectors * got_rows * got_columns);
+                double loads = (double)(vectors * got_rows + got_columns);
+                double cycles = fmax(fmas / (double)machine->fma_ports, loads / LOADS_A_CYCLE);
+                double share = VECTOR_SHARE * (double)(vectors * got_rows) + BROADCAST_SHARE * (double)got_columns;
+                cycles = (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
+                if (cycles < best.cycles * 0.995)
+                    best = (struct tile_cost){cycles, vectors, rows, columns};
+            }
+    double ignored = 1;
+    spread(&n, best.columns, &ignored);
+    spread(&m, best.rows, &ignored);
+    lane->tile = best.vectors * lanes;
+}
+
+static double tiles_of(const struct product *product, enum loop_role role)
+{
+    double tiles = 1;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].role == role)
+            tiles *= (double)product->axes[k].tile;
+    return tiles;
+}
+
+/* ---- blocks ---- */
+
+static int64_t round_up(int64_t value, int64_t to)
+{
+    return (value + to - 1) / to * to;
+}
+
+/* Of the axes of a role the one along which a factor lies side by side in memory, unless C's line does so anyway. */
+static struct product_axis *near_axis(struct product *product, enum loop_role role)
+{
+    for (uint32_t k = product->n_axes; k-- > 0;) {
+        struct product_axis *axis = &product->axes[k];
+        if (axis->role == role && !axis->is_line && (poly_equals(axis->a, 1) || poly_equals(axis->b, 1)))
+            return axis;
+    }
+    return NULL;
+}
+
+/* Elements of the axis in `units` tiles; 0: all of it. */
+static int64_t block_of(const struct product_axis *axis, double units)
+{
+    double most = floor(units) * (double)axis->tile;
+    if (axis->extent > 0 && (double)axis->extent <= most)
+        return 0;
+    if (axis->extent > 0)
+        return round_up(balanced((double)axis->extent, (int64_t)most), axis->tile);
+    return most > LONGEST_BLOCK ? 0 : (int64_t)most;
+}
+
+/* Blocks of the axes of a role, inner ones first, of `budget` elements together. Some lines of the near axis are set aside for it:
+ * so a factor is read by whole lines, and turned in registers where its panel is to run along another axis. */
+static void choose_blocks(const struct machine *machine, struct product *product, enum loop_role role, double budget)
+{
+    struct product_axis *near = near_axis(product, role);
+    double units = fmax(budget / tiles_of(product, role), 1), aside = 1;
+    if (near)
+        aside = fmin(fmin(ceil(fmax(near->typical, 1) / (double)near->tile),
+                          ceil((double)(LINES_ASIDE * product_lanes(machine, product->elem)) / (double)near->tile)),
+                     floor(units));
+    units /= aside;
+    for (uint32_t k = product->n_axes; k-- > 0;) {
+        struct product_axis *axis = &product->axes[k];
+        if (axis->role != role)
+            continue;
+        double own = units * (axis == near ? aside : 1);
+        axis->block = block_of(axis, own);
+        bool is_cut = axis->block && (double)axis->block < axis->typical;
+        units = is_cut ? 1 : fmax(own / ceil(fmax(axis->typical, 1) / (double)axis->tile), 1);
+    }
+}
+
+void tile_choose_sizes(const struct machine *machine, struct product *product)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        product->axes[k].tile = 1;
+    choose_lane(machine, product);
+    choose_tile(machine, product);
+    double bytes = (double)ir_elem_info(product->elem)->bytes;
+    double m = extents_of(product, LOOP_M), n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
+    double l1 = machine->l1_bytes ? (double)machine->l1_bytes : UNKNOWN_CACHE, l2 = fmax((double)machine->l2_bytes, l1);
+    double l3 = fmax((double)machine->l3_bytes, l2);
+    if ((m * n + (m + n) * sum) * bytes <= l2 / 2)
+        return; /* all of it stays near */
+    double summed = floor(1.5 * l1 / bytes / tiles_of(product, LOOP_N));
+    if (!product->reads_result && product_lane(product)->is_line)
+        choose_blocks(machine, product, LOOP_K, summed);
+    summed = fmin(summed, sum);
+    choose_blocks(machine, product, LOOP_M, floor(0.75 * l2 / bytes / summed));
+    choose_blocks(machine, product, LOOP_N, floor(l3 / 2 / bytes / summed));
+}

@@ -1,0 +1,333 @@
+/* Makes the innermost loop over C's unit-stride index, within a tile and in what fills panels, a loop over vectors.
+ *
+ *     for j < 16 { x[... + j] = ... }   becomes   unrolled j_vector < 2 { vector j < 8 { x[... + 8*j_vector + j] = ... } }
+ *
+ * A vector loop means what a loop means; it has exactly the lanes of a vector, and a limit where the last is not full. Every place
+ * in it moves by one element a lane or not at all. What is made of a finished tile in another way, or by operations that vectors do
+ * not have, is made element by element from a copy: the tile itself is only touched by vectors, so that it lives in registers. */
+#include "product.h"
+
+struct vectorising {
+    struct pass_kernel *kernel;
+    struct ir_context *context;
+};
+
+static bool has_spelling(enum ir_expr_op op)
+{
+    return op == IR_EXPR_add || op == IR_EXPR_sub || op == IR_EXPR_mul || op == IR_EXPR_div || op == IR_EXPR_neg;
+}
+
+static bool moves_by_one(struct vectorising *vectorising, const struct poly *address, uint32_t index)
+{
+    const struct poly *step;
+    return poly_uses_index(address, index) && poly_split_index(vectorising->context, address, index, &step, NULL) &&
+           poly_equals(step, 1);
+}
+
+static bool uses_index(const struct ir_expr *expr, uint32_t index)
+{
+    if (expr->op == IR_EXPR_load)
+        return poly_uses_index(expr->load.address, index);
+    if (expr->op == IR_EXPR_index)
+        return poly_uses_index(expr->index, index);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        if (uses_index(expr->arguments[k], index))
+            return true;
+    return false;
+}
+
+static bool is_vector(struct vectorising *vectorising, const struct ir_expr *expr, enum ir_elem elem, uint32_t index)
+{
+    if (expr->elem != elem)
+        return false;
+    if (!uses_index(expr, index))
+        return true;
+    if (expr->op == IR_EXPR_load)
+        return moves_by_one(vectorising, expr->load.address, index);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        if (!is_vector(vectorising, expr->arguments[k], elem, index))
+            return false;
+    return has_spelling(expr->op);
+}
+
+static bool is_candidate(struct vectorising *vectorising, const struct loop_stmt *loop)
+{
+    const struct loop_stmt *store = loop->loop.body;
+    if (loop->loop.kind != LOOP_SERIAL || loop->loop.role == LOOP_NO_ROLE || store->op != LOOP_STORE || store->next ||
+        !poly_equals(loop->loop.begin, 0))
+        return false;
+    enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
+    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, elem), extent;
+    return (elem == IR_f32 || elem == IR_f64) && lanes > 1 && poly_is_constant(loop->loop.end, &extent) && extent % lanes == 0 &&
+           moves_by_one(vectorising, store->store.address, loop->loop.index);
+}
+
+/* The loop over the vectors; index x of the old loop becomes lanes * vector + x. */
+static bool split_loop(struct vectorising *vectorising, struct loop_stmt *loop, int64_t lanes)
+{
+    struct ir_context *context = vectorising->context;
+    struct loop_function *function = vectorising->kernel->loops;
+    uint32_t index = loop->loop.index;
+    int64_t extent = 0;
+    poly_is_constant(loop->loop.end, &extent);
+    if (extent == lanes) {
+        loop->loop.kind = LOOP_VECTOR;
+        return true;
+    }
+    uint32_t vector =
+        loop_add_index(context, function, arena_printf(ir_arena(context), "%s_vector", function->indices[index].name));
+    const struct poly **place = ARENA_ARRAY(ir_arena(context), function->n_indices, const struct poly *);
+    if (vector == UINT32_MAX || !place)
+        return false;
+    const struct poly *first = poly_scale(context, poly_index(context, vector), lanes);
+    place[index] = poly_add(context, first, poly_index(context, index));
+    struct loop_stmt *store = loop->loop.body;
+    uint32_t n = (uint32_t)function->n_indices;
+    struct loop_stmt *body =
+        loop_store(context, store->store.buffer, poly_substitute(context, store->store.address, n, place, NULL),
+                   ir_expr_substitute(context, store->store.value, NULL, NULL, n, place, NULL), store->store.combine);
+    if (body)
+        body->store.streams = store->store.streams;
+    struct loop_stmt *inner = loop_for(context, LOOP_VECTOR, index, loop->loop.begin, poly_constant(context, lanes), body);
+    if (!inner)
+        return false;
+    inner->loop.role = loop->loop.role;
+    loop->loop.kind = LOOP_UNROLLED;
+    loop->loop.index = vector;
+    loop->loop.end = poly_constant(context, extent / lanes);
+    loop->loop.body = inner;
+    if (!loop->loop.limit)
+        return true;
+    inner->loop.limit = poly_subtract(context, loop->loop.limit, first);
+    loop->loop.limit = poly_floor_div(context, poly_add(context, loop->loop.limit, poly_constant(context, lanes - 1)),
+                                      poly_constant(context, lanes), NULL);
+    return inner->loop.limit && loop->loop.limit;
+}
+
+/* ---- blocks turned in registers ---- */
+
+static bool is_copy(const struct loop_stmt *store)
+{
+    return store->op == LOOP_STORE && !store->next && store->store.combine == IR_EXPR_OP_COUNT &&
+           store->store.value->op == IR_EXPR_load;
+}
+
+/* Blocks of the lanes need one limit at most: the loop's own, or its end where that is no multiple. */
+static bool ends_once(struct vectorising *vectorising, const struct loop_stmt *loop, int64_t lanes)
+{
+    const struct poly *rest = poly_mod(vectorising->context, loop->loop.end, poly_constant(vectorising->context, lanes), NULL);
+    return !loop->loop.limit || poly_equals(rest, 0);
+}
+
+/* A loop along whose index the copied elements lie side by side, around one along which they come to lie so. */
+static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *rows)
+{
+    const struct loop_stmt *columns = rows->loop.body, *store = columns->op == LOOP_FOR ? columns->loop.body : NULL;
+    if (!store || columns->next || !is_copy(store) || rows->loop.role == LOOP_NO_ROLE || rows->loop.kind != LOOP_SERIAL ||
+        columns->loop.kind != LOOP_SERIAL || !poly_equals(rows->loop.begin, 0) || !poly_equals(columns->loop.begin, 0) ||
+        poly_uses_index(columns->loop.end, rows->loop.index) ||
+        (columns->loop.limit && poly_uses_index(columns->loop.limit, rows->loop.index)))
+        return false;
+    enum ir_elem elem = store->store.value->elem;
+    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, elem);
+    return (elem == IR_f32 || elem == IR_f64) && lanes > 1 && ends_once(vectorising, rows, lanes) &&
+           ends_once(vectorising, columns, lanes) &&
+           moves_by_one(vectorising, store->store.value->load.address, rows->loop.index) &&
+           moves_by_one(vectorising, store->store.address, columns->loop.index) &&
+           !moves_by_one(vectorising, store->store.value->load.address, columns->loop.index);
+}
+
+/* The loop within one block of the lanes. */
+static struct loop_stmt *within_block(struct vectorising *vectorising, const struct loop_stmt *loop, int64_t lanes,
+                                      const struct poly *before, struct loop_stmt *body)
+{
+    struct ir_context *context = vectorising->context;
+    bool whole = poly_equals(poly_mod(context, loop->loop.end, poly_constant(context, lanes), NULL), 0);
+    struct loop_stmt *within =
+        loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), poly_constant(context, lanes), body);
+    if (!within)
+        return NULL;
+    within->loop.role = loop->loop.role;
+    if (loop->loop.limit || !whole)
+        within->loop.limit = poly_subtract(context, loop->loop.limit ? loop->loop.limit : loop->loop.end, before);
+    return within;
+}
+
+/* The loop over the blocks of the lanes around `body`, which stays alone where there is one block. */
+static struct loop_stmt *over_blocks(struct vectorising *vectorising, const struct loop_stmt *loop, int64_t lanes, uint32_t block,
+                                     struct loop_stmt *body)
+{
+    struct ir_context *context = vectorising->context;
+    const struct poly *all = poly_constant(context, lanes), *but_one = poly_constant(context, lanes - 1);
+    if (block == UINT32_MAX)
+        return body;
+    struct loop_stmt *around = loop_for(context, LOOP_SERIAL, block, poly_constant(context, 0),
+                                        poly_floor_div(context, poly_add(context, loop->loop.end, but_one), all, NULL), body);
+    if (!around)
+        return NULL;
+    around->loop.role = loop->loop.role;
+    if (loop->loop.limit)
+        around->loop.limit = poly_floor_div(context, poly_add(context, loop->loop.limit, but_one), all, NULL);
+    return around;
+}
+
+/* for blocks of rows, of columns { vector row { vector column { a copy } } } */
+static bool turn(struct vectorising *vectorising, struct loop_stmt *rows)
+{
+    struct ir_context *context = vectorising->context;
+    struct loop_function *function = vectorising->kernel->loops;
+    struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
+    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, store->store.value->elem);
+    const struct loop_stmt *loops[2] = {rows, columns};
+    const struct poly *before[2], **place = ARENA_ARRAY(ir_arena(context), function->n_indices + 2, const struct poly *);
+    uint32_t blocks[2];
+    for (int k = 0; place && k < 2; k++) {
+        int64_t extent;
+        bool single = poly_is_constant(loops[k]->loop.end, &extent) && extent <= lanes;
+        blocks[k] =
+            single ? UINT32_MAX
+                   : loop_add_index(context, function,
+                                    arena_printf(ir_arena(context), "%s_vector", function->indices[loops[k]->loop.index].name));
+        before[k] = single ? poly_constant(context, 0) : poly_scale(context, poly_index(context, blocks[k]), lanes);
+        place[loops[k]->loop.index] = poly_add(context, before[k], poly_index(context, loops[k]->loop.index));
+    }
+    if (!place)
+        return false;
+    uint32_t n = (uint32_t)function->n_indices;
+    struct loop_stmt *body =
+        loop_store(context, store->store.buffer, poly_substitute(context, store->store.address, n, place, NULL),
+                   ir_expr_substitute(context, store->store.value, NULL, NULL, n, place, NULL), IR_EXPR_OP_COUNT);
+    struct loop_stmt *block =
+        within_block(vectorising, rows, lanes, before[0], within_block(vectorising, columns, lanes, before[1], body));
+    struct loop_stmt *outer =
+        over_blocks(vectorising, rows, lanes, blocks[0], over_blocks(vectorising, columns, lanes, blocks[1], block));
+    if (!outer)
+        return false;
+    body->store.streams = store->store.streams;
+    product_replace(rows, outer);
+    return true;
+}
+
+/* ---- what vectors cannot do ---- */
+
+struct tiles {
+    struct vectorising *vectorising;
+    uint32_t tile, copy; /* buffers */
+};
+
+static const struct ir_expr *read_copy(void *user, struct ir_context *context, const struct ir_expr *leaf)
+{
+    const struct tiles *tiles = user;
+    if (leaf->op != IR_EXPR_load || leaf->load.buffer != tiles->tile)
+        return leaf;
+    return ir_expr_load(context, tiles->copy, leaf->elem, leaf->load.address);
+}
+
+/* The buffer of the tile that the value reads; UINT32_MAX: none. */
+static uint32_t find_tile(const struct loop_function *function, const struct ir_expr *value)
+{
+    if (value->op == IR_EXPR_load && function->buffers[value->load.buffer].kind == LOOP_STACK)
+        return value->load.buffer;
+    uint32_t found = UINT32_MAX;
+    for (uint32_t k = 0; k < value->n_arguments && found == UINT32_MAX; k++)
+        found = find_tile(function, value->arguments[k]);
+    return found;
+}
+
+/* Before the loop, within those around it, the tile's vectors go to an array that any code may read. */
+static bool read_from_copy(struct vectorising *vectorising, struct loop_stmt *loop)
+{
+    struct ir_context *context = vectorising->context;
+    struct loop_function *function = vectorising->kernel->loops;
+    struct loop_stmt *store = loop->loop.body;
+    struct tiles tiles = {vectorising, find_tile(function, store->store.value), UINT32_MAX};
+    if (tiles.tile == UINT32_MAX)
+        return true;
+    struct loop_buffer buffer = function->buffers[tiles.tile];
+    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, buffer.elem);
+    buffer.name = "finished";
+    tiles.copy = loop_add_buffer(context, function, buffer);
+    if (tiles.copy == UINT32_MAX)
+        return false;
+    const struct poly *address = NULL;
+    size_t count = 0;
+    const struct ir_expr **below = ir_expr_topological(context, store->store.value, &count);
+    for (size_t k = 0; below && k < count; k++)
+        if (below[k]->op == IR_EXPR_load && below[k]->load.buffer == tiles.tile)
+            address = below[k]->load.address;
+    struct loop_stmt *copy = loop_for(
+        context, LOOP_SERIAL, loop->loop.index, loop->loop.begin, loop->loop.end,
+        loop_store(context, tiles.copy, address, ir_expr_load(context, tiles.tile, buffer.elem, address), IR_EXPR_OP_COUNT));
+    store->store.value = ir_expr_substitute(context, store->store.value, read_copy, &tiles, 0, NULL, NULL);
+    struct loop_stmt *moved = arena_copy(ir_arena(context), loop, 1, sizeof *loop);
+    if (!copy || !moved || !store->store.value)
+        return false;
+    copy->loop.role = loop->loop.role;
+    *loop = *copy;
+    loop->next = moved;
+    return split_loop(vectorising, loop, lanes);
+}
+
+/* ---- the function ---- */
+
+/* A limit that is proved to lie at the end or behind it says nothing. */
+static void drop_proved_limits(struct vectorising *vectorising, struct loop_stmt *list, struct poly_ranges ranges,
+                               const struct poly **ends)
+{
+    for (; list; list = list->next) {
+        if (list->op == LOOP_FOR) {
+            const struct poly *limit = list->loop.limit;
+            if (limit &&
+                poly_prove_nonnegative(vectorising->context, poly_subtract(vectorising->context, limit, list->loop.end), &ranges))
+                list->loop.limit = NULL;
+            ends[list->loop.index] = list->loop.end;
+            drop_proved_limits(vectorising, list->loop.body, ranges, ends);
+            ends[list->loop.index] = NULL;
+        } else if (list->op == LOOP_BLOCK) {
+            drop_proved_limits(vectorising, list->block, ranges, ends);
+        } else if (list->op == LOOP_IF) {
+            drop_proved_limits(vectorising, list->branch.body, ranges, ends);
+            drop_proved_limits(vectorising, list->branch.otherwise, ranges, ends);
+        }
+    }
+}
+
+static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
+{
+    for (struct loop_stmt *next; list; list = next) {
+        next = list->next;
+        if (list->op == LOOP_FOR && is_turned(vectorising, list)) {
+            if (!turn(vectorising, list))
+                return false;
+        } else if (list->op == LOOP_FOR && is_candidate(vectorising, list)) {
+            const struct loop_stmt *store = list->loop.body;
+            enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
+            bool fine = is_vector(vectorising, store->store.value, elem, list->loop.index)
+                            ? split_loop(vectorising, list, product_lanes(&vectorising->kernel->options->machine, elem))
+                            : read_from_copy(vectorising, list);
+            if (!fine)
+                return false;
+        } else if ((list->op == LOOP_FOR && !vectorise(vectorising, list->loop.body)) ||
+                   (list->op == LOOP_BLOCK && !vectorise(vectorising, list->block)) ||
+                   (list->op == LOOP_IF &&
+                    (!vectorise(vectorising, list->branch.body) || !vectorise(vectorising, list->branch.otherwise)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum einc_status pass_vectorise(struct pass_kernel *kernel)
+{
+    struct vectorising vectorising = {kernel, kernel->context};
+    struct arena *arena = ir_arena(kernel->context);
+    if (!product_lanes(&kernel->options->machine, IR_f64))
+        return EINC_OK;
+    if (!vectorise(&vectorising, kernel->loops->body))
+        return EINC_NO_MEMORY;
+    const struct poly **ends = ARENA_ARRAY(arena, kernel->loops->n_indices, const struct poly *);
+    if (!ends)
+        return EINC_NO_MEMORY;
+    drop_proved_limits(&vectorising, kernel->loops->body, (struct poly_ranges){(uint32_t)kernel->loops->n_indices, ends}, ends);
+    return arena_failed(arena) ? EINC_NO_MEMORY : EINC_OK;
+}

@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""Products of two tensors on the tiled path: emitted C for every target with vectors, at extents 0, 1, primes and multiples of the
+tiles, known at run time and before, against NumPy.
+
+Each target's file is clean under four compilers with the strictest warnings. It runs under ASan and UBSan with this machine's
+instructions and without, and compiled by tcc, which takes the branch without vectors. A machine of tiny caches has every block cut,
+every panel packed and every result streamed.
+"""
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+from emitted import COMPILERS, STRICT, Suite
+
+DIMS = ["M", "N", "K", "E"]
+SIZES = [(0, 3, 5, 2), (4, 3, 0, 2), (1, 1, 1, 1), (7, 13, 5, 3), (17, 40, 33, 2), (32, 24, 16, 4), (37, 9, 70, 1)]
+FEW = SIZES[0::3]  # for the slower programs
+CONSTANT = [(1, 1, 1, 1), (7, 13, 5, 3), (24, 32, 48, 2)]
+
+# name: operands, result and the value; letters of indices are m n k e and p q, which run over E and N as well
+KERNELS = {
+    "plain": ("mk,kn->mn", "{sum}"),
+    "second_turned": ("mk,nk->mn", "{sum}"),
+    "first_turned": ("km,kn->mn", "{sum}"),
+    "both_turned": ("km,nk->mn", "{sum}"),
+    "batch": ("emk,ekn->emn", "{sum}"),
+    "batch_inside": ("mke,kne->mne", "{sum}"),
+    "groups": ("epkm,pnek->nmep", "{sum}"),
+    "long_result": ("mek,kpn->nmpe", "{sum}"),
+    "two_summed": ("ekmp,nkpm->en", "{sum}"),
+    "no_columns": ("km,k->m", "{sum}"),
+    "finished": ("mk,kn->mn", "relu({sum} + 0.5)"),
+    "by_function": ("km,nk->nm", "tanh({sum}) * 2"),
+}
+EXTENT = {"m": "M", "n": "N", "k": "K", "e": "E", "p": "E"}
+MACHINE = {"vector_bytes": 32, "vector_registers": 10, "l1_bytes": 256, "l2_bytes": 1024, "l3_bytes": 1024, "stream_rate": 2e10, "write_rate": 1e10}
+
+
+def source(elem):
+    lines = [f"dim {name}" for name in DIMS]
+    for name, (expression, value) in KERNELS.items():
+        operands, result = expression.split("->")
+        first, second = operands.split(",")
+        summed = ",".join(sorted(set(first + second) - set(result)))
+
+        def tensor(indices):
+            return f"{elem}[{', '.join(EXTENT[index] for index in indices)}]"
+
+        product = f"sum[{summed}](A[{','.join(first)}] * B[{','.join(second)}])"
+        lines += [f"kernel {name}_{elem}(A: {tensor(first)}, B: {tensor(second)}) -> (C: {tensor(result)}) {{",
+                  f"    C[{','.join(result)}] = {value.format(sum=product)}", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def wanted(name, a, b):
+    expression, value = KERNELS[name]
+    total = numpy.einsum(expression, a.astype("f8"), b.astype("f8"))
+    if "relu" in value:
+        return numpy.maximum(total + 0.5, 0)
+    return numpy.tanh(total) * 2 if "tanh" in value else total
+
+
+def small_machine(einc, folder):
+    """The builtin description with tiny caches."""
+    text = subprocess.run([einc, "machine", "--json"], capture_output=True, text=True).stdout  # so that the suite fails where it does
+    assert text
+    lines = []
+    for line in (pathlib.Path(folder) / "host.machine").read_text().split("\n"):
+        word = line.split()[0] if line.split() else ""
+        lines.append(f"{word} {MACHINE[word]}" if word in MACHINE else line)
+    path = pathlib.Path(folder) / "small.machine"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def run_kernel(suite, folder, program, kernel, elem, sizes, what):
+    random = numpy.random.default_rng(sum(sizes))
+    extents = dict(zip(DIMS, sizes))
+    first, second = KERNELS[kernel][0].split("->")[0].split(",")
+    arrays = []
+    for tensor, indices in zip("AB", (first, second)):
+        array = (random.random([extents[EXTENT[index]] for index in indices]) - 0.5).astype("f8" if elem == "f64" else "f4")
+        numpy.save(folder / f"{tensor}.npy", array)
+        arrays.append(array)
+    done = suite.run([f"./{program}", f"{kernel}_{elem}", "A=A.npy", "B=B.npy", "C=C.npy"], folder)
+    if not suite.check(f"{what}: {kernel}_{elem} {sizes} runs", done.returncode == 0, done.stdout + done.stderr):
+        return
+    got, right = numpy.load(folder / "C.npy"), wanted(kernel, *arrays)
+    error = abs(got - right).max(initial=0)
+    limit = (1e-13 if elem == "f64" else 1e-5) * (1 + max(sizes))
+    suite.check(f"{what}: {kernel}_{elem} {sizes}", got.shape == right.shape and error <= limit, f"wrong by {error}")
+
+
+def build(suite, folder, target, elem, programs, dims, what):
+    (folder / "products.ein").write_text(source(elem))
+    words = ["--dims", ",".join(f"{name}={size}" for name, size in zip(DIMS, dims))] if dims else []
+    suite.step(f"{what}: emit", [suite.einc, "build", "products.ein", "--emit=main", f"--target={target}", "-o", "host.c", *words], folder)
+    others = [path.name for path in folder.glob("*.c") if path.name != "host.c"]
+    for compiler, command in COMPILERS.items() if not dims else ():
+        suite.step(f"{what}: {compiler}", command + STRICT + others + ["-o", f"{compiler}.o"], folder)
+    sanitized = ["-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    commands = {"native": ["gcc", "-march=native", *sanitized], "portable": ["clang", *sanitized], "tcc": ["tcc", "-std=c99"]}
+    for program in programs:
+        suite.step(f"{what}: {program}", commands[program] + ["host.c", *others, "-lm", "-o", program], folder)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    suite = Suite(parser.parse_args().einc)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        suite.step("describe", [suite.einc, "machine", "-o", "host.machine"], folder)
+        small = small_machine(suite.einc, folder)
+        for target, elem, programs, constants in (("avx512", "f64", ("native", "portable", "tcc"), ()), ("avx2", "f32", ("native", "tcc"), ()),
+                                                  ("neon", "f32", ("portable",), ()), (small, "f64", ("native",), CONSTANT)):
+            for dims in (None, *constants):
+                what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
+                build(suite, folder, target, elem, programs, dims, what)
+                for program in programs:
+                    for sizes in (dims,) if dims else SIZES if program == "native" else FEW:
+                        for kernel in KERNELS:
+                            run_kernel(suite, folder, program, kernel, elem, sizes, f"{what} {program}")
+    print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
