@@ -275,7 +275,9 @@ const char *validate_program(struct ir_context *context, const struct validation
         .validation = validation,
         .kernel = validation->program->kernels[0],
         .state = validation->seed,
-        .options = {.machine = machine_for(validation->seed), .memory_limit = validation->memory_limit, .scan_chunk = validation->scan_chunk},
+        .options = {.machine = machine_for(validation->seed),
+                    .memory_limit = validation->memory_limit,
+                    .scan_chunk = validation->scan_chunk},
     };
     if (!prepare(&validator))
         return validator.wrong;
