@@ -46,47 +46,73 @@ static const struct operation operations[] = {
     {VECTOR_store_first, "store_first", "(T *to, V a, size_t n)", NULL, "if ((size_t)i < n)\n            to[i] = a.lane[i];"},
 };
 
-/* Instructions of one element type and width that no operator stands for. */
-struct instruction {
-    enum ir_elem elem;
+/* Instructions of one width that no operator stands for are PREFIX_fmadd_SUFFIX and the like. */
+struct width {
     int64_t bytes;
-    const char *macro; /* defined where the compiler has it */
-    const char *type, *fma;
-    const char *stream;                          /* stores a whole vector past the caches */
-    const char *mask, *load_first, *store_first; /* NULL: none */
+    const char *macro; /* defined where the compiler has them */
+    const char *masks; /* where there are masks of lanes; else the table of `put_firsts` serves where there is AVX */
+    const char *prefix, *type;
 };
 
-static const struct instruction instructions[] = {
-    {IR_f64, 64, "__AVX512F__", "__m512d", "_mm512_fmadd_pd", "_mm512_stream_pd", "__mmask8", "_mm512_maskz_loadu_pd",
-     "_mm512_mask_storeu_pd"},
-    {IR_f32, 64, "__AVX512F__", "__m512", "_mm512_fmadd_ps", "_mm512_stream_ps", "__mmask16", "_mm512_maskz_loadu_ps",
-     "_mm512_mask_storeu_ps"},
-    {IR_f64, 32, "__FMA__", "__m256d", "_mm256_fmadd_pd", "_mm256_stream_pd", NULL, NULL, NULL},
-    {IR_f32, 32, "__FMA__", "__m256", "_mm256_fmadd_ps", "_mm256_stream_ps", NULL, NULL, NULL},
-    {IR_f64, 16, "__FMA__", "__m128d", "_mm_fmadd_pd", "_mm_stream_pd", NULL, NULL, NULL},
-    {IR_f32, 16, "__FMA__", "__m128", "_mm_fmadd_ps", "_mm_stream_ps", NULL, NULL, NULL},
+static const struct width widths[] = {
+    {64, "__AVX512F__", "__AVX512F__", "_mm512", "__m512"},
+    {32, "__FMA__", "__AVX512VL__", "_mm256", "__m256"},
+    {16, "__FMA__", "__AVX512VL__", "_mm", "__m128"},
 };
 
-static const struct instruction *instruction_of(const struct c_vector *vector)
+static int64_t bytes_of(const struct c_vector *vector)
 {
-    int64_t bytes = vector->lanes * (int64_t)ir_elem_info(vector->elem)->bytes;
-    for (size_t k = 0; k < sizeof instructions / sizeof *instructions; k++)
-        if (instructions[k].elem == vector->elem && instructions[k].bytes == bytes)
-            return &instructions[k];
+    return vector->lanes * (int64_t)ir_elem_info(vector->elem)->bytes;
+}
+
+static const struct width *width_of(const struct c_vector *vector)
+{
+    for (size_t k = 0; k < sizeof widths / sizeof *widths; k++)
+        if (widths[k].bytes == bytes_of(vector))
+            return &widths[k];
     return NULL;
 }
 
-/* The pattern with V, T, N and @ replaced; letters within words stay. */
-static void put_pattern(struct text *text, const struct c_vector *vector, const char *pattern)
+/* What a letter of a pattern stands for; NULL: itself. */
+static const char *placeholder(struct c_file *file, const struct c_vector *vector, char letter)
+{
+    const struct width *width = width_of(vector);
+    bool is_double = vector->elem == IR_f64;
+    switch (letter) {
+    case 'V':
+        return vector->name;
+    case 'T':
+        return c_type(vector->elem);
+    case 'N':
+        return arena_printf(file->arena, "%d", (int)vector->lanes);
+    case 'P': /* intrinsics: P_fmadd_S, their vector R, its bits B, a mask M */
+        return width ? width->prefix : NULL;
+    case 'S':
+        return is_double ? "pd" : "ps";
+    case 'R':
+        return width ? arena_printf(file->arena, "%s%s", width->type, is_double ? "d" : "") : NULL;
+    case 'B':
+        return width ? arena_printf(file->arena, "%si", width->type) : NULL;
+    case 'M':
+        return vector->lanes > 8 ? "__mmask16" : "__mmask8";
+    default:
+        return NULL;
+    }
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The pattern with its letters replaced, those that no other letter stands beside, and @ by the element once a lane. */
+static void put_pattern(struct c_file *file, struct text *text, const struct c_vector *vector, const char *pattern)
 {
     for (const char *p = pattern; *p; p++) {
-        bool is_word = p > pattern && ((p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= 'A' && p[-1] <= 'Z') || p[-1] == '_');
-        if (*p == 'V' && !is_word)
-            text_put(text, vector->name);
-        else if (*p == 'T' && !is_word)
-            text_put(text, c_type(vector->elem));
-        else if (*p == 'N' && !is_word)
-            text_printf(text, "%d", (int)vector->lanes);
+        bool alone = !(p > pattern && is_letter(p[-1])) && !is_letter(p[1]);
+        const char *stands_for = alone ? placeholder(file, vector, *p) : NULL;
+        if (stands_for)
+            text_put(text, stands_for);
         else if (*p == '@')
             for (int64_t lane = 0; lane < vector->lanes; lane++)
                 text_put(text, lane ? ", (a)" : "(a)");
@@ -109,12 +135,13 @@ static void put_macro_parameters(struct text *text, const char *parameters)
         }
 }
 
-static void put_define(struct text *text, const struct c_vector *vector, const struct operation *operation, const char *body)
+static void put_define(struct c_file *file, struct text *text, const struct c_vector *vector, const struct operation *operation,
+                       const char *body)
 {
     text_printf(text, "#define %s_%s(", vector->name, operation->name);
     put_macro_parameters(text, operation->parameters);
     text_put(text, ") ");
-    put_pattern(text, vector, body);
+    put_pattern(file, text, vector, body);
     text_put(text, "\n");
 }
 
@@ -132,73 +159,68 @@ const char *c_vector_operation(enum c_vector_op op)
     return operation ? operation->name : "";
 }
 
-static void put_fma(struct c_file *file, struct text *text, const struct c_vector *vector)
+/* By the instruction where the compiler has it, else as `plain` says. */
+static void put_either(struct c_file *file, struct text *text, const struct c_vector *vector, enum c_vector_op op,
+                       const char *instruction, const char *plain)
 {
-    const struct instruction *with = instruction_of(vector);
-    const struct operation *operation = operation_of(VECTOR_fma);
-    if (with) {
-        text_printf(text, "#if defined(%s)\n", with->macro);
-        put_define(text, vector, operation,
-                   arena_printf(file->arena, "((V)%s((%s)(a), (%s)(b), (%s)(c)))", with->fma, with->type, with->type, with->type));
+    const struct width *width = width_of(vector);
+    if (width) {
+        text_printf(text, "#if defined(%s)\n", width->macro);
+        put_define(file, text, vector, operation_of(op), instruction);
         text_put(text, "#else\n");
     }
-    put_define(text, vector, operation, "((a) * (b) + (c))");
-    if (with)
+    put_define(file, text, vector, operation_of(op), plain);
+    if (width)
         text_put(text, "#endif\n");
 }
 
-/* A whole line of memory where it stands at one, else a store as any other. */
-static void put_stream(struct c_file *file, struct text *text, const struct c_vector *vector)
+static void put_masked(struct c_file *file, struct text *text, const struct c_vector *vector, const char *load, const char *store)
 {
-    const struct instruction *with = instruction_of(vector);
-    const struct operation *operation = operation_of(VECTOR_stream);
-    const char *plain = "(*(V_memory *)(to) = (a))";
-    if (with) {
-        text_printf(text, "#if defined(%s)\n", with->macro);
-        put_define(text, vector, operation,
-                   arena_printf(file->arena, "((uintptr_t)(to) %% sizeof(V) ? (void)%s : %s((to), (%s)(a)))", plain, with->stream,
-                                with->type));
-        text_put(text, "#else\n");
-    }
-    put_define(text, vector, operation, plain);
-    if (with)
-        text_put(text, "#endif\n");
+    if (vector->uses[VECTOR_load_first])
+        put_define(file, text, vector, operation_of(VECTOR_load_first), load);
+    if (vector->uses[VECTOR_store_first])
+        put_define(file, text, vector, operation_of(VECTOR_store_first), store);
 }
 
 /* The first n lanes: under a mask where there are masks, else as bytes. */
 static void put_firsts(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
-    const struct instruction *with = instruction_of(vector);
-    bool masks = with && with->mask;
-    const struct operation *load = operation_of(VECTOR_load_first), *store = operation_of(VECTOR_store_first);
-    if (masks) {
-        const char *mask = arena_printf(file->arena, "(%s)((n) < N ? (1u << (n)) - 1 : ~0u)", with->mask);
-        text_printf(text, "#if defined(%s)\n", with->macro);
-        if (vector->uses[VECTOR_load_first])
-            put_define(text, vector, load, arena_printf(file->arena, "((V)%s(%s, from))", with->load_first, mask));
-        if (vector->uses[VECTOR_store_first])
-            put_define(text, vector, store, arena_printf(file->arena, "%s(to, %s, (%s)(a))", with->store_first, mask, with->type));
-        text_put(text, "#else\n");
+    const struct width *width = width_of(vector);
+    if (width) {
+        text_printf(text, "#if defined(%s)\n", width->masks);
+        put_pattern(file, text, vector, "#define V_first(n) ((M)((n) < N ? (1u << (n)) - 1 : ~0u))\n");
+        put_masked(file, text, vector, "((V)P_maskz_loadu_S(V_first(n), from))", "P_mask_storeu_S(to, V_first(n), (R)(a))");
     }
-    if (vector->uses[VECTOR_load_first])
-        put_define(text, vector, load,
-                   "(__extension__({ V first = {0}; memcpy(&first, from, ((n) < N ? (n) : N) * sizeof(T)); first; }))");
-    if (vector->uses[VECTOR_store_first])
-        put_define(text, vector, store, "__extension__({ const V all = (a); memcpy(to, &all, ((n) < N ? (n) : N) * sizeof(T)); })");
-    if (masks)
+    if (width && width->bytes <= 32) {
+        const char *bits = vector->elem == IR_f64 ? "long long" : "int", *whole = width->bytes == 32 ? "256" : "128";
+        text_printf(text, "#elif defined(__AVX__)\nstatic const %s ", bits);
+        put_pattern(file, text, vector, "V_lanes[2 * N] = {");
+        for (int64_t lane = 0; lane < vector->lanes; lane++)
+            text_put(text, lane ? ", -1" : "-1");
+        put_pattern(file, text, vector, "};\n#define V_first(n) P_loadu_si");
+        text_put(text, whole);
+        put_pattern(file, text, vector, "((const B *)&V_lanes[(n) < N ? N - (n) : 0])\n");
+        put_masked(file, text, vector, "((V)P_maskload_S(from, V_first(n)))", "P_maskstore_S(to, V_first(n), (R)(a))");
+    }
+    if (width)
+        text_put(text, "#else\n");
+    put_masked(file, text, vector,
+               "(__extension__({ V first = {0}; memcpy(&first, from, ((n) < N ? (n) : N) * sizeof(T)); first; }))",
+               "__extension__({ const V all = (a); memcpy(to, &all, ((n) < N ? (n) : N) * sizeof(T)); })");
+    if (width)
         text_put(text, "#endif\n");
 }
 
 /* A block of rows x columns elements, turned: to[r * to_step + c] = from[c * from_step + r]. Whole blocks go through registers,
  * by halves that change places in ever smaller squares (Eklundh, "A fast computer method for matrix transposing", 1972). */
-static void put_turn(struct text *text, const struct c_vector *vector, bool streams, bool in_registers)
+static void put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers)
 {
     text_put(text, "static inline void ");
-    put_pattern(text, vector, streams ? "V_turn_stream" : "V_turn");
-    put_pattern(text, vector, "(T *to, size_t to_step, const T *from, size_t from_step, size_t rows, size_t columns)\n{\n");
+    put_pattern(file, text, vector, streams ? "V_turn_stream" : "V_turn");
+    put_pattern(file, text, vector, "(T *to, size_t to_step, const T *from, size_t from_step, size_t rows, size_t columns)\n{\n");
     if (in_registers) {
-        put_pattern(text, vector, "    if (rows >= N && columns >= N) {\n        V_memory a[N], b[N];\n");
-        put_pattern(text, vector,
+        put_pattern(file, text, vector, "    if (rows >= N && columns >= N) {\n        V_memory a[N], b[N];\n");
+        put_pattern(file, text, vector,
                     "        for (int i = 0; i < N; i++)\n            a[i] = *(const V_memory *)&from[(size_t)i * from_step];\n");
         const char *now = "a", *next = "b";
         for (int64_t half = vector->lanes / 2; half > 0; half /= 2) {
@@ -218,60 +240,62 @@ static void put_turn(struct text *text, const struct c_vector *vector, bool stre
             now = next;
             next = other;
         }
-        put_pattern(text, vector, "        for (int i = 0; i < N; i++)\n            ");
-        put_pattern(text, vector, streams ? "V_stream(&to[(size_t)i * to_step], (V)" : "*(V_memory *)&to[(size_t)i * to_step] = (");
+        put_pattern(file, text, vector, "        for (int i = 0; i < N; i++)\n            ");
+        put_pattern(file, text, vector,
+                    streams ? "V_stream(&to[(size_t)i * to_step], (V)" : "*(V_memory *)&to[(size_t)i * to_step] = (");
         text_printf(text, "%s[i]);\n        return;\n    }\n", now);
     }
-    put_pattern(text, vector,
+    put_pattern(file, text, vector,
                 "    for (size_t r = 0; r < N && r < rows; r++)\n        for (size_t c = 0; c < N && c < columns; c++)\n"
                 "            to[r * to_step + c] = from[c * from_step + r];\n}\n");
 }
 
 static void put_gnu(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
-    size_t bytes = ir_elem_info(vector->elem)->bytes;
-    put_pattern(text, vector, "typedef T V ");
-    text_printf(text, "__attribute__((vector_size(%d)));\n", (int)(vector->lanes * (int64_t)bytes));
+    put_pattern(file, text, vector, "typedef T V ");
+    text_printf(text, "__attribute__((vector_size(%d)));\n", (int)bytes_of(vector));
     if (vector->uses[VECTOR_load] || vector->uses[VECTOR_store] || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn] ||
         vector->uses[VECTOR_turn_stream]) {
-        put_pattern(text, vector, "typedef T V_memory ");
-        text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)(vector->lanes * (int64_t)bytes),
-                    (int)bytes);
+        put_pattern(file, text, vector, "typedef T V_memory ");
+        text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),
+                    (int)ir_elem_info(vector->elem)->bytes);
     }
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++)
         if (vector->uses[operations[k].op] && operations[k].macro) /* the others are by hand */
-            put_define(text, vector, &operations[k], operations[k].macro);
+            put_define(file, text, vector, &operations[k], operations[k].macro);
     if (vector->uses[VECTOR_fma])
-        put_fma(file, text, vector);
+        put_either(file, text, vector, VECTOR_fma, "((V)P_fmadd_S((R)(a), (R)(b), (R)(c)))", "((a) * (b) + (c))");
     if (vector->uses[VECTOR_stream])
-        put_stream(file, text, vector);
+        put_either(file, text, vector, VECTOR_stream,
+                   "((uintptr_t)(to) % sizeof(V) ? (void)(*(V_memory *)(to) = (a)) : P_stream_S((to), (R)(a)))",
+                   "(*(V_memory *)(to) = (a))");
     if (vector->uses[VECTOR_load_first] || vector->uses[VECTOR_store_first])
         put_firsts(file, text, vector);
     if (vector->uses[VECTOR_turn])
-        put_turn(text, vector, false, true);
+        put_turn(file, text, vector, false, true);
     if (vector->uses[VECTOR_turn_stream])
-        put_turn(text, vector, true, true);
+        put_turn(file, text, vector, true, true);
 }
 
-static void put_plain(struct text *text, const struct c_vector *vector)
+static void put_plain(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
-    put_pattern(text, vector, "typedef struct {\n    T lane[N];\n} V;\n");
+    put_pattern(file, text, vector, "typedef struct {\n    T lane[N];\n} V;\n");
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++) {
         const struct operation *operation = &operations[k];
         bool stores = operation->op == VECTOR_store || operation->op == VECTOR_stream || operation->op == VECTOR_store_first;
         if (!vector->uses[operation->op])
             continue;
         if (operation->op == VECTOR_turn || operation->op == VECTOR_turn_stream) {
-            put_turn(text, vector, operation->op == VECTOR_turn_stream, false);
+            put_turn(file, text, vector, operation->op == VECTOR_turn_stream, false);
             continue;
         }
-        put_pattern(text, vector, stores ? "static void V_" : "static V V_");
+        put_pattern(file, text, vector, stores ? "static void V_" : "static V V_");
         text_put(text, operation->name);
-        put_pattern(text, vector, operation->parameters);
+        put_pattern(file, text, vector, operation->parameters);
         text_put(text, "\n{\n");
-        put_pattern(text, vector, stores ? "" : "    V r;\n");
-        put_pattern(text, vector, "    for (int i = 0; i < N; i++)\n        ");
-        put_pattern(text, vector, operation->body);
+        put_pattern(file, text, vector, stores ? "" : "    V r;\n");
+        put_pattern(file, text, vector, "    for (int i = 0; i < N; i++)\n        ");
+        put_pattern(file, text, vector, operation->body);
         text_put(text, stores ? "\n}\n" : "\n    return r;\n}\n");
     }
 }
@@ -297,11 +321,11 @@ void c_put_vectors(struct c_file *file, struct text *text)
                        "#if defined(__SSE2__)\n#include <emmintrin.h>\n#define finish_streams() _mm_sfence()\n"
                        "#else\n#define finish_streams() ((void)0)\n#endif\n");
     if (asks)
-        text_put(text, "#if defined(__FMA__) || defined(__AVX512F__)\n#include <immintrin.h>\n#endif\n");
+        text_put(text, "#if defined(__AVX__)\n#include <immintrin.h>\n#endif\n");
     for (size_t k = 0; k < file->n_vectors; k++)
         put_gnu(file, text, &file->vectors[k]);
     text_put(text, streams ? "#else\n#define finish_streams() ((void)0)\n" : "#else\n");
     for (size_t k = 0; k < file->n_vectors; k++)
-        put_plain(text, &file->vectors[k]);
+        put_plain(file, text, &file->vectors[k]);
     text_put(text, "#endif\n\n");
 }

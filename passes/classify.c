@@ -9,7 +9,7 @@ static bool classify(void *user, struct loop_stmt *loop, bool *changed)
     struct pass_kernel *kernel = user;
     struct ir_context *context = kernel->context;
     struct product product;
-    if (!product_lanes(&kernel->options->machine, IR_f64) || !product_read(kernel, loop, &product))
+    if (!product_lanes(&kernel->options->machine, IR_f64, 0) || !product_read(kernel, loop, &product))
         return true;
     *changed = true;
     const struct ir_expr *factors[2] = {product.a, product.b};

@@ -5,6 +5,7 @@
  * does not reorder a sum; and short loops cost their overhead. The cheapest is innermost. Outside it stand the output indices by
  * falling stride of the store, then summed indices by falling stride of the loads. The prices only rank; they are no times. */
 #include "lower.h"
+#include "product.h"
 
 #include <math.h>
 
@@ -138,12 +139,13 @@ static bool is_factor(const struct ir_expr *expr, enum ir_elem elem)
 static bool is_product(struct lowering *lowering, const struct nest *nest)
 {
     const struct ir_expr *term = nest->reduces ? nest->term.expr : NULL;
-    int64_t lanes = lowering->machine->vector_bytes / (int64_t)ir_elem_info(nest->accumulator)->bytes, extent;
+    int64_t extent;
     bool is_real = nest->accumulator == IR_f32 || nest->accumulator == IR_f64;
-    if (!term || lanes < 2 || !is_real || nest->ring != IR_RING_plustimes || nest->elem != nest->accumulator || nest->to_local ||
-        nest->scatters || nest->n_kept || nest->n_domain || nest->term.n_guards || nest->result.n_guards ||
-        term->op != IR_EXPR_mul || !is_factor(term->arguments[0], term->elem) || !is_factor(term->arguments[1], term->elem) ||
-        term->arguments[0]->load.buffer == nest->target || term->arguments[1]->load.buffer == nest->target)
+    if (!term || product_lanes(lowering->machine, nest->accumulator, 0) < 2 || !is_real || nest->ring != IR_RING_plustimes ||
+        nest->elem != nest->accumulator || nest->to_local || nest->scatters || nest->n_kept || nest->n_domain ||
+        nest->term.n_guards || nest->result.n_guards || term->op != IR_EXPR_mul || !is_factor(term->arguments[0], term->elem) ||
+        !is_factor(term->arguments[1], term->elem) || term->arguments[0]->load.buffer == nest->target ||
+        term->arguments[1]->load.buffer == nest->target)
         return false;
     const struct poly *addresses[3] = {term->arguments[0]->load.address, term->arguments[1]->load.address, nest->address};
     uint32_t lane = UINT32_MAX, others[2] = {0, 0}; /* outputs that move one factor only */
@@ -159,7 +161,8 @@ static bool is_product(struct lowering *lowering, const struct nest *nest)
         if (nest->indices[x].reduced)
             continue;
         bool moves[2] = {!poly_equals(steps[0], 0), !poly_equals(steps[1], 0)};
-        if (poly_equals(steps[2], 1) && (!poly_is_constant(nest->extents[x], &extent) || 2 * extent > lanes)) {
+        if (poly_equals(steps[2], 1) && (!poly_is_constant(nest->extents[x], &extent) ||
+                                         2 * extent > product_lanes(lowering->machine, nest->accumulator, extent))) {
             lane = x;
             of_lane[0] = steps[0];
             of_lane[1] = steps[1];

@@ -5,9 +5,14 @@
 
 #include <math.h>
 
-int64_t product_lanes(const struct machine *machine, enum ir_elem elem)
+enum { SHORTEST_VECTOR = 16 }; /* bytes */
+
+int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t extent)
 {
-    return machine->vector_bytes / (int64_t)ir_elem_info(elem)->bytes;
+    int64_t bytes = (int64_t)ir_elem_info(elem)->bytes, lanes = machine->vector_bytes / bytes;
+    while (extent > 0 && 2 * extent <= lanes && lanes * bytes > SHORTEST_VECTOR)
+        lanes /= 2;
+    return lanes;
 }
 
 const struct product_axis *product_lane(const struct product *product)
@@ -172,12 +177,11 @@ static void sort_axes(struct reading *reading)
 }
 
 /* Vectors along the lane axis have something to do, and the tile something to use again or whole vectors to read. */
-static bool suits_vectors(const struct pass_kernel *kernel, const struct product *product)
+static bool suits_vectors(const struct product *product)
 {
     const struct product_axis *lane = product_lane(product);
-    int64_t lanes = product_lanes(&kernel->options->machine, product->elem);
     bool has_n = false, is_summed = false;
-    if (!lane || lanes < 2 || (lane->extent && 2 * lane->extent <= lanes))
+    if (!lane || product->lanes < 2 || (lane->extent && 2 * lane->extent <= product->lanes))
         return false;
     for (uint32_t k = 0; k < product->n_axes; k++) {
         has_n |= product->axes[k].role == LOOP_N;
@@ -195,7 +199,9 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
         return false;
     find_roles(product);
     sort_axes(&reading);
-    return suits_vectors(kernel, product);
+    const struct product_axis *lane = product_lane(product);
+    product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
+    return suits_vectors(product);
 }
 
 /* ---- walking ---- */

@@ -29,6 +29,7 @@ struct product {
     struct product_axis *axes; /* batch, then n, then m, then k; within a role by falling step */
     uint32_t n_axes;
     enum ir_elem elem;
+    int64_t lanes;               /* of the vectors: the target's, or of the shortest that hold a short lane axis */
     const struct ir_expr *a, *b; /* the loads */
     const struct loop_stmt *define, *accumulate, *store;
     bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
@@ -38,8 +39,8 @@ struct product {
 bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, struct product *product);
 /* The axis that vectors run along. */
 const struct product_axis *product_lane(const struct product *product);
-/* How many elements of these fill a vector of the target; 0: it has none. */
-int64_t product_lanes(const struct machine *machine, enum ir_elem elem);
+/* How many elements fill a vector of the target, or the shortest that holds `extent` of them (0: unknown); 0: it has none. */
+int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t extent);
 
 /* Calls `change` for the loops of the list, and for those inside one that it did not change. False: no memory. */
 typedef bool product_change_function(void *user, struct loop_stmt *loop, bool *changed);

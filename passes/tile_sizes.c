@@ -16,6 +16,8 @@ enum { LOADS_A_CYCLE = 2, LARGEST_TILE = 64, UNKNOWN_CACHE = 1 << 14, LINES_ASID
  * each column. */
 #define VECTOR_SHARE    0.3
 #define BROADCAST_SHARE 0.1
+#define CLEARLY_LESS    0.995 /* else the first found stays */
+
 /* Indices that are not the lane and may be in the tile, inner ones first. */
 struct group {
     struct product_axis *axes[8];
@@ -76,7 +78,7 @@ static double extents_of(const struct product *product, enum loop_role role)
 static void choose_lane(const struct machine *machine, struct product *product)
 {
     struct product_axis *line = (struct product_axis *)product_lane(product), *near = NULL;
-    double lanes = (double)product_lanes(machine, product->elem);
+    double lanes = (double)product->lanes;
     for (uint32_t k = 0; k < product->n_axes; k++)
         if (product->axes[k].role == LOOP_M && poly_equals(product->axes[k].a, 1))
             near = &product->axes[k];
@@ -89,10 +91,43 @@ static void choose_lane(const struct machine *machine, struct product *product)
     near->is_lane = true;
 }
 
-struct tile_cost {
-    double cycles; /* a useful element and summed index */
+/* A tile: vectors along the lane by rows of other m, by columns of n. */
+struct tile_shape {
     int64_t vectors, rows, columns;
 };
+
+struct tile_groups {
+    struct product_axis *lane;
+    struct group m, n;
+    bool is_turned; /* a tile is then a vector by as many of C's line */
+};
+
+static struct tile_groups tile_groups(struct product *product)
+{
+    struct tile_groups groups = {.m = group_of(product, LOOP_M), .n = group_of(product, LOOP_N)};
+    struct product_axis *line = NULL;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        groups.lane = product->axes[k].is_lane ? &product->axes[k] : groups.lane;
+        line = product->axes[k].is_line ? &product->axes[k] : line;
+    }
+    groups.is_turned = line != groups.lane;
+    if (groups.is_turned)
+        groups.m = (struct group){{line}, 1};
+    return groups;
+}
+
+/* Gives the axes a tile of this shape, or the largest below it that cuts them evenly. Cycles a useful element and summed index. */
+static double set_tile(const struct machine *machine, const struct product *product, struct tile_groups *groups,
+                       struct tile_shape shape)
+{
+    groups->lane->tile = shape.vectors * product->lanes;
+    double wasted = waste(groups->lane, groups->lane->tile);
+    int64_t columns = spread(&groups->n, shape.columns, &wasted), rows = spread(&groups->m, shape.rows, &wasted);
+    double fmas = (double)(shape.vectors * rows * columns), loads = (double)(shape.vectors * rows + columns);
+    double cycles = fmax(fmas / (double)machine->fma_ports, loads / LOADS_A_CYCLE);
+    double share = VECTOR_SHARE * (double)(shape.vectors * rows) + BROADCAST_SHARE * (double)columns;
+    return (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
+}
 
 /* Accumulators, what is loaded along one side, and one along the other. */
 static bool fits_registers(int64_t rows, int64_t columns, int64_t registers)
@@ -100,42 +135,26 @@ static bool fits_registers(int64_t rows, int64_t columns, int64_t registers)
     return rows * columns + (rows < columns ? rows : columns) + 1 <= registers;
 }
 
-static struct product_axis *line_of(struct product *product)
-{
-    for (uint32_t k = 0; k < product->n_axes; k++)
-        if (product->axes[k].is_line)
-            return &product->axes[k];
-    return NULL;
-}
-
 static void choose_tile(const struct machine *machine, struct product *product)
 {
-    struct group n = group_of(product, LOOP_N), m = group_of(product, LOOP_M);
-    bool is_turned = !product_lane(product)->is_line; /* a tile is then a vector by as many of C's line */
-    struct product_axis *lane = (struct product_axis *)product_lane(product);
-    int64_t lanes = product_lanes(machine, product->elem), registers = machine->vector_registers;
-    int64_t whole = (int64_t)ceil(fmax(lane->typical, 1) / (double)lanes);
-    struct tile_cost best = {.cycles = INFINITY};
-    if (is_turned)
-        m = (struct group){{line_of(product)}, 1};
-    for (int64_t vectors = 1; vectors <= (is_turned ? 1 : whole) && vectors <= registers; vectors++)
-        for (int64_t rows = is_turned ? lanes : 1;
-             rows == (is_turned ? lanes : 1) || (!is_turned && vectors == whole && vectors * rows < registers); rows++)
+    struct tile_groups groups = tile_groups(product);
+    int64_t whole = (int64_t)ceil(fmax(groups.lane->typical, 1) / (double)product->lanes), registers = machine->vector_registers;
+    int64_t least_rows = groups.is_turned ? product->lanes : 1;
+    struct tile_shape best = {1, least_rows, 1};
+    double least = set_tile(machine, product, &groups, best);
+    for (int64_t vectors = 1; vectors <= (groups.is_turned ? 1 : whole) && vectors <= registers; vectors++) {
+        int64_t most_rows = groups.is_turned ? least_rows : vectors == whole ? registers / vectors : 1; /* more than whole lines */
+        for (int64_t rows = least_rows; rows <= most_rows; rows++)
             for (int64_t columns = 1; fits_registers(vectors * rows, columns, registers) && columns <= LARGEST_TILE; columns++) {
-                double wasted = waste(lane, vectors * lanes);
-                int64_t got_columns = spread(&n, columns, &wasted), got_rows = spread(&m, rows, &wasted);
-                double fmas = (double)(vectors * got_rows * got_columns);
-                double loads = (double)(vectors * got_rows + got_columns);
-                double cycles = fmax(fmas / (double)machine->fma_ports, loads / LOADS_A_CYCLE);
-                double share = VECTOR_SHARE * (double)(vectors * got_rows) + BROADCAST_SHARE * (double)got_columns;
-                cycles = (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
-                if (cycles < best.cycles * 0.995)
-                    best = (struct tile_cost){cycles, vectors, rows, columns};
+                struct tile_shape shape = {vectors, rows, columns};
+                double cycles = set_tile(machine, product, &groups, shape);
+                if (cycles < least * CLEARLY_LESS) {
+                    least = cycles;
+                    best = shape;
+                }
             }
-    double ignored = 1;
-    spread(&n, best.columns, &ignored);
-    spread(&m, best.rows, &ignored);
-    lane->tile = best.vectors * lanes;
+    }
+    set_tile(machine, product, &groups, best);
 }
 
 static double tiles_of(const struct product *product, enum loop_role role)
@@ -178,13 +197,13 @@ static int64_t block_of(const struct product_axis *axis, double units)
 
 /* Blocks of the axes of a role, inner ones first, of `budget` elements together. Some lines of the near axis are set aside for it:
  * so a factor is read by whole lines, and turned in registers where its panel is to run along another axis. */
-static void choose_blocks(const struct machine *machine, struct product *product, enum loop_role role, double budget)
+static void choose_blocks(struct product *product, enum loop_role role, double budget)
 {
     struct product_axis *near = near_axis(product, role);
     double units = fmax(budget / tiles_of(product, role), 1), aside = 1;
     if (near)
         aside = fmin(fmin(ceil(fmax(near->typical, 1) / (double)near->tile),
-                          ceil((double)(LINES_ASIDE * product_lanes(machine, product->elem)) / (double)near->tile)),
+                          ceil((double)(LINES_ASIDE * product->lanes) / (double)near->tile)),
                      floor(units));
     units /= aside;
     for (uint32_t k = product->n_axes; k-- > 0;) {
@@ -212,8 +231,8 @@ void tile_choose_sizes(const struct machine *machine, struct product *product)
         return; /* all of it stays near */
     double summed = floor(1.5 * l1 / bytes / tiles_of(product, LOOP_N));
     if (!product->reads_result && product_lane(product)->is_line)
-        choose_blocks(machine, product, LOOP_K, summed);
+        choose_blocks(product, LOOP_K, summed);
     summed = fmin(summed, sum);
-    choose_blocks(machine, product, LOOP_M, floor(0.75 * l2 / bytes / summed));
-    choose_blocks(machine, product, LOOP_N, floor(l3 / 2 / bytes / summed));
+    choose_blocks(product, LOOP_M, floor(0.75 * l2 / bytes / summed));
+    choose_blocks(product, LOOP_N, floor(l3 / 2 / bytes / summed));
 }

@@ -50,6 +50,17 @@ static bool is_vector(struct vectorising *vectorising, const struct ir_expr *exp
     return has_spelling(expr->op);
 }
 
+/* Lanes of the vectors along a loop; 0: elements that no vector holds. */
+static int64_t lanes_along(struct vectorising *vectorising, const struct loop_stmt *loop, enum ir_elem elem)
+{
+    int64_t extent;
+    if (elem != IR_f32 && elem != IR_f64)
+        return 0;
+    if (!poly_is_constant(loop->loop.end, &extent))
+        extent = 0;
+    return product_lanes(&vectorising->kernel->options->machine, elem, extent);
+}
+
 static bool is_candidate(struct vectorising *vectorising, const struct loop_stmt *loop)
 {
     const struct loop_stmt *store = loop->loop.body;
@@ -57,8 +68,8 @@ static bool is_candidate(struct vectorising *vectorising, const struct loop_stmt
         !poly_equals(loop->loop.begin, 0))
         return false;
     enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
-    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, elem), extent;
-    return (elem == IR_f32 || elem == IR_f64) && lanes > 1 && poly_is_constant(loop->loop.end, &extent) && extent % lanes == 0 &&
+    int64_t lanes = lanes_along(vectorising, loop, elem), extent;
+    return lanes > 1 && poly_is_constant(loop->loop.end, &extent) && extent % lanes == 0 &&
            moves_by_one(vectorising, store->store.address, loop->loop.index);
 }
 
@@ -129,9 +140,8 @@ static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *r
         (columns->loop.limit && poly_uses_index(columns->loop.limit, rows->loop.index)))
         return false;
     enum ir_elem elem = store->store.value->elem;
-    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, elem);
-    return (elem == IR_f32 || elem == IR_f64) && lanes > 1 && ends_once(vectorising, rows, lanes) &&
-           ends_once(vectorising, columns, lanes) &&
+    int64_t lanes = lanes_along(vectorising, columns, elem);
+    return lanes > 1 && ends_once(vectorising, rows, lanes) && ends_once(vectorising, columns, lanes) &&
            moves_by_one(vectorising, store->store.value->load.address, rows->loop.index) &&
            moves_by_one(vectorising, store->store.address, columns->loop.index) &&
            !moves_by_one(vectorising, store->store.value->load.address, columns->loop.index);
@@ -177,7 +187,7 @@ static bool turn(struct vectorising *vectorising, struct loop_stmt *rows)
     struct ir_context *context = vectorising->context;
     struct loop_function *function = vectorising->kernel->loops;
     struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
-    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, store->store.value->elem);
+    int64_t lanes = lanes_along(vectorising, columns, store->store.value->elem);
     const struct loop_stmt *loops[2] = {rows, columns};
     const struct poly *before[2], **place = ARENA_ARRAY(ir_arena(context), function->n_indices + 2, const struct poly *);
     uint32_t blocks[2];
@@ -244,7 +254,7 @@ static bool read_from_copy(struct vectorising *vectorising, struct loop_stmt *lo
     if (tiles.tile == UINT32_MAX)
         return true;
     struct loop_buffer buffer = function->buffers[tiles.tile];
-    int64_t lanes = product_lanes(&vectorising->kernel->options->machine, buffer.elem);
+    int64_t lanes = lanes_along(vectorising, loop, buffer.elem);
     buffer.name = "finished";
     tiles.copy = loop_add_buffer(context, function, buffer);
     if (tiles.copy == UINT32_MAX)
@@ -303,7 +313,7 @@ static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
             const struct loop_stmt *store = list->loop.body;
             enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
             bool fine = is_vector(vectorising, store->store.value, elem, list->loop.index)
-                            ? split_loop(vectorising, list, product_lanes(&vectorising->kernel->options->machine, elem))
+                            ? split_loop(vectorising, list, lanes_along(vectorising, list, elem))
                             : read_from_copy(vectorising, list);
             if (!fine)
                 return false;
@@ -321,7 +331,7 @@ enum einc_status pass_vectorise(struct pass_kernel *kernel)
 {
     struct vectorising vectorising = {kernel, kernel->context};
     struct arena *arena = ir_arena(kernel->context);
-    if (!product_lanes(&kernel->options->machine, IR_f64))
+    if (!product_lanes(&kernel->options->machine, IR_f64, 0))
         return EINC_OK;
     if (!vectorise(&vectorising, kernel->loops->body))
         return EINC_NO_MEMORY;
