@@ -84,6 +84,7 @@ struct c_file {
     struct c_vector *vectors;
     size_t n_vectors, vectors_capacity;
     bool uses_math;
+    bool streams_rows; /* rows are copied past the caches */
     bool guards_pairs; /* neighbours are read under a condition */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
 };
@@ -203,6 +204,9 @@ void c_put_vectors(struct c_file *file, struct text *text);
 /* ---- c_vector.c ---- */
 void c_find_vector_arrays(struct c_kernel *kernel); /* fills array_lanes */
 void c_put_vector_array(struct c_kernel *kernel, struct text *text, uint32_t number);
+/* Is the loop a row that is copied past the caches? Its statement; NULL: no memory. */
+bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop);
+const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
 /* The statement that a vector loop is. NULL: no memory. */
 const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
 

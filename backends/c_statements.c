@@ -349,6 +349,10 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
         put_line(text, depth, c_vector_statement(kernel, stmt));
         return 1;
     }
+    if (c_is_streamed_row(kernel, stmt)) {
+        put_line(text, depth, c_streamed_row_statement(kernel, stmt));
+        return 1;
+    }
     struct scope scope = open_scope(kernel);
     struct text body = text_create(kernel->file->arena);
     uint32_t index = stmt->loop.index, outer = kernel->innermost;

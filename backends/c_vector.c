@@ -298,6 +298,51 @@ static const char *turn_statement(struct spelling *spelling, const struct loop_s
     return text_finish(spelling->text);
 }
 
+bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop)
+{
+    struct ir_context *context = kernel->file->context;
+    const struct loop_stmt *store = loop->loop.body;
+    const struct poly *step;
+    if (loop->loop.kind != LOOP_SERIAL || store->op != LOOP_STORE || store->next || !store->store.streams ||
+        store->store.value->op != IR_EXPR_load || !poly_equals(loop->loop.begin, 0))
+        return false;
+    const struct poly *addresses[2] = {store->store.address, store->store.value->load.address};
+    for (int k = 0; k < 2; k++)
+        if (!poly_split_index(context, addresses[k], loop->loop.index, &step, NULL) || !poly_equals(step, 1))
+            return false;
+    return true;
+}
+
+static const char *count_text(struct c_kernel *kernel, const struct poly *count)
+{
+    struct text text = text_create(kernel->file->arena);
+    c_put_extent(kernel, &text, count, C_ADD);
+    return text_finish(&text);
+}
+
+/* stream_row(&C[...], &rows[...], bytes); */
+const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop)
+{
+    const struct loop_stmt *store = loop->loop.body;
+    const struct ir_expr *load = store->store.value;
+    struct text text = text_create(kernel->file->arena);
+    struct spelling spelling = {.kernel = kernel, .text = &text, .lane = loop->loop.index};
+    int64_t bytes = (int64_t)ir_elem_info(load->elem)->bytes;
+    const char *end = count_text(kernel, poly_scale(kernel->file->context, loop->loop.end, bytes));
+    kernel->streams = kernel->file->streams_rows = true;
+    text_put(&text, "stream_row(&");
+    c_put_element(kernel, &text, store->store.buffer, first_lane(&spelling, store->store.address));
+    text_put(&text, ", &");
+    c_put_element(kernel, &text, load->load.buffer, first_lane(&spelling, load->load.address));
+    if (loop->loop.limit) {
+        const char *limit = count_text(kernel, poly_scale(kernel->file->context, loop->loop.limit, bytes));
+        text_printf(&text, ", %s < %s ? %s : %s);", limit, end, limit, end);
+    } else {
+        text_printf(&text, ", %s);", end);
+    }
+    return text_finish(&text);
+}
+
 const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop)
 {
     const struct loop_stmt *store = loop->loop.body;

@@ -211,7 +211,8 @@ static void put_firsts(struct c_file *file, struct text *text, const struct c_ve
         text_put(text, "#endif\n");
 }
 
-/* A block of rows x columns elements, turned: to[r * to_step + c] = from[c * from_step + r]. Whole blocks go through registers,
+/* A block of rows x columns elements, turned: to[r * to_step + c] = from[c * from_step + r]. Blocks are taken along `from`, so what
+ * lies four lines further will be next: no hardware follows as many lines as are open. Whole blocks go through registers,
  * by halves that change places in ever smaller squares (Eklundh, "A fast computer method for matrix transposing", 1972). */
 static void put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers)
 {
@@ -221,7 +222,8 @@ static void put_turn(struct c_file *file, struct text *text, const struct c_vect
     if (in_registers) {
         put_pattern(file, text, vector, "    if (rows >= N && columns >= N) {\n        V_memory a[N], b[N];\n");
         put_pattern(file, text, vector,
-                    "        for (int i = 0; i < N; i++)\n            a[i] = *(const V_memory *)&from[(size_t)i * from_step];\n");
+                    "        for (int i = 0; i < N; i++) {\n            a[i] = *(const V_memory *)&from[(size_t)i * from_step];\n"
+                    "            __builtin_prefetch((const void *)((uintptr_t)&from[(size_t)i * from_step] + 256));\n        }\n");
         const char *now = "a", *next = "b";
         for (int64_t half = vector->lanes / 2; half > 0; half /= 2) {
             for (int64_t k = 0; k < vector->lanes; k++) {
@@ -300,31 +302,66 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
     }
 }
 
+/* Whole lines past the caches, the ends as any bytes; a row may begin anywhere. */
+static void put_stream_row(struct text *text)
+{
+    text_put(text,
+             "#if defined(__SSE2__) && !defined(__TINYC__)\n"
+             "static void stream_row(void *to, const void *from, size_t bytes)\n"
+             "{\n"
+             "    char *t = to;\n"
+             "    const char *f = from;\n"
+             "    size_t i = (64 - (uintptr_t)t % 64) % 64;\n"
+             "    i = i < bytes ? i : bytes;\n"
+             "    memcpy(t, f, i);\n"
+             "    for (; i + 64 <= bytes; i += 64)\n"
+             "        for (size_t k = i; k < i + 64; k += 16)\n"
+             "            _mm_stream_si128((__m128i *)(void *)(t + k), _mm_loadu_si128((const __m128i *)(const void *)(f + k)));\n"
+             "    memcpy(t + i, f + i, bytes - i);\n"
+             "}\n"
+             "#else\n"
+             "#define stream_row memcpy\n"
+             "#endif\n");
+}
+
+/* What stores past the caches need, in front of all else. */
+static void put_streaming(struct c_file *file, struct text *text)
+{
+    if (file->streams_rows)
+        text_put(text, "#include <string.h>\n");
+    text_put(text, "#if defined(__SSE2__) && !defined(__TINYC__)\n#include <emmintrin.h>\n#include <stdint.h>\n"
+                   "#define finish_streams() _mm_sfence()\n#else\n#define finish_streams() ((void)0)\n#endif\n");
+    if (file->streams_rows)
+        put_stream_row(text);
+    text_put(text, "\n");
+}
+
 void c_put_vectors(struct c_file *file, struct text *text)
 {
-    bool asks = false, copies = false, streams = false;
+    bool asks = false, copies = false, streams = false, turns = false;
     for (size_t k = 0; k < file->n_vectors; k++) {
         const struct c_vector *vector = &file->vectors[k];
         bool firsts = vector->uses[VECTOR_load_first] || vector->uses[VECTOR_store_first];
         copies |= firsts;
         streams |= vector->uses[VECTOR_stream];
+        turns |= vector->uses[VECTOR_turn] || vector->uses[VECTOR_turn_stream];
         asks |= vector->uses[VECTOR_fma] || firsts || vector->uses[VECTOR_stream];
     }
+    if (streams || file->streams_rows)
+        put_streaming(file, text);
     if (!file->n_vectors)
         return;
     text_put(text, "/* Vectors: GNU vectors where the compiler has them, else small arrays. */\n"
                    "#if defined(__GNUC__) && !defined(__TINYC__)\n");
     if (copies)
         text_put(text, "#include <string.h>\n");
-    if (streams)
-        text_put(text, "#include <stdint.h>\n"
-                       "#if defined(__SSE2__)\n#include <emmintrin.h>\n#define finish_streams() _mm_sfence()\n"
-                       "#else\n#define finish_streams() ((void)0)\n#endif\n");
+    if (turns)
+        text_put(text, "#include <stdint.h>\n");
     if (asks)
         text_put(text, "#if defined(__AVX__)\n#include <immintrin.h>\n#endif\n");
     for (size_t k = 0; k < file->n_vectors; k++)
         put_gnu(file, text, &file->vectors[k]);
-    text_put(text, streams ? "#else\n#define finish_streams() ((void)0)\n" : "#else\n");
+    text_put(text, "#else\n");
     for (size_t k = 0; k < file->n_vectors; k++)
         put_plain(file, text, &file->vectors[k]);
     text_put(text, "#endif\n\n");

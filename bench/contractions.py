@@ -9,11 +9,10 @@ import argparse
 import json
 import math
 import pathlib
-import statistics
 import tempfile
-import time
 
 import peers
+from measure import interleaved, mean
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -40,12 +39,6 @@ def matrix_sizes(expression, sizes):
     return product["m"], product["n"], product["k"]
 
 
-def seconds(run):
-    begin = time.perf_counter()
-    run()
-    return time.perf_counter() - begin
-
-
 def measure(case, arguments, folder, gemm):
     import numpy
     from kernel import Kernel, aligned
@@ -69,17 +62,9 @@ def measure(case, arguments, folder, gemm):
     error = float(numpy.abs(output - wanted).max() / max(numpy.abs(wanted).max(), 1e-300))
     if error > (1e-10 if elem == "f64" else 1e-3):
         raise SystemExit(f"{name}: wrong by {error:.2e}")
-    times = {peer: [] for peer in runs}
-    for _ in range(arguments.rounds):
-        for peer, run in runs.items():
-            times[peer].append(seconds(run))
     flops = 2.0 * math.prod(sizes.values())
-    speeds = {peer: flops / statistics.median(taken) * 1e-9 for peer, taken in times.items()}
+    speeds = {peer: flops / taken * 1e-9 for peer, taken in interleaved(runs, arguments.rounds).items()}
     return {"name": name, "group": group, "expression": expression, "m": m, "n": n, "k": k, "gflops": speeds}
-
-
-def mean(values):
-    return math.exp(statistics.fmean(math.log(value) for value in values)) if values else float("nan")
 
 
 def put_means(title, rows, names):

@@ -37,3 +37,10 @@ def torch_einsum(expression, inputs, threads=1):
     torch.set_num_threads(threads)
     tensors = [torch.from_numpy(array) for array in inputs]
     return lambda: torch.einsum(expression, *tensors)
+
+
+def torch_permute(source, axes, threads=1):
+    import torch
+    torch.set_num_threads(threads)
+    tensor = torch.from_numpy(source)
+    return lambda: tensor.permute(axes).contiguous()

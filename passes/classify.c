@@ -4,6 +4,27 @@
  * made and written, whatever the factors look like in memory; reading them well is the work of `pack`. */
 #include "product.h"
 
+/* sum add= mul(A, B), in the innermost loop; nothing of a copy */
+static struct loop_stmt *term_of(struct ir_context *context, const struct product *product)
+{
+    const struct ir_expr *factors[2] = {product->a, product->b};
+    if (!product->b)
+        return loop_store(context, product->store->store.buffer, product->store->store.address, product->a, IR_EXPR_OP_COUNT);
+    return loop_set(context, product->accumulate->local.local, ir_expr_apply(context, IR_EXPR_mul, 2, factors),
+                    product->accumulate->local.combine);
+}
+
+/* What makes one element, around its sum. */
+static struct loop_stmt *element_of(struct ir_context *context, const struct product *product, struct loop_stmt *sum)
+{
+    if (!product->b)
+        return sum;
+    struct loop_stmt *define = loop_define(context, product->define->local.local, product->define->local.value, false);
+    struct loop_stmt *store = loop_store(context, product->store->store.buffer, product->store->store.address,
+                                         product->store->store.value, product->store->store.combine);
+    return define && store ? loop_join(define, loop_join(sum, store)) : NULL;
+}
+
 static bool classify(void *user, struct loop_stmt *loop, bool *changed)
 {
     struct pass_kernel *kernel = user;
@@ -12,17 +33,13 @@ static bool classify(void *user, struct loop_stmt *loop, bool *changed)
     if (!product_lanes(&kernel->options->machine, IR_f64, 0) || !product_read(kernel, loop, &product))
         return true;
     *changed = true;
-    const struct ir_expr *factors[2] = {product.a, product.b};
-    struct loop_stmt *body = loop_set(context, product.accumulate->local.local, ir_expr_apply(context, IR_EXPR_mul, 2, factors),
-                                      product.accumulate->local.combine);
-    struct loop_stmt *define = loop_define(context, product.define->local.local, product.define->local.value, false);
-    struct loop_stmt *store = loop_store(context, product.store->store.buffer, product.store->store.address,
-                                         product.store->store.value, product.store->store.combine);
-    for (uint32_t k = product.n_axes; body && define && store && k-- > 0;) {
+    struct loop_stmt *body = term_of(context, &product);
+    for (uint32_t k = product.n_axes; body && k-- > 0;) {
         const struct product_axis *axis = &product.axes[k];
         const char *comment = axis->loop->comment;
-        if (axis->role != LOOP_K && (k + 1 == product.n_axes || axis[1].role == LOOP_K))
-            body = loop_join(define, loop_join(body, store));
+        if (axis->role != LOOP_K && (k + 1 == product.n_axes || axis[1].role == LOOP_K) &&
+            !(body = element_of(context, &product, body)))
+            return false;
         body = loop_for(context, LOOP_SERIAL, axis->loop->loop.index, axis->loop->loop.begin, axis->loop->loop.end, body);
         if (!body)
             return false;

@@ -57,6 +57,11 @@ static bool reads(const struct ir_expr *expr, uint32_t buffer)
     return false;
 }
 
+static bool is_vector_elem(enum ir_elem elem)
+{
+    return elem == IR_f32 || elem == IR_f64;
+}
+
 /* var sum = 0, loops around sum add= mul(load, load), store. */
 static bool read_sum(struct reading *reading, const struct loop_stmt *define)
 {
@@ -81,9 +86,20 @@ static bool read_sum(struct reading *reading, const struct loop_stmt *define)
     product->accumulate = loop;
     product->store = store;
     product->reads_result = reads(store->store.value, store->store.buffer);
-    return product->a->op == IR_EXPR_load && product->b->op == IR_EXPR_load &&
-           (product->elem == IR_f32 || product->elem == IR_f64) &&
+    return product->a->op == IR_EXPR_load && product->b->op == IR_EXPR_load && is_vector_elem(product->elem) &&
            reading->kernel->loops->buffers[store->store.buffer].elem == product->elem;
+}
+
+/* store = load, of another buffer */
+static bool read_copy(struct reading *reading, const struct loop_stmt *store)
+{
+    struct product *product = reading->product;
+    const struct ir_expr *load = store->store.value;
+    product->a = load;
+    product->store = store;
+    product->elem = load->elem;
+    return load->op == IR_EXPR_load && store->store.combine == IR_EXPR_OP_COUNT && load->load.buffer != store->store.buffer &&
+           is_vector_elem(load->elem) && reading->kernel->loops->buffers[store->store.buffer].elem == load->elem;
 }
 
 static bool read_shape(struct reading *reading, const struct loop_stmt *loop)
@@ -94,6 +110,8 @@ static bool read_shape(struct reading *reading, const struct loop_stmt *loop)
         if (!add_axis(reading, loop, false))
             return false;
     }
+    if (loop && loop->op == LOOP_STORE && !loop->next && reading->product->n_axes)
+        return read_copy(reading, loop);
     return loop && read_sum(reading, loop);
 }
 
@@ -114,7 +132,7 @@ static bool find_steps(struct reading *reading)
         struct product_axis *axis = &product->axes[k];
         uint32_t index = axis->loop->loop.index;
         axis->a = step_of(reading, product->a->load.address, index);
-        axis->b = step_of(reading, product->b->load.address, index);
+        axis->b = product->b ? step_of(reading, product->b->load.address, index) : poly_constant(reading->kernel->context, 0);
         axis->c = step_of(reading, product->store->store.address, index);
         if (!axis->a || !axis->b || !axis->c)
             return false;
@@ -149,26 +167,79 @@ static void find_roles(struct product *product)
     }
 }
 
-static double reach(struct reading *reading, const struct product_axis *axis)
+static double size_of(struct reading *reading, const struct poly *step)
 {
-    const double *sizes = ir_typical_sizes(reading->kernel->context);
-    if (axis->role != LOOP_K)
-        return fabs(poly_estimate(axis->c, sizes, NULL));
-    return fmax(fabs(poly_estimate(axis->a, sizes, NULL)), fabs(poly_estimate(axis->b, sizes, NULL)));
+    return fabs(poly_estimate(step, ir_typical_sizes(reading->kernel->context), NULL));
 }
 
-/* Batch, n, m, k; by falling step within a role. */
+/* Batch axes become `role`, those of the smallest step first, until they lie side by side over so many bytes. */
+static void grow_role(struct reading *reading, enum loop_role role, double bytes)
+{
+    struct product *product = reading->product;
+    double size = (double)ir_elem_info(product->elem)->bytes;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].role == role)
+            size *= fmax(product->axes[k].typical, 1);
+    for (struct product_axis *next = product->axes; next && size < bytes;) {
+        double least = INFINITY;
+        next = NULL;
+        for (uint32_t k = 0; k < product->n_axes; k++) {
+            struct product_axis *axis = &product->axes[k];
+            double step = size_of(reading, role == LOOP_M ? axis->c : axis->a);
+            if (axis->role == LOOP_BATCH && step < least) {
+                least = step;
+                next = axis;
+            }
+        }
+        if (next) {
+            next->role = role;
+            size *= fmax(next->typical, 1);
+        }
+    }
+}
+
+/* In a copy m are C's innermost axes, n those of A. */
+static void find_copy_roles(struct reading *reading)
+{
+    struct product *product = reading->product;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        struct product_axis *axis = &product->axes[k];
+        axis->role = axis->is_line ? LOOP_M : poly_equals(axis->a, 1) ? LOOP_N : LOOP_BATCH;
+    }
+    grow_role(reading, LOOP_M, COPIED_ROW);
+    grow_role(reading, LOOP_N, COPIED_ROW);
+}
+
+static double reach(struct reading *reading, const struct product_axis *axis)
+{
+    if (!reading->product->b)
+        return size_of(reading, axis->role == LOOP_N ? axis->a : axis->c);
+    if (axis->role != LOOP_K)
+        return size_of(reading, axis->c);
+    return fmax(size_of(reading, axis->a), size_of(reading, axis->b));
+}
+
+/* Batch, n, m, k; in a copy the index along which A lies is just outside C's. */
+static int place_of(const struct product *product, const struct product_axis *axis)
+{
+    static const int place[] = {[LOOP_BATCH] = 0, [LOOP_N] = 1, [LOOP_M] = 2, [LOOP_K] = 5};
+    if (!product->b && axis->is_line)
+        return 4;
+    return !product->b && axis->role == LOOP_N && poly_equals(axis->a, 1) ? 3 : place[axis->role];
+}
+
+/* By place, by falling step within one. */
 static void sort_axes(struct reading *reading)
 {
-    static const int place[] = {[LOOP_BATCH] = 0, [LOOP_N] = 1, [LOOP_M] = 2, [LOOP_K] = 3};
     struct product *product = reading->product;
     for (uint32_t k = 1; k < product->n_axes; k++) {
         struct product_axis axis = product->axes[k];
+        int place = place_of(product, &axis);
         uint32_t at = k;
         for (; at > 0; at--) {
             const struct product_axis *before = &product->axes[at - 1];
-            if (place[before->role] < place[axis.role] ||
-                (before->role == axis.role && reach(reading, before) >= reach(reading, &axis)))
+            int place_before = place_of(product, before);
+            if (place_before < place || (place_before == place && reach(reading, before) >= reach(reading, &axis)))
                 break;
             product->axes[at] = *before;
         }
@@ -187,6 +258,10 @@ static bool suits_vectors(const struct product *product)
         has_n |= product->axes[k].role == LOOP_N;
         is_summed |= product->axes[k].role == LOOP_K;
     }
+    if (!product->b)
+        return product->axes[product->n_axes - 1].is_line &&
+               (poly_equals(lane->a, 1) ? lane->typical >= 2 * (double)product->lanes
+                                        : (product->n_axes > 1 && poly_equals(lane[-1].a, 1)));
     bool near_a = poly_equals(lane->a, 1), near_b = poly_equals(lane->b, 1) || poly_equals(lane->b, 0);
     return is_summed && ((lane->role == LOOP_M && has_n) || (near_a && near_b));
 }
@@ -197,7 +272,10 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     *product = (struct product){0};
     if (!read_shape(&reading, loop) || !find_steps(&reading))
         return false;
-    find_roles(product);
+    if (product->b)
+        find_roles(product);
+    else
+        find_copy_roles(&reading);
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);

@@ -1,8 +1,9 @@
-/* A product of two tensors, summed: what classify, tile and pack know of one nest of loop IR.
+/* A product of two tensors, summed, or a copy of one: what classify, tile and pack know of one nest of loop IR.
  *
- * The canonical nest, which `lower_loops` leaves for them where the target has vectors:
+ * The canonical nests, which `lower_loops` leaves for them where the target has vectors:
  *
  *     for outputs { var sum = 0   for summed { sum add= mul(A[...], B[...]) }   C[...] = value of sum }
+ *     for outputs { C[...] = A[...] }
  *
  * Every loop runs from 0, every address is linear in every index. A is the factor that has C's unit-stride index, if only one has.
  * Sizes are those of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 34, 2008); that every
@@ -12,6 +13,11 @@
 #define PASSES_PRODUCT_H
 
 #include "passes.h"
+
+enum {
+    CACHE_LINE = 64,  /* bytes */
+    COPIED_ROW = 1024 /* bytes that a copy moves together, of each tensor, where it can */
+};
 
 /* One index of the nest. */
 struct product_axis {
@@ -30,8 +36,8 @@ struct product {
     uint32_t n_axes;
     enum ir_elem elem;
     int64_t lanes;               /* of the vectors: the target's, or of the shortest that hold a short lane axis */
-    const struct ir_expr *a, *b; /* the loads */
-    const struct loop_stmt *define, *accumulate, *store;
+    const struct ir_expr *a, *b; /* the loads; b is NULL in a copy */
+    const struct loop_stmt *define, *accumulate, *store; /* the first two NULL in a copy */
     bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
 };
 

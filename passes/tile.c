@@ -9,19 +9,9 @@
  * An index becomes block * outer + tile * inner + innermost. Where an extent is no multiple the loops inside end at a limit. When k
  * is cut, C holds what is summed so far: a tile begins with it at all blocks but the first, and the value is made at the last. Each
  * element is still summed in the order of k, so that the result does not depend on sizes. */
-#include "product.h"
+#include "tiling.h"
 
-struct tiling {
-    struct pass_kernel *kernel;
-    struct ir_context *context;
-    struct product product;
-    const struct poly **place;           /* by index of the function: what stands for it now */
-    uint32_t *outer, *inner, *innermost; /* by axis: indices of block, tile and element loops; UINT32_MAX: none */
-    uint32_t buffer;                     /* of the tile */
-    uint32_t finished;                   /* where it is read from when it is turned; UINT32_MAX: it is not */
-    const struct poly *address;          /* in it */
-    const struct poly *first, *last;     /* block of k: >= 0 behind the first, at the last; NULL: k is not cut */
-};
+#include <math.h>
 
 static const struct poly *index_or_zero(struct tiling *tiling, uint32_t index, int64_t step)
 {
@@ -29,7 +19,7 @@ static const struct poly *index_or_zero(struct tiling *tiling, uint32_t index, i
                                : poly_scale(tiling->context, poly_index(tiling->context, index), step);
 }
 
-static uint32_t add_index(struct tiling *tiling, const struct product_axis *axis, const char *suffix)
+uint32_t tiling_add_index(struct tiling *tiling, const struct product_axis *axis, const char *suffix)
 {
     const char *name = tiling->kernel->loops->indices[axis->loop->loop.index].name;
     return loop_add_index(tiling->context, tiling->kernel->loops, arena_printf(ir_arena(tiling->context), "%s_%s", name, suffix));
@@ -47,9 +37,9 @@ static bool open_axis(struct tiling *tiling, uint32_t k)
 {
     const struct product_axis *axis = &tiling->product.axes[k];
     bool is_tiled = axis->tile > 1 || axis->is_lane;
-    tiling->outer[k] = axis->block ? add_index(tiling, axis, "block") : UINT32_MAX;
+    tiling->outer[k] = axis->block ? tiling_add_index(tiling, axis, "block") : UINT32_MAX;
     bool single = axis->block ? axis->block == axis->tile : is_tiled && axis->extent > 0 && axis->extent <= axis->tile;
-    tiling->inner[k] = single ? UINT32_MAX : is_tiled ? add_index(tiling, axis, "tile") : axis->loop->loop.index;
+    tiling->inner[k] = single ? UINT32_MAX : is_tiled ? tiling_add_index(tiling, axis, "tile") : axis->loop->loop.index;
     tiling->innermost[k] = is_tiled ? axis->loop->loop.index : UINT32_MAX;
     tiling->place[axis->loop->loop.index] =
         poly_add(tiling->context, before(tiling, k), index_or_zero(tiling, tiling->innermost[k], 1));
@@ -93,7 +83,7 @@ static bool divides(int64_t by, int64_t what)
 }
 
 /* The loop over the elements of axis k in a tile. */
-static struct loop_stmt *element_loop(struct tiling *tiling, uint32_t k, bool limited, enum loop_kind kind, struct loop_stmt *body)
+struct loop_stmt *tiling_element_loop(struct tiling *tiling, uint32_t k, bool limited, enum loop_kind kind, struct loop_stmt *body)
 {
     const struct product_axis *axis = &tiling->product.axes[k];
     struct loop_stmt *loop = loop_for(tiling->context, kind, tiling->innermost[k], poly_constant(tiling->context, 0),
@@ -116,12 +106,12 @@ static struct loop_stmt *within_tile(struct tiling *tiling, bool limited, bool b
             const struct product_axis *axis = &product->axes[k];
             int own = axis->is_lane ? 1 : axis->is_line && by_lines ? 2 : 0;
             if (tiling->innermost[k] != UINT32_MAX && own == depth)
-                body = element_loop(tiling, k, limited, depth ? LOOP_SERIAL : LOOP_UNROLLED, body);
+                body = tiling_element_loop(tiling, k, limited, depth ? LOOP_SERIAL : LOOP_UNROLLED, body);
         }
     return body;
 }
 
-static const struct poly *placed(struct tiling *tiling, const struct poly *poly)
+const struct poly *tiling_placed(struct tiling *tiling, const struct poly *poly)
 {
     return poly_substitute(tiling->context, poly, (uint32_t)tiling->kernel->loops->n_indices, tiling->place, NULL);
 }
@@ -130,7 +120,7 @@ static const struct poly *placed(struct tiling *tiling, const struct poly *poly)
 static const struct ir_expr *read_tile(void *user, struct ir_context *context, const struct ir_expr *leaf)
 {
     const struct tiling *tiling = user;
-    if (leaf->op != IR_EXPR_local || leaf->local != tiling->product.define->local.local)
+    if (leaf->op != IR_EXPR_local || !tiling->product.define || leaf->local != tiling->product.define->local.local)
         return leaf;
     uint32_t buffer = tiling->finished == UINT32_MAX ? tiling->buffer : tiling->finished;
     return ir_expr_load(context, buffer, tiling->product.elem, tiling->address);
@@ -158,33 +148,52 @@ static struct loop_stmt *begin_tile(struct tiling *tiling)
     if (!tiling->first || store->store.combine != IR_EXPR_OP_COUNT)
         return list;
     const struct ir_expr *held =
-        ir_expr_load(context, store->store.buffer, tiling->product.elem, placed(tiling, store->store.address));
+        ir_expr_load(context, store->store.buffer, tiling->product.elem, tiling_placed(tiling, store->store.address));
     struct loop_stmt *resume =
         within_tile(tiling, true, false, loop_store(context, tiling->buffer, tiling->address, held, IR_EXPR_OP_COUNT));
     const struct poly **condition = arena_copy(ir_arena(context), &tiling->first, 1, sizeof *condition);
     return condition && list ? loop_join(list, loop_if(context, 1, condition, resume, NULL)) : NULL;
 }
 
-/* A result that no cache holds goes straight to memory, line by line. */
-static bool should_stream(const struct tiling *tiling)
+/* Vectors stand at lines of memory wherever a row of C begins, as far as the shape tells. */
+static bool has_whole_lines(const struct tiling *tiling)
+{
+    const struct product *product = &tiling->product;
+    const struct poly *line = poly_constant(tiling->context, CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (!product->axes[k].is_line && !poly_equals(poly_mod(tiling->context, product->axes[k].c, line, NULL), 0))
+            return false;
+    return true;
+}
+
+/* A result that no cache holds goes straight to memory, line by line. A copy passes as much again through the caches; turned, it
+ * goes there only by whole lines. */
+bool tiling_streams(const struct tiling *tiling)
 {
     const struct machine *machine = &tiling->kernel->options->machine;
-    const struct loop_stmt *store = tiling->product.store;
+    const struct product *product = &tiling->product;
+    const struct loop_stmt *store = product->store;
     const struct loop_buffer *target = &tiling->kernel->loops->buffers[store->store.buffer];
     double bytes = poly_estimate(target->count, ir_typical_sizes(tiling->context), NULL) * ir_elem_info(target->elem)->bytes;
+    double passed = product->b ? bytes : 2 * bytes, caches = fmax((double)machine->l3_bytes, (double)machine->l2_bytes);
     return target->kind == LOOP_OUTPUT && !tiling->first && store->store.combine == IR_EXPR_OP_COUNT &&
-           machine->stream_rate > machine->write_rate && bytes > 2 * (double)machine->l3_bytes &&
-           bytes > 2 * (double)machine->l2_bytes;
+           machine->stream_rate > machine->write_rate && passed > 2 * caches &&
+           (product->b || product_lane(product) || has_whole_lines(tiling));
+}
+
+struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value)
+{
+    const struct loop_stmt *store = tiling->product.store;
+    struct loop_stmt *copy = loop_store(tiling->context, store->store.buffer, tiling_placed(tiling, store->store.address),
+                                        value_of(tiling, value), store->store.combine);
+    if (copy)
+        copy->store.streams = tiling_streams(tiling);
+    return copy;
 }
 
 static struct loop_stmt *store_tile(struct tiling *tiling, const struct ir_expr *value)
 {
-    const struct loop_stmt *store = tiling->product.store;
-    struct loop_stmt *copy = loop_store(tiling->context, store->store.buffer, placed(tiling, store->store.address),
-                                        value_of(tiling, value), store->store.combine);
-    if (copy)
-        copy->store.streams = should_stream(tiling);
-    return within_tile(tiling, true, tiling->finished != UINT32_MAX, copy);
+    return within_tile(tiling, true, tiling->finished != UINT32_MAX, tiling_store(tiling, value));
 }
 
 /* finished = tile: from there it is read line by line. */
@@ -214,7 +223,7 @@ static struct loop_stmt *end_tile(struct tiling *tiling)
 
 /* ---- the loops around ---- */
 
-static struct loop_stmt *around(struct tiling *tiling, uint32_t k, uint32_t index, const struct poly *end, const struct poly *limit,
+struct loop_stmt *tiling_around(struct tiling *tiling, uint32_t k, uint32_t index, const struct poly *end, const struct poly *limit,
                                 struct loop_stmt *body)
 {
     const struct product_axis *axis = &tiling->product.axes[k];
@@ -228,34 +237,39 @@ static struct loop_stmt *around(struct tiling *tiling, uint32_t k, uint32_t inde
 }
 
 /* How many parts of this size cover `rest`. */
-static const struct poly *parts(struct tiling *tiling, const struct poly *rest, int64_t size)
+const struct poly *tiling_parts(struct tiling *tiling, const struct poly *rest, int64_t size)
 {
     struct ir_context *context = tiling->context;
     return poly_floor_div(context, poly_add(context, rest, poly_constant(context, size - 1)), poly_constant(context, size), NULL);
 }
 
-static struct loop_stmt *tile_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
+struct loop_stmt *tiling_loop(struct tiling *tiling, uint32_t k, struct loop_stmt *body)
 {
     struct ir_context *context = tiling->context;
-    for (uint32_t k = tiling->product.n_axes; body && k-- > 0;) {
-        const struct product_axis *axis = &tiling->product.axes[k];
-        const struct poly *extent = axis->loop->loop.end, *limit = NULL;
-        if (axis->role != role || tiling->inner[k] == UINT32_MAX)
-            continue;
-        const struct poly *end = axis->block ? poly_constant(context, axis->block / axis->tile) : parts(tiling, extent, axis->tile);
-        if (axis->block && !divides(axis->block, axis->extent))
-            limit = parts(tiling, poly_subtract(context, extent, index_or_zero(tiling, tiling->outer[k], axis->block)), axis->tile);
-        body = around(tiling, k, tiling->inner[k], end, limit, body);
-    }
+    const struct product_axis *axis = &tiling->product.axes[k];
+    const struct poly *extent = axis->loop->loop.end, *limit = NULL;
+    const struct poly *end =
+        axis->block ? poly_constant(context, axis->block / axis->tile) : tiling_parts(tiling, extent, axis->tile);
+    if (axis->block && !divides(axis->block, axis->extent))
+        limit =
+            tiling_parts(tiling, poly_subtract(context, extent, index_or_zero(tiling, tiling->outer[k], axis->block)), axis->tile);
+    return tiling_around(tiling, k, tiling->inner[k], end, limit, body);
+}
+
+struct loop_stmt *tiling_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
+{
+    for (uint32_t k = tiling->product.n_axes; body && k-- > 0;)
+        if (tiling->product.axes[k].role == role && tiling->inner[k] != UINT32_MAX)
+            body = tiling_loop(tiling, k, body);
     return body;
 }
 
-static struct loop_stmt *block_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
+struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
 {
     for (uint32_t k = tiling->product.n_axes; body && k-- > 0;) {
         const struct product_axis *axis = &tiling->product.axes[k];
         if (axis->role == role && axis->block)
-            body = around(tiling, k, tiling->outer[k], parts(tiling, axis->loop->loop.end, axis->block), NULL, body);
+            body = tiling_around(tiling, k, tiling->outer[k], tiling_parts(tiling, axis->loop->loop.end, axis->block), NULL, body);
     }
     return body;
 }
@@ -270,7 +284,7 @@ static bool find_ends(struct tiling *tiling)
         if (axis->role != LOOP_K || !axis->block)
             continue;
         blocks = poly_add(context, blocks, poly_multiply(context, poly_index(context, tiling->outer[k]), all));
-        all = poly_multiply(context, all, parts(tiling, axis->loop->loop.end, axis->block));
+        all = poly_multiply(context, all, tiling_parts(tiling, axis->loop->loop.end, axis->block));
     }
     if (poly_equals(blocks, 0))
         return true;
@@ -287,12 +301,12 @@ static struct loop_stmt *tiled(struct tiling *tiling)
     struct loop_stmt *inner = within_tile(
         tiling, true, false,
         loop_store(context, tiling->buffer, tiling->address, ir_expr_apply(context, IR_EXPR_mul, 2, factors), IR_EXPR_add));
-    struct loop_stmt *sum = tile_loops(tiling, LOOP_K, inner), *begin = begin_tile(tiling), *end = end_tile(tiling);
+    struct loop_stmt *sum = tiling_loops(tiling, LOOP_K, inner), *begin = begin_tile(tiling), *end = end_tile(tiling);
     if (!sum || !begin || !end)
         return NULL;
-    struct loop_stmt *body = tile_loops(tiling, LOOP_N, tile_loops(tiling, LOOP_M, loop_join(begin, loop_join(sum, end))));
-    body = block_loops(tiling, LOOP_N, block_loops(tiling, LOOP_K, block_loops(tiling, LOOP_M, body)));
-    return tile_loops(tiling, LOOP_BATCH, body);
+    struct loop_stmt *body = tiling_loops(tiling, LOOP_N, tiling_loops(tiling, LOOP_M, loop_join(begin, loop_join(sum, end))));
+    body = tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_K, tiling_block_loops(tiling, LOOP_M, body)));
+    return tiling_loops(tiling, LOOP_BATCH, body);
 }
 
 /* ---- sums of nothing ---- */
@@ -353,7 +367,9 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     for (uint32_t k = 0; k < n; k++)
         if (!open_axis(&tiling, k))
             return false;
-    struct loop_stmt *body = find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling) : NULL;
+    struct loop_stmt *body = !tiling.product.b                         ? tile_copy(&tiling)
+                             : find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling)
+                                                                       : NULL;
     if (!body || !set_empty_sums(&tiling, &body))
         return false;
     product_replace(loop, body);

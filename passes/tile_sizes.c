@@ -217,10 +217,37 @@ static void choose_blocks(struct product *product, enum loop_role role, double b
     }
 }
 
+/* Vectors along a row that lies as in the tensor that is copied; else blocks that stay in the second cache, of both tensors. */
+static void choose_copy(const struct machine *machine, struct product *product)
+{
+    double bytes = (double)ir_elem_info(product->elem)->bytes, all = 2 * bytes;
+    struct product_axis *line = &product->axes[product->n_axes - 1];
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        all *= fmax(product->axes[k].typical, 1);
+    bool near = !poly_equals(line->a, 1); /* the axis before it */
+    bool is_small = all <= (double)machine->l1_bytes / 2;
+    if (!near && (is_small || line->typical * bytes >= COPIED_ROW)) {
+        line->tile = product->lanes;
+        return;
+    }
+    line->is_lane = false;
+    if (is_small)
+        return;
+    double edge = sqrt((double)machine->l2_bytes / 4 / bytes);
+    line->tile = line[near ? -1 : 0].tile = (int64_t)(CACHE_LINE / bytes); /* blocks are of whole lines on both sides */
+    choose_blocks(product, LOOP_M, edge);
+    choose_blocks(product, LOOP_N, edge);
+    line->tile = line[near ? -1 : 0].tile = 1;
+}
+
 void tile_choose_sizes(const struct machine *machine, struct product *product)
 {
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].tile = 1;
+    if (!product->b) {
+        choose_copy(machine, product);
+        return;
+    }
     choose_lane(machine, product);
     choose_tile(machine, product);
     double bytes = (double)ir_elem_info(product->elem)->bytes;

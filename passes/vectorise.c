@@ -147,70 +147,122 @@ static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *r
            !moves_by_one(vectorising, store->store.value->load.address, columns->loop.index);
 }
 
-/* The loop within one block of the lanes. */
-static struct loop_stmt *within_block(struct vectorising *vectorising, const struct loop_stmt *loop, int64_t lanes,
-                                      const struct poly *before, struct loop_stmt *body)
+/* One of the two loops of a copy that is turned, by vectors: block * lanes + index. */
+struct turned {
+    const struct loop_stmt *loop;
+    int64_t lanes, together; /* vectors of a block: a line of memory is read at once */
+    uint32_t block, vector;  /* indices; UINT32_MAX: there is but one */
+    const struct poly *before;
+};
+
+static uint32_t add_index(struct vectorising *vectorising, const struct loop_stmt *loop, const char *suffix)
+{
+    struct loop_function *function = vectorising->kernel->loops;
+    const char *name = function->indices[loop->loop.index].name;
+    return loop_add_index(vectorising->context, function, arena_printf(ir_arena(vectorising->context), "%s_%s", name, suffix));
+}
+
+static struct turned split_turned(struct vectorising *vectorising, const struct loop_stmt *loop, int64_t lanes, int64_t together)
 {
     struct ir_context *context = vectorising->context;
-    bool whole = poly_equals(poly_mod(context, loop->loop.end, poly_constant(context, lanes), NULL), 0);
-    struct loop_stmt *within =
-        loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), poly_constant(context, lanes), body);
+    struct turned turned = {loop, lanes, together, UINT32_MAX, UINT32_MAX, poly_constant(context, 0)};
+    int64_t extent = 0;
+    bool known = poly_is_constant(loop->loop.end, &extent);
+    if (known && extent < lanes * together)
+        turned.together = together = (extent + lanes - 1) / lanes;
+    if (!known || extent > lanes * together) {
+        turned.block = add_index(vectorising, loop, together > 1 ? "line" : "vector");
+        turned.before = poly_scale(context, poly_index(context, turned.block), lanes * together);
+    }
+    if (together > 1 && (!known || extent > lanes)) {
+        turned.vector = add_index(vectorising, loop, "vector");
+        turned.before = poly_add(context, turned.before, poly_scale(context, poly_index(context, turned.vector), lanes));
+    }
+    return turned;
+}
+
+static const struct poly *covering(struct ir_context *context, const struct poly *extent, int64_t size)
+{
+    return poly_floor_div(context, poly_add(context, extent, poly_constant(context, size - 1)), poly_constant(context, size), NULL);
+}
+
+/* The loop within one vector. */
+static struct loop_stmt *within_vector(struct vectorising *vectorising, const struct turned *turned, struct loop_stmt *body)
+{
+    struct ir_context *context = vectorising->context;
+    const struct loop_stmt *loop = turned->loop;
+    const struct poly *lanes = poly_constant(context, turned->lanes);
+    struct loop_stmt *within = loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), lanes, body);
     if (!within)
         return NULL;
     within->loop.role = loop->loop.role;
-    if (loop->loop.limit || !whole)
-        within->loop.limit = poly_subtract(context, loop->loop.limit ? loop->loop.limit : loop->loop.end, before);
+    if (loop->loop.limit || !poly_equals(poly_mod(context, loop->loop.end, lanes, NULL), 0))
+        within->loop.limit = poly_subtract(context, loop->loop.limit ? loop->loop.limit : loop->loop.end, turned->before);
     return within;
 }
 
-/* The loop over the blocks of the lanes around `body`, which stays alone where there is one block. */
-static struct loop_stmt *over_blocks(struct vectorising *vectorising, const struct loop_stmt *loop, int64_t lanes, uint32_t block,
-                                     struct loop_stmt *body)
+/* The loop over the vectors of a block. */
+static struct loop_stmt *over_vectors(struct vectorising *vectorising, const struct turned *turned, struct loop_stmt *body)
 {
     struct ir_context *context = vectorising->context;
-    const struct poly *all = poly_constant(context, lanes), *but_one = poly_constant(context, lanes - 1);
-    if (block == UINT32_MAX)
+    const struct loop_stmt *loop = turned->loop;
+    int64_t size = turned->lanes * turned->together;
+    if (turned->vector == UINT32_MAX)
         return body;
-    struct loop_stmt *around = loop_for(context, LOOP_SERIAL, block, poly_constant(context, 0),
-                                        poly_floor_div(context, poly_add(context, loop->loop.end, but_one), all, NULL), body);
+    struct loop_stmt *around =
+        loop_for(context, LOOP_SERIAL, turned->vector, poly_constant(context, 0), poly_constant(context, turned->together), body);
+    if (!around)
+        return NULL;
+    around->loop.role = loop->loop.role;
+    if (loop->loop.limit || !poly_equals(poly_mod(context, loop->loop.end, poly_constant(context, size), NULL), 0)) {
+        const struct poly *first =
+            turned->block == UINT32_MAX ? poly_constant(context, 0) : poly_scale(context, poly_index(context, turned->block), size);
+        around->loop.limit =
+            covering(context, poly_subtract(context, loop->loop.limit ? loop->loop.limit : loop->loop.end, first), turned->lanes);
+    }
+    return around;
+}
+
+/* The loop over the blocks. */
+static struct loop_stmt *over_blocks(struct vectorising *vectorising, const struct turned *turned, struct loop_stmt *body)
+{
+    struct ir_context *context = vectorising->context;
+    const struct loop_stmt *loop = turned->loop;
+    int64_t size = turned->lanes * turned->together;
+    if (turned->block == UINT32_MAX)
+        return body;
+    struct loop_stmt *around =
+        loop_for(context, LOOP_SERIAL, turned->block, poly_constant(context, 0), covering(context, loop->loop.end, size), body);
     if (!around)
         return NULL;
     around->loop.role = loop->loop.role;
     if (loop->loop.limit)
-        around->loop.limit = poly_floor_div(context, poly_add(context, loop->loop.limit, but_one), all, NULL);
+        around->loop.limit = covering(context, loop->loop.limit, size);
     return around;
 }
 
-/* for blocks of rows, of columns { vector row { vector column { a copy } } } */
+/* for lines of rows, vectors of columns, vectors of a line { vector row { vector column { a copy } } } */
 static bool turn(struct vectorising *vectorising, struct loop_stmt *rows)
 {
     struct ir_context *context = vectorising->context;
-    struct loop_function *function = vectorising->kernel->loops;
     struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
-    int64_t lanes = lanes_along(vectorising, columns, store->store.value->elem);
-    const struct loop_stmt *loops[2] = {rows, columns};
-    const struct poly *before[2], **place = ARENA_ARRAY(ir_arena(context), function->n_indices + 2, const struct poly *);
-    uint32_t blocks[2];
-    for (int k = 0; place && k < 2; k++) {
-        int64_t extent;
-        bool single = poly_is_constant(loops[k]->loop.end, &extent) && extent <= lanes;
-        blocks[k] =
-            single ? UINT32_MAX
-                   : loop_add_index(context, function,
-                                    arena_printf(ir_arena(context), "%s_vector", function->indices[loops[k]->loop.index].name));
-        before[k] = single ? poly_constant(context, 0) : poly_scale(context, poly_index(context, blocks[k]), lanes);
-        place[loops[k]->loop.index] = poly_add(context, before[k], poly_index(context, loops[k]->loop.index));
-    }
+    enum ir_elem elem = store->store.value->elem;
+    int64_t lanes = lanes_along(vectorising, columns, elem), line = CACHE_LINE / (int64_t)ir_elem_info(elem)->bytes;
+    int64_t together = line > lanes && ends_once(vectorising, rows, line) ? line / lanes : 1;
+    struct turned row = split_turned(vectorising, rows, lanes, together);
+    struct turned column = split_turned(vectorising, columns, lanes, 1);
+    uint32_t n = (uint32_t)vectorising->kernel->loops->n_indices;
+    const struct poly **place = ARENA_ARRAY(ir_arena(context), n, const struct poly *);
     if (!place)
         return false;
-    uint32_t n = (uint32_t)function->n_indices;
+    place[rows->loop.index] = poly_add(context, row.before, poly_index(context, rows->loop.index));
+    place[columns->loop.index] = poly_add(context, column.before, poly_index(context, columns->loop.index));
     struct loop_stmt *body =
         loop_store(context, store->store.buffer, poly_substitute(context, store->store.address, n, place, NULL),
                    ir_expr_substitute(context, store->store.value, NULL, NULL, n, place, NULL), IR_EXPR_OP_COUNT);
-    struct loop_stmt *block =
-        within_block(vectorising, rows, lanes, before[0], within_block(vectorising, columns, lanes, before[1], body));
+    struct loop_stmt *block = within_vector(vectorising, &row, within_vector(vectorising, &column, body));
     struct loop_stmt *outer =
-        over_blocks(vectorising, rows, lanes, blocks[0], over_blocks(vectorising, columns, lanes, blocks[1], block));
+        over_blocks(vectorising, &row, over_blocks(vectorising, &column, over_vectors(vectorising, &row, block)));
     if (!outer)
         return false;
     body->store.streams = store->store.streams;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Products of two tensors on the tiled path: emitted C for every target with vectors, at extents 0, 1, primes and multiples of the
+"""Products of two tensors and copies of one on the tiled path: emitted C for every target with vectors, at extents 0, 1, primes and multiples of the
 tiles, known at run time and before, against NumPy.
 
 Each target's file is clean under four compilers with the strictest warnings. It runs optimised for this machine, under ASan and
@@ -35,6 +35,9 @@ KERNELS = {
     "no_columns": ("km,k->m", "{sum}"),
     "finished": ("mk,kn->mn", "relu({sum} + 0.5)"),
     "by_function": ("km,nk->nm", "tanh({sum}) * 2"),
+    "turned": ("mn->nm", "{sum}"),
+    "permuted": ("kenm->mekn", "{sum}"),
+    "rows_permuted": ("ekmn->kemn", "{sum}"),
 }
 EXTENT = {"m": "M", "n": "N", "k": "K", "e": "E", "p": "E"}
 SMALL = {"vector_bytes": 32, "vector_registers": 10, "l1_bytes": 256, "l2_bytes": 1024, "l3_bytes": 1024, "stream_rate": 2e10,
@@ -45,21 +48,22 @@ def source(elem):
     lines = [f"dim {name}" for name in DIMS]
     for name, (expression, value) in KERNELS.items():
         operands, result = expression.split("->")
-        first, second = operands.split(",")
-        summed = ",".join(sorted(set(first + second) - set(result)))
+        operands = operands.split(",")
+        summed = ",".join(sorted(set("".join(operands)) - set(result)))
 
         def tensor(indices):
             return f"{elem}[{', '.join(EXTENT[index] for index in indices)}]"
 
-        product = f"sum[{summed}](A[{','.join(first)}] * B[{','.join(second)}])"
-        lines += [f"kernel {name}_{elem}(A: {tensor(first)}, B: {tensor(second)}) -> (C: {tensor(result)}) {{",
-                  f"    C[{','.join(result)}] = {value.format(sum=product)}", "}"]
+        term = " * ".join(f"{name}[{','.join(indices)}]" for name, indices in zip("AB", operands))
+        inputs = ", ".join(f"{name}: {tensor(indices)}" for name, indices in zip("AB", operands))
+        lines += [f"kernel {name}_{elem}({inputs}) -> (C: {tensor(result)}) {{",
+                  f"    C[{','.join(result)}] = {value.format(sum=f'sum[{summed}]({term})' if summed else term)}", "}"]
     return "\n".join(lines) + "\n"
 
 
-def wanted(name, a, b):
+def wanted(name, *arrays):
     expression, value = KERNELS[name]
-    total = numpy.einsum(expression, a.astype("f8"), b.astype("f8"))
+    total = numpy.einsum(expression, *(array.astype("f8") for array in arrays))
     if "relu" in value:
         return numpy.maximum(total + 0.5, 0)
     return numpy.tanh(total) * 2 if "tanh" in value else total
@@ -78,13 +82,12 @@ def machine_with(folder, name, values):
 def run_kernel(suite, folder, program, kernel, elem, sizes, what):
     random = numpy.random.default_rng(sum(sizes))
     extents = dict(zip(DIMS, sizes))
-    first, second = KERNELS[kernel][0].split("->")[0].split(",")
     arrays = []
-    for tensor, indices in zip("AB", (first, second)):
+    for tensor, indices in zip("AB", KERNELS[kernel][0].split("->")[0].split(",")):
         array = (random.random([extents[EXTENT[index]] for index in indices]) - 0.5).astype("f8" if elem == "f64" else "f4")
         numpy.save(folder / f"{tensor}.npy", array)
         arrays.append(array)
-    done = suite.run([f"./{program}", f"{kernel}_{elem}", "A=A.npy", "B=B.npy", "C=C.npy"], folder)
+    done = suite.run([f"./{program}", f"{kernel}_{elem}", *["A=A.npy", "B=B.npy"][:len(arrays)], "C=C.npy"], folder)
     if not suite.check(f"{what}: {kernel}_{elem} {sizes} runs", done.returncode == 0, done.stdout + done.stderr):
         return
     got, right = numpy.load(folder / "C.npy"), wanted(kernel, *arrays)

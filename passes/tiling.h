@@ -1,0 +1,45 @@
+/* A nest that is being cut into blocks and tiles: how its loops are written anew. */
+#ifndef PASSES_TILING_H
+#define PASSES_TILING_H
+
+#include "product.h"
+
+struct tiling {
+    struct pass_kernel *kernel;
+    struct ir_context *context;
+    struct product product;
+    const struct poly **place;           /* by index of the function: what stands for it now */
+    uint32_t *outer, *inner, *innermost; /* by axis: indices of block, tile and element loops; UINT32_MAX: none */
+    uint32_t buffer;                     /* of the tile */
+    uint32_t finished;                   /* where it is read from when it is turned; UINT32_MAX: it is not */
+    const struct poly *address;          /* in it */
+    const struct poly *first, *last;     /* block of k: >= 0 behind the first, at the last; NULL: k is not cut */
+};
+
+/* A new index, named after the axis. */
+uint32_t tiling_add_index(struct tiling *tiling, const struct product_axis *axis, const char *suffix);
+/* An address of the old nest, in the new one. */
+const struct poly *tiling_placed(struct tiling *tiling, const struct poly *poly);
+/* How many parts of this size cover `rest`. */
+const struct poly *tiling_parts(struct tiling *tiling, const struct poly *rest, int64_t size);
+/* Is what is stored more than the caches hold? */
+bool tiling_streams(const struct tiling *tiling);
+/* C[...] = value */
+struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value);
+
+/* A loop over axis k around `body`; limit NULL: none. */
+struct loop_stmt *tiling_around(struct tiling *tiling, uint32_t k, uint32_t index, const struct poly *end, const struct poly *limit,
+                                struct loop_stmt *body);
+/* The loop over the elements of axis k in a tile, up to the end of the tensor where `limited`. */
+struct loop_stmt *tiling_element_loop(struct tiling *tiling, uint32_t k, bool limited, enum loop_kind kind, struct loop_stmt *body);
+/* The loop over the tiles of axis k in a block; those of all axes of a role; the loops over their blocks. */
+struct loop_stmt *tiling_loop(struct tiling *tiling, uint32_t k, struct loop_stmt *body);
+struct loop_stmt *tiling_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body);
+struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body);
+
+/* ---- tile_copy.c ---- */
+
+/* The nest of a copy. NULL: no memory. */
+struct loop_stmt *tile_copy(struct tiling *tiling);
+
+#endif
