@@ -126,11 +126,37 @@ bool ir_is_checked_access(struct ir_context *context, const struct ir_access *ac
     return !proving.proved;
 }
 
-bool ir_stays_inside(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges)
+/* ---- what keeps an access inside its tensor ---- */
+
+static void prove_constant_lookup(void *user, const struct poly_atom *lookup)
 {
-    for (uint32_t axis = 0; !access->fill && axis < access->node->rank; axis++)
-        if (!poly_is_run_time(access->subscripts[axis]) &&
-            !poly_prove_within(context, access->subscripts[axis], access->node->shape[axis], ranges))
-            return false;
-    return true;
+    if (lookup->table->op == IR_const_node)
+        prove_lookup(user, lookup);
+}
+
+/* Do the subscripts themselves, wherever the indices they use have a value? Tables that are no constants are checked when the
+ * kernel runs, wherever they are looked up. */
+static bool stays_inside(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges)
+{
+    struct proving proving = {context, ranges, true};
+    for (uint32_t axis = 0; axis < access->node->rank && proving.proved; axis++) {
+        const struct poly *subscript = access->subscripts[axis];
+        poly_visit_lookups(subscript, prove_constant_lookup, &proving);
+        proving.proved = proving.proved && poly_prove_divisors(context, subscript, ranges) &&
+                         (access->fill || poly_is_run_time(subscript) ||
+                          poly_prove_within(context, subscript, access->node->shape[axis], ranges));
+    }
+    return proving.proved;
+}
+
+void ir_access_needs(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *space, bool *needed)
+{
+    bool inside = stays_inside(context, access, space);
+    const struct poly *one = poly_constant(context, 1);
+    for (uint32_t index = 0; index < space->n; index++) {
+        for (uint32_t axis = 0; axis < access->node->rank && !needed[index]; axis++)
+            needed[index] = poly_uses_index(access->subscripts[axis], index);
+        if (!inside && !needed[index])
+            needed[index] = !poly_prove_nonnegative(context, poly_subtract(context, space->extents[index], one), NULL);
+    }
 }

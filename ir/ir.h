@@ -389,10 +389,10 @@ void ir_visit_tables(struct ir_context *context, const struct ir_node *node, voi
  * fill value makes unneeded), or some lookup in its table. What is read through such an access is read under its check: passes may
  * not put what it is made of in its place. */
 bool ir_is_checked_access(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges);
-/* Do the subscripts themselves keep the access inside its tensor, wherever the indices they use have a value? Else only that
- * another index has none may keep it from being read: an index space it is moved to needs all indices that may have no value.
- * Lookups are checked wherever they are. */
-bool ir_stays_inside(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges);
+/* Marks in `needed` the indices of `space` without which the access may not be read: those of its subscripts; and where those do
+ * not keep it inside its tensor, or divide by what may be 0, all that may have no value, since only that one of them has none may
+ * keep it from being read. Whoever moves an access to another index space takes these along. */
+void ir_access_needs(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *space, bool *needed);
 /* The node with lookups in a table t made lookups in by_id[t->id] (NULL: kept), a node of the same shape. */
 const struct ir_node *ir_with_tables(struct ir_context *context, const struct ir_node *node, const struct ir_node *const *by_id);
 /* An access as seen through replaced indices: subscripts substituted. */

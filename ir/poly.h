@@ -125,6 +125,8 @@ bool poly_prove_nonnegative(struct ir_context *context, const struct poly *a, co
 /* 0 <= a < extent. */
 bool poly_prove_within(struct ir_context *context, const struct poly *a, const struct poly *extent,
                        const struct poly_ranges *ranges);
+/* Nothing in it is divided by 0 where the indices it uses have a value. The two above take that for granted. */
+bool poly_prove_divisors(struct ir_context *context, const struct poly *a, const struct poly_ranges *ranges);
 
 /* ---- printing ---- */
 enum poly_style {

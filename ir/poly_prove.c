@@ -420,11 +420,10 @@ static void assume_divisors(struct proof *proof, const struct poly *a)
         assume_positive(proof, floor->denominator);
 }
 
-/* Extents of the indices in `a` are not 0, nor are divisors anywhere. */
-static void assume_from(struct proof *proof, const struct poly *a)
+/* Extents of the indices in `a` are not 0, nor are divisors in them. */
+static void assume_extents(struct proof *proof, const struct poly *a)
 {
     uint32_t limit = poly_index_limit(a);
-    assume_divisors(proof, a);
     for (uint32_t k = 0; k < limit; k++) {
         const struct poly *extent = extent_of(proof, k);
         if (!extent || !poly_uses_index(a, k))
@@ -432,6 +431,13 @@ static void assume_from(struct proof *proof, const struct poly *a)
         assume_positive(proof, extent);
         assume_divisors(proof, extent);
     }
+}
+
+/* Nor are divisors anywhere else. */
+static void assume_from(struct proof *proof, const struct poly *a)
+{
+    assume_divisors(proof, a);
+    assume_extents(proof, a);
 }
 
 static bool prove_counted(struct proof *proof, const struct poly *a)
@@ -467,6 +473,19 @@ bool poly_prove_within(struct ir_context *context, const struct poly *a, const s
     struct proof proof = {.context = context, .ranges = ranges};
     assume_from(&proof, a);
     return prove_bounds(&proof, a, extent);
+}
+
+bool poly_prove_divisors(struct ir_context *context, const struct poly *a, const struct poly_ranges *ranges)
+{
+    const struct poly_atom *floor;
+    if (!context || !a)
+        return false;
+    struct proof proof = {.context = context, .ranges = ranges};
+    assume_extents(&proof, a);
+    for (uint32_t n = 0; (floor = nth_atom(a, POLY_FLOOR, n, true)) != NULL; n++)
+        if (!prove_counted(&proof, poly_subtract(context, floor->denominator, poly_constant(context, 1))))
+            return false;
+    return true;
 }
 
 bool poly_prove_remainder(struct ir_context *context, const struct poly *a, const struct poly *b, const struct poly_ranges *ranges)

@@ -190,27 +190,17 @@ static const struct ir_expr *renumber_operand(void *user, struct ir_context *con
     return ir_expr_operand(context, (uint32_t)number, leaf->elem);
 }
 
-/* The indices of its subscripts; all, where those do not keep it inside its tensor: then what keeps it may be that another index
- * has no value. */
-static void mark_access(struct ir_context *context, const struct ir_access *access, const struct ir_node *space, bool *used)
-{
-    struct poly_ranges ranges = {space->rank, space->shape};
-    bool inside = ir_stays_inside(context, access, &ranges);
-    for (uint32_t index = 0; index < space->rank; index++)
-        for (uint32_t axis = 0; axis < access->node->rank; axis++)
-            used[index] |= !inside || poly_uses_index(access->subscripts[axis], index);
-}
-
 static void mark_used(const struct body *body, const struct ir_expr *expr, const struct ir_node *space, bool *used)
 {
     size_t count;
     struct ir_context *context = body->form->context;
+    const struct poly_ranges ranges = {space->rank, space->shape};
     const struct ir_expr **order = ir_expr_topological(context, expr, &count);
     for (size_t i = 0; order && i < count; i++) {
         for (uint32_t index = 0; index < space->rank && order[i]->op == IR_EXPR_index; index++)
             used[index] |= poly_uses_index(order[i]->index, index);
         if (order[i]->op == IR_EXPR_operand)
-            mark_access(context, &body->operands[order[i]->operand], space, used);
+            ir_access_needs(context, &body->operands[order[i]->operand], &ranges, used);
     }
 }
 

@@ -160,22 +160,20 @@ static bool any_looks_up(const struct gradient_term *term)
 
 /* ---- where no inversion is known: scattered ---- */
 
-static bool target_uses(const struct ir_access *target, uint32_t index)
-{
-    for (uint32_t axis = 0; axis < target->node->rank; axis++)
-        if (poly_uses_index(target->subscripts[axis], index))
-            return true;
-    return false;
-}
-
-/* The indices of the space, those of the target first: their new numbers; gives how many the target has. */
-static uint32_t renumber(struct ir_context *context, const struct gradient_term *term, const struct poly **moved,
+/* The indices of the space, those that the target needs first: their new numbers; gives how many it needs. */
+static uint32_t renumber(struct gradient *gradient, const struct gradient_term *term, const struct poly **moved,
                          const struct poly **extents, const char *const *names, const char **moved_names)
 {
+    struct ir_context *context = gradient->context;
+    const struct poly_ranges ranges = ir_ranges(term->space);
+    bool *needed = ARENA_ARRAY(gradient->arena, term->space->n_indices, bool);
     uint32_t n = 0, n_target = 0;
+    if (!needed)
+        return 0;
+    ir_access_needs(context, term->target, &ranges, needed);
     for (int of_target = 1; of_target >= 0; of_target--) {
         for (uint32_t k = 0; k < term->space->n_indices; k++) {
-            if (target_uses(term->target, k) != (of_target == 1))
+            if (needed[k] != (of_target == 1))
                 continue;
             moved[k] = poly_index(context, n);
             moved_names[n] = names[k];
@@ -186,7 +184,7 @@ static uint32_t renumber(struct ir_context *context, const struct gradient_term 
     return n_target;
 }
 
-/* The products, summed over what the target does not use, added one after the other to where they belong. */
+/* The products, summed over what the target does not need, added one after the other to where they belong. */
 static const struct ir_node *scattered(struct gradient *gradient, const struct gradient_term *term, const char *const *names)
 {
     struct ir_context *context = gradient->context;
@@ -199,7 +197,7 @@ static const struct ir_node *scattered(struct gradient *gradient, const struct g
     struct ir_access *factors = ARENA_ARRAY(gradient->arena, term->n_factors, struct ir_access);
     if (!moved || !extents || !moved_names || !domain || !factors)
         return NULL;
-    uint32_t rank = renumber(context, term, moved, extents, names, moved_names), n = space->n_indices;
+    uint32_t rank = renumber(gradient, term, moved, extents, names, moved_names), n = space->n_indices;
     const struct poly_ranges ranges = {n, extents};
     for (uint32_t k = 0; k < term->n_factors; k++) {
         factors[k] = ir_access_substitute(context, term->factors[k], n, moved, &ranges);

@@ -110,9 +110,23 @@ static bool new_place(struct scanning *scanning, const struct ir_node *node, con
     return place->number != UINT32_MAX;
 }
 
+/* Of no steps, at any sizes? Then there is no loop: in it what is read might be outside of what has no steps either. */
+static bool has_no_steps(const struct scanning *scanning)
+{
+    return poly_equals(scanning->scan->extent, 0);
+}
+
+/* Does anything read the state? */
+static bool is_wanted(const struct scanning *scanning, uint32_t state)
+{
+    return !has_no_steps(scanning) || find_projection(scanning, state, true);
+}
+
 static bool place_states(struct scanning *scanning)
 {
     for (uint32_t k = 0; k < scanning->scan->n_states; k++) {
+        if (!is_wanted(scanning, k))
+            continue;
         const struct ir_input_info *input = &scanning->scan->step->inputs[k];
         const struct ir_node *last = find_projection(scanning, k, true);
         struct lower_place *kept = last ? &scanning->outside->places[last->id] : NULL;
@@ -240,7 +254,7 @@ static bool is_empty(const struct scanning *scanning, uint32_t state)
 static bool write_starts(struct scanning *scanning, struct loop_stmt **list)
 {
     for (uint32_t k = 0; k < scanning->scan->n_states; k++) {
-        if (is_empty(scanning, k))
+        if (is_empty(scanning, k) || !is_wanted(scanning, k))
             continue;
         struct loop_stmt *start = write_start(scanning, k);
         if (!start)
@@ -360,7 +374,7 @@ static bool begin_scan(struct scanning *scanning)
     scanning->states = ARENA_ARRAY(step->arena, scanning->scan->n_states, struct lower_place);
     scanning->results = ARENA_ARRAY(step->arena, step->kernel->n_outputs, struct lower_place);
     return step->plan && step->frame && scanning->states && scanning->results && lower_create_tables(step) &&
-           place_states(scanning) && place_results(scanning) && lower_place_rest(step);
+           place_states(scanning) && (has_no_steps(scanning) || (place_results(scanning) && lower_place_rest(step)));
 }
 
 bool lower_scan_loop(struct lowering *lowering, const struct ir_node *node)
@@ -375,7 +389,8 @@ bool lower_scan_loop(struct lowering *lowering, const struct ir_node *node)
                             .scan = node};
     struct scanning scanning = {lowering->context, lowering, &step, node, node->scan, NULL, NULL};
     struct loop_stmt *list = NULL;
-    if (!begin_scan(&scanning) || !write_starts(&scanning, &list) || !write_loop(&scanning, &list) || !write_ends(&scanning, &list))
+    if (!begin_scan(&scanning) || !write_starts(&scanning, &list) || (!has_no_steps(&scanning) && !write_loop(&scanning, &list)) ||
+        !write_ends(&scanning, &list))
         return false;
     lowering->function->body = loop_join(lowering->function->body, list);
     return true;

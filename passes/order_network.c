@@ -5,6 +5,8 @@
  * so their indices are kept until there. */
 #include "order.h"
 
+#include <string.h>
+
 struct order_set order_access_labels(const struct ir_access *access)
 {
     struct order_set labels = {{0}};
@@ -17,16 +19,16 @@ struct order_set order_access_labels(const struct ir_access *access)
     return labels;
 }
 
-/* The labels of operand `access`. An index of extent 0 that it does not use may be all that keeps it from being read, as where `i
- * div 2` has become 0: then it carries the indices that may have no value, and no step reads it without them. */
-static struct order_set operand_labels(struct ir_context *context, const struct ir_node *node, const struct ir_access *access)
+/* The labels of operand `access`: all indices it needs, so that no step reads it without one. `needed` is room for them. */
+static struct order_set operand_labels(struct ir_context *context, const struct ir_node *node, const struct ir_access *access,
+                                       bool *needed)
 {
-    struct order_set labels = order_access_labels(access);
-    struct poly_ranges ranges = ir_ranges(node);
-    if (ir_stays_inside(context, access, &ranges))
-        return labels;
+    struct order_set labels = {{0}};
+    const struct poly_ranges ranges = ir_ranges(node);
+    memset(needed, 0, node->n_indices * sizeof *needed);
+    ir_access_needs(context, access, &ranges, needed);
     for (uint32_t index = 0; index < node->n_indices && index < ORDER_LABELS; index++)
-        if (!poly_prove_nonnegative(context, poly_subtract(context, node->extents[index], poly_constant(context, 1)), NULL))
+        if (needed[index])
             order_add(&labels, index);
     return labels;
 }
@@ -52,7 +54,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     const double *typical = ir_typical_sizes(context);
     double *sizes = ARENA_ARRAY(arena, node->n_indices, double);
     struct order_set *operands = ARENA_ARRAY(arena, node->n_operands, struct order_set);
-    bool *constant = ARENA_ARRAY(arena, node->n_operands, bool);
+    bool *constant = ARENA_ARRAY(arena, node->n_operands, bool), *needed = ARENA_ARRAY(arena, node->n_indices, bool);
     if (arena_failed(arena))
         return false;
     const struct machine *machine = options ? &options->machine : machine_generic();
@@ -62,7 +64,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     struct order_set held = {{0}};
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
-        operands[k] = operand_labels(context, node, access);
+        operands[k] = operand_labels(context, node, access, needed);
         held = order_union(held, operands[k]);
         constant[k] = access->node->op == IR_const_node && !access->node->constant->exact;
     }

@@ -20,17 +20,19 @@ static bool is_tame(struct ir_number number)
     return !floats || (isfinite(number.re) && (!ir_elem_is_complex(number.elem) || isfinite(number.im)));
 }
 
-/* Indices up to the last that an operand or a condition uses; flatten puts those that nothing uses behind. */
-static uint32_t used_indices(const struct ir_node *node)
+/* Indices up to the last that an operand needs or a condition uses; flatten puts those that nothing uses behind. `needed` is room
+ * for them. */
+static uint32_t used_indices(struct ir_context *context, const struct ir_node *node, bool *needed)
 {
-    uint32_t used = node->rank;
+    const struct poly_ranges ranges = ir_ranges(node);
+    uint32_t used = node->n_indices;
     for (uint32_t k = 0; k < node->n_operands; k++)
-        for (uint32_t axis = 0; axis < node->operands[k].node->rank; axis++)
-            if (poly_index_limit(node->operands[k].subscripts[axis]) > used)
-                used = poly_index_limit(node->operands[k].subscripts[axis]);
+        ir_access_needs(context, &node->operands[k], &ranges, needed);
     for (uint32_t k = 0; k < node->contract.n_domain; k++)
-        if (poly_index_limit(node->contract.domain[k]) > used)
-            used = poly_index_limit(node->contract.domain[k]);
+        for (uint32_t index = 0; index < node->n_indices; index++)
+            needed[index] = needed[index] || poly_uses_index(node->contract.domain[k], index);
+    while (used > node->rank && !needed[used - 1])
+        used--;
     return used;
 }
 
@@ -48,12 +50,13 @@ bool order_set_literals_aside(struct ir_context *context, const struct ir_node *
     struct arena *arena = ir_arena(context);
     struct ir_access *others = ARENA_ARRAY(arena, node->n_operands, struct ir_access);
     const struct ir_expr **literals = ARENA_ARRAY(arena, (size_t)node->n_operands + node->n_indices, const struct ir_expr *);
+    bool *needed = ARENA_ARRAY(arena, node->n_indices, bool);
     uint32_t n_others = 0, n_literals = 0, n_indices = node->n_indices;
     problem->whole = problem->node = node;
     if (arena_failed(arena))
         return false;
     if (node->contract.ring == IR_RING_plustimes) /* summing n times the same is n times it */
-        for (uint32_t used = used_indices(node); n_indices > used; n_indices--)
+        for (uint32_t used = used_indices(context, node, needed); n_indices > used; n_indices--)
             literals[n_literals++] = ir_expr_cast(context, node->elem, ir_expr_index(context, node->extents[n_indices - 1]));
     bool folds = has_constant_tensor(node);
     for (uint32_t k = 0; k < node->n_operands; k++) {

@@ -266,6 +266,59 @@ static bool suits_vectors(const struct product *product)
     return is_summed && ((lane->role == LOOP_M && has_n) || (near_a && near_b));
 }
 
+/* ---- what may be copied before it is read ---- */
+
+/* Notes the extents of the loops around `sought`; false: it is not in the list. */
+static bool note_loops_around(const struct loop_stmt *list, const struct loop_stmt *sought, uint32_t n, const struct poly **extents)
+{
+    for (; list; list = list->next) {
+        bool found = list == sought;
+        if (!found && list->op == LOOP_FOR)
+            found = note_loops_around(list->loop.body, sought, n, extents);
+        if (!found && list->op == LOOP_BLOCK)
+            found = note_loops_around(list->block, sought, n, extents);
+        if (!found && list->op == LOOP_IF)
+            found = note_loops_around(list->branch.body, sought, n, extents) ||
+                    note_loops_around(list->branch.otherwise, sought, n, extents);
+        if (!found)
+            continue;
+        if (list != sought && is_plain(list) && list->loop.index < n)
+            extents[list->loop.index] = list->loop.end;
+        return true;
+    }
+    return false;
+}
+
+static bool may_be_empty(struct ir_context *context, const struct loop_stmt *loop)
+{
+    return !poly_prove_nonnegative(context, poly_subtract(context, loop->loop.end, poly_constant(context, 1)), NULL);
+}
+
+/* Is the factor inside its tensor also where loops that do not move it never run? Else it is read nowhere then, and may not be
+ * copied outside of them. */
+static bool may_be_copied(struct pass_kernel *kernel, const struct product *product, const struct loop_stmt *nest,
+                          const struct ir_expr *load)
+{
+    struct ir_context *context = kernel->context;
+    const struct poly *address = load->load.address;
+    uint32_t n = poly_index_limit(address);
+    const struct poly **extents = ARENA_ARRAY(ir_arena(context), n, const struct poly *);
+    bool guarded = false;
+    for (uint32_t k = 0; extents && k < product->n_axes; k++) {
+        const struct loop_stmt *loop = product->axes[k].loop;
+        if (poly_uses_index(address, loop->loop.index))
+            extents[loop->loop.index] = loop->loop.end;
+        else
+            guarded = guarded || may_be_empty(context, loop);
+    }
+    if (!extents || !guarded)
+        return extents != NULL;
+    const struct poly_ranges ranges = {n, extents};
+    (void)note_loops_around(kernel->loops->body, nest, n, extents);
+    return poly_prove_divisors(context, address, &ranges) &&
+           poly_prove_within(context, address, kernel->loops->buffers[load->load.buffer].count, &ranges);
+}
+
 bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, struct product *product)
 {
     struct reading reading = {.kernel = kernel, .product = product};
@@ -279,7 +332,8 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
-    return suits_vectors(product);
+    return suits_vectors(product) && may_be_copied(kernel, product, loop, product->a) &&
+           may_be_copied(kernel, product, loop, product->b);
 }
 
 /* ---- walking ---- */

@@ -143,11 +143,33 @@ static const struct poly *looked_up(const struct axis *axis)
     return subscript ? poly_table(context, node, 1, &subscript) : NULL;
 }
 
+/* What is in the axis only where another index of the space has a value: an end of a run-time axis, something modulo it, or divided
+ * by what may be 0. */
+static const struct poly *guarded(const struct axis *axis)
+{
+    struct ir_context *context = axis->generator->context;
+    const struct poly *guard = axis->size < 0 ? axis->extent : some_extent(axis->generator);
+    if (axis->generator->options.no_guards || !poly_uses_dims(guard) || !index_of(axis, guard, 30))
+        return NULL;
+    if (axis->size > 0)
+        return poly_floor_div(context, index_of(axis, axis->extent, 30), guard, NULL);
+    switch (axis->size < 0 ? pick(axis->generator, 3) : UINT32_MAX) {
+    case 0:
+        return constant(axis, 0);
+    case 1:
+        return poly_subtract(context, guard, constant(axis, 1));
+    case 2:
+        return poly_mod(context, index_of(axis, some_extent(axis->generator), 30), guard, NULL);
+    default:
+        return NULL;
+    }
+}
+
 typedef const struct poly *subscript_form(const struct axis *axis);
 
 const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent)
 {
-    static subscript_form *const forms[] = {reversed, fixed, slice, strided, window, split, divided, circular, looked_up};
+    static subscript_form *const forms[] = {reversed, fixed, slice, strided, window, split, divided, circular, looked_up, guarded};
     struct axis axis = {generator, space, extent, -1};
     if (!poly_is_constant(extent, &axis.size))
         axis.size = -1;
