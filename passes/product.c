@@ -332,8 +332,8 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
-    return suits_vectors(product) && may_be_copied(kernel, product, loop, product->a) &&
-           may_be_copied(kernel, product, loop, product->b);
+    return suits_vectors(product) &&
+           (!product->b || (may_be_copied(kernel, product, loop, product->a) && may_be_copied(kernel, product, loop, product->b)));
 }
 
 /* ---- walking ---- */
