@@ -205,8 +205,9 @@ bool lower_note_access(struct lowering *lowering, struct nest *nest, const struc
 bool lower_note_lookups(struct lowering *lowering, struct nest *nest, const struct lower_value *value, const struct poly *poly);
 /* The loops that make the checks of a nest that is not yet simplified; NULL: none are needed. False: no memory. */
 bool lower_write_checks(struct lowering *lowering, const struct nest *nest, struct loop_stmt **list);
-/* The lowering in which the node has its place: this one, or of a step that of the kernel outside; NULL: none. */
-struct lowering *lower_owner(struct lowering *lowering, const struct ir_node *node);
+/* The lowering in which a table has its place; NULL: none. That of the kernel outside: a step looks up no table of its own, though
+ * a state of it may be the same node as an input outside. */
+struct lowering *lower_table_owner(struct lowering *lowering, const struct ir_node *node);
 /* Makes lookups in tensors lookups in their buffers; after the checks are written. */
 bool lower_place_lookups(struct lowering *lowering, struct nest *nest);
 

@@ -97,18 +97,18 @@ bool lower_note_access(struct lowering *lowering, struct nest *nest, const struc
 
 /* ---- where tables lie ---- */
 
-struct lowering *lower_owner(struct lowering *lowering, const struct ir_node *node)
+struct lowering *lower_table_owner(struct lowering *lowering, const struct ir_node *node)
 {
-    while (lowering && (node->id >= lowering->plan->n_ids || !lowering->places[node->id].placed))
+    while (lowering->outside)
         lowering = lowering->outside;
-    return lowering;
+    return node->id < lowering->plan->n_ids && lowering->places[node->id].placed ? lowering : NULL;
 }
 
 /* A lookup in a stored tensor as one in its buffer; NULL: a constant's stays. */
 static const struct poly *lookup_in_buffer(void *user, const struct ir_node *table, uint32_t n,
                                            const struct poly *const *subscripts)
 {
-    struct lowering *lowering = table->op == IR_const_node ? NULL : lower_owner(user, table);
+    struct lowering *lowering = table->op == IR_const_node ? NULL : lower_table_owner(user, table);
     if (!lowering || n != table->rank || lowering->places[table->id].is_local)
         return NULL;
     const struct ir_node *flat = loop_table(lowering->context, lowering->function, lowering->places[table->id].number);
@@ -335,7 +335,7 @@ static const char *table_text(void *user, const struct ir_node *table)
     const struct check_names *names = user;
     if (table->op == IR_const_node)
         return table->constant->name ? table->constant->name : "table";
-    const struct lowering *owner = lower_owner(names->lowering, table);
+    const struct lowering *owner = lower_table_owner(names->lowering, table);
     return owner ? lower_place_name(owner, table) : "table";
 }
 

@@ -64,7 +64,7 @@ static const char *table_text(void *user, const struct ir_node *table)
     const struct equation *equation = user;
     if (table->op == IR_const_node)
         return table->constant->name ? table->constant->name : "table";
-    const struct lowering *owner = lower_owner(equation->lowering, table);
+    const struct lowering *owner = lower_table_owner(equation->lowering, table);
     return owner ? lower_place_name(owner, table) : "table";
 }
 

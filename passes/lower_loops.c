@@ -119,7 +119,8 @@ static bool place_parameters(struct lowering *lowering)
         else if (is_leaf(node) || lowering->places[node->id].placed || updates_any(kernel, node))
             continue;
         place_in_buffer(lowering, node, buffer);
-        if (base != node && !is_leaf(base) && lowering->plan->stored[base->id] && !lowering->places[base->id].placed) {
+        if (base != node && !is_leaf(base) && lowering->plan->stored[base->id] && !lowering->places[base->id].placed &&
+            !updates_any(kernel, base)) {
             place_in_buffer(lowering, base, buffer);
             lowering->shown[node->id] = true;
         }

@@ -259,8 +259,9 @@ static bool write_starts(struct scanning *scanning, struct loop_stmt **list)
         struct loop_stmt *start = write_start(scanning, k);
         if (!start)
             return false;
-        if (scanning->states[k].is_local && start->op == LOOP_DEFINE)
-            start->local.constant = false; /* every step sets it again */
+        for (struct loop_stmt *stmt = start; stmt; stmt = stmt->next) /* checks of what it looks up stand before it */
+            if (stmt->op == LOOP_DEFINE && scanning->states[k].is_local && stmt->local.local == scanning->states[k].number)
+                stmt->local.constant = false; /* every step sets it again */
         *list = loop_join(*list, start);
     }
     return true;

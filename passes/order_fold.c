@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-static bool any_uses_dims(uint32_t n, const struct poly *const *polys)
+/* Do they say something that only the run knows: a dim, an entry of a table? */
+static bool any_waits(uint32_t n, const struct poly *const *polys)
 {
     for (uint32_t k = 0; k < n; k++)
-        if (poly_uses_dims(polys[k]))
+        if (poly_uses_dims(polys[k]) || poly_is_run_time(polys[k]))
             return true;
     return false;
 }
@@ -17,9 +18,9 @@ static bool is_constant_work(const struct ir_node *node, double limit)
     double points = 1, elements = 1;
     for (uint32_t k = 0; k < node->n_operands; k++)
         if (node->operands[k].node->op != IR_const_node || node->operands[k].node->constant->exact ||
-            any_uses_dims(node->operands[k].node->rank, node->operands[k].subscripts))
+            any_waits(node->operands[k].node->rank, node->operands[k].subscripts))
             return false;
-    if (any_uses_dims(node->contract.n_domain, node->contract.domain))
+    if (any_waits(node->contract.n_domain, node->contract.domain))
         return false;
     for (uint32_t index = 0; index < node->n_indices; index++) {
         int64_t extent;

@@ -67,6 +67,8 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
         operands[k] = operand_labels(context, node, access, needed);
         held = order_union(held, operands[k]);
         constant[k] = access->node->op == IR_const_node && !access->node->constant->exact;
+        for (uint32_t axis = 0; axis < access->node->rank && constant[k]; axis++)
+            constant[k] = !poly_is_run_time(access->subscripts[axis]);
     }
     for (uint32_t axis = 0; axis < node->rank; axis++)
         order_add(&network->output, axis);

@@ -152,6 +152,17 @@ void census_look(struct census *census, struct ir_context *context, const struct
             census_mark(census, "output", "in the place of an input");
 }
 
+void census_look_at_dims(struct census *census, struct ir_context *context)
+{
+    for (uint32_t k = 0; census && k < ir_dim_count(context); k++) {
+        const struct ir_dim *dim = ir_dim_at(context, k);
+        census_mark(census, "dim",
+                    dim->bound         ? (dim->divisor > 1 ? "bounded and divisible" : "bounded")
+                    : dim->divisor > 1 ? "divisible"
+                                       : "free");
+    }
+}
+
 /* Rows of a group may have been met apart. */
 static size_t first_of_group(const struct census *census, size_t row)
 {

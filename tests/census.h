@@ -17,6 +17,8 @@ void census_next(struct census *census);
 void census_mark(struct census *census, const char *group, const char *form);
 /* Marks the forms of a kernel and of the steps in it. */
 void census_look(struct census *census, struct ir_context *context, const struct ir_kernel *kernel);
+/* Marks what is promised of the dims. */
+void census_look_at_dims(struct census *census, struct ir_context *context);
 /* A line a form: how many programs hold it. */
 void census_print(const struct census *census, FILE *file);
 

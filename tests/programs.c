@@ -26,13 +26,16 @@ int64_t volume_of(const struct generator *generator, uint32_t n, const struct po
     return volume;
 }
 
-/* One dim: free, bounded, even, or in threes, as random_dims then chooses it. */
+/* One dim: free, bounded, even, in threes, both, as random_dims then chooses it. */
 static void make_dim(struct generator *generator, const char *name, int64_t *largest)
 {
+    static const struct {
+        int64_t bound, divisor;
+    } promises[] = {{0, 1}, {3, 1}, {0, 2}, {0, 3}, {1, 1}, {4, 2}, {0, 4}, {8, 1}};
     struct ir_dim dim = {.name = name, .divisor = 1, .span = SPAN_NONE};
-    uint32_t promise = pick(generator, 4);
-    dim.bound = promise == 1 ? 3 : 0;
-    dim.divisor = promise == 2 ? 2 : promise == 3 ? 3 : 1;
+    uint32_t promise = pick(generator, 8);
+    dim.bound = promises[promise].bound;
+    dim.divisor = promises[promise].divisor;
     *largest = random_dim_limit(&dim);
     ir_add_dim(generator->context, dim);
 }
@@ -48,7 +51,8 @@ static const struct poly *extent_of_dim(struct generator *generator, uint32_t di
     case 2:
         return poly_add(context, extent, poly_constant(context, 1));
     case 3:
-        return ir_dim_at(context, dim)->divisor == 2 ? poly_floor_div(context, extent, poly_constant(context, 2), NULL) : extent;
+        return ir_dim_at(context, dim)->divisor % 2 == 0 ? poly_floor_div(context, extent, poly_constant(context, 2), NULL)
+                                                         : extent;
     default:
         return extent;
     }
@@ -85,7 +89,7 @@ const struct poly *some_extent(struct generator *generator)
     return generator->extents[pick(generator, POOL_SIZE)];
 }
 
-static uint32_t some_shape(struct generator *generator, uint32_t most, const struct poly **shape)
+uint32_t some_shape(struct generator *generator, uint32_t most, const struct poly **shape)
 {
     uint32_t rank = pick(generator, most + 1);
     for (uint32_t k = 0; k < rank; k++)
@@ -107,6 +111,8 @@ bool has_room(const struct generator *generator, enum ir_elem elem, double bound
     uint32_t bits = 8 * ir_elem_info(elem)->bytes / (ir_elem_is_complex(elem) ? 2 : 1);
     if (!is_wrapping_kind(generator) || elem == IR_bool)
         return true;
+    if (ir_elem_is_half(elem))
+        return bound < ldexp(1, elem == IR_f16 ? 11 : 8);
     if (ir_elem_is_float(elem) || ir_elem_is_complex(elem))
         return bound < ldexp(1, bits == 32 ? 24 : 53);
     return bound < ldexp(1, (int)bits - 1);
@@ -141,23 +147,6 @@ const struct random_value *some_value_of(struct generator *generator, enum ir_el
     return NULL;
 }
 
-static void make_inputs(struct generator *generator)
-{
-    struct ir_context *context = generator->context;
-    struct ir_kernel *kernel = generator->kernel;
-    kernel->n_inputs = 1 + pick(generator, 4);
-    kernel->inputs = ARENA_ARRAY(ir_arena(context), kernel->n_inputs, struct ir_input_info);
-    for (uint32_t k = 0; kernel->inputs && k < kernel->n_inputs; k++) {
-        const struct poly *shape[4];
-        uint32_t rank = some_shape(generator, 4, shape);
-        enum ir_elem elem = some_elem(generator);
-        const struct ir_node *node = ir_input(context, k, elem, rank, shape);
-        kernel->inputs[k] =
-            (struct ir_input_info){.name = arena_printf(ir_arena(context), "x%u", k), .node = node, .span = SPAN_NONE};
-        add_value(generator, (struct random_value){node, true, LARGEST_ELEMENT, 1}, "x");
-    }
-}
-
 /* ---- the program ---- */
 
 typedef struct random_value node_kind(struct generator *generator);
@@ -188,6 +177,8 @@ static void make_outputs(struct generator *generator)
         const struct ir_node *node = k ? some_value(generator)->node : generator->values[generator->n_values - 1].node;
         kernel->outputs[k] = (struct ir_output){arena_printf(arena, "y%u", k), node, SPAN_NONE, 0};
     }
+    if (!arena_failed(arena))
+        place_outputs(generator);
 }
 
 struct ir_program *random_program_from(struct ir_context *context, const uint8_t *bytes, size_t length,

@@ -1,13 +1,14 @@
-/* Shared by the files that make random programs: programs.c the whole, random_choices.c its bytes, random_spaces.c index spaces and
- * accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c, random_masks.c, random_views.c,
- * random_scatters.c, random_concats.c and random_scans.c a node kind each, random_linear.c linear steps, random_expressions.c what
- * maps compute, random_tensors.c numbers. A node kind is one function and one row in programs.c. */
+/* Shared by the files that make random programs: programs.c the whole, random_choices.c its bytes, random_inputs.c its inputs,
+ * random_spaces.c index spaces and accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c,
+ * random_masks.c, random_views.c, random_scatters.c, random_concats.c and random_scans.c a node kind each, random_linear.c linear
+ * steps, random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and one row in programs.c.
+ */
 #ifndef TESTS_PROGRAMS_INTERNAL_H
 #define TESTS_PROGRAMS_INTERNAL_H
 
 #include "programs.h"
 
-enum { POOL_SIZE = 6, VALUE_LIMIT = 64, LARGEST_DIM = 5, MOST_INDICES = 7 };
+enum { MOST_TABLES = 2, POOL_SIZE = 6, VALUE_LIMIT = 64, LARGEST_DIM = 5, MOST_INDICES = 7 };
 
 /* A tensor of the program, and what is known of its elements. */
 struct random_value {
@@ -33,6 +34,8 @@ struct generator {
     uint32_t most_factors;
     struct random_value values[VALUE_LIMIT];
     uint32_t n_values;
+    const struct ir_node *tables[MOST_TABLES]; /* known when the program runs */
+    uint32_t n_tables;
 };
 
 /* ---- random_choices.c ---- */
@@ -51,11 +54,18 @@ int64_t size_of(const struct generator *generator, const struct poly *extent);
 /* Product of the sizes, at least 1 an axis so that a 0 does not hide the others; capped. */
 int64_t volume_of(const struct generator *generator, uint32_t n, const struct poly *const *extents);
 const struct poly *some_extent(struct generator *generator);
+/* Gives the rank, from 0 to `most`. */
+uint32_t some_shape(struct generator *generator, uint32_t most, const struct poly **shape);
 const struct random_value *some_value(struct generator *generator);
 const struct random_value *some_value_of(struct generator *generator, enum ir_elem elem); /* NULL: none found */
 bool is_wrapping_kind(const struct generator *generator); /* do integers wrap and all else hold whole numbers? */
 /* Has a number of this size room in the type, whatever it is added from? */
 bool has_room(const struct generator *generator, enum ir_elem elem, double bound);
+
+/* ---- random_inputs.c ---- */
+void make_inputs(struct generator *generator);
+/* Outputs that can be are computed in the place of an input. */
+void place_outputs(struct generator *generator);
 
 /* ---- random_spaces.c ---- */
 /* An index space under construction. */

@@ -10,9 +10,9 @@ static enum ir_elem some_accumulator(struct generator *generator, enum ir_elem e
 {
     static const struct {
         enum ir_elem narrow, wide;
-    } pairs[] = {{IR_f32, IR_f64}, {IR_c64, IR_c128}, {IR_i8, IR_i32}, {IR_u8, IR_u32}};
+    } pairs[] = {{IR_f32, IR_f64}, {IR_c64, IR_c128}, {IR_i8, IR_i32}, {IR_u8, IR_u32}, {IR_f16, IR_f32}, {IR_bf16, IR_f32}};
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
-        if (pairs[k].narrow == elem && chance(generator, 20))
+        if (pairs[k].narrow == elem && (ir_elem_is_half(elem) || chance(generator, 20)))
             return pairs[k].wide;
     return elem;
 }

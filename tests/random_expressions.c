@@ -23,7 +23,8 @@ void choose_elems(struct generator *generator)
                                               {IR_bool, IR_bool}, {IR_u8, IR_i16},   {IR_u32, IR_u64},
                                               {IR_u16, IR_bool},  {IR_i64, IR_bool}, {IR_i16, IR_u32}};
     static const enum ir_elem whole[][2] = {{IR_f64, IR_f64},  {IR_f64, IR_c128}, {IR_f32, IR_f32}, {IR_c64, IR_f32},
-                                            {IR_f32, IR_bool}, {IR_i32, IR_f64},  {IR_f32, IR_f64}, {IR_c128, IR_c128}};
+                                            {IR_f32, IR_bool}, {IR_i32, IR_f64},  {IR_f32, IR_f64}, {IR_c128, IR_c128},
+                                            {IR_f16, IR_f32},  {IR_bf16, IR_f64}, {IR_f16, IR_bf16}};
 #define PAIRS(table)                                                                                                               \
     {                                                                                                                              \
         table, sizeof table / sizeof *table                                                                                        \

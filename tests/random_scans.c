@@ -128,7 +128,7 @@ static bool open_step(struct scanning *scanning)
     scanning->inside = *generator;
     scanning->inside.kernel = step;
     scanning->inside.in_step = true;
-    scanning->inside.n_values = 0;
+    scanning->inside.n_values = scanning->inside.n_tables = 0;
     return step->inputs && step->outputs;
 }
 

@@ -143,6 +143,24 @@ static const struct poly *looked_up(const struct axis *axis)
     return subscript ? poly_table(context, node, 1, &subscript) : NULL;
 }
 
+/* A number that is known when the program runs, or that modulo the extent. */
+static const struct poly *looked_up_late(const struct axis *axis)
+{
+    struct generator *generator = axis->generator;
+    struct ir_context *context = generator->context;
+    const struct ir_node *table = generator->n_tables ? generator->tables[pick(generator, generator->n_tables)] : NULL;
+    const struct poly *subscripts[2], *one = constant(axis, 1);
+    if (!table || !poly_prove_nonnegative(context, poly_subtract(context, axis->extent, one), NULL))
+        return NULL;
+    for (uint32_t k = 0; k < table->rank; k++)
+        if (!(subscripts[k] = index_of(axis, table->shape[k], 30)))
+            return NULL;
+    const struct poly *entry = poly_table(context, table, table->rank, subscripts);
+    return axis->size > 0 && (table->op != IR_input_node || chance(generator, 30)) ? poly_mod(context, entry, axis->extent, NULL)
+           : table->op == IR_input_node                                            ? entry
+                                                                                   : NULL;
+}
+
 /* What is in the axis only where another index of the space has a value: an end of a run-time axis, something modulo it, or divided
  * by what may be 0. */
 static const struct poly *guarded(const struct axis *axis)
@@ -169,7 +187,8 @@ typedef const struct poly *subscript_form(const struct axis *axis);
 
 const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent)
 {
-    static subscript_form *const forms[] = {reversed, fixed, slice, strided, window, split, divided, circular, looked_up, guarded};
+    static subscript_form *const forms[] = {reversed, fixed,    slice,     strided, window,        split,
+                                            divided,  circular, looked_up, guarded, looked_up_late};
     struct axis axis = {generator, space, extent, -1};
     if (!poly_is_constant(extent, &axis.size))
         axis.size = -1;

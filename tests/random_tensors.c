@@ -1,4 +1,5 @@
 /* Random sizes and inputs for a program, in the layouts of `struct ir_tensor`. */
+#include "compare.h"
 #include "programs_internal.h"
 
 #include <string.h>
@@ -89,7 +90,61 @@ static void *random_residues(struct ir_context *context, enum ir_elem elem, size
     return residues;
 }
 
-static struct ir_tensor *make_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
+/* ---- tables ---- */
+
+struct limiting {
+    const struct ir_node *input;
+    bool is_table, makes_table; /* itself; of what is made of it */
+};
+
+static bool is_made_of(const struct ir_node *node, const struct ir_node *input)
+{
+    bool made = node == input;
+    for (uint32_t k = 0; k < node->n_operands && !made; k++)
+        made = is_made_of(node->operands[k].node, input);
+    return made;
+}
+
+static void find_lookup(void *user, const struct poly_atom *lookup)
+{
+    struct limiting *limiting = user;
+    limiting->is_table |= lookup->table == limiting->input;
+    limiting->makes_table |= lookup->table != limiting->input && is_made_of(lookup->table, limiting->input);
+}
+
+/* One more than the largest number that keeps every subscript that is looked up in the input inside its axis; small, where tables
+ * are made of it: residues are too large to be subscripts. 0: nothing is looked up. */
+static int64_t table_limit(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_node *input,
+                           const int64_t *dims)
+{
+    size_t count;
+    int64_t least = 0, extent;
+    struct limiting limiting = {input, false, false};
+    const struct ir_node **nodes = ir_topological(context, kernel, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
+            for (uint32_t axis = 0; axis < nodes[k]->operands[o].node->rank; axis++) {
+                limiting.is_table = false;
+                poly_visit_lookups(nodes[k]->operands[o].subscripts[axis], find_lookup, &limiting);
+                if (limiting.is_table && poly_evaluate(nodes[k]->operands[o].node->shape[axis], dims, NULL, &extent) &&
+                    (!least || extent < least))
+                    least = extent > 1 ? extent : 1;
+            }
+    return least || !limiting.makes_table ? least : LARGEST_ELEMENT;
+}
+
+static void fill_table(struct ir_tensor *table, enum ir_arithmetic arithmetic, int64_t limit, uint64_t *state)
+{
+    for (size_t at = 0; table->data && at < tensor_count(table); at++) {
+        int64_t entry = random_below(state, (uint32_t)limit);
+        if (arithmetic == IR_EVAL_PRIME)
+            ((uint64_t *)table->data)[2 * at] = (uint64_t)entry;
+        else
+            ir_number_store(ir_number_integer(table->elem, entry), table->data, at);
+    }
+}
+
+static struct ir_tensor *fill_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
                                      enum random_style style, const int64_t *dims, uint64_t seed)
 {
     uint64_t state = seed ^ 0xa7;
@@ -106,6 +161,9 @@ static struct ir_tensor *make_inputs(struct ir_context *context, const struct ir
         }
         inputs[k].data = arithmetic == IR_EVAL_PRIME ? random_residues(context, node->elem, count, &state)
                                                      : random_elements(context, node->elem, count, style, &state);
+        int64_t limit = ir_elem_is_integer(node->elem) ? table_limit(context, kernel, node, dims) : 0;
+        if (limit)
+            fill_table(&inputs[k], arithmetic, limit, &state);
     }
     return arena_failed(arena) ? NULL : inputs;
 }
@@ -113,11 +171,11 @@ static struct ir_tensor *make_inputs(struct ir_context *context, const struct ir
 struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kernel *kernel, enum ir_arithmetic arithmetic,
                                 const int64_t *dims, uint64_t seed)
 {
-    return make_inputs(context, kernel, arithmetic, RANDOM_SMALL, dims, seed);
+    return fill_inputs(context, kernel, arithmetic, RANDOM_SMALL, dims, seed);
 }
 
 struct ir_tensor *random_whole_inputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims,
                                       uint64_t seed)
 {
-    return make_inputs(context, kernel, IR_EVAL_NUMBERS, RANDOM_WHOLES, dims, seed);
+    return fill_inputs(context, kernel, IR_EVAL_NUMBERS, RANDOM_WHOLES, dims, seed);
 }

@@ -20,7 +20,8 @@ struct validator {
     struct pass_options options;
     const int64_t *dims;
     struct ir_tensor *inputs, expected[OUTPUT_LIMIT];
-    const char *wrong; /* the first disagreement */
+    const struct ir_tensor *laid; /* the inputs as the loops want them */
+    const char *wrong;            /* the first disagreement */
 };
 
 /* ---- saying what is wrong ---- */
@@ -137,7 +138,7 @@ static bool run_in_any_order(struct validator *validator, struct pass_kernel *ke
 static bool loops_agree(struct validator *validator, const char *where, const struct pass_kernel *at)
 {
     struct ir_tensor found[OUTPUT_LIMIT];
-    if (loop_eval(validator->context, at->loops, validator->arithmetic, validator->dims, validator->inputs, found) != EINC_OK)
+    if (loop_eval(validator->context, at->loops, validator->arithmetic, validator->dims, validator->laid, found) != EINC_OK)
         return disagree(validator, where, "no value", at);
     return same_outputs(validator, found) || disagree(validator, where, "another value", at);
 }
@@ -153,7 +154,7 @@ static bool reread_agrees(struct validator *validator, struct ir_context *fresh,
     for (uint32_t k = 0; dims && k < loops->n_dims; k++)
         dims[k] = validator->dims[loops->dims[k]];
     return functions && count == 1 && dims && loop_verify(fresh, functions[0]) &&
-           loop_eval(fresh, functions[0], validator->arithmetic, dims, validator->inputs, found) == EINC_OK &&
+           loop_eval(fresh, functions[0], validator->arithmetic, dims, validator->laid, found) == EINC_OK &&
            same_outputs(validator, found);
 }
 
@@ -236,6 +237,21 @@ static bool text_agrees(struct validator *validator)
 
 /* ---- the whole ---- */
 
+/* Residues are as wide as c128; strides of random programs put no two elements in one place. */
+static const struct ir_tensor *lay_out(struct validator *validator)
+{
+    const struct ir_kernel *kernel = validator->kernel;
+    struct arena *arena = ir_arena(validator->context);
+    struct ir_tensor *wide = arena_copy(arena, validator->inputs, kernel->n_inputs, sizeof *wide);
+    for (uint32_t k = 0; wide && validator->arithmetic == IR_EVAL_PRIME && k < kernel->n_inputs; k++)
+        wide[k].elem = IR_c128;
+    const struct ir_tensor *spread = layout_inputs(validator->context, kernel, validator->dims, wide);
+    struct ir_tensor *laid = spread ? arena_copy(arena, spread, kernel->n_inputs, sizeof *laid) : NULL;
+    for (uint32_t k = 0; laid && k < kernel->n_inputs; k++)
+        laid[k].elem = validator->inputs[k].elem;
+    return laid;
+}
+
 static bool prepare(struct validator *validator)
 {
     const struct validation *validation = validator->validation;
@@ -247,6 +263,10 @@ static bool prepare(struct validator *validator)
     validator->dims = random_dims(context, validation->seed);
     validator->inputs = exact_numbers ? random_whole_inputs(context, validator->kernel, validator->dims, validation->seed)
                                       : random_inputs(context, validator->kernel, IR_EVAL_PRIME, validator->dims, validation->seed);
+    if (exact_numbers && !layout_settle(context, validator->kernel, validator->dims, validator->inputs))
+        return disagree(validator, "the program", "has inputs that cannot keep what is promised", NULL);
+    if (!(validator->laid = lay_out(validator)))
+        return disagree(validator, "the program", "has inputs that cannot be laid out", NULL);
     if (ir_eval(context, validator->kernel, validator->arithmetic, validator->dims, validator->inputs, validator->expected, NULL) !=
         EINC_OK)
         return disagree(validator, "the program", "has no value", NULL);
@@ -283,6 +303,7 @@ const char *validate_program(struct ir_context *context, const struct validation
         return validator.wrong;
     census_next(validation->census);
     census_look(validation->census, context, validator.kernel);
+    census_look_at_dims(validation->census, context);
     struct pass_kernel ordered = start(&validator), other = start(&validator);
     (void)(run_in_order(&validator, &ordered) && run_loop_passes(&validator, &ordered) && run_in_any_order(&validator, &other) &&
            run_loop_passes(&validator, &other) && (random_below(&validator.state, 8) || text_agrees(&validator)));
@@ -314,7 +335,8 @@ char *validate_bytes(const uint8_t *bytes, size_t length, struct census *census)
     static const enum random_kind kinds[] = {RANDOM_POLYNOMIAL, RANDOM_INTEGER, RANDOM_WHOLE, RANDOM_OPAQUE, RANDOM_POLYNOMIAL};
     static const int64_t limits[] = {0, 0, 0, 64, 256, 1024}, chunks[] = {0, 2, 3, 2, 3, 2};
     struct ir_context *context = ir_context_create(NULL);
-    const struct random_options options = {.kind = kinds[header(bytes, length, 0) % 5], .small = true, .n_values = 0};
+    const struct random_options options = {
+        .kind = kinds[header(bytes, length, 0) % 5], .declared = true, .small = true, .n_values = 0};
     size_t skipped = length < HEADER ? length : HEADER;
     struct ir_program *program = random_program_from(context, bytes + skipped, length - skipped, &options);
     const char *wrong = "no program";
