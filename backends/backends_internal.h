@@ -162,14 +162,24 @@ bool c_proved_nonnegative(struct c_kernel *kernel, const struct poly *poly);
 
 /* ---- c_scalar.c: expressions ---- */
 void c_put_expr(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
-void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, const struct poly *address);
-/* Is `address` proved to be at or behind `base`, so that `row[address - base]` has no subscript that wraps around? */
-bool c_is_behind(struct c_kernel *kernel, const struct poly *base, const struct poly *address);
 /* `target = target combine value;` in its shortest form, without the semicolon. `target` is read and written once, or twice. */
 void c_put_combined(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem, enum ir_expr_op combine,
                     const struct ir_expr *value);
-void c_put_literal(struct c_file *file, struct text *text, struct ir_number number, enum c_precedence precedence);
+
+/* ---- c_literals.c: element types and numbers ---- */
 const char *c_type(enum ir_elem elem); /* of one C element */
+enum ir_elem_kind c_kind_of(enum ir_elem elem);
+int c_bits_of(enum ir_elem elem);
+bool c_is_negative_literal(struct ir_number number); /* does it begin with a minus? */
+void c_put_literal(struct c_file *file, struct text *text, struct ir_number number, enum c_precedence precedence);
+
+/* ---- c_rows.c: elements, rows ---- */
+void c_indent(struct text *text, int depth);
+void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, const struct poly *address);
+/* Is `address` proved to be at or behind `base`, so that `row[address - base]` has no subscript that wraps around? */
+bool c_is_behind(struct c_kernel *kernel, const struct poly *base, const struct poly *address);
+/* Declares the rows of the innermost loops in the list; gives their number. */
+size_t c_put_rows(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list);
 
 /* ---- c_helpers.c ---- */
 const char *c_helper_name(struct arena *arena, enum c_helper helper, enum ir_elem elem);

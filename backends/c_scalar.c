@@ -12,126 +12,6 @@
 
 static void put(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
 
-const char *c_type(enum ir_elem elem)
-{
-    return ir_elem_info(elem)->c_type;
-}
-
-static enum ir_elem_kind kind_of(enum ir_elem elem)
-{
-    return ir_elem_info(elem)->kind;
-}
-
-/* ---- literals ---- */
-
-/* Short and exact in decimal? */
-static bool is_plain_decimal(double value)
-{
-    double scaled = value * 1024;
-    return fabs(value) < 1e6 && scaled == floor(scaled);
-}
-
-static void put_real(struct c_file *file, struct text *text, enum ir_elem elem, double value)
-{
-    const char *suffix = elem == IR_f32 ? "f" : "";
-    if (isnan(value) || isinf(value)) {
-        text_put(text, isnan(value) ? "NAN" : value < 0 ? "-INFINITY" : "INFINITY"); /* floats; a double of the same value */
-        file->uses_math = true;
-        return;
-    }
-    if (!is_plain_decimal(value)) {
-        text_printf(text, "%a%s", value, suffix);
-        return;
-    }
-    char digits[40];
-    struct text number = text_create(file->arena);
-    text_printf(&number, "%.10f", value);
-    const char *finished = text_finish(&number);
-    if (!finished || strlen(finished) >= sizeof digits)
-        return;
-    strcpy(digits, finished);
-    for (size_t end = strlen(digits); end > 2 && digits[end - 1] == '0' && digits[end - 2] != '.'; end--)
-        digits[end - 1] = '\0';
-    text_printf(text, "%s%s", digits, suffix);
-}
-
-static int bits_of(enum ir_elem elem)
-{
-    return (int)ir_elem_info(elem)->bytes * 8;
-}
-
-static void put_integer(struct text *text, enum ir_elem elem, int64_t value)
-{
-    int bits = bits_of(elem);
-    if (kind_of(elem) == IR_KIND_SIGNED && bits >= 32 && value == (bits == 32 ? INT32_MIN : INT64_MIN))
-        text_printf(text, "INT%d_MIN", bits); /* its number alone is the negation of what does not fit */
-    else if (elem == IR_u64 && (uint64_t)value > INT32_MAX)
-        text_printf(text, "UINT64_C(%" PRIu64 ")", (uint64_t)value);
-    else if (elem == IR_u32 && value > INT32_MAX)
-        text_printf(text, "%" PRId64 "u", value);
-    else if (value > INT32_MAX || value < -INT32_MAX)
-        text_printf(text, value < 0 ? "-INT64_C(%" PRIu64 ")" : "INT64_C(%" PRIu64 ")",
-                    value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-    else
-        text_printf(text, "%" PRId64, value);
-}
-
-static bool is_negative_literal(struct ir_number number)
-{
-    if (ir_elem_is_float(number.elem))
-        return signbit(number.re) && !isnan(number.re);
-    return kind_of(number.elem) == IR_KIND_SIGNED && number.i < 0;
-}
-
-void c_put_literal(struct c_file *file, struct text *text, struct ir_number number, enum c_precedence precedence)
-{
-    bool wrap = precedence > C_UNARY && is_negative_literal(number);
-    text_put(text, wrap ? "(" : "");
-    if (ir_elem_is_half(number.elem)) {
-        uint16_t bits;
-        ir_number_store(number, &bits, 0);
-        text_printf(text, "0x%04x", bits);
-    } else if (ir_elem_is_float(number.elem))
-        put_real(file, text, number.elem, number.re);
-    else
-        put_integer(text, number.elem, number.i);
-    text_put(text, wrap ? ")" : "");
-}
-
-/* ---- places ---- */
-
-bool c_is_behind(struct c_kernel *kernel, const struct poly *base, const struct poly *address)
-{
-    struct ir_context *context = kernel->file->context;
-    struct poly_ranges ranges = {(uint32_t)kernel->loops->n_indices, kernel->extents};
-    return poly_prove_nonnegative(context, poly_subtract(context, address, base), &ranges);
-}
-
-void c_put_element(struct c_kernel *kernel, struct text *text, uint32_t buffer, const struct poly *address)
-{
-    struct ir_context *context = kernel->file->context;
-    const struct poly *step = NULL, *rest = address;
-    if (kernel->innermost != UINT32_MAX)
-        poly_split_index(context, address, kernel->innermost, &step, &rest);
-    for (size_t k = 0; k < kernel->n_rows; k++) {
-        const struct c_row *row = &kernel->rows[k];
-        const struct poly *offset = row->buffer == buffer ? poly_subtract(context, rest, row->base) : NULL;
-        if (!offset || !poly_is_constant(offset, NULL) || !c_is_behind(kernel, row->base, address))
-            continue;
-        text_printf(text, "%s[", row->name);
-        c_put_size(kernel, text, poly_subtract(context, address, row->base), C_ANY);
-        text_put(text, "]");
-        return;
-    }
-    const struct loop_buffer *info = &kernel->loops->buffers[buffer];
-    text_put(text, kernel->buffers[buffer] ? kernel->buffers[buffer] : "");
-    if (info->by_value)
-        return;
-    text_put(text, "[");
-    c_put_size(kernel, text, address, C_ANY);
-    text_put(text, "]");
-}
-
 /* ---- small questions ---- */
 
 static bool is_literal_value(const struct ir_expr *expr, double value)
@@ -170,7 +50,7 @@ static void close_if(struct text *text, bool wrap)
 
 static void put_modular(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
-    bool wide = bits_of(expr->elem) == 64;
+    bool wide = c_bits_of(expr->elem) == 64;
     if (!is_wrapping(expr) || part_name(kernel, expr)) {
         bool bare = expr->elem == IR_u32 || expr->elem == IR_u64;
         if (expr->op == IR_EXPR_literal && expr->literal.i >= 0 && expr->literal.i <= INT32_MAX) {
@@ -233,7 +113,7 @@ static void put_sum(struct c_kernel *kernel, struct text *text, const struct ir_
     if (right->op == IR_EXPR_neg && !part_name(kernel, right)) {
         text_put(text, minus ? " + " : " - ");
         put(kernel, text, right->arguments[0], C_MULTIPLY);
-    } else if (right->op == IR_EXPR_literal && is_negative_literal(right->literal)) {
+    } else if (right->op == IR_EXPR_literal && c_is_negative_literal(right->literal)) {
         struct ir_number number = right->literal;
         number.re = -number.re;
         text_put(text, minus ? " + " : " - ");
@@ -304,14 +184,14 @@ static void put_integer_division(struct c_kernel *kernel, struct text *text, con
 {
     const struct ir_expr *divisor = expr->arguments[1];
     bool is_plain = divisor->op == IR_EXPR_literal && divisor->literal.i != 0 && divisor->literal.i != -1;
-    bool is_unsigned = kind_of(expr->elem) == IR_KIND_UNSIGNED;
+    bool is_unsigned = c_kind_of(expr->elem) == IR_KIND_UNSIGNED;
     bool floors = expr->op != IR_EXPR_div && !is_unsigned;
     if (!is_plain || floors) {
         enum c_helper helper = expr->op == IR_EXPR_floor_mod ? HELPER_floor_mod : floors ? HELPER_floor_div : HELPER_divide;
         put_helper(kernel, text, helper, expr);
         return;
     }
-    bool narrow = bits_of(expr->elem) < 32;
+    bool narrow = c_bits_of(expr->elem) < 32;
     enum c_precedence level = narrow ? C_UNARY : C_MULTIPLY;
     open_if(text, precedence > level);
     if (narrow)
@@ -383,16 +263,16 @@ static void put_cast(struct c_kernel *kernel, struct text *text, const struct ir
 
 static bool is_least(struct ir_number number)
 {
-    int bits = bits_of(number.elem);
-    return number.i == (kind_of(number.elem) == IR_KIND_SIGNED ? -(INT64_C(1) << (bits - 2)) * 2 : 0);
+    int bits = c_bits_of(number.elem);
+    return number.i == (c_kind_of(number.elem) == IR_KIND_SIGNED ? -(INT64_C(1) << (bits - 2)) * 2 : 0);
 }
 
 static bool is_largest(struct ir_number number)
 {
-    int bits = bits_of(number.elem);
+    int bits = c_bits_of(number.elem);
     if (number.elem == IR_bool)
         return number.i == 1;
-    if (kind_of(number.elem) == IR_KIND_SIGNED)
+    if (c_kind_of(number.elem) == IR_KIND_SIGNED)
         return number.i == ((INT64_C(1) << (bits - 2)) - 1) * 2 + 1;
     return bits == 64 ? number.i == -1 : number.i == (INT64_C(1) << bits) - 1;
 }
@@ -526,7 +406,7 @@ static void put_function(struct c_kernel *kernel, struct text *text, const struc
         return;
     case IR_EXPR_relu:
     case IR_EXPR_abs:
-        if (kind_of(elem) == IR_KIND_UNSIGNED)
+        if (c_kind_of(elem) == IR_KIND_UNSIGNED)
             put(kernel, text, expr->arguments[0], precedence);
         else if (expr->op == IR_EXPR_abs && ir_elem_is_float(elem))
             put_template(kernel, text, expr);
@@ -649,7 +529,7 @@ static void put_assignment(struct c_kernel *kernel, struct text *text, const cha
 static void put_combined_integer(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem,
                                  const char *operator, const struct ir_expr * value)
 {
-    const char *wide = bits_of(elem) == 64 ? "uint64_t" : "uint32_t";
+    const char *wide = c_bits_of(elem) == 64 ? "uint64_t" : "uint32_t";
     if (elem == IR_u32 || elem == IR_u64) {
         text_printf(text, "%s %s= ", target, operator);
         put_modular(kernel, text, value, C_ANY);

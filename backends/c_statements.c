@@ -1,9 +1,8 @@
 /* Statements of loop IR as C statements, in the layout of a careful hand.
  *
- * What belongs to a list of statements is declared at its head: row pointers for the innermost loops in it (`q_row = &q[base]`
- * where the part of an address that the loop does not change has two indices or more), small arrays whose uses all lie in it.
- * A loop has braces when its body is more than one line; loops that never run, empty ones and locals that nothing reads leave no
- * trace. Shared parts of an expression get a name in front of their statement. */
+ * What belongs to a list of statements is declared at its head: row pointers for the innermost loops in it (c_rows.c), small arrays
+ * whose uses all lie in it. A loop has braces when its body is more than one line; loops that never run, empty ones and locals that
+ * nothing reads leave no trace. Shared parts of an expression get a name in front of their statement. */
 #include "backends_internal.h"
 
 #include <limits.h>
@@ -12,12 +11,6 @@
 enum { LINE_WIDTH = 120, LEAST_WIDTH = 40 };
 
 static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list);
-
-static void indent(struct text *text, int depth)
-{
-    for (int k = 0; k < depth; k++)
-        text_put(text, "    ");
-}
 
 /* What a scope adds to the lists of names is forgotten at its end. */
 struct scope {
@@ -33,120 +26,6 @@ static void close_scope(struct c_kernel *kernel, struct scope scope)
 {
     kernel->n_rows = scope.rows;
     kernel->n_visible = scope.visible;
-}
-
-/* ---- rows ---- */
-
-struct row_search {
-    struct c_kernel *kernel;
-    const struct loop_stmt *list; /* whose head the declarations stand at */
-    struct text *text;
-    int depth;
-    size_t declared;
-    uint32_t index;
-    bool guarded; /* under conditions: the base must lie in the buffer whatever they say */
-};
-
-static const struct poly *without_constant(struct ir_context *context, const struct poly *poly)
-{
-    if (!poly || poly->n_terms == 0)
-        return poly;
-    const struct poly_term *last = &poly->terms[poly->n_terms - 1];
-    if (last->n_factors || last->denominator != 1)
-        return poly;
-    return poly_subtract(context, poly, poly_constant(context, last->numerator));
-}
-
-static bool row_is_known(const struct c_kernel *kernel, uint32_t buffer, const struct poly *base)
-{
-    for (size_t k = 0; k < kernel->n_rows; k++)
-        if (kernel->rows[k].buffer == buffer && kernel->rows[k].base == base)
-            return true;
-    return false;
-}
-
-/* Long enough to be worth a line of its own, and a place within the buffer. */
-static bool is_row_base(struct row_search *search, const struct loop_buffer *buffer, const struct poly *base)
-{
-    struct ir_context *context = search->kernel->file->context;
-    struct poly_ranges ranges = {(uint32_t)search->kernel->loops->n_indices, search->kernel->extents};
-    uint32_t varying = 0;
-    for (uint32_t k = 0; base && k < base->n_terms; k++)
-        for (uint32_t f = 0; f < base->terms[k].n_factors; f++)
-            if (base->terms[k].factors[f]->kind != POLY_DIM) {
-                varying++;
-                break;
-            }
-    if (varying < 2)
-        return false;
-    return search->guarded ? poly_prove_within(context, base, buffer->count, &ranges)
-                           : poly_prove_nonnegative(context, base, &ranges);
-}
-
-static void consider_access(struct row_search *search, uint32_t number, const struct poly *address)
-{
-    struct c_kernel *kernel = search->kernel;
-    const struct loop_buffer *buffer = &kernel->loops->buffers[number];
-    const struct poly *step = NULL, *rest = NULL;
-    int64_t stride = 0;
-    if (buffer->kind == LOOP_STACK || buffer->by_value ||
-        !poly_split_index(kernel->file->context, address, search->index, &step, &rest) || poly_equals(step, 0))
-        return;
-    const struct poly *base = without_constant(kernel->file->context, rest);
-    if (!base || row_is_known(kernel, number, base) || !is_row_base(search, buffer, base) || !c_is_behind(kernel, base, address))
-        return;
-    bool unit = poly_is_constant(step, &stride) && stride >= -2 && stride <= 2; /* 2: a complex number is a pair */
-    bool written = false;
-    for (const struct loop_stmt *stmt = search->list; stmt; stmt = stmt->next)
-        written |= c_touches(kernel, stmt, number, true);
-    const char *name = c_scope_name(kernel, arena_printf(kernel->file->arena, "%s_%s", buffer->name, unit ? "row" : "column"));
-    struct c_row row = {number, base, name};
-    if (!name || !ARENA_PUSH(kernel->file->arena, kernel->rows, kernel->n_rows, kernel->rows_capacity, row))
-        return;
-    indent(search->text, search->depth);
-    text_printf(search->text, "%s%s *%s = &%s[", written ? "" : "const ", c_type(buffer->elem), name, kernel->buffers[number]);
-    c_put_size(kernel, search->text, base, C_ANY);
-    text_put(search->text, "];\n");
-    search->declared++;
-}
-
-static void consider_load(void *user, const struct ir_expr *expr)
-{
-    if (expr->op == IR_EXPR_load)
-        consider_access(user, expr->load.buffer, expr->load.address);
-}
-
-static void consider_list(struct row_search *search, const struct loop_stmt *list)
-{
-    for (; list; list = list->next)
-        if (!c_is_live(search->kernel, list)) {
-            continue;
-        } else if (list->op == LOOP_STORE) {
-            c_visit_expr(search->kernel, list->store.value, consider_load, search);
-            consider_access(search, list->store.buffer, list->store.address);
-        } else if (list->op == LOOP_DEFINE || list->op == LOOP_SET) {
-            c_visit_expr(search->kernel, list->local.value, consider_load, search);
-        } else if (list->op == LOOP_IF) {
-            bool outer = search->guarded;
-            search->guarded = true;
-            consider_list(search, list->branch.body);
-            consider_list(search, list->branch.otherwise);
-            search->guarded = outer;
-        } else if (list->op == LOOP_BLOCK) {
-            consider_list(search, list->block);
-        }
-}
-
-static size_t put_rows(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list)
-{
-    struct row_search search = {kernel, list, text, depth, 0, 0, false};
-    for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next) {
-        if (stmt->op != LOOP_FOR || stmt->loop.kind == LOOP_VECTOR || c_never_runs(stmt) || c_has_loop(stmt->loop.body))
-            continue;
-        search.index = stmt->loop.index;
-        consider_list(&search, stmt->loop.body);
-    }
-    return search.declared;
 }
 
 /* ---- small arrays ---- */
@@ -172,7 +51,7 @@ static size_t put_arrays(struct c_kernel *kernel, struct text *text, int depth, 
         if (buffer->kind != LOOP_STACK || !kernel->buffer_used[k] || kernel->array_declared[k] || !is_home(kernel, list, k))
             continue;
         kernel->array_declared[k] = true;
-        indent(text, depth);
+        c_indent(text, depth);
         if (kernel->array_lanes[k] > 0) {
             c_put_vector_array(kernel, text, k);
         } else {
@@ -215,7 +94,7 @@ static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, c
     for (size_t k = 0; k < count; k++) {
         const char *word = part_word(shared[k]);
         const char *name = c_scope_name(kernel, word ? word : arena_printf(arena, "%s_value", ir_expr_info(shared[k]->op)->name));
-        indent(text, depth);
+        c_indent(text, depth);
         text_printf(text, "const %s %s = ", c_type(shared[k]->elem), name ? name : "");
         c_put_expr(kernel, text, shared[k], C_ANY);
         text_put(text, ";\n");
@@ -255,7 +134,7 @@ static void put_line(struct text *text, int depth, const char *line)
         int columns = LINE_WIDTH - 4 * (depth + !first);
         size_t room = columns > LEAST_WIDTH ? (size_t)columns : LEAST_WIDTH;
         size_t end = strlen(line) > room ? break_at(line, room) : 0;
-        indent(text, depth + !first);
+        c_indent(text, depth + !first);
         text_printf(text, "%.*s\n", (int)(end ? end : strlen(line)), line);
         line = end ? line + end + 1 : NULL;
     }
@@ -294,7 +173,7 @@ static size_t put_value_statement(struct c_kernel *kernel, struct text *text, in
 static void put_comment(struct c_kernel *kernel, struct text *text, int depth, const char *comment)
 {
     const char *line = c_comment(kernel->file->arena, comment, strlen(comment));
-    indent(text, depth);
+    c_indent(text, depth);
     text_put(text, "/* ");
     while (line && *line) {
         int columns = LINE_WIDTH - 4 * depth - 10;
@@ -303,7 +182,7 @@ static void put_comment(struct c_kernel *kernel, struct text *text, int depth, c
         if (end == 0)
             break;
         text_printf(text, "%.*s\n", (int)end, line);
-        indent(text, depth);
+        c_indent(text, depth);
         text_put(text, " *     ");
         line += end + 1;
     }
@@ -322,7 +201,7 @@ static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth,
     int64_t extent;
     if (stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.end, &extent))
         text_printf(text, "#pragma GCC unroll %d\n", (int)extent);
-    indent(text, depth);
+    c_indent(text, depth);
     text_printf(text, "for (size_t %s = ", name);
     c_put_extent(kernel, text, stmt->loop.begin, C_ANY);
     text_put(text, "; ");
@@ -334,7 +213,7 @@ static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth,
     text_printf(text, "; %s++)", name);
     if (has_guard(stmt)) {
         text_put(text, "\n");
-        indent(text, depth + 1);
+        c_indent(text, depth + 1);
         text_put(text, "if (");
         c_put_below(kernel, text, name, stmt->loop.limit);
         text_put(text, ")");
@@ -374,7 +253,7 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
         text_printf(text, " /* %s */", c_comment(kernel->file->arena, stmt->comment, strlen(stmt->comment)));
     text_printf(text, "\n%s", finished);
     if (braces) {
-        indent(text, within);
+        c_indent(text, within);
         text_put(text, "}\n");
     }
     return 1;
@@ -396,7 +275,7 @@ static size_t put_check(struct c_kernel *kernel, struct text *text, int depth, c
     if (put == 0 || !finished)
         return 0;
     put_line(text, depth, arena_printf(kernel->file->arena, "if (%s)", finished));
-    indent(text, depth + 1);
+    c_indent(text, depth + 1);
     text_put(text, "return 1;\n");
     return 1;
 }
@@ -441,14 +320,14 @@ static size_t put_if(struct c_kernel *kernel, struct text *text, int depth, cons
         return 0;
     bool braces =
         !is_simple(stmt->branch.body, body_lines) || (otherwise_lines && !is_simple(stmt->branch.otherwise, otherwise_lines));
-    indent(text, depth);
+    c_indent(text, depth);
     text_printf(text, "if (%s)%s\n%s", text_finish(&conditions), braces ? " {" : "", body);
     if (otherwise_lines) {
-        indent(text, depth);
+        c_indent(text, depth);
         text_printf(text, "%selse%s\n%s", braces ? "} " : "", braces ? " {" : "", otherwise);
     }
     if (braces) {
-        indent(text, depth);
+        c_indent(text, depth);
         text_put(text, "}\n");
     }
     return 1;
@@ -482,12 +361,12 @@ static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, c
     if (stmt->comment)
         put_comment(kernel, text, depth, stmt->comment);
     if (braces) {
-        indent(text, depth);
+        c_indent(text, depth);
         text_put(text, "{\n");
     }
     text_put(text, finished);
     if (braces) {
-        indent(text, depth);
+        c_indent(text, depth);
         text_put(text, "}\n");
     }
     return stmt->comment ? lines + 1 : lines;
@@ -522,7 +401,7 @@ static size_t put_statement(struct c_kernel *kernel, struct text *text, int dept
 static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *list)
 {
     size_t rows = kernel->n_rows;
-    size_t lines = put_arrays(kernel, text, depth, list) + put_rows(kernel, text, depth, list);
+    size_t lines = put_arrays(kernel, text, depth, list) + c_put_rows(kernel, text, depth, list);
     for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
         lines += put_statement(kernel, text, depth, stmt, lines == 0);
     kernel->n_rows = rows; /* their names stay visible: the C scope may go on */

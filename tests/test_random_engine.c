@@ -28,7 +28,7 @@ struct batch {
 
 static void add_kernel(struct batch *batch, uint64_t seed)
 {
-    const struct random_options options = {.kind = seed % 2 ? RANDOM_INTEGER : RANDOM_WHOLE, .small = true, .no_guards = true};
+    const struct random_options options = {.kind = seed % 2 ? RANDOM_INTEGER : RANDOM_WHOLE, .small = true};
     struct ir_program *one = random_program(batch->context, seed, &options);
     assert_non_null(one);
     one->kernels[0]->name = arena_printf(ir_arena(batch->context), "random_%llu", (unsigned long long)seed);
