@@ -2,7 +2,7 @@
 """Contractions of two tensors, einc's emitted C against its peers, interleaved in one run.
 
     contractions.py tccg [--only=NAME,...] [--rounds=5] [--json=FILE] [--target=host] [--peers=gemm,numpy,torch]
-    contractions.py gemm | random
+    contractions.py gemm | memory
 
 The table gives GFLOP/s of each, median over the rounds, and the ratios to einc; the last line their geometric means."""
 import argparse
@@ -27,12 +27,22 @@ def gemm_cases():
         yield f"gemm_{elem}", "gemm", "ik,kj->ij", {"i": 2048, "j": 2048, "k": 2048}, elem
 
 
-SUITES = {"tccg": tccg_cases, "gemm": gemm_cases}
+def memory_cases():
+    """Work that memory bounds: small enough for a cache, and streamed."""
+    sizes = {"cached": {"i": 200, "k": 210}, "streamed": {"i": 4000, "k": 4100}}
+    for place, size in sizes.items():
+        for elem in ("f64", "f32"):
+            for name, expression in (("matvec", "ik,k->i"), ("vecmat", "k,ki->i"), ("rowsum", "ik->i"), ("colsum", "ki->i"),
+                                     ("dot", "ik,ik->"), ("outer", "i,k->ik"), ("scaled", "ik,k->ik")):
+                yield f"{name}_{elem}_{place}", place, expression, size, elem
+
+
+SUITES = {"tccg": tccg_cases, "gemm": gemm_cases, "memory": memory_cases}
 
 
 def matrix_sizes(expression, sizes):
     operands, result = expression.split("->")
-    first, second = (set(part) for part in operands.split(","))
+    first = set(operands.split(",")[0])
     product = {"m": 1, "n": 1, "k": 1}
     for index, size in sizes.items():
         product["k" if index not in result else "m" if index in first else "n"] *= size
@@ -69,7 +79,7 @@ def measure(case, arguments, folder, gemm):
 
 def put_means(title, rows, names):
     speeds = {peer: mean([row["gflops"][peer] for row in rows]) for peer in names}
-    print(f"{title:34}" + "".join(f"{speeds[peer]:9.1f}" for peer in names) +
+    print(f"{title:41}" + "".join(f"{speeds[peer]:9.1f}" for peer in names) +
           "".join(f"{mean([row['gflops']['einc'] / row['gflops'][peer] for row in rows]):8.2f}" for peer in names[1:]))
 
 
@@ -86,7 +96,7 @@ def main():
     arguments.peers = [peer for peer in arguments.peers.split(",") if peer]
     peers.settle(1)
     names = ["einc", *arguments.peers]
-    print(f"{'GFLOP/s':34}" + "".join(f"{peer:>9}" for peer in names) + "".join(f"{'/' + peer:>8}" for peer in names[1:]))
+    print(f"{'GFLOP/s':41}" + "".join(f"{peer:>9}" for peer in names) + "".join(f"{'/' + peer:>8}" for peer in names[1:]))
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         gemm = peers.Gemm()
@@ -96,7 +106,7 @@ def main():
             folder = pathlib.Path(arguments.keep or temporary) / case[0]
             folder.mkdir(parents=True, exist_ok=True)
             rows.append(measure(case, arguments, folder, gemm))
-            put_means(f"{case[0]:10}{case[2]:24}", rows[-1:], names)
+            put_means(f"{case[0]:20} {case[2]:20}", rows[-1:], names)
     for group in dict.fromkeys(row["group"] for row in rows):
         put_means(f"geometric mean {group}", [row for row in rows if row["group"] == group], names)
     put_means("geometric mean", rows, names)

@@ -31,12 +31,15 @@ def source_of(expression, sizes, elem, name="kernel_under_test"):
     summed = [index for index in sorted(set(operands) - {","}) if index not in result]
 
     def shape(indices):
-        return f"{elem}[{','.join(str(sizes[index]) for index in indices)}]"
+        return f"{elem}[{','.join(str(sizes[index]) for index in indices)}]" if indices else elem
 
-    factors = " * ".join(f"{tensor}[{','.join(indices)}]" for tensor, indices in zip("ABDEFG", letters))
+    def access(tensor, indices):
+        return f"{tensor}[{','.join(indices)}]" if indices else tensor
+
+    factors = " * ".join(access(tensor, indices) for tensor, indices in zip("ABDEFG", letters))
     inputs = ", ".join(f"{tensor}: {shape(indices)}" for tensor, indices in zip("ABDEFG", letters))
     value = f"sum[{','.join(summed)}]({factors})" if summed else factors
-    return f"kernel {name}({inputs}) -> (C: {shape(result)}) {{\n    C[{','.join(result)}] = {value}\n}}\n"
+    return f"kernel {name}({inputs}) -> (C: {shape(result)}) {{\n    {access('C', result)} = {value}\n}}\n"
 
 
 class Kernel:

@@ -4,19 +4,24 @@ import statistics
 import time
 
 
-def seconds(run):
+SHORTEST = 1e-3  # seconds: what is faster is run several times
+
+
+def seconds(run, times):
     begin = time.perf_counter()
-    run()
-    return time.perf_counter() - begin
+    for _ in range(times):
+        run()
+    return (time.perf_counter() - begin) / times
 
 
 def interleaved(runs, rounds):
     """The median seconds of each of the named functions, which take turns in every round."""
-    times = {name: [] for name in runs}
+    repeats = {name: max(1, round(SHORTEST / seconds(run, 1))) for name, run in runs.items()}
+    taken = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            times[name].append(seconds(run))
-    return {name: statistics.median(taken) for name, taken in times.items()}
+            taken[name].append(seconds(run, repeats[name]))
+    return {name: statistics.median(each) for name, each in taken.items()}
 
 
 def mean(values):

@@ -4,12 +4,18 @@
  * made and written, whatever the factors look like in memory; reading them well is the work of `pack`. */
 #include "product.h"
 
-/* sum add= mul(A, B), in the innermost loop; nothing of a copy */
+static struct loop_stmt *store_of(struct ir_context *context, const struct product *product)
+{
+    const struct loop_stmt *store = product->store;
+    return loop_store(context, store->store.buffer, store->store.address, store->store.value, store->store.combine);
+}
+
+/* sum add= mul(A, B), or the store itself: what the innermost loop does. */
 static struct loop_stmt *term_of(struct ir_context *context, const struct product *product)
 {
     const struct ir_expr *factors[2] = {product->a, product->b};
-    if (!product->b)
-        return loop_store(context, product->store->store.buffer, product->store->store.address, product->a, IR_EXPR_OP_COUNT);
+    if (!product->accumulate)
+        return store_of(context, product);
     return loop_set(context, product->accumulate->local.local, ir_expr_apply(context, IR_EXPR_mul, 2, factors),
                     product->accumulate->local.combine);
 }
@@ -17,11 +23,10 @@ static struct loop_stmt *term_of(struct ir_context *context, const struct produc
 /* What makes one element, around its sum. */
 static struct loop_stmt *element_of(struct ir_context *context, const struct product *product, struct loop_stmt *sum)
 {
-    if (!product->b)
+    if (!product->accumulate)
         return sum;
     struct loop_stmt *define = loop_define(context, product->define->local.local, product->define->local.value, false);
-    struct loop_stmt *store = loop_store(context, product->store->store.buffer, product->store->store.address,
-                                         product->store->store.value, product->store->store.combine);
+    struct loop_stmt *store = store_of(context, product);
     return define && store ? loop_join(define, loop_join(sum, store)) : NULL;
 }
 

@@ -111,6 +111,21 @@ static bool lies_well(const struct packing *packing, const struct panel *panel)
     return false;
 }
 
+/* The panel would be what stands in memory, element for element. */
+static bool is_panel_already(const struct packing *packing, const struct panel *panel, size_t at)
+{
+    const struct poly *step = poly_constant(packing->context, 1);
+    for (size_t k = packing->n_loops; k-- > at;) {
+        const struct loop_stmt *loop = packing->loops[k];
+        if (!moves(loop, panel))
+            continue;
+        if (step_of(packing, panel, loop) != step || loop->loop.limit)
+            return false;
+        step = poly_multiply(packing->context, step, loop->loop.end);
+    }
+    return true;
+}
+
 static bool choose_place(const struct packing *packing, struct panel *panel)
 {
     const struct machine *machine = &packing->kernel->options->machine;
@@ -127,7 +142,7 @@ static bool choose_place(const struct packing *packing, struct panel *panel)
         if (bytes < 0 || bytes > room)
             continue;
         panel->at = at;
-        return reuse(packing, panel, at) >= least;
+        return reuse(packing, panel, at) >= least && !is_panel_already(packing, panel, at);
     }
     return false;
 }

@@ -2,6 +2,7 @@
  *
  * Nothing is taken on trust from an earlier pass but the shape: a nest that does not fit it exactly is left as it is. */
 #include "product.h"
+#include "lanes.h"
 
 #include <math.h>
 
@@ -47,12 +48,12 @@ static bool add_axis(struct reading *reading, const struct loop_stmt *loop, bool
     return ARENA_PUSH(ir_arena(reading->kernel->context), product->axes, product->n_axes, reading->capacity, axis);
 }
 
-static bool reads(const struct ir_expr *expr, uint32_t buffer)
+static bool reads(struct ir_context *context, const struct ir_expr *expr, uint32_t buffer)
 {
-    if (expr->op == IR_EXPR_load && expr->load.buffer == buffer)
-        return true;
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (reads(expr->arguments[k], buffer))
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(context, expr, &count);
+    for (size_t k = 0; order && k < count; k++)
+        if (order[k]->op == IR_EXPR_load && order[k]->load.buffer == buffer)
             return true;
     return false;
 }
@@ -85,21 +86,22 @@ static bool read_sum(struct reading *reading, const struct loop_stmt *define)
     product->define = define;
     product->accumulate = loop;
     product->store = store;
-    product->reads_result = reads(store->store.value, store->store.buffer);
+    product->reads_result = reads(reading->kernel->context, store->store.value, store->store.buffer);
     return product->a->op == IR_EXPR_load && product->b->op == IR_EXPR_load && is_vector_elem(product->elem) &&
            reading->kernel->loops->buffers[store->store.buffer].elem == product->elem;
 }
 
-/* store = load, of another buffer */
-static bool read_copy(struct reading *reading, const struct loop_stmt *store)
+/* What is stored is made of other buffers. */
+static bool read_element(struct reading *reading, const struct loop_stmt *store)
 {
     struct product *product = reading->product;
-    const struct ir_expr *load = store->store.value;
-    product->a = load;
+    const struct ir_expr *value = store->store.value;
+    product->a = value->op == IR_EXPR_load ? value : NULL;
     product->store = store;
-    product->elem = load->elem;
-    return load->op == IR_EXPR_load && store->store.combine == IR_EXPR_OP_COUNT && load->load.buffer != store->store.buffer &&
-           is_vector_elem(load->elem) && reading->kernel->loops->buffers[store->store.buffer].elem == load->elem;
+    product->elem = value->elem;
+    return store->store.combine == IR_EXPR_OP_COUNT && is_vector_elem(value->elem) &&
+           reading->kernel->loops->buffers[store->store.buffer].elem == value->elem &&
+           !reads(reading->kernel->context, value, store->store.buffer);
 }
 
 static bool read_shape(struct reading *reading, const struct loop_stmt *loop)
@@ -111,7 +113,7 @@ static bool read_shape(struct reading *reading, const struct loop_stmt *loop)
             return false;
     }
     if (loop && loop->op == LOOP_STORE && !loop->next && reading->product->n_axes)
-        return read_copy(reading, loop);
+        return read_element(reading, loop);
     return loop && read_sum(reading, loop);
 }
 
@@ -125,14 +127,19 @@ static const struct poly *step_of(struct reading *reading, const struct poly *ad
     return poly_split_index(reading->kernel->context, address, index, &step, NULL) && poly_index_limit(step) == 0 ? step : NULL;
 }
 
+static const struct poly *step_of_load(struct reading *reading, const struct ir_expr *load, uint32_t index)
+{
+    return load ? step_of(reading, load->load.address, index) : poly_constant(reading->kernel->context, 0);
+}
+
 static bool find_steps(struct reading *reading)
 {
     struct product *product = reading->product;
     for (uint32_t k = 0; k < product->n_axes; k++) {
         struct product_axis *axis = &product->axes[k];
         uint32_t index = axis->loop->loop.index;
-        axis->a = step_of(reading, product->a->load.address, index);
-        axis->b = product->b ? step_of(reading, product->b->load.address, index) : poly_constant(reading->kernel->context, 0);
+        axis->a = step_of_load(reading, product->a, index);
+        axis->b = step_of_load(reading, product->b, index);
         axis->c = step_of(reading, product->store->store.address, index);
         if (!axis->a || !axis->b || !axis->c)
             return false;
@@ -198,21 +205,23 @@ static void grow_role(struct reading *reading, enum loop_role role, double bytes
     }
 }
 
-/* In a copy m are C's innermost axes, n those of A. */
-static void find_copy_roles(struct reading *reading)
+/* In a copy m are C's innermost axes, n those of A; else m is C's line. */
+static void find_element_roles(struct reading *reading)
 {
     struct product *product = reading->product;
     for (uint32_t k = 0; k < product->n_axes; k++) {
         struct product_axis *axis = &product->axes[k];
         axis->role = axis->is_line ? LOOP_M : poly_equals(axis->a, 1) ? LOOP_N : LOOP_BATCH;
     }
+    if (!product->a)
+        return;
     grow_role(reading, LOOP_M, COPIED_ROW);
     grow_role(reading, LOOP_N, COPIED_ROW);
 }
 
 static double reach(struct reading *reading, const struct product_axis *axis)
 {
-    if (!reading->product->b)
+    if (!reading->product->accumulate)
         return size_of(reading, axis->role == LOOP_N ? axis->a : axis->c);
     if (axis->role != LOOP_K)
         return size_of(reading, axis->c);
@@ -223,9 +232,9 @@ static double reach(struct reading *reading, const struct product_axis *axis)
 static int place_of(const struct product *product, const struct product_axis *axis)
 {
     static const int place[] = {[LOOP_BATCH] = 0, [LOOP_N] = 1, [LOOP_M] = 2, [LOOP_K] = 5};
-    if (!product->b && axis->is_line)
+    if (!product->accumulate && axis->is_line)
         return 4;
-    return !product->b && axis->role == LOOP_N && poly_equals(axis->a, 1) ? 3 : place[axis->role];
+    return !product->accumulate && axis->role == LOOP_N && poly_equals(axis->a, 1) ? 3 : place[axis->role];
 }
 
 /* By place, by falling step within one. */
@@ -247,8 +256,45 @@ static void sort_axes(struct reading *reading)
     }
 }
 
+/* Vectors of C's line stand at lines of memory wherever it begins, as far as the shape tells. */
+static bool has_whole_lines(struct ir_context *context, const struct product *product)
+{
+    const struct poly *line = poly_constant(context, CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (!product->axes[k].is_line && !poly_equals(poly_mod(context, product->axes[k].c, line, NULL), 0))
+            return false;
+    return true;
+}
+
+/* What is made element by element passes as much again through the caches; a copy that is turned goes past them by whole lines
+ * only. */
+bool product_streams(const struct pass_kernel *kernel, const struct product *product)
+{
+    const struct machine *machine = &kernel->options->machine;
+    const struct loop_stmt *store = product->store;
+    const struct loop_buffer *target = &kernel->loops->buffers[store->store.buffer];
+    const struct product_axis *last = &product->axes[product->n_axes - 1];
+    double bytes = poly_estimate(target->count, ir_typical_sizes(kernel->context), NULL) * ir_elem_info(target->elem)->bytes;
+    double passed = product->accumulate ? bytes : 2 * bytes, caches = fmax((double)machine->l3_bytes, (double)machine->l2_bytes);
+    bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
+    return target->kind == LOOP_OUTPUT && store->store.combine == IR_EXPR_OP_COUNT && machine->stream_rate > machine->write_rate &&
+           passed > 2 * caches && (!is_turned || has_whole_lines(kernel->context, product));
+}
+
+/* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
+static bool suits_elements(struct pass_kernel *kernel, const struct product *product)
+{
+    const struct product_axis *line = &product->axes[product->n_axes - 1];
+    if (!line->is_line || product->lanes < 2)
+        return false;
+    if (!product->a || poly_equals(line->a, 1))
+        return line->typical >= 2 * (double)product->lanes &&
+               lanes_hold(kernel->context, product->store->store.value, product->elem, line->loop->loop.index);
+    return product->n_axes > 1 && poly_equals(line[-1].a, 1);
+}
+
 /* Vectors along the lane axis have something to do, and the tile something to use again or whole vectors to read. */
-static bool suits_vectors(const struct product *product)
+static bool suits_product(const struct product *product)
 {
     const struct product_axis *lane = product_lane(product);
     bool has_n = false, is_summed = false;
@@ -258,10 +304,6 @@ static bool suits_vectors(const struct product *product)
         has_n |= product->axes[k].role == LOOP_N;
         is_summed |= product->axes[k].role == LOOP_K;
     }
-    if (!product->b)
-        return product->axes[product->n_axes - 1].is_line &&
-               (poly_equals(lane->a, 1) ? lane->typical >= 2 * (double)product->lanes
-                                        : (product->n_axes > 1 && poly_equals(lane[-1].a, 1)));
     bool near_a = poly_equals(lane->a, 1), near_b = poly_equals(lane->b, 1) || poly_equals(lane->b, 0);
     return is_summed && ((lane->role == LOOP_M && has_n) || (near_a && near_b));
 }
@@ -325,15 +367,17 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     *product = (struct product){0};
     if (!read_shape(&reading, loop) || !find_steps(&reading))
         return false;
-    if (product->b)
+    if (product->accumulate)
         find_roles(product);
     else
-        find_copy_roles(&reading);
+        find_element_roles(&reading);
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
-    return suits_vectors(product) &&
-           (!product->b || (may_be_copied(kernel, product, loop, product->a) && may_be_copied(kernel, product, loop, product->b)));
+    if (!product->accumulate)
+        return suits_elements(kernel, product);
+    return suits_product(product) && may_be_copied(kernel, product, loop, product->a) &&
+           may_be_copied(kernel, product, loop, product->b);
 }
 
 /* ---- walking ---- */

@@ -1,9 +1,10 @@
-/* A product of two tensors, summed, or a copy of one: what classify, tile and pack know of one nest of loop IR.
+/* A product of two tensors, summed, or what is made element by element, a copy most often: what classify, tile and pack know of one
+ * nest of loop IR.
  *
  * The canonical nests, which `lower_loops` leaves for them where the target has vectors:
  *
  *     for outputs { var sum = 0   for summed { sum add= mul(A[...], B[...]) }   C[...] = value of sum }
- *     for outputs { C[...] = A[...] }
+ *     for outputs { C[...] = value }
  *
  * Every loop runs from 0, every address is linear in every index. A is the factor that has C's unit-stride index, if only one has.
  * Sizes are those of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 34, 2008); that every
@@ -36,8 +37,8 @@ struct product {
     uint32_t n_axes;
     enum ir_elem elem;
     int64_t lanes;               /* of the vectors: the target's, or of the shortest that hold a short lane axis */
-    const struct ir_expr *a, *b; /* the loads; b is NULL in a copy */
-    const struct loop_stmt *define, *accumulate, *store; /* the first two NULL in a copy */
+    const struct ir_expr *a, *b; /* the loads; element by element b is NULL, a too if C is no copy */
+    const struct loop_stmt *define, *accumulate, *store; /* the first two NULL element by element */
     bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
 };
 
@@ -47,6 +48,9 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
 const struct product_axis *product_lane(const struct product *product);
 /* How many elements fill a vector of the target, or the shortest that holds `extent` of them (0: unknown); 0: it has none. */
 int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t extent);
+
+/* Is what is stored more than the caches hold, so that it had better go past them? */
+bool product_streams(const struct pass_kernel *kernel, const struct product *product);
 
 /* Calls `change` for the loops of the list, and for those inside one that it did not change. False: no memory. */
 typedef bool product_change_function(void *user, struct loop_stmt *loop, bool *changed);

@@ -11,8 +11,6 @@
  * element is still summed in the order of k, so that the result does not depend on sizes. */
 #include "tiling.h"
 
-#include <math.h>
-
 static const struct poly *index_or_zero(struct tiling *tiling, uint32_t index, int64_t step)
 {
     return index == UINT32_MAX ? poly_constant(tiling->context, 0)
@@ -155,39 +153,13 @@ static struct loop_stmt *begin_tile(struct tiling *tiling)
     return condition && list ? loop_join(list, loop_if(context, 1, condition, resume, NULL)) : NULL;
 }
 
-/* Vectors stand at lines of memory wherever a row of C begins, as far as the shape tells. */
-static bool has_whole_lines(const struct tiling *tiling)
-{
-    const struct product *product = &tiling->product;
-    const struct poly *line = poly_constant(tiling->context, CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes);
-    for (uint32_t k = 0; k < product->n_axes; k++)
-        if (!product->axes[k].is_line && !poly_equals(poly_mod(tiling->context, product->axes[k].c, line, NULL), 0))
-            return false;
-    return true;
-}
-
-/* A result that no cache holds goes straight to memory, line by line. A copy passes as much again through the caches; turned, it
- * goes there only by whole lines. */
-bool tiling_streams(const struct tiling *tiling)
-{
-    const struct machine *machine = &tiling->kernel->options->machine;
-    const struct product *product = &tiling->product;
-    const struct loop_stmt *store = product->store;
-    const struct loop_buffer *target = &tiling->kernel->loops->buffers[store->store.buffer];
-    double bytes = poly_estimate(target->count, ir_typical_sizes(tiling->context), NULL) * ir_elem_info(target->elem)->bytes;
-    double passed = product->b ? bytes : 2 * bytes, caches = fmax((double)machine->l3_bytes, (double)machine->l2_bytes);
-    return target->kind == LOOP_OUTPUT && !tiling->first && store->store.combine == IR_EXPR_OP_COUNT &&
-           machine->stream_rate > machine->write_rate && passed > 2 * caches &&
-           (product->b || product_lane(product) || has_whole_lines(tiling));
-}
-
 struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value)
 {
     const struct loop_stmt *store = tiling->product.store;
     struct loop_stmt *copy = loop_store(tiling->context, store->store.buffer, tiling_placed(tiling, store->store.address),
                                         value_of(tiling, value), store->store.combine);
     if (copy)
-        copy->store.streams = tiling_streams(tiling);
+        copy->store.streams = !tiling->first && product_streams(tiling->kernel, &tiling->product);
     return copy;
 }
 
@@ -367,7 +339,7 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     for (uint32_t k = 0; k < n; k++)
         if (!open_axis(&tiling, k))
             return false;
-    struct loop_stmt *body = !tiling.product.b                         ? tile_copy(&tiling)
+    struct loop_stmt *body = !tiling.product.accumulate                ? tile_copy(&tiling)
                              : find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling)
                                                                        : NULL;
     if (!body || !set_empty_sums(&tiling, &body))

@@ -1,4 +1,5 @@
-/* Cuts a copy, a permutation of axes most often, into blocks whose lines stay in the cache on both sides.
+/* Cuts what is made element by element. A copy, a permutation of axes most often, into blocks whose lines stay in the cache on both
+ * sides:
  *
  *     for batch, blocks of n, m { for n, m of a block { C[...] = A[...] } }
  *
@@ -11,7 +12,7 @@ static uint32_t line_of(const struct tiling *tiling)
     return tiling->product.n_axes - 1;
 }
 
-/* A row that lies as in the tensor that is copied: whole vectors, then the rest. */
+/* A row where nothing is turned: whole vectors, then the rest. */
 static struct loop_stmt *copy_row(struct tiling *tiling)
 {
     struct ir_context *context = tiling->context;
@@ -20,7 +21,7 @@ static struct loop_stmt *copy_row(struct tiling *tiling)
     const struct poly *width = poly_constant(context, axis->tile), *extent = axis->loop->loop.end;
     const struct poly *whole = poly_floor_div(context, extent, width, NULL), *rest = poly_mod(context, extent, width, NULL);
     const struct ir_expr *value = tiling->product.store->store.value;
-    if (tiling_streams(tiling)) { /* one statement as it is */
+    if (tiling->product.a && product_streams(tiling->kernel, &tiling->product)) { /* one statement as it is */
         tiling->place[axis->loop->loop.index] = poly_index(context, axis->loop->loop.index);
         struct loop_stmt *whole_row =
             tiling_around(tiling, line, axis->loop->loop.index, extent, NULL, tiling_store(tiling, value));

@@ -11,7 +11,15 @@
 
 #include <math.h>
 
-enum { LOADS_A_CYCLE = 2, LARGEST_TILE = 64, UNKNOWN_CACHE = 1 << 14, LINES_ASIDE = 4, TURNED_TILES = 16, LONGEST_BLOCK = 1 << 20 };
+enum {
+    LOADS_A_CYCLE = 2,
+    LARGEST_TILE = 64,
+    UNKNOWN_CACHE = 1 << 14,
+    LINES_ASIDE = 4,
+    TURNED_TILES = 16,
+    LONGEST_BLOCK = 1 << 20,
+    STREAMED_ROWS = 8
+};
 /* Of a cycle, what a load costs beside multiplications: the front end, lines on their way, compilers that load a vector again for
  * each column. */
 #define VECTOR_SHARE    0.3
@@ -224,9 +232,9 @@ static void choose_copy(const struct machine *machine, struct product *product)
     struct product_axis *line = &product->axes[product->n_axes - 1];
     for (uint32_t k = 0; k < product->n_axes; k++)
         all *= fmax(product->axes[k].typical, 1);
-    bool near = !poly_equals(line->a, 1); /* the axis before it */
+    bool near = product->a && !poly_equals(line->a, 1); /* the axis before it */
     bool is_small = all <= (double)machine->l1_bytes / 2;
-    if (!near && (is_small || line->typical * bytes >= COPIED_ROW)) {
+    if (!near && (!product->a || is_small || line->typical * bytes >= COPIED_ROW)) {
         line->tile = product->lanes;
         return;
     }
@@ -244,7 +252,7 @@ void tile_choose_sizes(const struct machine *machine, struct product *product)
 {
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].tile = 1;
-    if (!product->b) {
+    if (!product->accumulate) {
         choose_copy(machine, product);
         return;
     }
@@ -255,7 +263,12 @@ void tile_choose_sizes(const struct machine *machine, struct product *product)
     double l1 = machine->l1_bytes ? (double)machine->l1_bytes : UNKNOWN_CACHE, l2 = fmax((double)machine->l2_bytes, l1);
     double l3 = fmax((double)machine->l3_bytes, l2);
     if ((m * n + (m + n) * sum) * bytes <= l2 / 2)
-        return; /* all of it stays near */
+        return;   /* all of it stays near */
+    if (n == 1) { /* A is read once: rows of it whole, a few at a time */
+        if (!product->reads_result)
+            choose_blocks(product, LOOP_K, STREAMED_ROWS);
+        return;
+    }
     double summed = floor(1.5 * l1 / bytes / tiles_of(product, LOOP_N));
     if (!product->reads_result && product_lane(product)->is_line)
         choose_blocks(product, LOOP_K, summed);

@@ -22,8 +22,6 @@ uint32_t tiling_add_index(struct tiling *tiling, const struct product_axis *axis
 const struct poly *tiling_placed(struct tiling *tiling, const struct poly *poly);
 /* How many parts of this size cover `rest`. */
 const struct poly *tiling_parts(struct tiling *tiling, const struct poly *rest, int64_t size);
-/* Is what is stored more than the caches hold? */
-bool tiling_streams(const struct tiling *tiling);
 /* C[...] = value */
 struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value);
 

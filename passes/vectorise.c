@@ -5,50 +5,13 @@
  * A vector loop means what a loop means; it has exactly the lanes of a vector, and a limit where the last is not full. Every place
  * in it moves by one element a lane or not at all. What is made of a finished tile in another way, or by operations that vectors do
  * not have, is made element by element from a copy: the tile itself is only touched by vectors, so that it lives in registers. */
+#include "lanes.h"
 #include "product.h"
 
 struct vectorising {
     struct pass_kernel *kernel;
     struct ir_context *context;
 };
-
-static bool has_spelling(enum ir_expr_op op)
-{
-    return op == IR_EXPR_add || op == IR_EXPR_sub || op == IR_EXPR_mul || op == IR_EXPR_div || op == IR_EXPR_neg;
-}
-
-static bool moves_by_one(struct vectorising *vectorising, const struct poly *address, uint32_t index)
-{
-    const struct poly *step;
-    return poly_uses_index(address, index) && poly_split_index(vectorising->context, address, index, &step, NULL) &&
-           poly_equals(step, 1);
-}
-
-static bool uses_index(const struct ir_expr *expr, uint32_t index)
-{
-    if (expr->op == IR_EXPR_load)
-        return poly_uses_index(expr->load.address, index);
-    if (expr->op == IR_EXPR_index)
-        return poly_uses_index(expr->index, index);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (uses_index(expr->arguments[k], index))
-            return true;
-    return false;
-}
-
-static bool is_vector(struct vectorising *vectorising, const struct ir_expr *expr, enum ir_elem elem, uint32_t index)
-{
-    if (expr->elem != elem)
-        return false;
-    if (!uses_index(expr, index))
-        return true;
-    if (expr->op == IR_EXPR_load)
-        return moves_by_one(vectorising, expr->load.address, index);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (!is_vector(vectorising, expr->arguments[k], elem, index))
-            return false;
-    return has_spelling(expr->op);
-}
 
 /* Lanes of the vectors along a loop; 0: elements that no vector holds. */
 static int64_t lanes_along(struct vectorising *vectorising, const struct loop_stmt *loop, enum ir_elem elem)
@@ -70,7 +33,7 @@ static bool is_candidate(struct vectorising *vectorising, const struct loop_stmt
     enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
     int64_t lanes = lanes_along(vectorising, loop, elem), extent;
     return lanes > 1 && poly_is_constant(loop->loop.end, &extent) && extent % lanes == 0 &&
-           moves_by_one(vectorising, store->store.address, loop->loop.index);
+           lanes_move_by_one(vectorising->context, store->store.address, loop->loop.index);
 }
 
 /* The loop over the vectors; index x of the old loop becomes lanes * vector + x. */
@@ -142,9 +105,9 @@ static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *r
     enum ir_elem elem = store->store.value->elem;
     int64_t lanes = lanes_along(vectorising, columns, elem);
     return lanes > 1 && ends_once(vectorising, rows, lanes) && ends_once(vectorising, columns, lanes) &&
-           moves_by_one(vectorising, store->store.value->load.address, rows->loop.index) &&
-           moves_by_one(vectorising, store->store.address, columns->loop.index) &&
-           !moves_by_one(vectorising, store->store.value->load.address, columns->loop.index);
+           lanes_move_by_one(vectorising->context, store->store.value->load.address, rows->loop.index) &&
+           lanes_move_by_one(vectorising->context, store->store.address, columns->loop.index) &&
+           !lanes_move_by_one(vectorising->context, store->store.value->load.address, columns->loop.index);
 }
 
 /* One of the two loops of a copy that is turned, by vectors: block * lanes + index. */
@@ -364,7 +327,7 @@ static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
         } else if (list->op == LOOP_FOR && is_candidate(vectorising, list)) {
             const struct loop_stmt *store = list->loop.body;
             enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
-            bool fine = is_vector(vectorising, store->store.value, elem, list->loop.index)
+            bool fine = lanes_hold(vectorising->context, store->store.value, elem, list->loop.index)
                             ? split_loop(vectorising, list, lanes_along(vectorising, list, elem))
                             : read_from_copy(vectorising, list);
             if (!fine)

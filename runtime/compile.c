@@ -19,6 +19,7 @@ static const char *const pipeline[] = {
     "widen_halves",  /* f16 and bf16 are calculated with in f32 */
     "classify",      /* after both: products are of reals by now */
     "tile",          /* for registers and caches */
+    "partial_sums",  /* before vectorise, on what tile left: sums with nothing else to run vectors along */
     "pack",          /* what tiles read, where reading it in its order pays */
     "vectorise",     /* after pack: panels are vectors then */
     "plan_memory",   /* last: every scratch buffer is known */

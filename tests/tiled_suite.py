@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Products of two tensors and copies of one on the tiled path: emitted C for every target with vectors, at extents 0, 1, primes and multiples of the
+"""Products of two tensors, sums, copies and outer products on the tiled path: emitted C for every target with vectors, at extents 0, 1, primes and multiples of the
 tiles, known at run time and before, against NumPy.
 
 Each target's file is clean under four compilers with the strictest warnings. It runs optimised for this machine, under ASan and
@@ -35,6 +35,10 @@ KERNELS = {
     "no_columns": ("km,k->m", "{sum}"),
     "finished": ("mk,kn->mn", "relu({sum} + 0.5)"),
     "by_function": ("km,nk->nm", "tanh({sum}) * 2"),
+    "row_products": ("mk,k->m", "{sum}"),
+    "row_sums": ("mek->em", "{sum} + 1"),
+    "outer": ("m,n->mn", "{sum}"),
+    "scaled": ("mn,n->mn", "{sum} * 0.5 + 1"),
     "turned": ("mn->nm", "{sum}"),
     "permuted": ("kenm->mekn", "{sum}"),
     "rows_permuted": ("ekmn->kemn", "{sum}"),
@@ -64,9 +68,8 @@ def source(elem):
 def wanted(name, *arrays):
     expression, value = KERNELS[name]
     total = numpy.einsum(expression, *(array.astype("f8") for array in arrays))
-    if "relu" in value:
-        return numpy.maximum(total + 0.5, 0)
-    return numpy.tanh(total) * 2 if "tanh" in value else total
+    functions = {"relu": lambda x: numpy.maximum(x, 0), "tanh": numpy.tanh, "total": total}
+    return eval(value.format(sum="total"), functions)  # the values above are Python as well
 
 
 def machine_with(folder, name, values):

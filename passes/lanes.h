@@ -1,0 +1,13 @@
+/* What vectors along one index of a loop can do: places that move by one element a lane, or not at all, and the operations that
+ * vectors have. */
+#ifndef PASSES_LANES_H
+#define PASSES_LANES_H
+
+#include "passes.h"
+
+/* Does the address move by one element as the index does? */
+bool lanes_move_by_one(struct ir_context *context, const struct poly *address, uint32_t index);
+/* Can the expression, all of one element type where it moves with the index, be made a vector along it? */
+bool lanes_hold(struct ir_context *context, const struct ir_expr *expr, enum ir_elem elem, uint32_t index);
+
+#endif
