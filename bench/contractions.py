@@ -2,13 +2,15 @@
 """Contractions of two tensors, einc's emitted C against its peers, interleaved in one run.
 
     contractions.py tccg [--only=NAME,...] [--rounds=5] [--json=FILE] [--target=host] [--peers=gemm,numpy,torch]
-    contractions.py gemm | memory
+    contractions.py gemm | memory | random [--first=N]
 
 The table gives GFLOP/s of each, median over the rounds, and the ratios to einc; the last line their geometric means."""
 import argparse
+import itertools
 import json
 import math
 import pathlib
+import random
 import tempfile
 
 import peers
@@ -37,7 +39,37 @@ def memory_cases():
                 yield f"{name}_{elem}_{place}", place, expression, size, elem
 
 
-SUITES = {"tccg": tccg_cases, "gemm": gemm_cases, "memory": memory_cases}
+LETTERS = "abcdefgh"
+LARGEST_TENSOR, MOST_FLOPS = 64 * 2 ** 20, 20e9  # bytes; 2 a product and sum
+
+
+def random_case(choice):
+    """Two tensors of 2 to 5 indices, some shared; each index is of the result, or summed if both have it, in random order."""
+    shared = choice.randint(1, 3)
+    first = list(LETTERS[:choice.randint(max(2, shared), 5)])
+    others = choice.randint(max(0, 2 - shared), 5 - shared)
+    second = first[:shared] + list(LETTERS[len(first):len(first) + others])
+    kept = [index for index in first[:shared] if choice.random() < 0.25]
+    result = [index for index in first + second[shared:] if index not in first[:shared] or index in kept]
+    for indices in (first, second, result):
+        choice.shuffle(indices)
+    sizes = {index: round(math.exp(choice.uniform(0, math.log(200)))) for index in sorted(set(first + second))}
+    return f"{''.join(first)},{''.join(second)}->{''.join(result)}", sizes
+
+
+def random_cases(count=1000, seed=1):
+    choice = random.Random(seed)
+    number = 0
+    while number < count:
+        expression, sizes = random_case(choice)
+        parts = expression.replace("->", ",").split(",")
+        fits = all(8 * math.prod(sizes[index] for index in part) <= LARGEST_TENSOR for part in parts)
+        if fits and len(parts[2]) <= 5 and 2 * math.prod(sizes.values()) <= MOST_FLOPS:
+            yield f"random{number}", "random", expression, sizes, "f64"
+            number += 1
+
+
+SUITES = {"tccg": tccg_cases, "gemm": gemm_cases, "memory": memory_cases, "random": random_cases}
 
 
 def matrix_sizes(expression, sizes):
@@ -74,7 +106,7 @@ def measure(case, arguments, folder, gemm):
         raise SystemExit(f"{name}: wrong by {error:.2e}")
     flops = 2.0 * math.prod(sizes.values())
     speeds = {peer: flops / taken * 1e-9 for peer, taken in interleaved(runs, arguments.rounds).items()}
-    return {"name": name, "group": group, "expression": expression, "m": m, "n": n, "k": k, "gflops": speeds}
+    return {"name": name, "group": group, "expression": expression, "sizes": sizes, "m": m, "n": n, "k": k, "gflops": speeds}
 
 
 def put_means(title, rows, names):
@@ -87,6 +119,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("--only", default="")
+    parser.add_argument("--first", type=int, help="only so many cases")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json")
     parser.add_argument("--target", default="host")
@@ -100,7 +133,7 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         gemm = peers.Gemm()
-        for case in SUITES[arguments.suite]():
+        for case in itertools.islice(SUITES[arguments.suite](), arguments.first):
             if arguments.only and case[0] not in arguments.only.split(","):
                 continue
             folder = pathlib.Path(arguments.keep or temporary) / case[0]
