@@ -154,7 +154,7 @@ static bool load_file(void *user, struct ir_context *context, const char *path, 
 {
     (void)user;
     struct ir_tensor tensor;
-    if (!npy_read(context, path, span, &tensor))
+    if (!file_is_regular(context, path, span) || !npy_read(context, path, span, &tensor)) /* the source chose the path */
         return false;
     *array = (struct frontend_array){tensor.elem, tensor.rank, tensor.shape, tensor.data,
                                      npy_element_count(&tensor) * ir_elem_info(tensor.elem)->bytes};

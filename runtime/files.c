@@ -61,6 +61,18 @@ bool file_read(struct ir_context *context, const char *path, size_t limit, struc
     return done;
 }
 
+bool file_is_regular(struct ir_context *context, const char *path, struct span span)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return fail(context, span, "open", path);
+    if (S_ISREG(status.st_mode))
+        return true;
+    diag_error(ir_diagnostics(context), DIAG_E0810, span, "cannot read `%s`: %s", path,
+               S_ISDIR(status.st_mode) ? strerror(EISDIR) : "it is no regular file");
+    return false;
+}
+
 static bool write_and_close(int descriptor, const void *bytes, size_t length)
 {
     FILE *file = fdopen(descriptor, "wb");

@@ -23,6 +23,8 @@ size_t npy_element_count(const struct ir_tensor *tensor); /* SIZE_MAX: overflow 
 /* ---- files.c ---- */
 /* Whole file in the arena, zero-terminated; diagnostic and false otherwise. */
 bool file_read(struct ir_context *context, const char *path, size_t limit, struct span span, const char **bytes, size_t *length);
+/* Diagnostic and false for a device or a pipe, which may have no end or make the reader wait, and where there is nothing. */
+bool file_is_regular(struct ir_context *context, const char *path, struct span span);
 /* Writes beside, then renames; of several files all are written beside before the first is renamed. */
 struct file_content {
     const char *path;

@@ -68,13 +68,21 @@ static double some_float(enum random_style style, uint64_t *state)
     }
 }
 
+/* The other part of a complex number, so that powers of it have one bit a part as well: of (2 + i/2) they would not. */
+static double plain_other(double part, uint64_t *state)
+{
+    return part == 0 ? plain_float(state) : part * ((double)random_below(state, 3) - 1);
+}
+
 void *random_elements(struct ir_context *context, enum ir_elem elem, size_t count, enum random_style style, uint64_t *state)
 {
     size_t components = ir_elem_is_complex(elem) ? 2 : 1, bytes = ir_elem_info(elem)->bytes / components;
     char *data = ARENA_ARRAY(ir_arena(context), count * components * bytes, char);
+    double part = 0;
     for (size_t k = 0; data && k < count * components; k++) {
         bool is_one = style == RANDOM_ONES, first = k % components == 0;
-        put_component(elem, data + k * bytes, is_one ? first : some_float(style, state), is_one ? 1 : some_integer(elem, state));
+        part = style == RANDOM_PLAIN && !first ? plain_other(part, state) : some_float(style, state);
+        put_component(elem, data + k * bytes, is_one ? first : part, is_one ? 1 : some_integer(elem, state));
     }
     return data;
 }
