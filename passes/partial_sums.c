@@ -225,7 +225,7 @@ static bool split_sum(void *user, struct loop_stmt *loop, bool *changed)
 {
     struct pass_kernel *kernel = user;
     struct splitting splitting = {.kernel = kernel, .context = kernel->context, .loop = loop, .set = loop->loop.body};
-    if (!is_sum(&splitting))
+    if (!is_sum(&splitting) || !product_runs_forward(kernel, loop))
         return true;
     splitting.lanes = product_lanes(&kernel->options->machine, splitting.set->local.value->elem, 0);
     if (splitting.lanes < 2 || !(splitting.partials = choose_partials(&splitting)))

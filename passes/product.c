@@ -331,6 +331,17 @@ static bool note_loops_around(const struct loop_stmt *list, const struct loop_st
     return false;
 }
 
+bool product_runs_forward(struct pass_kernel *kernel, const struct loop_stmt *loop)
+{
+    const struct poly *end = loop->loop.end;
+    uint32_t n = poly_index_limit(end);
+    const struct poly **extents = ARENA_ARRAY(ir_arena(kernel->context), n, const struct poly *);
+    if (extents && n)
+        (void)note_loops_around(kernel->loops->body, loop, n, extents);
+    const struct poly_ranges ranges = {n, extents};
+    return extents && poly_prove_nonnegative(kernel->context, end, &ranges);
+}
+
 static bool may_be_empty(struct ir_context *context, const struct loop_stmt *loop)
 {
     return !poly_prove_nonnegative(context, poly_subtract(context, loop->loop.end, poly_constant(context, 1)), NULL);
@@ -367,6 +378,9 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     *product = (struct product){0};
     if (!read_shape(&reading, loop) || !find_steps(&reading))
         return false;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (!product_runs_forward(kernel, product->axes[k].loop))
+            return false;
     if (product->accumulate)
         find_roles(product);
     else

@@ -44,6 +44,9 @@ struct product {
 
 /* Reads the canonical nest that begins with this loop; false: it is none. Roles come from the addresses, not from the loops. */
 bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, struct product *product);
+/* Is the end of the loop never negative, at any sizes? One that may be, where the loop does not run, must not be divided: the
+ * remainder of -3 by 8 is 5. */
+bool product_runs_forward(struct pass_kernel *kernel, const struct loop_stmt *loop);
 /* The axis that vectors run along. */
 const struct product_axis *product_lane(const struct product *product);
 /* How many elements fill a vector of the target, or the shortest that holds `extent` of them (0: unknown); 0: it has none. */
