@@ -18,10 +18,11 @@ enum {
     LINES_ASIDE = 4,
     TURNED_TILES = 16,
     LONGEST_BLOCK = 1 << 20,
-    STREAMED_ROWS = 8
+    STREAMED_ROWS = 8,
+    LEAST_M = 64 /* rows of A's block for which B is worth being read from the third cache */
 };
-/* Of a cycle, what a load costs beside multiplications: the front end, lines on their way, compilers that load a vector again for
- * each column. */
+/* Of a cycle, what a load costs beside multiplications: the front end, compilers that load a vector again for each column, and of
+ * the cycles that a vector takes from the second cache those that are not hidden. */
 #define VECTOR_SHARE    0.3
 #define BROADCAST_SHARE 0.1
 #define CLEARLY_LESS    0.995 /* else the first found stays */
@@ -124,6 +125,16 @@ static struct tile_groups tile_groups(struct product *product)
     return groups;
 }
 
+/* Cycles that a vector takes from the second cache. */
+static double from_l2(const struct machine *machine, const struct product *product)
+{
+    double bytes = (double)ir_elem_info(product->elem)->bytes;
+    double flops = product->elem == IR_f32 ? machine->flop_rate_f32 : machine->flop_rate_f64;
+    double clock = flops / (double)(2 * machine->fma_ports * (machine->vector_bytes / (int64_t)bytes));
+    double cycles = machine->l2_rate > 0 ? (double)product->lanes * bytes / machine->l2_rate * clock : 1;
+    return fmax(cycles, 1);
+}
+
 /* Gives the axes a tile of this shape, or the largest below it that cuts them evenly. Cycles a useful element and summed index. */
 static double set_tile(const struct machine *machine, const struct product *product, struct tile_groups *groups,
                        struct tile_shape shape)
@@ -133,7 +144,7 @@ static double set_tile(const struct machine *machine, const struct product *prod
     int64_t columns = spread(&groups->n, shape.columns, &wasted), rows = spread(&groups->m, shape.rows, &wasted);
     double fmas = (double)(shape.vectors * rows * columns), loads = (double)(shape.vectors * rows + columns);
     double cycles = fmax(fmas / (double)machine->fma_ports, loads / LOADS_A_CYCLE);
-    double share = VECTOR_SHARE * (double)(shape.vectors * rows) + BROADCAST_SHARE * (double)columns;
+    double share = VECTOR_SHARE * from_l2(machine, product) * (double)(shape.vectors * rows) + BROADCAST_SHARE * (double)columns;
     return (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
 }
 
@@ -269,7 +280,7 @@ void tile_choose_sizes(const struct machine *machine, struct product *product)
             choose_blocks(product, LOOP_K, STREAMED_ROWS);
         return;
     }
-    double summed = floor(1.5 * l1 / bytes / tiles_of(product, LOOP_N));
+    double summed = floor(fmin(1.5 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
     if (!product->reads_result && product_lane(product)->is_line)
         choose_blocks(product, LOOP_K, summed);
     summed = fmin(summed, sum);
