@@ -277,8 +277,10 @@ bool product_streams(const struct pass_kernel *kernel, const struct product *pro
     double bytes = poly_estimate(target->count, ir_typical_sizes(kernel->context), NULL) * ir_elem_info(target->elem)->bytes;
     double passed = product->accumulate ? bytes : 2 * bytes, caches = fmax((double)machine->l3_bytes, (double)machine->l2_bytes);
     bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
+    bool by_parts = product->accumulate && !product_lane(product)->is_line &&
+                    product->lanes * (int64_t)ir_elem_info(product->elem)->bytes < CACHE_LINE;
     return target->kind == LOOP_OUTPUT && store->store.combine == IR_EXPR_OP_COUNT && machine->stream_rate > machine->write_rate &&
-           passed > 2 * caches && (!is_turned || has_whole_lines(kernel->context, product));
+           passed > 2 * caches && !by_parts && (!is_turned || has_whole_lines(kernel->context, product));
 }
 
 /* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
