@@ -236,13 +236,23 @@ struct loop_stmt *tiling_loops(struct tiling *tiling, enum loop_role role, struc
     return body;
 }
 
+static struct loop_stmt *block_loop(struct tiling *tiling, uint32_t k, enum loop_role role, struct loop_stmt *body)
+{
+    const struct product_axis *axis = &tiling->product.axes[k];
+    if (!body || axis->role != role || !axis->block)
+        return body;
+    return tiling_around(tiling, k, tiling->outer[k], tiling_parts(tiling, axis->loop->loop.end, axis->block), NULL, body);
+}
+
 struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
 {
-    for (uint32_t k = tiling->product.n_axes; body && k-- > 0;) {
-        const struct product_axis *axis = &tiling->product.axes[k];
-        if (axis->role == role && axis->block)
-            body = tiling_around(tiling, k, tiling->outer[k], tiling_parts(tiling, axis->loop->loop.end, axis->block), NULL, body);
-    }
+    const struct product_axis *lane = product_lane(&tiling->product);
+    uint32_t first = tiling->finished == UINT32_MAX ? UINT32_MAX : (uint32_t)(lane - tiling->product.axes);
+    if (first != UINT32_MAX) /* tiles are turned: blocks follow one another as A lies, which is read by parts of pages */
+        body = block_loop(tiling, first, role, body);
+    for (uint32_t k = tiling->product.n_axes; body && k-- > 0;)
+        if (k != first)
+            body = block_loop(tiling, k, role, body);
     return body;
 }
 
@@ -324,7 +334,7 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
 {
     struct pass_kernel *kernel = user;
     struct arena *arena = ir_arena(kernel->context);
-    struct tiling tiling = {.kernel = kernel, .context = kernel->context};
+    struct tiling tiling = {.kernel = kernel, .context = kernel->context, .finished = UINT32_MAX};
     if (loop->loop.role == LOOP_NO_ROLE || !product_read(kernel, loop, &tiling.product))
         return true;
     *changed = true;

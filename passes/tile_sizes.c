@@ -219,11 +219,11 @@ static int64_t block_of(const struct product_axis *axis, double units)
 static void choose_blocks(struct product *product, enum loop_role role, double budget)
 {
     struct product_axis *near = near_axis(product, role);
-    double units = fmax(budget / tiles_of(product, role), 1), aside = 1;
+    double bytes = (double)ir_elem_info(product->elem)->bytes, units = fmax(budget / tiles_of(product, role), 1), aside = 1;
     if (near)
-        aside = fmin(fmin(ceil(fmax(near->typical, 1) / (double)near->tile),
-                          ceil((double)(LINES_ASIDE * product->lanes) / (double)near->tile)),
-                     floor(units));
+        aside = fmin(
+            fmin(ceil(fmax(near->typical, 1) / (double)near->tile), ceil(LINES_ASIDE * CACHE_LINE / bytes / (double)near->tile)),
+            floor(units));
     units /= aside;
     for (uint32_t k = product->n_axes; k-- > 0;) {
         struct product_axis *axis = &product->axes[k];
