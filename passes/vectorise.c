@@ -94,7 +94,7 @@ static bool ends_once(struct vectorising *vectorising, const struct loop_stmt *l
 }
 
 /* A loop along whose index the copied elements lie side by side, around one along which they come to lie so. */
-static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *rows)
+static bool lies_turned(struct vectorising *vectorising, const struct loop_stmt *rows)
 {
     const struct loop_stmt *columns = rows->loop.body, *store = columns->op == LOOP_FOR ? columns->loop.body : NULL;
     if (!store || columns->next || !is_copy(store) || rows->loop.role == LOOP_NO_ROLE || rows->loop.kind != LOOP_SERIAL ||
@@ -102,12 +102,77 @@ static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *r
         poly_uses_index(columns->loop.end, rows->loop.index) ||
         (columns->loop.limit && poly_uses_index(columns->loop.limit, rows->loop.index)))
         return false;
-    enum ir_elem elem = store->store.value->elem;
-    int64_t lanes = lanes_along(vectorising, columns, elem);
-    return lanes > 1 && ends_once(vectorising, rows, lanes) && ends_once(vectorising, columns, lanes) &&
+    return lanes_along(vectorising, columns, store->store.value->elem) > 1 &&
            lanes_move_by_one(vectorising->context, store->store.value->load.address, rows->loop.index) &&
            lanes_move_by_one(vectorising->context, store->store.address, columns->loop.index) &&
            !lanes_move_by_one(vectorising->context, store->store.value->load.address, columns->loop.index);
+}
+
+static bool is_vector_long(const struct loop_stmt *loop, int64_t lanes)
+{
+    int64_t extent;
+    return !poly_is_constant(loop->loop.end, &extent) || extent >= lanes;
+}
+
+static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *rows)
+{
+    if (!lies_turned(vectorising, rows))
+        return false;
+    const struct loop_stmt *columns = rows->loop.body;
+    int64_t lanes = lanes_along(vectorising, columns, columns->loop.body->store.value->elem);
+    return is_vector_long(rows, lanes) && is_vector_long(columns, lanes) && ends_once(vectorising, rows, lanes) &&
+           ends_once(vectorising, columns, lanes);
+}
+
+/* The nest of `rows` with `count` steps of one of its two loops, from `begin` on. */
+static struct loop_stmt *part_of(struct vectorising *vectorising, const struct loop_stmt *rows, const struct loop_stmt *cut,
+                                 int64_t begin, int64_t count)
+{
+    struct ir_context *context = vectorising->context;
+    uint32_t n = (uint32_t)vectorising->kernel->loops->n_indices;
+    const struct loop_stmt *loops[2] = {rows, rows->loop.body}, *store = loops[1]->loop.body;
+    const struct poly **place = ARENA_ARRAY(ir_arena(context), n, const struct poly *), *first = poly_constant(context, begin);
+    if (!place)
+        return NULL;
+    bool single = count == 1 && !cut->loop.limit; /* needs no loop */
+    place[cut->loop.index] = single ? first : poly_add(context, poly_index(context, cut->loop.index), first);
+    struct loop_stmt *nest =
+        loop_store(context, store->store.buffer, poly_substitute(context, store->store.address, n, place, NULL),
+                   ir_expr_substitute(context, store->store.value, NULL, NULL, n, place, NULL), IR_EXPR_OP_COUNT);
+    if (nest)
+        nest->store.streams = store->store.streams;
+    for (int k = 1; nest && k >= 0; k--) {
+        const struct loop_stmt *loop = loops[k];
+        bool is_cut = loop == cut;
+        if (is_cut && single)
+            continue;
+        nest = loop_for(context, LOOP_SERIAL, loop->loop.index, loop->loop.begin,
+                        is_cut ? poly_constant(context, count) : loop->loop.end, nest);
+        if (!nest)
+            return NULL;
+        nest->loop.role = loop->loop.role;
+        nest->comment = loop->comment;
+        nest->loop.limit = is_cut && loop->loop.limit ? poly_subtract(context, loop->loop.limit, first) : loop->loop.limit;
+    }
+    return nest;
+}
+
+/* Whole vectors of both loops first, what is left of a loop in a nest of its own, where shorter vectors may do. */
+static bool part_ends(struct vectorising *vectorising, struct loop_stmt *rows)
+{
+    enum ir_elem elem = rows->loop.body->loop.body->store.value->elem;
+    for (int k = 0; k < 2; k++) {
+        const struct loop_stmt *cut = k ? rows->loop.body : rows;
+        int64_t extent, lanes = lanes_along(vectorising, rows->loop.body, elem);
+        if (!poly_is_constant(cut->loop.end, &extent) || extent <= lanes || extent % lanes == 0)
+            continue;
+        struct loop_stmt *whole = part_of(vectorising, rows, cut, 0, extent - extent % lanes);
+        struct loop_stmt *rest = part_of(vectorising, rows, cut, extent - extent % lanes, extent % lanes);
+        if (!whole || !rest)
+            return false;
+        product_replace(rows, loop_join(whole, rest));
+    }
+    return true;
 }
 
 /* One of the two loops of a copy that is turned, by vectors: block * lanes + index. */
@@ -320,6 +385,8 @@ static void drop_proved_limits(struct vectorising *vectorising, struct loop_stmt
 static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
 {
     for (struct loop_stmt *next; list; list = next) {
+        if (list->op == LOOP_FOR && lies_turned(vectorising, list) && !part_ends(vectorising, list))
+            return false;
         next = list->next;
         if (list->op == LOOP_FOR && is_turned(vectorising, list)) {
             if (!turn(vectorising, list))
