@@ -45,6 +45,21 @@ struct pass_choice {
     const char *tensor, *kind, *detail;
 };
 
+/* How a nest was cut into tiles for the registers and blocks for the caches, for `explain`. */
+struct pass_tiled_axis {
+    const char *index, *role;
+    int64_t tile, block; /* elements; block 0: all */
+};
+struct pass_tiling {
+    const char *tensor; /* what is stored */
+    const char *vector; /* "f64x4" */
+    const char *lane;   /* the index that vectors run along */
+    struct pass_tiled_axis *axes;
+    uint32_t n_axes;
+    double share; /* predicted at typical sizes, of the machine's peak; 0: it adds up nothing */
+    bool is_memory_bound;
+};
+
 /* What is known of a kernel while it is compiled. */
 struct pass_kernel {
     struct ir_context *context;
@@ -56,6 +71,8 @@ struct pass_kernel {
     size_t n_orders, orders_capacity;
     struct pass_choice *choices;
     size_t n_choices, choices_capacity;
+    struct pass_tiling *tilings; /* set by `tile` */
+    size_t n_tilings, tilings_capacity;
     struct loop_function *loops; /* set by `lower_loops` */
 };
 

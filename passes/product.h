@@ -39,6 +39,7 @@ struct product {
     int64_t lanes;               /* of the vectors: the target's, or of the shortest that hold a short lane axis */
     const struct ir_expr *a, *b; /* the loads; element by element b is NULL, a too if C is no copy */
     const struct loop_stmt *define, *accumulate, *store; /* the first two NULL element by element */
+    double cycles;     /* a useful multiplication and addition of vectors, as the chosen tile runs; set with the tile */
     bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
 };
 

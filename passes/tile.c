@@ -352,7 +352,7 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     struct loop_stmt *body = !tiling.product.accumulate                ? tile_copy(&tiling)
                              : find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling)
                                                                        : NULL;
-    if (!body || !set_empty_sums(&tiling, &body))
+    if (!body || !set_empty_sums(&tiling, &body) || !tile_note(&tiling))
         return false;
     product_replace(loop, body);
     return true;

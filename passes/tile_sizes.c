@@ -173,7 +173,7 @@ static void choose_tile(const struct machine *machine, struct product *product)
                 }
             }
     }
-    set_tile(machine, product, &groups, best);
+    product->cycles = set_tile(machine, product, &groups, best);
 }
 
 static double tiles_of(const struct product *product, enum loop_role role)

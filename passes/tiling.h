@@ -40,4 +40,9 @@ struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role,
 /* The nest of a copy. NULL: no memory. */
 struct loop_stmt *tile_copy(struct tiling *tiling);
 
+/* ---- tile_note.c ---- */
+
+/* Notes the choice for `explain`. False: no memory. */
+bool tile_note(struct tiling *tiling);
+
 #endif

@@ -66,6 +66,29 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
     }
 }
 
+static void print_sizes(const char *what, const struct pass_tiling *tiling, bool blocks)
+{
+    const char *before = what;
+    for (uint32_t k = 0; k < tiling->n_axes; k++) {
+        int64_t size = blocks ? tiling->axes[k].block : tiling->axes[k].tile;
+        if (size <= !blocks)
+            continue;
+        printf("%s%s %lld", before, tiling->axes[k].index, (long long)size);
+        before = ", ";
+    }
+}
+
+static void print_tiling(const struct pass_tiling *tiling)
+{
+    const char *title = tiling->share > 0 ? "product" : "moved";
+    printf("  %-19s %s: %s along %s", title, tiling->tensor, tiling->vector, tiling->lane);
+    print_sizes("; tile ", tiling, false);
+    print_sizes("; blocks ", tiling, true);
+    if (tiling->share > 0)
+        printf("; about %.0f %% of peak", 100 * tiling->share);
+    printf("%s\n", tiling->is_memory_bound ? ", bound by memory" : "");
+}
+
 static void print_kernel(const struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
@@ -79,6 +102,8 @@ static void print_kernel(const struct pass_kernel *kernel)
     printf("  workspace           %s bytes\n", count_text(context, kernel->loops->workspace));
     for (size_t k = 0; k < kernel->n_choices; k++)
         printf("  %-19s %s: %s\n", kernel->choices[k].kind, kernel->choices[k].tensor, kernel->choices[k].detail);
+    for (size_t k = 0; k < kernel->n_tilings; k++)
+        print_tiling(&kernel->tilings[k]);
     for (size_t k = 0; k < kernel->n_orders; k++)
         print_order(context, &kernel->orders[k]);
 }
@@ -177,6 +202,26 @@ static json_t *json_structures(const struct pass_kernel *kernel)
     return structures;
 }
 
+static json_t *json_tilings(const struct pass_kernel *kernel)
+{
+    json_t *tilings = json_array();
+    for (size_t k = 0; k < kernel->n_tilings; k++) {
+        const struct pass_tiling *tiling = &kernel->tilings[k];
+        json_t *axes = json_array();
+        for (uint32_t axis = 0; axis < tiling->n_axes; axis++) {
+            const struct pass_tiled_axis *cut = &tiling->axes[axis];
+            json_array_append_new(axes,
+                                  json_pack("{s:s, s:s, s:I, s:o}", "index", cut->index, "role", cut->role, "tile",
+                                            (json_int_t)cut->tile, "block", cut->block ? json_integer(cut->block) : json_null()));
+        }
+        json_array_append_new(tilings, json_pack("{s:s, s:s, s:s, s:o, s:o, s:b}", "tensor", tiling->tensor, "vector",
+                                                 tiling->vector, "lane", tiling->lane, "axes", axes, "share_of_peak",
+                                                 tiling->share > 0 ? json_real(tiling->share) : json_null(), "memory_bound",
+                                                 tiling->is_memory_bound));
+    }
+    return tilings;
+}
+
 static json_t *json_kernel(const struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
@@ -184,13 +229,13 @@ static json_t *json_kernel(const struct pass_kernel *kernel)
     json_t *orders = json_array();
     for (size_t k = 0; k < kernel->n_orders; k++)
         json_array_append_new(orders, json_order(context, &kernel->orders[k]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o}", "name", kernel->kernel->name,
+    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}", "name", kernel->kernel->name,
                      "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive", json_count(kernel->flops_naive),
                      "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops", json_count(work->flops),
                      "flops_formula", poly_text(context, work->flops), "functions", json_count(work->functions), "bytes",
                      json_count(work->bytes), "bytes_formula", poly_text(context, work->bytes), "workspace",
                      json_count(kernel->loops->workspace), "workspace_formula", poly_text(context, kernel->loops->workspace),
-                     "structures", json_structures(kernel), "order", orders);
+                     "structures", json_structures(kernel), "tilings", json_tilings(kernel), "order", orders);
 }
 
 static bool print_json(const char *target, struct compiled *compiled, int only)

@@ -26,6 +26,8 @@ INPUTS = [
     {"name": "x", "type": "f64", "shape": ["n"], "strides": [2], "promises": []},
     {"name": "s", "type": "f64", "shape": [], "strides": None, "promises": []},
 ]
+PRODUCT = "dim n, depth\nkernel product(A: f64[n,depth], B: f64[depth,n]) -> (C: f64[n,n]) {\n    C[i,j] = sum[k](A[i,k] * B[k,j])\n}\n"
+TURNED = "dim n\nkernel turned(A: f64[n,n]) -> (C: f64[n,n]) {\n    C[i,j] = A[j,i]\n}\n"
 
 
 def run(einc, source, *options):
@@ -50,6 +52,22 @@ def targets(einc):
             yield f"target {wanted}", text.splitlines()[0].startswith(f"target {wanted}") and value["target"] == text.splitlines()[0][len("target "):], True
 
 
+def tilings(einc):
+    """What is said of tiles: of a product that fits the caches, of one that memory bounds, and of a permutation; nothing without vectors."""
+    for name, source, sizes in (("product", PRODUCT, "n=256,depth=256"), ("thin product", PRODUCT, "n=8192,depth=2"), ("turned", TURNED, "n=999")):
+        tiling, = explain(einc, source, "--target=avx2", "--dims", sizes)["tilings"]
+        axes = {axis["index"]: axis for axis in tiling["axes"]}
+        yield f"{name}: vectors", (tiling["tensor"], tiling["vector"], tiling["lane"]), ("C", "f64x4", "j")
+        yield f"{name}: bound", tiling["memory_bound"], name != "product"
+        if name == "product":
+            yield "product: share of peak", 0.6 < tiling["share_of_peak"] <= 1, True
+            yield "product: roles", [axes[index]["role"] for index in "ijk"], ["n", "m", "k"]
+            yield "product: tile", axes["i"]["tile"] * axes["j"]["tile"] >= 32 and axes["k"]["tile"] == 1, True
+        elif name == "turned":
+            yield "turned: share of peak", tiling["share_of_peak"], None
+    yield "no vectors, no tiles", explain(einc, PRODUCT, "--dims", "n=256,depth=256")["tilings"], []
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -69,7 +87,7 @@ def main():
                 print(f"FAILED {form}: {what} is {got}, not {wanted}")
         print(f"{form}: {static['flops']:,} flops an element, {static['flops_naive']:,} as one loop nest")
     strided = explain(einc, DECLARED, "--dims", "n=4,ld=7")["inputs"][0]
-    for what, got, wanted in [("inputs", explain(einc, DECLARED)["inputs"], INPUTS), ("strides of known size", strided["strides"], [7, 1]), *targets(einc)]:
+    for what, got, wanted in [("inputs", explain(einc, DECLARED)["inputs"], INPUTS), ("strides of known size", strided["strides"], [7, 1]), *targets(einc), *tilings(einc)]:
         passed, failed = passed + (got == wanted), failed + (got != wanted)
         if got != wanted:
             print(f"FAILED {what}: {got}, not {wanted}")

@@ -1,0 +1,66 @@
+/* What `explain` says of a tiled nest: sizes, and the share of the machine's peak that they promise.
+ *
+ * Predicted is the larger of two times: that of the multiplications, at the rate that the chosen tile allows, and that of the
+ * tensors from memory, each once, where they are more than the caches hold (the roofline of Williams, Waterman and Patterson, CACM
+ * 52, 2009). */
+#include "tiling.h"
+
+#include <math.h>
+
+/* Bytes of the buffer that a load or store names. */
+static double bytes_of(const struct tiling *tiling, uint32_t buffer)
+{
+    const struct loop_buffer *tensor = &tiling->kernel->loops->buffers[buffer];
+    return poly_estimate(tensor->count, ir_typical_sizes(tiling->context), NULL) * (double)ir_elem_info(tensor->elem)->bytes;
+}
+
+static double memory_seconds(const struct tiling *tiling)
+{
+    const struct product *product = &tiling->product;
+    const struct machine *machine = &tiling->kernel->options->machine;
+    double read = bytes_of(tiling, product->a->load.buffer) + bytes_of(tiling, product->b->load.buffer);
+    double written = bytes_of(tiling, product->store->store.buffer);
+    double caches = fmax((double)machine->l3_bytes, (double)machine->l2_bytes);
+    bool streams = product_streams(tiling->kernel, product);
+    if (read + written <= caches || machine->read_rate <= 0 || machine->write_rate <= 0)
+        return 0;
+    return read / machine->read_rate + written / (streams ? machine->stream_rate : machine->write_rate);
+}
+
+static void predict(const struct tiling *tiling, struct pass_tiling *note)
+{
+    const struct product *product = &tiling->product;
+    const struct machine *machine = &tiling->kernel->options->machine;
+    double flops = 2, rate = product->elem == IR_f32 ? machine->flop_rate_f32 : machine->flop_rate_f64;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        flops *= fmax(product->axes[k].typical, 1);
+    double least = flops / rate, multiplying = least * product->cycles * (double)machine->fma_ports;
+    double moving = memory_seconds(tiling);
+    note->is_memory_bound = moving > multiplying;
+    note->share = least / fmax(moving, multiplying);
+}
+
+bool tile_note(struct tiling *tiling)
+{
+    struct pass_kernel *kernel = tiling->kernel;
+    struct arena *arena = ir_arena(tiling->context);
+    const struct product *product = &tiling->product;
+    const struct loop_function *function = kernel->loops;
+    struct pass_tiling note = {.tensor = function->buffers[product->store->store.buffer].name,
+                               .vector = arena_printf(arena, "%sx%d", ir_elem_info(product->elem)->name, (int)product->lanes),
+                               .axes = ARENA_ARRAY(arena, product->n_axes, struct pass_tiled_axis),
+                               .n_axes = product->n_axes,
+                               .is_memory_bound = true};
+    if (!note.vector || !note.axes)
+        return false;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        const struct product_axis *axis = &product->axes[k];
+        note.axes[k] = (struct pass_tiled_axis){function->indices[axis->loop->loop.index].name, loop_role_names[axis->role],
+                                                axis->tile, axis->block};
+        if (product->accumulate ? axis->is_lane : axis->is_line)
+            note.lane = note.axes[k].index;
+    }
+    if (product->accumulate)
+        predict(tiling, &note);
+    return ARENA_PUSH(arena, kernel->tilings, kernel->n_tilings, kernel->tilings_capacity, note);
+}
