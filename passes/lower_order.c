@@ -3,13 +3,14 @@
  * Each index is priced as the innermost one: a load costs nothing when the index does not move it, little at unit stride, much
  * else; a store likewise, twice when it accumulates; a summed index costs the latency of a chain of additions, since scalar code
  * does not reorder a sum; and short loops cost their overhead. The cheapest is innermost. Outside it stand the output indices by
- * falling stride of the store, then summed indices by falling stride of the loads. The prices only rank; they are no times. */
+ * falling stride of the store (or of a load that outweighs it), then summed indices by falling stride of the loads. The prices only
+ * rank; they are no times. */
 #include "lower.h"
 #include "product.h"
 
 #include <math.h>
 
-enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 1 };
+enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 1, WEIGHTY = 8 };
 enum {
     ROW_IN_REGISTERS = 32, /* accumulators that a compiler keeps in vector registers when it unrolls the row */
     ROW_ON_STACK = 512     /* beyond this a row that cannot accumulate in place becomes scalar sums */
@@ -26,6 +27,13 @@ static double price_of_stride(struct lowering *lowering, const struct poly *addr
     return PRICE_STRIDED;
 }
 
+/* A short row of a sum is added up in registers and stored once. */
+static bool stays_in_registers(const struct nest *nest, uint32_t x)
+{
+    int64_t extent;
+    return nest->reduces && poly_is_constant(nest->extents[x], &extent) && extent <= ROW_IN_REGISTERS;
+}
+
 static double price_as_innermost(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count,
                                  uint32_t x)
 {
@@ -34,9 +42,9 @@ static double price_as_innermost(struct lowering *lowering, const struct nest *n
         double stride = price_of_stride(lowering, polys[k].poly, x);
         if (polys[k].is_load)
             price += stride;
-        else if (polys[k].is_store)
+        else if (polys[k].is_store && !stays_in_registers(nest, x))
             price += stride * (nest->reduces ? 2 : 1) + (stride > PRICE_UNIT);
-        else if (stride > 0)
+        else if (!polys[k].is_store && stride > 0)
             price += PRICE_CONDITION;
     }
     double extent = poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL);
@@ -61,15 +69,46 @@ static uint32_t cheapest(struct lowering *lowering, const struct nest *nest, con
     return best;
 }
 
-/* How far a step of x moves: the store for outputs, the farthest load for summed indices. */
+/* Elements of the buffer that the whole nest touches. */
+static double elements(struct lowering *lowering, const struct nest *nest, const struct poly *address)
+{
+    double product = 1;
+    for (uint32_t x = 0; x < nest->n; x++)
+        if (!nest->indices[x].gone && poly_uses_index(address, x))
+            product *= fmax(poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL), 1);
+    return product;
+}
+
+/* The load of many times the elements that are stored: it is read in its order, rather than the result written in its. NULL: none.
+ */
+static const struct nest_poly *weighty_load(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys,
+                                            size_t count)
+{
+    const struct nest_poly *weighty = NULL;
+    double most = 0;
+    for (size_t k = 0; k < count; k++)
+        if (polys[k].is_store)
+            most = fmax(most, WEIGHTY * elements(lowering, nest, polys[k].poly));
+    for (size_t k = 0; k < count; k++) {
+        double size = polys[k].is_load ? elements(lowering, nest, polys[k].poly) : 0;
+        if (size > most) {
+            most = size;
+            weighty = &polys[k];
+        }
+    }
+    return weighty;
+}
+
+/* How far a step of x moves: the store for outputs, or the load that outweighs it, the farthest load for summed indices. */
 static double reach(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count, uint32_t x)
 {
     double farthest = 0;
+    const struct nest_poly *weighty = nest->reduces ? weighty_load(lowering, nest, polys, count) : NULL;
     for (size_t k = 0; k < count; k++) {
         const struct poly *coefficient;
-        if (nest->indices[x].reduced ? !polys[k].is_load : !polys[k].is_store)
-            continue;
-        if (poly_uses_index(polys[k].poly, x) && poly_split_index(lowering->context, polys[k].poly, x, &coefficient, NULL))
+        bool counts = nest->indices[x].reduced ? polys[k].is_load : weighty ? &polys[k] == weighty : polys[k].is_store;
+        if (counts && poly_uses_index(polys[k].poly, x) &&
+            poly_split_index(lowering->context, polys[k].poly, x, &coefficient, NULL))
             farthest = fmax(farthest, fabs(poly_estimate(coefficient, ir_typical_sizes(lowering->context), NULL)));
     }
     return farthest;

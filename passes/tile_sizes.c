@@ -82,22 +82,35 @@ static double extents_of(const struct product *product, enum loop_role role)
     return extents;
 }
 
-/* Where A lies along another m than C does, and there is more of A than of C to turn, vectors run along that and tiles are turned.
- * A tile is turned when it is finished, so k must not be cut. */
+/* The axis along which A lies, or both factors do, if it holds vectors; NULL: none but C's line. */
+static struct product_axis *near_lane(struct product *product, const struct product_axis *line, double lanes)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        struct product_axis *axis = &product->axes[k];
+        bool lies = poly_equals(axis->a, 1) && (axis->role == LOOP_M || (axis->role == LOOP_BATCH && poly_equals(axis->b, 1)));
+        if (axis != line && lies && axis->typical >= lanes)
+            return axis;
+    }
+    return NULL;
+}
+
+/* Where A lies along another m than C does, and there is more of A than of C to turn, vectors run along that and tiles are turned;
+ * so they are where only a batch index lies along memory, or C's line fills no vector. A tile is turned when it is finished, so k
+ * must not be cut. */
 static void choose_lane(const struct machine *machine, struct product *product)
 {
-    struct product_axis *line = (struct product_axis *)product_lane(product), *near = NULL;
-    double lanes = (double)product->lanes;
-    for (uint32_t k = 0; k < product->n_axes; k++)
-        if (product->axes[k].role == LOOP_M && poly_equals(product->axes[k].a, 1))
-            near = &product->axes[k];
-    double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
-    bool fits = line->role == LOOP_M && near && near != line && near->typical >= lanes && line->typical >= lanes;
-    if (!fits || sum < n || sum * lanes * TURNED_TILES * (double)ir_elem_info(product->elem)->bytes > (double)machine->l2_bytes ||
-        product->store->store.combine != IR_EXPR_OP_COUNT)
+    struct product_axis *line = (struct product_axis *)product_lane(product);
+    int64_t lanes = product_lanes(machine, product->elem, 0);
+    struct product_axis *near = line->role == LOOP_M ? near_lane(product, line, (double)lanes) : NULL;
+    if (!near || product->store->store.combine != IR_EXPR_OP_COUNT)
+        return;
+    bool needed = line->typical < (double)lanes || near->role == LOOP_BATCH;
+    double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K), bytes = (double)ir_elem_info(product->elem)->bytes;
+    if ((!needed && sum < n) || sum * (double)lanes * TURNED_TILES * bytes > (double)machine->l2_bytes)
         return;
     line->is_lane = false;
     near->is_lane = true;
+    product->lanes = lanes;
 }
 
 /* A tile: vectors along the lane by rows of other m, by columns of n. */
