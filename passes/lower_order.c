@@ -11,6 +11,7 @@
 #include <math.h>
 
 enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 1, WEIGHTY = 8 };
+#define PRICE_ONCE 0.5 /* of a store behind a sum, for one in it */
 enum {
     ROW_IN_REGISTERS = 32, /* accumulators that a compiler keeps in vector registers when it unrolls the row */
     ROW_ON_STACK = 512     /* beyond this a row that cannot accumulate in place becomes scalar sums */
@@ -42,9 +43,9 @@ static double price_as_innermost(struct lowering *lowering, const struct nest *n
         double stride = price_of_stride(lowering, polys[k].poly, x);
         if (polys[k].is_load)
             price += stride;
-        else if (polys[k].is_store && !stays_in_registers(nest, x))
-            price += stride * (nest->reduces ? 2 : 1) + (stride > PRICE_UNIT);
-        else if (!polys[k].is_store && stride > 0)
+        else if (polys[k].is_store)
+            price += stride * (stays_in_registers(nest, x) ? PRICE_ONCE : nest->reduces ? 2 : 1) + (stride > PRICE_UNIT);
+        else if (stride > 0)
             price += PRICE_CONDITION;
     }
     double extent = poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL);
