@@ -219,10 +219,24 @@ static void find_element_roles(struct reading *reading)
     grow_role(reading, LOOP_N, COPIED_ROW);
 }
 
+/* There is more of A than of C: it is read as it lies, rather than C written so. */
+static bool outweighs_result(const struct product *product)
+{
+    double n = 1, sum = 1;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        double extent = fmax(product->axes[k].typical, 1);
+        n *= product->axes[k].role == LOOP_N ? extent : 1;
+        sum *= product->axes[k].role == LOOP_K ? extent : 1;
+    }
+    return sum >= n;
+}
+
 static double reach(struct reading *reading, const struct product_axis *axis)
 {
     if (!reading->product->accumulate)
         return size_of(reading, axis->role == LOOP_N ? axis->a : axis->c);
+    if (axis->role == LOOP_M && outweighs_result(reading->product))
+        return axis->is_line ? 0 : size_of(reading, axis->a);
     if (axis->role != LOOP_K)
         return size_of(reading, axis->c);
     return fmax(size_of(reading, axis->a), size_of(reading, axis->b));
