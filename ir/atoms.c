@@ -128,20 +128,14 @@ bool ir_is_checked_access(struct ir_context *context, const struct ir_access *ac
 
 /* ---- what keeps an access inside its tensor ---- */
 
-static void prove_constant_lookup(void *user, const struct poly_atom *lookup)
-{
-    if (lookup->table->op == IR_const_node)
-        prove_lookup(user, lookup);
-}
-
-/* Do the subscripts themselves, wherever the indices they use have a value? Tables that are no constants are checked when the
- * kernel runs, wherever they are looked up. */
+/* Do the subscripts themselves, wherever the indices they use have a value? What tables known at run time hold is checked when the
+ * kernel runs; that they are looked up inside of them is asked here. */
 static bool stays_inside(struct ir_context *context, const struct ir_access *access, const struct poly_ranges *ranges)
 {
     struct proving proving = {context, ranges, true};
     for (uint32_t axis = 0; axis < access->node->rank && proving.proved; axis++) {
         const struct poly *subscript = access->subscripts[axis];
-        poly_visit_lookups(subscript, prove_constant_lookup, &proving);
+        poly_visit_lookups(subscript, prove_lookup, &proving);
         proving.proved = proving.proved && poly_prove_divisors(context, subscript, ranges) &&
                          (access->fill || poly_is_run_time(subscript) ||
                           poly_prove_within(context, subscript, access->node->shape[axis], ranges));

@@ -192,15 +192,16 @@ static const struct ir_node *without_mask(struct masking *masking, const struct 
     return restricted(masking, node, k, choice->arguments[zero_else ? 1 : 2], &conditions);
 }
 
-/* Is operand k one element or another, by a single condition? */
+/* Is operand k one element or another, by a single condition? Two sums would be rounded twice where a sum is wider than what it is
+ * stored as. */
 static bool has_two_sides(struct masking *masking, const struct ir_node *node, uint32_t k, struct conditions *then,
                           struct conditions *otherwise)
 {
     const struct ir_expr *choice = select_of(&node->operands[k]);
     *then = *otherwise = (struct conditions){.n = 0};
-    return choice && choice->arguments[1]->op == IR_EXPR_operand && choice->arguments[2]->op == IR_EXPR_operand &&
-           read_mask(masking->context, choice->arguments[0], true, then) && then->n == 1 &&
-           read_mask(masking->context, choice->arguments[0], false, otherwise) && otherwise->n == 1 &&
+    return choice && node->elem == node->contract.accumulator && choice->arguments[1]->op == IR_EXPR_operand &&
+           choice->arguments[2]->op == IR_EXPR_operand && read_mask(masking->context, choice->arguments[0], true, then) &&
+           then->n == 1 && read_mask(masking->context, choice->arguments[0], false, otherwise) && otherwise->n == 1 &&
            move_conditions(masking->context, node, &node->operands[k], then) &&
            move_conditions(masking->context, node, &node->operands[k], otherwise);
 }
