@@ -389,9 +389,13 @@ static bool absorb_outputs(struct emission *emission)
         uint32_t at = depth_of(emission, condition) ? 0 : order->n_outputs;
         while (at > 0 && !poly_uses_index(condition, order->indices[at - 1]))
             at--;
-        uint32_t x = at ? order->indices[at - 1] : 0;
+        if (!at) { /* there may be no index at all */
+            nest->domain[kept++] = condition;
+            continue;
+        }
+        uint32_t x = order->indices[at - 1];
         const struct poly *first = emission->first[x], *last = emission->last[x];
-        if (at > 0 && absorb(emission, condition, x) && splits_range(emission, x))
+        if (absorb(emission, condition, x) && splits_range(emission, x))
             continue;
         emission->first[x] = first;
         emission->last[x] = last;
