@@ -304,7 +304,7 @@ bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop)
     const struct loop_stmt *store = loop->loop.body;
     const struct poly *step;
     if (loop->loop.kind != LOOP_SERIAL || store->op != LOOP_STORE || store->next || !store->store.streams ||
-        store->store.value->op != IR_EXPR_load || !poly_equals(loop->loop.begin, 0))
+        store->store.value->op != IR_EXPR_load || loop->loop.limit || !poly_equals(loop->loop.begin, 0))
         return false;
     const struct poly *addresses[2] = {store->store.address, store->store.value->load.address};
     for (int k = 0; k < 2; k++)
@@ -313,14 +313,7 @@ bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop)
     return true;
 }
 
-static const char *count_text(struct c_kernel *kernel, const struct poly *count)
-{
-    struct text text = text_create(kernel->file->arena);
-    c_put_extent(kernel, &text, count, C_ADD);
-    return text_finish(&text);
-}
-
-/* stream_row(&C[...], &rows[...], bytes); */
+/* stream_row(&C[...], &A[...], bytes); */
 const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop)
 {
     const struct loop_stmt *store = loop->loop.body;
@@ -328,18 +321,14 @@ const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_
     struct text text = text_create(kernel->file->arena);
     struct spelling spelling = {.kernel = kernel, .text = &text, .lane = loop->loop.index};
     int64_t bytes = (int64_t)ir_elem_info(load->elem)->bytes;
-    const char *end = count_text(kernel, poly_scale(kernel->file->context, loop->loop.end, bytes));
     kernel->streams = kernel->file->streams_rows = true;
     text_put(&text, "stream_row(&");
     c_put_element(kernel, &text, store->store.buffer, first_lane(&spelling, store->store.address));
     text_put(&text, ", &");
     c_put_element(kernel, &text, load->load.buffer, first_lane(&spelling, load->load.address));
-    if (loop->loop.limit) {
-        const char *limit = count_text(kernel, poly_scale(kernel->file->context, loop->loop.limit, bytes));
-        text_printf(&text, ", %s < %s ? %s : %s);", limit, end, limit, end);
-    } else {
-        text_printf(&text, ", %s);", end);
-    }
+    text_put(&text, ", ");
+    c_put_extent(kernel, &text, poly_scale(kernel->file->context, loop->loop.end, bytes), C_ANY);
+    text_put(&text, ");");
     return text_finish(&text);
 }
 

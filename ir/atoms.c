@@ -99,6 +99,24 @@ void ir_visit_tables(struct ir_context *context, const struct ir_node *node, voi
     ir_visit_atoms(context, node, visit_table, &tables);
 }
 
+struct table_search {
+    const struct ir_node *table;
+    bool found;
+};
+
+static void find_table(void *user, const struct ir_node *table)
+{
+    struct table_search *search = user;
+    search->found = search->found || table == search->table;
+}
+
+bool ir_looks_up(struct ir_context *context, const struct ir_node *node, const struct ir_node *table)
+{
+    struct table_search search = {table, false};
+    ir_visit_tables(context, node, find_table, &search);
+    return search.found;
+}
+
 struct proving {
     struct ir_context *context;
     const struct poly_ranges *ranges;

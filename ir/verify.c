@@ -479,17 +479,6 @@ static bool check_ends(struct ir_context *context, const struct ir_kernel *kerne
     return kernel->n_outputs > 0;
 }
 
-struct table_search {
-    const struct ir_node *table;
-    bool found;
-};
-
-static void find_table(void *user, const struct ir_node *table)
-{
-    struct table_search *search = user;
-    search->found = search->found || table == search->table;
-}
-
 /* An output in the place of an input is a scatter on it, and the only reader: nobody sees the input half overwritten. */
 static bool check_update(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_output *output,
                          const struct ir_node *const *nodes, size_t count)
@@ -501,11 +490,9 @@ static bool check_update(struct ir_context *context, const struct ir_kernel *ker
                 !output->node->operands[0].fill && !kernel->inputs[number].strides &&
                 (output->node->scatter.ring == IR_RING_plustimes || output->node->scatter.ring == IR_RING_orand);
     for (size_t k = 0; k < count && good; k++) {
-        struct table_search search = {input, false};
-        ir_visit_tables(context, nodes[k], find_table, &search);
         for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
             good = good && (nodes[k]->operands[o].node != input || (nodes[k] == output->node && o == 0));
-        good = good && !search.found;
+        good = good && !ir_looks_up(context, nodes[k], input);
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         updaters += kernel->outputs[k].updates == output->updates;

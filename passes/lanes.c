@@ -1,5 +1,10 @@
 #include "lanes.h"
 
+bool lanes_have(enum ir_elem elem)
+{
+    return elem == IR_f32 || elem == IR_f64;
+}
+
 bool lanes_move_by_one(struct ir_context *context, const struct poly *address, uint32_t index)
 {
     const struct poly *step;

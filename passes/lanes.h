@@ -5,6 +5,8 @@
 
 #include "passes.h"
 
+/* Are there vectors of such elements? */
+bool lanes_have(enum ir_elem elem);
 /* Does the address move by one element as the index does? */
 bool lanes_move_by_one(struct ir_context *context, const struct poly *address, uint32_t index);
 /* Can the expression, all of one element type where it moves with the index, be made a vector along it? */

@@ -24,18 +24,13 @@ struct splitting {
     uint32_t buffer;                    /* partial[partials * lanes] */
 };
 
-static bool is_vector_elem(enum ir_elem elem)
-{
-    return elem == IR_f32 || elem == IR_f64;
-}
-
 /* A plain loop over one addition to a local, of terms that vectors along it hold. */
 static bool is_sum(const struct splitting *splitting)
 {
     const struct loop_stmt *loop = splitting->loop, *set = splitting->set;
     return loop->loop.kind == LOOP_SERIAL && loop->loop.role == LOOP_NO_ROLE && !loop->loop.limit &&
            poly_equals(loop->loop.begin, 0) && set->op == LOOP_SET && !set->next && set->local.combine == IR_EXPR_add &&
-           is_vector_elem(set->local.value->elem) &&
+           lanes_have(set->local.value->elem) &&
            splitting->kernel->loops->locals[set->local.local].elem == set->local.value->elem &&
            lanes_hold(splitting->context, set->local.value, set->local.value->elem, loop->loop.index);
 }

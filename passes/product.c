@@ -16,6 +16,11 @@ int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t 
     return lanes;
 }
 
+const struct poly *product_parts(struct ir_context *context, const struct poly *extent, int64_t size)
+{
+    return poly_floor_div(context, poly_add(context, extent, poly_constant(context, size - 1)), poly_constant(context, size), NULL);
+}
+
 const struct product_axis *product_lane(const struct product *product)
 {
     for (uint32_t k = 0; k < product->n_axes; k++)
@@ -58,11 +63,6 @@ static bool reads(struct ir_context *context, const struct ir_expr *expr, uint32
     return false;
 }
 
-static bool is_vector_elem(enum ir_elem elem)
-{
-    return elem == IR_f32 || elem == IR_f64;
-}
-
 /* var sum = 0, loops around sum add= mul(load, load), store. */
 static bool read_sum(struct reading *reading, const struct loop_stmt *define)
 {
@@ -87,7 +87,7 @@ static bool read_sum(struct reading *reading, const struct loop_stmt *define)
     product->accumulate = loop;
     product->store = store;
     product->reads_result = reads(reading->kernel->context, store->store.value, store->store.buffer);
-    return product->a->op == IR_EXPR_load && product->b->op == IR_EXPR_load && is_vector_elem(product->elem) &&
+    return product->a->op == IR_EXPR_load && product->b->op == IR_EXPR_load && lanes_have(product->elem) &&
            reading->kernel->loops->buffers[store->store.buffer].elem == product->elem;
 }
 
@@ -99,7 +99,7 @@ static bool read_element(struct reading *reading, const struct loop_stmt *store)
     product->a = value->op == IR_EXPR_load ? value : NULL;
     product->store = store;
     product->elem = value->elem;
-    return store->store.combine == IR_EXPR_OP_COUNT && is_vector_elem(value->elem) &&
+    return store->store.combine == IR_EXPR_OP_COUNT && lanes_have(value->elem) &&
            reading->kernel->loops->buffers[store->store.buffer].elem == value->elem &&
            !reads(reading->kernel->context, value, store->store.buffer);
 }

@@ -53,6 +53,8 @@ const struct product_axis *product_lane(const struct product *product);
 /* How many elements fill a vector of the target, or the shortest that holds `extent` of them (0: unknown); 0: it has none. */
 int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t extent);
 
+/* How many parts of this size cover the extent. */
+const struct poly *product_parts(struct ir_context *context, const struct poly *extent, int64_t size);
 /* Is what is stored more than the caches hold, so that it had better go past them? */
 bool product_streams(const struct pass_kernel *kernel, const struct product *product);
 

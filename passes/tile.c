@@ -17,7 +17,7 @@ static const struct poly *index_or_zero(struct tiling *tiling, uint32_t index, i
                                : poly_scale(tiling->context, poly_index(tiling->context, index), step);
 }
 
-uint32_t tiling_add_index(struct tiling *tiling, const struct product_axis *axis, const char *suffix)
+static uint32_t add_index(struct tiling *tiling, const struct product_axis *axis, const char *suffix)
 {
     const char *name = tiling->kernel->loops->indices[axis->loop->loop.index].name;
     return loop_add_index(tiling->context, tiling->kernel->loops, arena_printf(ir_arena(tiling->context), "%s_%s", name, suffix));
@@ -35,9 +35,9 @@ static bool open_axis(struct tiling *tiling, uint32_t k)
 {
     const struct product_axis *axis = &tiling->product.axes[k];
     bool is_tiled = axis->tile > 1 || axis->is_lane;
-    tiling->outer[k] = axis->block ? tiling_add_index(tiling, axis, "block") : UINT32_MAX;
+    tiling->outer[k] = axis->block ? add_index(tiling, axis, "block") : UINT32_MAX;
     bool single = axis->block ? axis->block == axis->tile : is_tiled && axis->extent > 0 && axis->extent <= axis->tile;
-    tiling->inner[k] = single ? UINT32_MAX : is_tiled ? tiling_add_index(tiling, axis, "tile") : axis->loop->loop.index;
+    tiling->inner[k] = single ? UINT32_MAX : is_tiled ? add_index(tiling, axis, "tile") : axis->loop->loop.index;
     tiling->innermost[k] = is_tiled ? axis->loop->loop.index : UINT32_MAX;
     tiling->place[axis->loop->loop.index] =
         poly_add(tiling->context, before(tiling, k), index_or_zero(tiling, tiling->innermost[k], 1));
@@ -109,7 +109,7 @@ static struct loop_stmt *within_tile(struct tiling *tiling, bool limited, bool b
     return body;
 }
 
-const struct poly *tiling_placed(struct tiling *tiling, const struct poly *poly)
+static const struct poly *placed(struct tiling *tiling, const struct poly *poly)
 {
     return poly_substitute(tiling->context, poly, (uint32_t)tiling->kernel->loops->n_indices, tiling->place, NULL);
 }
@@ -146,7 +146,7 @@ static struct loop_stmt *begin_tile(struct tiling *tiling)
     if (!tiling->first || store->store.combine != IR_EXPR_OP_COUNT)
         return list;
     const struct ir_expr *held =
-        ir_expr_load(context, store->store.buffer, tiling->product.elem, tiling_placed(tiling, store->store.address));
+        ir_expr_load(context, store->store.buffer, tiling->product.elem, placed(tiling, store->store.address));
     struct loop_stmt *resume =
         within_tile(tiling, true, false, loop_store(context, tiling->buffer, tiling->address, held, IR_EXPR_OP_COUNT));
     const struct poly **condition = arena_copy(ir_arena(context), &tiling->first, 1, sizeof *condition);
@@ -156,7 +156,7 @@ static struct loop_stmt *begin_tile(struct tiling *tiling)
 struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value)
 {
     const struct loop_stmt *store = tiling->product.store;
-    struct loop_stmt *copy = loop_store(tiling->context, store->store.buffer, tiling_placed(tiling, store->store.address),
+    struct loop_stmt *copy = loop_store(tiling->context, store->store.buffer, placed(tiling, store->store.address),
                                         value_of(tiling, value), store->store.combine);
     if (copy)
         copy->store.streams = !tiling->first && product_streams(tiling->kernel, &tiling->product);
@@ -208,23 +208,16 @@ struct loop_stmt *tiling_around(struct tiling *tiling, uint32_t k, uint32_t inde
     return loop;
 }
 
-/* How many parts of this size cover `rest`. */
-const struct poly *tiling_parts(struct tiling *tiling, const struct poly *rest, int64_t size)
-{
-    struct ir_context *context = tiling->context;
-    return poly_floor_div(context, poly_add(context, rest, poly_constant(context, size - 1)), poly_constant(context, size), NULL);
-}
-
 struct loop_stmt *tiling_loop(struct tiling *tiling, uint32_t k, struct loop_stmt *body)
 {
     struct ir_context *context = tiling->context;
     const struct product_axis *axis = &tiling->product.axes[k];
     const struct poly *extent = axis->loop->loop.end, *limit = NULL;
     const struct poly *end =
-        axis->block ? poly_constant(context, axis->block / axis->tile) : tiling_parts(tiling, extent, axis->tile);
+        axis->block ? poly_constant(context, axis->block / axis->tile) : product_parts(tiling->context, extent, axis->tile);
     if (axis->block && !divides(axis->block, axis->extent))
-        limit =
-            tiling_parts(tiling, poly_subtract(context, extent, index_or_zero(tiling, tiling->outer[k], axis->block)), axis->tile);
+        limit = product_parts(tiling->context, poly_subtract(context, extent, index_or_zero(tiling, tiling->outer[k], axis->block)),
+                              axis->tile);
     return tiling_around(tiling, k, tiling->inner[k], end, limit, body);
 }
 
@@ -241,7 +234,8 @@ static struct loop_stmt *block_loop(struct tiling *tiling, uint32_t k, enum loop
     const struct product_axis *axis = &tiling->product.axes[k];
     if (!body || axis->role != role || !axis->block)
         return body;
-    return tiling_around(tiling, k, tiling->outer[k], tiling_parts(tiling, axis->loop->loop.end, axis->block), NULL, body);
+    return tiling_around(tiling, k, tiling->outer[k], product_parts(tiling->context, axis->loop->loop.end, axis->block), NULL,
+                         body);
 }
 
 struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
@@ -266,7 +260,7 @@ static bool find_ends(struct tiling *tiling)
         if (axis->role != LOOP_K || !axis->block)
             continue;
         blocks = poly_add(context, blocks, poly_multiply(context, poly_index(context, tiling->outer[k]), all));
-        all = poly_multiply(context, all, tiling_parts(tiling, axis->loop->loop.end, axis->block));
+        all = poly_multiply(context, all, product_parts(tiling->context, axis->loop->loop.end, axis->block));
     }
     if (poly_equals(blocks, 0))
         return true;

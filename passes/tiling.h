@@ -16,12 +16,6 @@ struct tiling {
     const struct poly *first, *last;     /* block of k: >= 0 behind the first, at the last; NULL: k is not cut */
 };
 
-/* A new index, named after the axis. */
-uint32_t tiling_add_index(struct tiling *tiling, const struct product_axis *axis, const char *suffix);
-/* An address of the old nest, in the new one. */
-const struct poly *tiling_placed(struct tiling *tiling, const struct poly *poly);
-/* How many parts of this size cover `rest`. */
-const struct poly *tiling_parts(struct tiling *tiling, const struct poly *rest, int64_t size);
 /* C[...] = value */
 struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value);
 

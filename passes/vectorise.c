@@ -17,7 +17,7 @@ struct vectorising {
 static int64_t lanes_along(struct vectorising *vectorising, const struct loop_stmt *loop, enum ir_elem elem)
 {
     int64_t extent;
-    if (elem != IR_f32 && elem != IR_f64)
+    if (!lanes_have(elem))
         return 0;
     if (!poly_is_constant(loop->loop.end, &extent))
         extent = 0;
@@ -209,11 +209,6 @@ static struct turned split_turned(struct vectorising *vectorising, const struct 
     return turned;
 }
 
-static const struct poly *covering(struct ir_context *context, const struct poly *extent, int64_t size)
-{
-    return poly_floor_div(context, poly_add(context, extent, poly_constant(context, size - 1)), poly_constant(context, size), NULL);
-}
-
 /* The loop within one vector. */
 static struct loop_stmt *within_vector(struct vectorising *vectorising, const struct turned *turned, struct loop_stmt *body)
 {
@@ -245,8 +240,8 @@ static struct loop_stmt *over_vectors(struct vectorising *vectorising, const str
     if (loop->loop.limit || !poly_equals(poly_mod(context, loop->loop.end, poly_constant(context, size), NULL), 0)) {
         const struct poly *first =
             turned->block == UINT32_MAX ? poly_constant(context, 0) : poly_scale(context, poly_index(context, turned->block), size);
-        around->loop.limit =
-            covering(context, poly_subtract(context, loop->loop.limit ? loop->loop.limit : loop->loop.end, first), turned->lanes);
+        around->loop.limit = product_parts(
+            context, poly_subtract(context, loop->loop.limit ? loop->loop.limit : loop->loop.end, first), turned->lanes);
     }
     return around;
 }
@@ -259,13 +254,13 @@ static struct loop_stmt *over_blocks(struct vectorising *vectorising, const stru
     int64_t size = turned->lanes * turned->together;
     if (turned->block == UINT32_MAX)
         return body;
-    struct loop_stmt *around =
-        loop_for(context, LOOP_SERIAL, turned->block, poly_constant(context, 0), covering(context, loop->loop.end, size), body);
+    struct loop_stmt *around = loop_for(context, LOOP_SERIAL, turned->block, poly_constant(context, 0),
+                                        product_parts(context, loop->loop.end, size), body);
     if (!around)
         return NULL;
     around->loop.role = loop->loop.role;
     if (loop->loop.limit)
-        around->loop.limit = covering(context, loop->loop.limit, size);
+        around->loop.limit = product_parts(context, loop->loop.limit, size);
     return around;
 }
 

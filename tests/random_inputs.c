@@ -127,32 +127,21 @@ void make_inputs(struct generator *generator)
         make_tables(generator);
 }
 
-struct table_search {
-    const struct ir_node *table;
-    bool found;
-};
-
-static void find_table(void *user, const struct ir_node *table)
-{
-    struct table_search *search = user;
-    search->found = search->found || table == search->table;
-}
-
 /* Does nothing but the scatter `output` read the input, or stand for it? */
 static bool is_sole_reader(struct generator *generator, const struct ir_node *output, const struct ir_node *input)
 {
     size_t count, readers = 0;
     const struct ir_kernel *kernel = generator->kernel;
     const struct ir_node **nodes = ir_topological(generator->context, kernel, &count);
-    struct table_search search = {input, false};
+    bool looked_up = false;
     for (size_t k = 0; nodes && k < count; k++) {
-        ir_visit_tables(generator->context, nodes[k], find_table, &search);
+        looked_up = looked_up || ir_looks_up(generator->context, nodes[k], input);
         for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
             readers += nodes[k]->operands[o].node == input;
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
         readers += kernel->outputs[k].node == input || (kernel->outputs[k].node == output && kernel->outputs[k].updates);
-    return nodes && readers == 1 && !search.found;
+    return nodes && readers == 1 && !looked_up;
 }
 
 void place_outputs(struct generator *generator)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Products of two tensors, sums, copies and outer products on the tiled path: emitted C for every target with vectors, at extents 0, 1, primes and multiples of the
-tiles, known at run time and before, against NumPy.
+"""Products of two tensors, sums, copies and outer products on the tiled path: emitted C for every target with vectors, at extents
+0, 1, primes and multiples of the tiles, known at run time and before, against NumPy.
 
 Each target's file is clean under four compilers with the strictest warnings. It runs optimised for this machine, under ASan and
 UBSan with this machine's instructions and without, and compiled by tcc, which takes the branch without vectors. A machine of tiny
