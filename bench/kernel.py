@@ -1,67 +1,85 @@
-"""Kernels for the benchmarks: an einsum of two tensors as a .ein file, compiled by einc and the C compiler, called through ctypes."""
-import ctypes
+"""Kernels for the benchmarks: an einsum of one tensor or two as a .ein file, compiled by einc and the C compiler."""
 import os
 import pathlib
 import subprocess
 
-import numpy
+from native import ROOT, Native, aligned, compile_library
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 EINC = os.environ.get("EINC", str(ROOT / "build/einc"))
-FLAGS = os.environ.get("CFLAGS", "-std=c99 -O2 -march=native").split()
-ALIGNMENT = 64
-ELEMENTS = {"f64": numpy.float64, "f32": numpy.float32}
+NAME = "kernel_under_test"
+TENSORS = "ABDEFG"
 
 
-def aligned(shape, elem, fill=None):
-    """A new array whose first element stands at a cache line; random numbers of the generator `fill`, else touched zeros."""
-    kind = numpy.dtype(ELEMENTS[elem])
-    count = int(numpy.prod(shape, dtype=numpy.int64))
-    raw = numpy.zeros(count * kind.itemsize + ALIGNMENT, dtype=numpy.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    array = raw[start:start + count * kind.itemsize].view(kind).reshape(shape)
-    if fill is not None:
-        array[...] = fill.random(shape) - 0.5
-    return array
-
-
-def source_of(expression, sizes, elem, name="kernel_under_test"):
-    operands, result = expression.split("->")
-    letters = operands.split(",")
-    summed = [index for index in sorted(set(operands) - {","}) if index not in result]
+def source_of(case):
+    """The source of a case; its run-time indices are dims that einc does not know."""
+    operands, result = case.operands, case.result
+    summed = [index for index in sorted(set("".join(operands))) if index not in result]
+    dims = {index: f"dim_{index}" for index in case.run_time}
 
     def shape(indices):
-        return f"{elem}[{','.join(str(sizes[index]) for index in indices)}]" if indices else elem
+        extents = ",".join(dims.get(index, str(case.sizes[index])) for index in indices)
+        return f"{case.elem}[{extents}]" if indices else case.elem
 
     def access(tensor, indices):
         return f"{tensor}[{','.join(indices)}]" if indices else tensor
 
-    factors = " * ".join(access(tensor, indices) for tensor, indices in zip("ABDEFG", letters))
-    inputs = ", ".join(f"{tensor}: {shape(indices)}" for tensor, indices in zip("ABDEFG", letters))
+    factors = " * ".join(access(tensor, indices) for tensor, indices in zip(TENSORS, operands))
+    inputs = ", ".join(f"{tensor}: {shape(indices)}" for tensor, indices in zip(TENSORS, operands))
     value = f"sum[{','.join(summed)}]({factors})" if summed else factors
-    return f"kernel {name}({inputs}) -> (C: {shape(result)}) {{\n    {access('C', result)} = {value}\n}}\n"
+    declared = "".join(f"dim {name}\n" for name in dims.values())
+    return f"{declared}kernel {NAME}({inputs}) -> (C: {shape(result)}) {{\n    {access('C', result)} = {value}\n}}\n"
+
+
+CALLER = """\
+#include <stddef.h>
+#include "kernel.h"
+void call_kernel(const size_t *dims, void *const *arrays)
+{{
+    (void)dims;
+    {name}({words});
+}}
+size_t workspace_of_kernel(const size_t *dims)
+{{
+    (void)dims;
+#if defined {macro}_WORKSPACE_BYTES
+    return {macro}_WORKSPACE_BYTES;
+#else
+    return {by_dims};
+#endif
+}}
+"""
+
+
+def build(case, folder, target):
+    """Writes kernel.ein, kernel.c and kernel.h of the case into the folder."""
+    source = pathlib.Path(folder) / "kernel.ein"
+    source.write_text(source_of(case))
+    subprocess.run([EINC, "build", source, f"--target={target}", "-o", folder / "kernel.c"], check=True)
 
 
 class Kernel:
-    """An einsum compiled for this machine; `run(inputs, output)` fills the output."""
+    """An einsum compiled for this machine; `run(inputs, output)` is what fills the output."""
 
-    def __init__(self, expression, sizes, elem, folder, target="host", name="kernel_under_test"):
-        folder = pathlib.Path(folder)
-        source = folder / f"{name}.ein"
-        source.write_text(source_of(expression, sizes, elem, name))
-        subprocess.run([EINC, "build", source, f"--target={target}", "-o", folder / name], check=True)
-        library = folder / f"{name}.so"
-        subprocess.run(["cc", *FLAGS, "-shared", "-fPIC", f"-I{folder}", folder / f"{name}.c", "-o", library], check=True)
-        self.function = getattr(ctypes.CDLL(str(library)), name)
-        self.function.restype = None
-        text = (folder / f"{name}.c").read_text()
-        self.workspace = None
-        if "void *workspace" in text:
-            words = text.split(" bytes of scratch")[0].split()[-1]
-            self.workspace = aligned((int(words.replace(",", "")) // 8 + 8,), "f64")
+    def __init__(self, case, driver, folder, target="host"):
+        build(case, folder, target)
+        header = (folder / "kernel.h").read_text()
+        has_workspace, dims = "workspace" in header, [f"dims[{k}]" for k in range(len(case.run_time))]
+        inputs = [f"arrays[{k}]" if indices else f"*(const {'double' if case.elem == 'f64' else 'float'} *)arrays[{k}]"
+                  for k, indices in enumerate(case.operands)]
+        words = [*dims, *inputs, *(f"arrays[{len(inputs) + k}]" for k in range(1 + has_workspace))]
+        by_dims = f"{NAME}_workspace_bytes({', '.join(dims)})" if has_workspace else "0"
+        (folder / "caller.c").write_text(CALLER.format(name=NAME, macro=NAME.upper(), words=", ".join(words), by_dims=by_dims))
+        self.library = compile_library(folder / "kernel.so", [folder / "caller.c", folder / "kernel.c"], f"-I{folder}")
+        self.driver, self.dims = driver, [case.sizes[index] for index in case.run_time]
 
     def run(self, inputs, output):
-        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*inputs, output)]
-        if self.workspace is not None:
-            pointers.append(ctypes.c_void_p(self.workspace.ctypes.data))
-        self.function(*pointers)
+        arrays = [*inputs, output]
+        size = self.workspace()
+        if size:
+            arrays.append(aligned((size // 8 + 1,), "f64"))
+        return Native(self.driver, self.library.call_kernel, self.dims, arrays)
+
+    def workspace(self):
+        import ctypes
+        self.library.workspace_of_kernel.restype = ctypes.c_size_t
+        return self.library.workspace_of_kernel((ctypes.c_size_t * max(len(self.dims), 1))(*self.dims))
