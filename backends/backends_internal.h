@@ -72,6 +72,12 @@ struct c_vector {
     bool uses[VECTOR_OP_COUNT];
 };
 
+/* The first lanes of a wider vector are wanted as a vector. */
+struct c_narrowing {
+    enum ir_elem elem;
+    int64_t lanes, from;
+};
+
 struct c_file {
     const struct backend_program *program;
     const struct backend_options *options;
@@ -83,6 +89,8 @@ struct c_file {
     size_t n_tables, tables_capacity;
     struct c_vector *vectors;
     size_t n_vectors, vectors_capacity;
+    struct c_narrowing *narrowings;
+    size_t n_narrowings, narrowings_capacity;
     bool uses_math;
     bool streams_rows; /* rows are copied past the caches */
     bool guards_pairs; /* neighbours are read under a condition */
@@ -209,6 +217,8 @@ void c_put_body(struct c_kernel *kernel, struct text *text);
 /* ---- c_vector_types.c ---- */
 struct c_vector *c_use_vector(struct c_file *file, enum ir_elem elem, int64_t lanes); /* NULL: no memory */
 const char *c_vector_operation(enum c_vector_op op);                                  /* its name behind that of the type */
+/* The name of what gives the first lanes of a wider vector. NULL: no memory. */
+const char *c_use_narrowing(struct c_file *file, enum ir_elem elem, int64_t lanes, int64_t from);
 void c_put_vectors(struct c_file *file, struct text *text);
 
 /* ---- c_vector.c ---- */
@@ -217,8 +227,9 @@ void c_put_vector_array(struct c_kernel *kernel, struct text *text, uint32_t num
 /* Is the loop a row that is copied past the caches? Its statement; NULL: no memory. */
 bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop);
 const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
-/* The statement that a vector loop is. NULL: no memory. */
-const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
+/* The statement that a vector loop is; `beside` is what stands before it in its list, or NULL: a wider vector there may have what
+ * this one needs. NULL: no memory. */
+const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt *beside);
 
 /* ---- c_constants.c ---- */
 bool c_add_tables(struct c_kernel *kernel);

@@ -220,12 +220,13 @@ static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth,
     }
 }
 
-static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
+                      const struct loop_stmt *beside)
 {
     if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel, stmt->loop.body)))
         return 0;
     if (stmt->loop.kind == LOOP_VECTOR) {
-        put_line(text, depth, c_vector_statement(kernel, stmt));
+        put_line(text, depth, c_vector_statement(kernel, stmt, beside));
         return 1;
     }
     if (c_is_streamed_row(kernel, stmt)) {
@@ -372,11 +373,13 @@ static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, c
     return stmt->comment ? lines + 1 : lines;
 }
 
-static size_t put_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, bool first)
+/* `before` is the statement before it in its list, or NULL. */
+static size_t put_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
+                            const struct loop_stmt *before, bool first)
 {
     switch (stmt->op) {
     case LOOP_FOR:
-        return put_for(kernel, text, depth, stmt);
+        return put_for(kernel, text, depth, stmt, before);
     case LOOP_STORE:
     case LOOP_DEFINE:
     case LOOP_SET:
@@ -402,8 +405,8 @@ static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, co
 {
     size_t rows = kernel->n_rows;
     size_t lines = put_arrays(kernel, text, depth, list) + c_put_rows(kernel, text, depth, list);
-    for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
-        lines += put_statement(kernel, text, depth, stmt, lines == 0);
+    for (const struct loop_stmt *stmt = list, *before = NULL; stmt; before = stmt, stmt = stmt->next)
+        lines += put_statement(kernel, text, depth, stmt, before, lines == 0);
     kernel->n_rows = rows; /* their names stay visible: the C scope may go on */
     return lines;
 }

@@ -115,6 +115,7 @@ struct spelling {
     uint32_t lane;
     int64_t lanes;
     const char *limit; /* lanes that take part; NULL: all */
+    int64_t wider;     /* lanes of a vector over the same index that is computed beside this one; 0: there is none */
 };
 
 static const char *operation(struct spelling *spelling, enum ir_elem elem, enum c_vector_op op)
@@ -204,12 +205,25 @@ static bool may_fuse(const struct spelling *spelling)
     return !source || source->numeric_class != IR_CLASS_EXACT;
 }
 
+/* One number in all lanes; a wider vector beside this one has it in its first lanes. */
+static void put_all(struct spelling *spelling, const struct ir_expr *expr)
+{
+    struct spelling wide = *spelling;
+    bool narrows = spelling->wider && expr->op != IR_EXPR_literal;
+    if (narrows) {
+        const char *name = c_use_narrowing(spelling->kernel->file, expr->elem, spelling->lanes, spelling->wider);
+        text_printf(spelling->text, "%s(", name ? name : "");
+        wide.lanes = spelling->wider;
+    }
+    text_printf(spelling->text, "%s(", operation(&wide, expr->elem, VECTOR_all));
+    c_put_expr(spelling->kernel, spelling->text, expr, C_ANY);
+    text_put(spelling->text, narrows ? "))" : ")");
+}
+
 static void put_value(struct spelling *spelling, const struct ir_expr *expr)
 {
     if (!moves_with_lane(spelling, expr)) {
-        text_printf(spelling->text, "%s(", operation(spelling, expr->elem, VECTOR_all));
-        c_put_expr(spelling->kernel, spelling->text, expr, C_ANY);
-        text_put(spelling->text, ")");
+        put_all(spelling, expr);
         return;
     }
     switch (expr->op) {
@@ -332,7 +346,21 @@ const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_
     return text_finish(&text);
 }
 
-const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop)
+/* Lanes of the vectors along the loop's index, several of them, that the statement before it computes; 0: there is but one, or
+ * none. A number that one vector alone needs is an operand in memory of its multiplication, which costs nothing; several share a
+ * register. */
+static int64_t lanes_beside(const struct loop_stmt *loop, const struct loop_stmt *beside)
+{
+    int64_t lanes, own;
+    if (!beside || beside->op != LOOP_FOR || beside->loop.kind != LOOP_UNROLLED || beside->loop.body->op != LOOP_FOR)
+        return 0;
+    const struct loop_stmt *wide = beside->loop.body;
+    bool is_wider = wide->loop.kind == LOOP_VECTOR && wide->loop.index == loop->loop.index &&
+                    poly_is_constant(wide->loop.end, &lanes) && poly_is_constant(loop->loop.end, &own) && lanes > own;
+    return is_wider ? lanes : 0;
+}
+
+const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt *beside)
 {
     const struct loop_stmt *store = loop->loop.body;
     struct text text = text_create(kernel->file->arena), limit = text_create(kernel->file->arena);
@@ -341,6 +369,7 @@ const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *
         return NULL;
     if (store->op == LOOP_FOR)
         return turn_statement(&spelling, loop);
+    spelling.wider = lanes_beside(loop, beside);
     if (loop->loop.limit) {
         c_put_extent(kernel, &limit, loop->loop.limit, C_ANY);
         spelling.limit = text_finish(&limit);

@@ -21,6 +21,25 @@ struct c_vector *c_use_vector(struct c_file *file, enum ir_elem elem, int64_t la
     return &file->vectors[file->n_vectors - 1];
 }
 
+static const char *narrowing_name(struct c_file *file, const struct c_narrowing *narrowing)
+{
+    const char *elem = ir_elem_info(narrowing->elem)->name;
+    return arena_printf(file->arena, "%sx%d_of_%sx%d", elem, (int)narrowing->lanes, elem, (int)narrowing->from);
+}
+
+const char *c_use_narrowing(struct c_file *file, enum ir_elem elem, int64_t lanes, int64_t from)
+{
+    struct c_narrowing narrowing = {elem, lanes, from};
+    if (!c_use_vector(file, elem, lanes) || !c_use_vector(file, elem, from))
+        return NULL;
+    for (size_t k = 0; k < file->n_narrowings; k++)
+        if (file->narrowings[k].elem == elem && file->narrowings[k].lanes == lanes && file->narrowings[k].from == from)
+            return narrowing_name(file, &narrowing);
+    if (!ARENA_PUSH(file->arena, file->narrowings, file->n_narrowings, file->narrowings_capacity, narrowing))
+        return NULL;
+    return narrowing_name(file, &narrowing);
+}
+
 struct operation {
     enum c_vector_op op;
     const char *name;
@@ -302,6 +321,38 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
     }
 }
 
+/* The first lanes of a wider vector are the same register where there are such registers: compilers that are shown a shuffle make
+ * a second load or a move of it. */
+static void put_gnu_narrowing(struct c_file *file, struct text *text, const struct c_narrowing *narrowing)
+{
+    const struct c_vector to = {.elem = narrowing->elem, .lanes = narrowing->lanes, .name = ""};
+    const struct c_vector from = {.elem = narrowing->elem, .lanes = narrowing->from, .name = ""};
+    const struct width *wide = width_of(&from), *narrow = width_of(&to);
+    const char *elem = ir_elem_info(narrowing->elem)->name, *name = narrowing_name(file, narrowing);
+    const char *suffix = narrowing->elem == IR_f64 ? "pd" : "ps";
+    if (wide && narrow)
+        text_printf(text, "#if defined(%s)\n#define %s(a) ((%sx%d)%s_cast%s%d_%s%d((%s%s)(a)))\n#else\n", wide->macro, name, elem,
+                    (int)to.lanes, wide->prefix, suffix, (int)wide->bytes * 8, suffix, (int)narrow->bytes * 8, wide->type,
+                    narrowing->elem == IR_f64 ? "d" : "");
+    text_printf(text, "#define %s(a) (__extension__({ const %sx%d wide = (a); __builtin_shufflevector(wide, wide", name, elem,
+                (int)from.lanes);
+    for (int64_t lane = 0; lane < to.lanes; lane++)
+        text_printf(text, ", %d", (int)lane);
+    text_put(text, "); }))\n");
+    if (wide && narrow)
+        text_put(text, "#endif\n");
+}
+
+static void put_plain_narrowing(struct c_file *file, struct text *text, const struct c_narrowing *narrowing)
+{
+    const char *elem = ir_elem_info(narrowing->elem)->name;
+    text_printf(text,
+                "static %sx%d %s(%sx%d a)\n{\n    %sx%d r;\n    for (int i = 0; i < %d; i++)\n"
+                "        r.lane[i] = a.lane[i];\n    return r;\n}\n",
+                elem, (int)narrowing->lanes, narrowing_name(file, narrowing), elem, (int)narrowing->from, elem,
+                (int)narrowing->lanes, (int)narrowing->lanes);
+}
+
 /* Whole lines past the caches, the ends as any bytes; a row may begin anywhere. */
 static void put_stream_row(struct text *text)
 {
@@ -347,6 +398,7 @@ void c_put_vectors(struct c_file *file, struct text *text)
         turns |= vector->uses[VECTOR_turn] || vector->uses[VECTOR_turn_stream];
         asks |= vector->uses[VECTOR_fma] || firsts || vector->uses[VECTOR_stream];
     }
+    asks |= file->n_narrowings > 0;
     if (streams || file->streams_rows)
         put_streaming(file, text);
     if (!file->n_vectors)
@@ -361,8 +413,12 @@ void c_put_vectors(struct c_file *file, struct text *text)
         text_put(text, "#if defined(__AVX__)\n#include <immintrin.h>\n#endif\n");
     for (size_t k = 0; k < file->n_vectors; k++)
         put_gnu(file, text, &file->vectors[k]);
+    for (size_t k = 0; k < file->n_narrowings; k++)
+        put_gnu_narrowing(file, text, &file->narrowings[k]);
     text_put(text, "#else\n");
     for (size_t k = 0; k < file->n_vectors; k++)
         put_plain(file, text, &file->vectors[k]);
+    for (size_t k = 0; k < file->n_narrowings; k++)
+        put_plain_narrowing(file, text, &file->narrowings[k]);
     text_put(text, "#endif\n\n");
 }

@@ -17,7 +17,7 @@ class Case:
     expression: str
     sizes: dict
     elem: str = "f64"
-    run_time: str = ""  # indices whose extent einc does not know
+    run_time: str = ""  # indices of whose extent einc knows no more than a typical size
 
     @property
     def operands(self):

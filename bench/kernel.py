@@ -11,7 +11,7 @@ TENSORS = "ABDEFG"
 
 
 def source_of(case):
-    """The source of a case; its run-time indices are dims that einc does not know."""
+    """The source of a case; its run-time indices are dims of which einc knows the typical size."""
     operands, result = case.operands, case.result
     summed = [index for index in sorted(set("".join(operands))) if index not in result]
     dims = {index: f"dim_{index}" for index in case.run_time}
@@ -26,7 +26,7 @@ def source_of(case):
     factors = " * ".join(access(tensor, indices) for tensor, indices in zip(TENSORS, operands))
     inputs = ", ".join(f"{tensor}: {shape(indices)}" for tensor, indices in zip(TENSORS, operands))
     value = f"sum[{','.join(summed)}]({factors})" if summed else factors
-    declared = "".join(f"dim {name}\n" for name in dims.values())
+    declared = "".join(f"dim {name} ~ {case.sizes[index]}\n" for index, name in dims.items())
     return f"{declared}kernel {NAME}({inputs}) -> (C: {shape(result)}) {{\n    {access('C', result)} = {value}\n}}\n"
 
 

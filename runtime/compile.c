@@ -21,7 +21,8 @@ static const char *const pipeline[] = {
     "tile",          /* for registers and caches */
     "partial_sums",  /* before vectorise, on what tile left: sums with nothing else to run vectors along */
     "pack",          /* what tiles read, where reading it in its order pays */
-    "vectorise",     /* after pack: panels are vectors then */
+    "peel",          /* after pack: what panels pad has no edge any more */
+    "vectorise",     /* after both: panels are vectors then */
     "plan_memory",   /* last: every scratch buffer is known */
     NULL,
 };
