@@ -8,6 +8,8 @@
 #include "lanes.h"
 #include "product.h"
 
+enum { MOST_UNROLLED = 256 }; /* multiplications of vectors in a row: some KiB of code, what decoded instructions are kept for */
+
 struct vectorising {
     struct pass_kernel *kernel;
     struct ir_context *context;
@@ -377,6 +379,50 @@ static void drop_proved_limits(struct vectorising *vectorising, struct loop_stmt
     }
 }
 
+/* Vectors that the list computes; MOST_UNROLLED or more: too many, or loops of unknown length. */
+static int64_t vectors_of(const struct loop_stmt *list)
+{
+    int64_t vectors = 0, extent;
+    for (; list && vectors < MOST_UNROLLED; list = list->next) {
+        if (list->op == LOOP_STORE)
+            vectors++;
+        else if (list->op == LOOP_FOR && list->loop.kind == LOOP_VECTOR)
+            vectors += vectors_of(list->loop.body);
+        else if (list->op == LOOP_FOR && list->loop.kind == LOOP_UNROLLED && poly_is_constant(list->loop.end, &extent))
+            vectors += extent * vectors_of(list->loop.body);
+        else
+            vectors = MOST_UNROLLED;
+    }
+    return vectors;
+}
+
+static bool adds_up(const struct loop_stmt *list)
+{
+    while (list->op == LOOP_FOR)
+        list = list->loop.body;
+    return list->op == LOOP_STORE && list->store.combine == IR_EXPR_add;
+}
+
+/* A short sum within a tile is written out: its loop costs more than its steps, and ends where no processor foresees it. */
+static void unroll_sums(struct loop_stmt *list)
+{
+    int64_t steps;
+    for (; list; list = list->next)
+        if (list->op == LOOP_FOR) {
+            unroll_sums(list->loop.body);
+            bool is_short = list->loop.kind == LOOP_SERIAL && list->loop.role == LOOP_K && !list->loop.limit &&
+                            poly_equals(list->loop.begin, 0) && poly_is_constant(list->loop.end, &steps) &&
+                            adds_up(list->loop.body) && steps <= MOST_UNROLLED &&
+                            steps * vectors_of(list->loop.body) <= MOST_UNROLLED;
+            list->loop.kind = is_short ? LOOP_UNROLLED : list->loop.kind;
+        } else if (list->op == LOOP_BLOCK) {
+            unroll_sums(list->block);
+        } else if (list->op == LOOP_IF) {
+            unroll_sums(list->branch.body);
+            unroll_sums(list->branch.otherwise);
+        }
+}
+
 static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
 {
     for (struct loop_stmt *next; list; list = next) {
@@ -412,6 +458,7 @@ enum einc_status pass_vectorise(struct pass_kernel *kernel)
         return EINC_OK;
     if (!vectorise(&vectorising, kernel->loops->body))
         return EINC_NO_MEMORY;
+    unroll_sums(kernel->loops->body);
     const struct poly **ends = ARENA_ARRAY(arena, kernel->loops->n_indices, const struct poly *);
     if (!ends)
         return EINC_NO_MEMORY;
