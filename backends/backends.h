@@ -27,7 +27,8 @@ struct backend_options {
     const char *target;           /* what head comments say of the machine code is made for; NULL: nothing, it is the default */
     enum backend_weights weights; /* INLINE: tables in the .c; EXTERN: one `const` pointer argument a constant; FILE: as EXTERN, and
                                      a raw little-endian file of all constants beside, with its layout in the header */
-    bool entry; /* add `int einc_entry_<kernel>(const size_t *dims, void *const *arguments, void *workspace)` for engines */
+    bool entry; /* add `int einc_entry_<kernel>(const size_t *dims, void *const *arguments, void *workspace)` for engines; behind
+                   the dims stands the number of threads, if the code is for several */
 };
 
 /* One file to write: name relative to the output, and its bytes. */

@@ -109,16 +109,18 @@ struct c_kernel {
     const struct backend_kernel *source;
     const struct loop_function *loops;
     const char *name, *macro;
-    const char *workspace; /* name of the argument */
-    struct c_names names;  /* of function scope */
-    const char **dims;     /* by number in the context */
-    const char **buffers;  /* by number; NULL while a constant has no table yet */
+    const char *workspace, *threads;   /* names of the arguments */
+    const char *thread;                /* in a parallel loop: the number of the thread; else NULL */
+    bool uses_workspace, uses_threads; /* something needs them */
+    struct c_names names;              /* of function scope */
+    const char **dims;                 /* by number in the context */
+    const char **buffers;              /* by number; NULL while a constant has no table yet */
     const char **locals;
     const char **indices;        /* while their loop is open */
     const struct poly **extents; /* of the loops, for proofs */
     bool *buffer_used;
     bool *buffer_read;
-    bool streams;         /* something is stored past the caches */
+    bool streams;         /* something is stored past the caches, and the loop or function that is written must wait for it */
     size_t n_live;        /* buffers and locals found to be read */
     int64_t *array_lanes; /* of a small array that is one of vectors; else 0 or less */
     bool *array_declared; /* small arrays: in a scope that is open */
@@ -214,6 +216,17 @@ const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *e
 /* ---- c_statements.c ---- */
 void c_put_body(struct c_kernel *kernel, struct text *text);
 
+/* ---- c_scratch.c ---- */
+bool c_put_scratch(struct c_kernel *kernel, struct text *text); /* what all threads share; false: none is used */
+void c_put_private_scratch(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *loop);
+
+/* ---- c_parallel.c ---- */
+/* The loop over threads around `body`, a share of the loop; the head of a share; a share of a row that is copied past the caches.
+ */
+void c_put_threads(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *loop, const char *body);
+void c_put_share(struct c_kernel *kernel, struct text *text, const struct loop_stmt *loop, const char *name);
+void c_put_streamed_share(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *loop);
+
 /* ---- c_vector_types.c ---- */
 struct c_vector *c_use_vector(struct c_file *file, enum ir_elem elem, int64_t lanes); /* NULL: no memory */
 const char *c_vector_operation(enum c_vector_op op);                                  /* its name behind that of the type */
@@ -224,9 +237,10 @@ void c_put_vectors(struct c_file *file, struct text *text);
 /* ---- c_vector.c ---- */
 void c_find_vector_arrays(struct c_kernel *kernel); /* fills array_lanes */
 void c_put_vector_array(struct c_kernel *kernel, struct text *text, uint32_t number);
-/* Is the loop a row that is copied past the caches? Its statement; NULL: no memory. */
+/* Is the loop a row that is copied past the caches? Its statement; NULL: no memory. With `bytes` only so many, from where the
+ * loop's index is. */
 bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop);
-const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
+const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const char *bytes);
 /* The statement that a vector loop is; `beside` is what stands before it in its list, or NULL: a wider vector there may have what
  * this one needs. NULL: no memory. */
 const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt *beside);
@@ -245,7 +259,8 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
 void c_put_entry(struct c_kernel *kernel, struct text *text);     /* the uniform functions for engines */
 bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer); /* a constant passed in as an argument */
 bool c_has_workspace(const struct c_kernel *kernel);
-bool c_returns_status(const struct c_kernel *kernel); /* an int: it may end at a check */
+bool c_workspace_is_constant(const struct c_kernel *kernel); /* whatever dims and threads there are */
+bool c_returns_status(const struct c_kernel *kernel);        /* an int: it may end at a check */
 
 /* ---- c_file.c: comments and layout ---- */
 /* Source text that can stand in a comment: one line, nothing that ends or nests it, no trigraph. */

@@ -188,7 +188,7 @@ static void put_work(struct c_kernel *kernel, struct text *text)
         put_fact(text, &column, amount_text(kernel, work->functions, " function calls"));
     if (!c_has_workspace(kernel))
         put_fact(text, &column, "no scratch");
-    else if (poly_is_constant(kernel->loops->workspace, NULL))
+    else if (c_workspace_is_constant(kernel))
         put_fact(text, &column, amount_text(kernel, kernel->loops->workspace, " bytes of scratch"));
     else
         put_fact(text, &column, arena_printf(kernel->file->arena, "%s_workspace_bytes(...) bytes of scratch", kernel->name));

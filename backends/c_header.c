@@ -1,8 +1,9 @@
 /* The header of an emitted file and the signatures of its kernels.
  *
- * A signature is: run-time dims, inputs, outputs, constants that are passed in (`--weights`), workspace. The header says for each
- * kernel what the source says, each argument's shape and layout, what may overlap, and how much workspace of which alignment is
- * needed. It is read by C and C++, so `restrict` stands in the definition only: qualifiers of a parameter are no part of its type.
+ * A signature is: the number of threads if the code is for several, run-time dims, inputs, outputs, constants that are passed in
+ * (`--weights`), workspace. The header says for each kernel what the source says, each argument's shape and layout, what may
+ * overlap, and how much workspace of which alignment is needed. It is read by C and C++, so `restrict` stands in the definition
+ * only: qualifiers of a parameter are no part of its type.
  */
 #include "backends_internal.h"
 
@@ -20,7 +21,12 @@ bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer)
 
 bool c_has_workspace(const struct c_kernel *kernel)
 {
-    return kernel->loops->workspace && !poly_equals(kernel->loops->workspace, 0);
+    return !poly_equals(kernel->loops->workspace, 0) || !poly_equals(kernel->loops->thread_workspace, 0);
+}
+
+bool c_workspace_is_constant(const struct c_kernel *kernel)
+{
+    return poly_is_constant(kernel->loops->workspace, NULL) && poly_equals(kernel->loops->thread_workspace, 0);
 }
 
 bool c_returns_status(const struct c_kernel *kernel)
@@ -100,6 +106,10 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
     const uint32_t *arguments = argument_buffers(kernel, &count);
     bool first = true;
     text_printf(text, "%s %s(", result, kernel->name);
+    if (kernel->loops->threads) {
+        put_argument(text, &column, margin, arena_printf(arena, "size_t %s", kernel->threads), first);
+        first = false;
+    }
     for (uint32_t k = 0; k < kernel->loops->n_dims; k++, first = false)
         put_argument(text, &column, margin, arena_printf(arena, "size_t %s", kernel->dims[kernel->loops->dims[k]]), first);
     for (size_t k = 0; arguments && k < count; k++, first = false)
@@ -177,6 +187,8 @@ static void put_kernel_doc(struct c_kernel *kernel, struct text *text)
     text_put(text, "/* ");
     c_put_source(kernel, text);
     text_put(text, "\n *\n");
+    if (kernel->loops->threads)
+        text_printf(text, " *   %s: for how many the work is divided, at least 1; results do not depend on it\n", kernel->threads);
     for (uint32_t k = 0; k < kernel->loops->n_dims; k++)
         put_dim_doc(kernel, text, kernel->loops->dims[k]);
     for (size_t k = 0; arguments && k < count; k++)
@@ -203,18 +215,29 @@ static void put_workspace_function(struct c_kernel *kernel, struct text *text)
 {
     const struct loop_function *loops = kernel->loops;
     bool *needed = ARENA_ARRAY(kernel->file->arena, ir_dim_count(kernel->file->context), bool);
+    bool has_each = !poly_equals(loops->thread_workspace, 0), has_shared = !poly_equals(loops->workspace, 0);
     if (!needed)
         return;
     poly_visit_dims(loops->workspace, mark_dim, needed);
+    poly_visit_dims(loops->thread_workspace, mark_dim, needed);
     text_printf(text, "static inline size_t %s_workspace_bytes(", kernel->name);
+    if (loops->threads)
+        text_printf(text, "size_t %s", kernel->threads);
     for (uint32_t k = 0; k < loops->n_dims; k++)
-        text_printf(text, "%ssize_t %s", k ? ", " : "", kernel->dims[loops->dims[k]]);
+        text_printf(text, "%ssize_t %s", k || loops->threads ? ", " : "", kernel->dims[loops->dims[k]]);
     text_put(text, ")\n{\n");
+    if (loops->threads && !has_each)
+        text_printf(text, "    (void)%s;\n", kernel->threads);
     for (uint32_t k = 0; k < loops->n_dims; k++)
         if (!needed[loops->dims[k]])
             text_printf(text, "    (void)%s;\n", kernel->dims[loops->dims[k]]);
     text_put(text, "    return ");
-    c_put_extent(kernel, text, loops->workspace, C_ANY);
+    if (has_shared)
+        c_put_extent(kernel, text, loops->workspace, C_ADD);
+    if (has_each) {
+        text_printf(text, "%s%s * ", has_shared ? " + " : "", kernel->threads);
+        c_put_extent(kernel, text, loops->thread_workspace, C_UNARY);
+    }
     text_put(text, ";\n}\n");
 }
 
@@ -223,7 +246,7 @@ static void put_workspace(struct c_kernel *kernel, struct text *text)
     int64_t bytes;
     if (!c_has_workspace(kernel))
         return;
-    if (poly_is_constant(kernel->loops->workspace, &bytes))
+    if (c_workspace_is_constant(kernel) && poly_is_constant(kernel->loops->workspace, &bytes))
         text_printf(text, "#define %s_WORKSPACE_BYTES %" PRId64 "\n", kernel->macro, bytes);
     else
         put_workspace_function(kernel, text);
@@ -300,6 +323,10 @@ static void put_entry_call(struct c_kernel *kernel, struct text *text)
     const uint32_t *arguments = argument_buffers(kernel, &count);
     const char *separator = "";
     text_printf(text, "    %s%s(", c_returns_status(kernel) ? "return " : "", kernel->name);
+    if (kernel->loops->threads) {
+        text_printf(text, "dims[%" PRIu32 "]", ir_dim_count(kernel->file->context));
+        separator = ", ";
+    }
     for (uint32_t k = 0; k < kernel->loops->n_dims; k++, separator = ", ")
         text_printf(text, "%sdims[%" PRIu32 "]", separator, kernel->loops->dims[k]);
     for (size_t k = 0; arguments && k < count; k++, separator = ", ") {
@@ -319,7 +346,7 @@ void c_put_entry(struct c_kernel *kernel, struct text *text)
     size_t n_arguments;
     argument_buffers(kernel, &n_arguments);
     text_printf(text, "\nint einc_entry_%s(const size_t *dims, void *const *arguments, void *workspace)\n{\n", name);
-    if (loops->n_dims == 0)
+    if (loops->n_dims == 0 && !loops->threads)
         text_put(text, "    (void)dims;\n");
     if (n_arguments == 0)
         text_put(text, "    (void)arguments;\n");
@@ -328,7 +355,7 @@ void c_put_entry(struct c_kernel *kernel, struct text *text)
     put_entry_call(kernel, text);
     text_printf(text, "%s}\n\nsize_t einc_workspace_%s(const size_t *dims)\n{\n", c_returns_status(kernel) ? "" : "    return 0;\n",
                 name);
-    bool in_dims = c_has_workspace(kernel) && !poly_is_constant(loops->workspace, NULL);
+    bool in_dims = c_has_workspace(kernel) && !c_workspace_is_constant(kernel);
     if (!in_dims)
         text_put(text, "    (void)dims;\n");
     if (!c_has_workspace(kernel)) {
@@ -337,8 +364,10 @@ void c_put_entry(struct c_kernel *kernel, struct text *text)
         text_printf(text, "    return %s_WORKSPACE_BYTES;\n}\n", kernel->macro);
     } else {
         text_printf(text, "    return %s_workspace_bytes(", kernel->name);
+        if (loops->threads)
+            text_printf(text, "dims[%" PRIu32 "]", ir_dim_count(kernel->file->context));
         for (uint32_t k = 0; k < loops->n_dims; k++)
-            text_printf(text, "%sdims[%" PRIu32 "]", k ? ", " : "", loops->dims[k]);
+            text_printf(text, "%sdims[%" PRIu32 "]", k || loops->threads ? ", " : "", loops->dims[k]);
         text_put(text, ");\n}\n");
     }
 }

@@ -74,11 +74,12 @@ static bool is_reserved_word(const char *name)
 
 enum { MATH_LENGTH = 30 };
 
-/* int8_t to uint_fast64_t; the macros of <stdint.h>, <math.h> and their like begin alike. */
+/* int8_t to uint_fast64_t; the macros of <stdint.h>, <math.h> and their like begin alike, and the functions of OpenMP. */
 static bool is_family_name(const char *name, size_t length)
 {
-    static const char *const beginnings[] = {"INT",  "UINT", "PTRDIFF_", "SIZE_", "SIG_", "WCHAR_", "WINT_", "HUGE_",  "FP_",
-                                             "FLT_", "DBL_", "LDBL_",    "DEC",   "M_",   "MATH_",  "CMPLX", "LDOUBLE"};
+    static const char *const beginnings[] = {"INT",   "UINT",  "PTRDIFF_", "SIZE_", "SIG_",  "WCHAR_", "WINT_",
+                                             "HUGE_", "FP_",   "FLT_",     "DBL_",  "LDBL_", "DEC",    "M_",
+                                             "MATH_", "CMPLX", "LDOUBLE",  "omp_",  "GOMP_"};
     if (length > 5 && !strcmp(name + length - 2, "_t") && (!strncmp(name, "int", 3) || !strncmp(name, "uint", 4)))
         return true;
     for (size_t k = 0; k < sizeof beginnings / sizeof *beginnings; k++)
@@ -194,6 +195,7 @@ bool c_kernel_names(struct c_kernel *kernel)
     if (!name_buffers(kernel, true))
         return false;
     kernel->workspace = c_name_unique(arena, &kernel->names, &kernel->file->names, "workspace");
+    kernel->threads = loops->threads ? c_name_unique(arena, &kernel->names, &kernel->file->names, "threads") : NULL;
     if (!name_buffers(kernel, false))
         return false;
     for (uint32_t k = 0; k < loops->n_locals; k++)

@@ -199,6 +199,11 @@ static bool has_guard(const struct loop_stmt *stmt)
 static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, const char *name)
 {
     int64_t extent;
+    if (stmt->loop.kind == LOOP_PARALLEL) {
+        c_indent(text, depth);
+        c_put_share(kernel, text, stmt, name);
+        return;
+    }
     if (stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.end, &extent))
         text_printf(text, "#pragma GCC unroll %d\n", (int)extent);
     c_indent(text, depth);
@@ -220,19 +225,9 @@ static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth,
     }
 }
 
-static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
-                      const struct loop_stmt *beside)
+/* A loop as one that steps, whatever its kind. */
+static size_t put_steps(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
 {
-    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel, stmt->loop.body)))
-        return 0;
-    if (stmt->loop.kind == LOOP_VECTOR) {
-        put_line(text, depth, c_vector_statement(kernel, stmt, beside));
-        return 1;
-    }
-    if (c_is_streamed_row(kernel, stmt)) {
-        put_line(text, depth, c_streamed_row_statement(kernel, stmt));
-        return 1;
-    }
     struct scope scope = open_scope(kernel);
     struct text body = text_create(kernel->file->arena);
     uint32_t index = stmt->loop.index, outer = kernel->innermost;
@@ -258,6 +253,46 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
         text_put(text, "}\n");
     }
     return 1;
+}
+
+/* The loop in shares, one a thread, each with the private scratch of its thread. */
+static size_t put_parallel(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    struct text body = text_create(kernel->file->arena);
+    struct scope scope = open_scope(kernel);
+    bool streams = kernel->streams;
+    kernel->streams = false;
+    kernel->thread = c_scope_name(kernel, "thread");
+    if (c_is_streamed_row(kernel, stmt))
+        c_put_streamed_share(kernel, &body, depth + 1, stmt);
+    else if (put_steps(kernel, &body, depth + 1, stmt) == 0)
+        body.length = 0;
+    const char *finished = text_finish(&body);
+    if (body.length > 0 && finished && kernel->thread)
+        c_put_threads(kernel, text, depth, stmt, finished);
+    size_t lines = body.length > 0 ? 2 : 0; /* several: it asks for braces */
+    kernel->streams = streams;              /* every thread has finished its own */
+    kernel->thread = NULL;
+    close_scope(kernel, scope);
+    return lines;
+}
+
+static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
+                      const struct loop_stmt *beside)
+{
+    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel, stmt->loop.body)))
+        return 0;
+    if (stmt->loop.kind == LOOP_PARALLEL)
+        return put_parallel(kernel, text, depth, stmt);
+    if (stmt->loop.kind == LOOP_VECTOR) {
+        put_line(text, depth, c_vector_statement(kernel, stmt, beside));
+        return 1;
+    }
+    if (c_is_streamed_row(kernel, stmt)) {
+        put_line(text, depth, c_streamed_row_statement(kernel, stmt, NULL));
+        return 1;
+    }
+    return put_steps(kernel, text, depth, stmt);
 }
 
 /* The call ends where a condition does not hold. */
@@ -413,67 +448,12 @@ static size_t put_list(struct c_kernel *kernel, struct text *text, int depth, co
 
 /* ---- the body of the function ---- */
 
-/* Bytes as elements of this size; NULL: no whole number of them. */
-static const struct poly *in_elements(struct c_kernel *kernel, const struct poly *bytes, int64_t size)
-{
-    struct ir_context *context = kernel->file->context;
-    const struct poly *elements = poly_floor_div(context, bytes, poly_constant(context, size), NULL);
-    return elements && poly_scale(context, elements, size) == bytes ? elements : NULL;
-}
-
-/* From where a reader counts: the last earlier buffer that leaves the fewest terms to add, UINT32_MAX: the workspace. */
-static uint32_t nearest_scratch(struct c_kernel *kernel, uint32_t number)
-{
-    const struct loop_buffer *buffers = kernel->loops->buffers;
-    uint32_t best = UINT32_MAX, terms = buffers[number].offset->n_terms;
-    for (uint32_t k = 0; k < number; k++) {
-        if (buffers[k].kind != LOOP_SCRATCH || !kernel->buffer_used[k])
-            continue;
-        const struct poly *distance = poly_subtract(kernel->file->context, buffers[number].offset, buffers[k].offset);
-        bool same = buffers[k].elem == buffers[number].elem;
-        if (!distance || distance->n_terms + !same > terms || !c_proved_nonnegative(kernel, distance) ||
-            !in_elements(kernel, distance, ir_elem_info(buffers[k].elem)->bytes))
-            continue;
-        best = k;
-        terms = distance->n_terms;
-    }
-    return best;
-}
-
-/* `double *B_u = workspace;`, `double *BB_u = B_u + E * 64;` */
-static void put_scratch(struct c_kernel *kernel, struct text *text, uint32_t number)
-{
-    const struct loop_buffer *buffer = &kernel->loops->buffers[number];
-    const char *type = c_type(buffer->elem);
-    uint32_t near = poly_equals(buffer->offset, 0) ? UINT32_MAX : nearest_scratch(kernel, number);
-    const struct loop_buffer *other = near == UINT32_MAX ? NULL : &kernel->loops->buffers[near];
-    const struct poly *distance = other ? poly_subtract(kernel->file->context, buffer->offset, other->offset) : buffer->offset;
-    const struct poly *elements = in_elements(kernel, distance, ir_elem_info(other ? other->elem : buffer->elem)->bytes);
-    const char *from = other ? kernel->buffers[near] : kernel->workspace;
-    const char *cast = other ? (other->elem == buffer->elem ? "" : arena_printf(kernel->file->arena, "(%s *)(void *)", type))
-                             : arena_printf(kernel->file->arena, "(%s *)", type);
-    if (!cast)
-        return;
-    bool wrap = other && *cast && !poly_equals(distance, 0);
-    text_printf(text, "    %s *%s = ", type, kernel->buffers[number]);
-    if (poly_equals(distance, 0)) {
-        text_printf(text, "%s%s", other ? cast : "", from);
-    } else if (elements) {
-        text_printf(text, "%s%s%s + ", cast, wrap ? "(" : "", from);
-        c_put_extent(kernel, text, elements, C_MULTIPLY);
-        text_put(text, wrap ? ")" : "");
-    } else {
-        text_printf(text, "(%s *)(void *)((char *)%s + ", type, from);
-        c_put_extent(kernel, text, distance, C_MULTIPLY);
-        text_put(text, ")");
-    }
-    text_put(text, ";\n");
-}
-
 /* The signature is the source's; what the work does not need is named so that no compiler asks. */
 static void put_unused(struct c_kernel *kernel, struct text *text)
 {
     const struct loop_function *loops = kernel->loops;
+    if (loops->threads && !kernel->uses_threads)
+        text_printf(text, "    (void)%s; /* not needed */\n", kernel->threads);
     for (uint32_t k = 0; k < loops->n_dims; k++)
         if (!kernel->dim_used[loops->dims[k]])
             text_printf(text, "    (void)%s; /* not needed */\n", kernel->dims[loops->dims[k]]);
@@ -487,21 +467,17 @@ static void put_unused(struct c_kernel *kernel, struct text *text)
 
 void c_put_body(struct c_kernel *kernel, struct text *text)
 {
-    const struct loop_function *loops = kernel->loops;
-    bool any_scratch = false;
+    struct text scratch = text_create(kernel->file->arena), body = text_create(kernel->file->arena);
+    bool any_scratch = c_put_scratch(kernel, &scratch);
+    kernel->innermost = UINT32_MAX;
+    put_list(kernel, &body, 1, kernel->loops->body);
     text_put(text, "{\n");
     put_unused(kernel, text);
-    for (uint32_t k = 0; k < loops->n_buffers; k++)
-        if (loops->buffers[k].kind == LOOP_SCRATCH && kernel->buffer_used[k]) {
-            put_scratch(kernel, text, k);
-            any_scratch = true;
-        }
-    if (c_has_workspace(kernel) && !any_scratch)
+    if (c_has_workspace(kernel) && !kernel->uses_workspace)
         text_printf(text, "    (void)%s; /* not needed */\n", kernel->workspace);
     if (any_scratch)
-        text_put(text, "\n");
-    kernel->innermost = UINT32_MAX;
-    put_list(kernel, text, 1, loops->body);
+        text_printf(text, "%s\n", text_finish(&scratch));
+    text_put(text, text_finish(&body));
     if (kernel->streams)
         text_put(text, "    finish_streams(); /* before anyone is told that the results are there */\n");
     text_put(text, c_returns_status(kernel) ? "    return 0;\n}\n" : "}\n");

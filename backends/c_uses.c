@@ -274,6 +274,12 @@ bool c_mark_used(struct c_kernel *kernel)
     for (uint32_t k = 0; k < kernel->loops->n_buffers; k++)
         if (kernel->loops->buffers[k].kind == LOOP_SCRATCH && kernel->buffer_used[k] && kernel->loops->buffers[k].offset)
             poly_visit_dims(kernel->loops->buffers[k].offset, mark_dim, kernel);
+    for (uint32_t k = 0; k < kernel->loops->n_buffers; k++)
+        if (kernel->loops->buffers[k].is_private &&
+            kernel->buffer_used[k]) { /* it lies behind the others, in the part of a thread */
+            poly_visit_dims(kernel->loops->workspace, mark_dim, kernel);
+            poly_visit_dims(kernel->loops->thread_workspace, mark_dim, kernel);
+        }
     return !arena_failed(kernel->file->arena);
 }
 

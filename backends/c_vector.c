@@ -317,8 +317,8 @@ bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop)
     struct ir_context *context = kernel->file->context;
     const struct loop_stmt *store = loop->loop.body;
     const struct poly *step;
-    if (loop->loop.kind != LOOP_SERIAL || store->op != LOOP_STORE || store->next || !store->store.streams ||
-        store->store.value->op != IR_EXPR_load || loop->loop.limit || !poly_equals(loop->loop.begin, 0))
+    if ((loop->loop.kind != LOOP_SERIAL && loop->loop.kind != LOOP_PARALLEL) || store->op != LOOP_STORE || store->next ||
+        !store->store.streams || store->store.value->op != IR_EXPR_load || loop->loop.limit || !poly_equals(loop->loop.begin, 0))
         return false;
     const struct poly *addresses[2] = {store->store.address, store->store.value->load.address};
     for (int k = 0; k < 2; k++)
@@ -328,20 +328,23 @@ bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop)
 }
 
 /* stream_row(&C[...], &A[...], bytes); */
-const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop)
+const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const char *bytes)
 {
     const struct loop_stmt *store = loop->loop.body;
     const struct ir_expr *load = store->store.value;
     struct text text = text_create(kernel->file->arena);
     struct spelling spelling = {.kernel = kernel, .text = &text, .lane = loop->loop.index};
-    int64_t bytes = (int64_t)ir_elem_info(load->elem)->bytes;
+    const struct poly *to = store->store.address, *from = load->load.address;
     kernel->streams = kernel->file->streams_rows = true;
     text_put(&text, "stream_row(&");
-    c_put_element(kernel, &text, store->store.buffer, first_lane(&spelling, store->store.address));
+    c_put_element(kernel, &text, store->store.buffer, bytes ? to : first_lane(&spelling, to));
     text_put(&text, ", &");
-    c_put_element(kernel, &text, load->load.buffer, first_lane(&spelling, load->load.address));
+    c_put_element(kernel, &text, load->load.buffer, bytes ? from : first_lane(&spelling, from));
     text_put(&text, ", ");
-    c_put_extent(kernel, &text, poly_scale(kernel->file->context, loop->loop.end, bytes), C_ANY);
+    if (bytes)
+        text_put(&text, bytes);
+    else
+        c_put_extent(kernel, &text, poly_scale(kernel->file->context, loop->loop.end, ir_elem_info(load->elem)->bytes), C_ANY);
     text_put(&text, ");");
     return text_finish(&text);
 }

@@ -136,7 +136,11 @@ static void put_workspace(struct host *host)
     if (!c_has_workspace(host->kernel))
         return;
     text_put(host->text, "    const size_t workspace_bytes = ");
-    c_put_extent(host->kernel, host->text, loops->workspace, C_ANY);
+    c_put_extent(host->kernel, host->text, loops->workspace, C_ADD);
+    if (!poly_equals(loops->thread_workspace, 0)) {
+        text_put(host->text, " + threads * ");
+        c_put_extent(host->kernel, host->text, loops->thread_workspace, C_UNARY);
+    }
     text_printf(host->text, ";\n    char *memory = malloc(workspace_bytes + %" PRIu32 ");\n", loops->workspace_alignment);
     text_put(host->text, "    if (!memory) {\n        fail(\"workspace\", \"memory is short\");\n        return 1;\n    }\n");
     text_printf(host->text, "    void *workspace = memory + (%" PRIu32 " - (uintptr_t)memory %% %" PRIu32 ");\n",
@@ -149,6 +153,10 @@ static void put_call(struct host *host)
     const char *separator = "";
     bool may_fail = c_returns_status(host->kernel);
     text_printf(host->text, may_fail ? "    if (%c%s(" : "    %c%s(", CALL_OF_KERNEL, host->kernel->name);
+    if (loops->threads) {
+        text_put(host->text, "threads");
+        separator = ", ";
+    }
     for (uint32_t k = 0; k < loops->n_dims; k++, separator = ", ")
         text_printf(host->text, "%s%s", separator, host->kernel->dims[loops->dims[k]]);
     for (int output = 0; output < 2; output++)
@@ -250,6 +258,8 @@ static void put_kernel(struct host *host)
     text_put(host->text, text_finish(&reading));
     for_each(host, LOOP_INPUT, put_spread);
     for_each(host, LOOP_OUTPUT, put_create);
+    if (loops->threads)
+        text_put(host->text, "    const size_t threads = thread_count();\n");
     put_workspace(host);
     text_put(host->text, "\n");
     put_call(host);
@@ -262,6 +272,14 @@ static void put_kernel(struct host *host)
 
 /* ---- the files ---- */
 
+static bool is_threaded(const struct c_file *file)
+{
+    for (size_t k = 0; k < file->program->n_kernels; k++)
+        if (file->kernels[k].loops->threads)
+            return true;
+    return false;
+}
+
 static void put_head(struct c_file *file, struct text *text, const char *basename, const char *kernels)
 {
     text_printf(text, "/* %s.c: runs the kernels of %s on .npy files; made by einc.\n",
@@ -270,6 +288,8 @@ static void put_head(struct c_file *file, struct text *text, const char *basenam
                 file->program->n_kernels > 1 ? "KERNEL, then " : "");
     text_printf(text, "#include \"%s.h\"\n\n%s", file->program->basename, strstr(kernels, "floor(") ? "#include <math.h>\n" : "");
     text_put(text, "#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
+    if (is_threaded(file))
+        text_put(text, "#ifdef _OPENMP\n#include <omp.h>\n#endif\n\n");
     uint32_t axes = 1;
     for (size_t k = 0; k < file->program->n_kernels; k++)
         for (size_t b = 0; b < file->kernels[k].loops->n_buffers; b++)
@@ -322,13 +342,18 @@ static void put_main(struct c_file *file, struct text *text)
     text_put(text, "\\n\");\n    return 2;\n}\n");
 }
 
-static void put_cmake(struct text *text, const char *basename, const char *kernels)
+static void put_cmake(const struct c_file *file, struct text *text, const char *basename, const char *kernels)
 {
     text_put(text, "# made by einc\ncmake_minimum_required(VERSION 3.10)\n");
     text_printf(text,
                 "project(%s C)\nset(CMAKE_C_STANDARD 99)\nif(NOT CMAKE_BUILD_TYPE)\n    set(CMAKE_BUILD_TYPE Release)\nendif()\n",
                 basename);
     text_printf(text, "add_executable(%s %s.c %s.c)\ntarget_link_libraries(%s m)\n", basename, basename, kernels, basename);
+    if (is_threaded(file))
+        text_printf(
+            text,
+            "find_package(OpenMP COMPONENTS C)\nif(OpenMP_C_FOUND)\n    target_link_libraries(%s OpenMP::OpenMP_C)\nendif()\n",
+            basename);
 }
 
 static bool is_kernel(const struct c_file *file, const char *name, size_t length)
@@ -404,7 +429,7 @@ enum einc_status backend_emit_main(const struct backend_program *program, const 
         return EINC_NO_MEMORY;
     put_head(file, &text, program->basename, kernels_text);
     put_parts(arena, &text, kernels_text);
-    put_cmake(&cmake, program->basename, kernels.basename);
+    put_cmake(file, &cmake, program->basename, kernels.basename);
     struct text host_text = text_create(arena);
     const char *written = text_finish(&text);
     if (!written)

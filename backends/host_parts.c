@@ -17,6 +17,16 @@ const char *const host_parts[] = {
     "    fprintf(stderr, \"%s: %s\\n\", name, what);\n"
     "    return 0;\n"
     "}\n\n",
+    "/* As many as OpenMP says: set OMP_NUM_THREADS. */\n"
+    "static size_t thread_count(void)\n"
+    "{\n"
+    "#ifdef _OPENMP\n"
+    "    int count = omp_get_max_threads();\n"
+    "    return count < 1 ? 1 : count > 1024 ? 1024 : (size_t)count;\n"
+    "#else\n"
+    "    return 1;\n"
+    "#endif\n"
+    "}\n\n",
     "/* What stands behind `NAME=` among the arguments; NULL: nothing. */\n"
     "static const char *argument(int argc, char **argv, const char *name)\n"
     "{\n"

@@ -138,5 +138,6 @@ void host_put_sizes(struct host *host)
         if (loops->buffers[k].kind == LOOP_INPUT || loops->buffers[k].kind == LOOP_OUTPUT)
             put_buffer(host, &loops->buffers[k]);
     put_fits(host, "workspace", loops->workspace);
+    put_fits(host, "workspace", loops->thread_workspace); /* and so many times it as there may be threads */
     put_extents(host);
 }

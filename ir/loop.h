@@ -24,8 +24,9 @@ struct loop_buffer {
     enum ir_elem elem;
     const struct poly *count; /* elements */
     bool by_value;
-    bool is_complex;           /* declared complex, before split_complex halved its type */
-    const struct poly *offset; /* LOOP_SCRATCH: bytes, set by plan_memory */
+    bool is_complex; /* declared complex, before split_complex halved its type */
+    bool is_private; /* small array or scratch of a parallel loop: each iteration has its own, which holds nothing at first */
+    const struct poly *offset; /* LOOP_SCRATCH: bytes, set by plan_memory; of a private one in the thread's part */
     const struct ir_constant *constant;
     uint32_t rank; /* for the reader of emitted code */
     const struct poly *const *shape;
@@ -34,6 +35,8 @@ struct loop_buffer {
     const struct ir_node *table; /* stands for it in the quasi-polynomials that look it up (loop_table); NULL: none does */
 };
 
+/* PARALLEL: iterations may run at once, in any order (loop_parallel.c says when). VECTOR: lanes of a vector. UNROLLED: short, of a
+ * constant number of iterations. */
 enum loop_kind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_VECTOR, LOOP_UNROLLED };
 
 /* What the index of a loop is to the product of two tensors that is summed in it: in both and the result, in the result and the
@@ -103,6 +106,8 @@ struct loop_numbering {
     unsigned next;
 };
 
+enum { LOOP_THREADS_LIMIT = 1024 };
+
 struct loop_function {
     const char *name;
     const struct ir_kernel *kernel; /* what it implements: names, spans, class; NULL when read from text */
@@ -116,8 +121,10 @@ struct loop_function {
     size_t n_locals, locals_capacity;
     struct loop_numbering *numberings; /* of names wanted more than once */
     size_t n_numberings, numberings_capacity;
+    uint32_t threads;             /* for how many parallel loops were chosen; 0: the function runs on one, none is parallel */
     const struct poly *workspace; /* bytes; constant 0: none */
-    uint32_t workspace_alignment; /* bytes */
+    const struct poly *thread_workspace; /* bytes that each thread has behind these, for private buffers */
+    uint32_t workspace_alignment;        /* bytes */
     struct loop_stmt *body;
     struct ir_work work; /* after all passes */
 };
@@ -145,6 +152,28 @@ uint32_t loop_table_buffer(const struct loop_function *function, const struct ir
 bool loop_can_fail(const struct loop_stmt *list);
 struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body);
 struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second); /* one list; either may be NULL */
+
+/* ---- loop_access.c: every place that statements read and write ---- */
+struct loop_access {
+    uint32_t buffer;
+    const struct poly *address; /* NULL: looked up by an address, extent or condition */
+    enum { LOOP_READS, LOOP_WRITES, LOOP_COMBINES } does;
+    bool is_guarded; /* under a condition of the statements visited */
+    /* Around it, of the statements visited, outermost first; for the time of the call. */
+    const struct loop_stmt *const *loops;
+    size_t n_loops;
+    const struct poly *const *conditions; /* >= 0 */
+    size_t n_conditions;
+};
+typedef void loop_access_function(void *user, const struct loop_access *access);
+/* In order; a store after what its value reads. False: no memory. */
+bool loop_visit_accesses(struct ir_context *context, const struct loop_function *function, const struct loop_stmt *list,
+                         loop_access_function *visit, void *user);
+
+/* ---- loop_parallel.c ---- */
+/* May the iterations of the loop run at once? `around` has the ends of the loops that are open around it, by index. */
+bool loop_is_independent(struct ir_context *context, const struct loop_function *function, const struct loop_stmt *loop,
+                         const struct poly_ranges *around);
 
 /* ---- loop_print.c, loop_reader.re/.y, loop_verify.c ---- */
 void loop_print(struct text *text, struct ir_context *context, const struct loop_function *function);

@@ -17,7 +17,7 @@ struct loop_function *loop_function_create(struct ir_context *context, const cha
     if (!function || !name)
         return NULL;
     function->name = arena_strndup(arena, name, strlen(name));
-    function->workspace = poly_constant(context, 0);
+    function->workspace = function->thread_workspace = poly_constant(context, 0);
     function->workspace_alignment = 1;
     return function->name && function->workspace ? function : NULL;
 }

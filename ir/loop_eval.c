@@ -4,7 +4,9 @@
  * by number. Buffers hold scalars; scratch and small arrays begin as a marker, so that reading what was never written is found.
  * Where scratch has its place in the workspace, each byte there knows which buffer wrote it last, so that a number that another
  * buffer has overwritten is one that was never written.
- * Slow on purpose. Parallel, vector and unrolled loops run as serial ones. */
+ * Slow on purpose. Parallel, vector and unrolled loops run as serial ones; but an iteration of a parallel loop finds its private
+ * buffers unwritten, and each element knows which iterations read and wrote it last, so that one that reads or writes what another
+ * one writes is found. */
 #include "arithmetic.h"
 #include "loop.h"
 
@@ -16,7 +18,13 @@ struct memory {
     struct scalar *elements;
     bool *written; /* NULL: all are */
     int64_t count;
-    int64_t offset, bytes; /* in the workspace, of an element; `offset` -1: has none */
+    int64_t offset, bytes;      /* in the workspace, of an element; `offset` -1: has none */
+    struct iterations *touched; /* NULL: the function has no threads, or the buffer is private */
+};
+
+/* Numbers of the iterations of parallel loops that touched an element; of the one that is running the first and last reader. */
+struct iterations {
+    uint64_t writer, first_reader, last_reader;
 };
 
 struct run {
@@ -29,7 +37,9 @@ struct run {
     struct scalar *locals;
     uint32_t *owners; /* of each byte of the workspace: the buffer that wrote it last, plus 1; NULL: none is planned */
     struct poly_tables tables;
-    bool failed, ended; /* `ended`: at a check */
+    uint64_t parallel, iteration; /* the first iteration of the parallel loop that runs, and the present one; 0: none runs */
+    uint64_t n_iterations;        /* of all parallel loops so far */
+    bool failed, ended;           /* `ended`: at a check */
 };
 
 static void run_list(struct run *run, const struct loop_stmt *list);
@@ -88,9 +98,34 @@ static bool holds_bytes(struct run *run, uint32_t buffer, int64_t at, bool is_re
     return true;
 }
 
-/* NULL after a diagnostic. */
-static struct scalar *place(struct run *run, uint32_t buffer, const struct poly *address, bool is_read)
+/* Was it an iteration that may run at the same time as the present one? */
+static bool is_other(const struct run *run, uint64_t iteration)
 {
+    return iteration >= run->parallel && iteration != run->iteration;
+}
+
+/* An element that is touched in a parallel loop. False: another iteration writes it, or reads what is written now. */
+static bool stays_apart(struct run *run, struct iterations *touched, bool is_read, bool is_written)
+{
+    if (is_other(run, touched->writer) ||
+        (is_written && (is_other(run, touched->first_reader) || is_other(run, touched->last_reader))))
+        return false;
+    if (is_read) {
+        if (touched->first_reader < run->parallel)
+            touched->first_reader = run->iteration;
+        touched->last_reader = run->iteration;
+    }
+    if (is_written)
+        touched->writer = run->iteration;
+    return true;
+}
+
+enum { READS = 1, WRITES = 2 };
+
+/* NULL after a diagnostic. */
+static struct scalar *place(struct run *run, uint32_t buffer, const struct poly *address, int does)
+{
+    bool is_read = (does & READS) != 0;
     struct memory *memory = &run->buffers[buffer];
     int64_t at = evaluate(run, address);
     if (run->failed)
@@ -105,6 +140,10 @@ static struct scalar *place(struct run *run, uint32_t buffer, const struct poly 
     }
     if (!holds_bytes(run, buffer, at, is_read)) {
         fail_at(run, buffer, address, at, "read after another buffer took its place:");
+        return NULL;
+    }
+    if (run->iteration && memory->touched && !stays_apart(run, &memory->touched[at], is_read, (does & WRITES) != 0)) {
+        fail_at(run, buffer, address, at, "iterations of a parallel loop meet at");
         return NULL;
     }
     if (memory->written)
@@ -124,7 +163,7 @@ static struct scalar compute(struct run *run, const struct ir_expr *expr)
     case IR_EXPR_index:
         return run->arithmetic->from_index(evaluate(run, expr->index));
     case IR_EXPR_load:
-        element = place(run, expr->load.buffer, expr->load.address, true);
+        element = place(run, expr->load.buffer, expr->load.address, READS);
         return element ? *element : result;
     case IR_EXPR_local:
         return run->locals[expr->local];
@@ -158,10 +197,20 @@ static void assign(struct run *run, struct scalar *target, enum ir_elem elem, en
 static void run_store(struct run *run, const struct loop_stmt *stmt)
 {
     struct scalar value = compute(run, stmt->store.value);
-    struct scalar *target =
-        run->failed ? NULL : place(run, stmt->store.buffer, stmt->store.address, stmt->store.combine != IR_EXPR_OP_COUNT);
+    struct scalar *target = run->failed ? NULL
+                                        : place(run, stmt->store.buffer, stmt->store.address,
+                                                stmt->store.combine != IR_EXPR_OP_COUNT ? READS | WRITES : WRITES);
     if (target)
         assign(run, target, run->function->buffers[stmt->store.buffer].elem, stmt->store.combine, value);
+}
+
+/* Another iteration begins: private buffers hold nothing. */
+static void begin_iteration(struct run *run)
+{
+    run->iteration = ++run->n_iterations;
+    for (size_t k = 0; k < run->function->n_buffers; k++)
+        if (run->function->buffers[k].is_private)
+            memset(run->buffers[k].written, 0, (size_t)run->buffers[k].count * sizeof *run->buffers[k].written);
 }
 
 static void run_for(struct run *run, const struct loop_stmt *stmt)
@@ -170,10 +219,17 @@ static void run_for(struct run *run, const struct loop_stmt *stmt)
     int64_t limit = stmt->loop.limit ? evaluate(run, stmt->loop.limit) : end;
     if (limit < end)
         end = limit;
+    bool is_parallel = stmt->loop.kind == LOOP_PARALLEL;
+    if (is_parallel)
+        run->parallel = run->n_iterations + 1;
     for (int64_t k = begin; k < end && !run->failed; k++) {
         run->indices[stmt->loop.index] = k;
+        if (is_parallel)
+            begin_iteration(run);
         run_list(run, stmt->loop.body);
     }
+    if (is_parallel)
+        run->iteration = 0;
 }
 
 /* A condition without a value does not hold: a number of 2^63 or more was looked up, or a sum overflows. */
@@ -268,16 +324,18 @@ static void place_scratch(struct run *run, uint32_t number)
     memory->bytes = (int64_t)ir_elem_info(buffer->elem)->bytes;
     if (!run->owners || buffer->kind != LOOP_SCRATCH || !buffer->offset || memory->count == 0)
         return;
-    memory->offset = evaluate(run, buffer->offset);
+    int64_t shared = evaluate(run, run->function->workspace), each = evaluate(run, run->function->thread_workspace);
+    memory->offset = evaluate(run, buffer->offset) + (buffer->is_private ? shared : 0);
     if (memory->offset < 0 || memory->offset % run->function->workspace_alignment ||
-        memory->offset + memory->count * memory->bytes > evaluate(run, run->function->workspace))
+        memory->offset + memory->count * memory->bytes > shared + (buffer->is_private ? each : 0))
         fail_at(run, number, NULL, memory->count, "no room in the workspace for");
 }
 
-/* Who wrote each byte, from here on; a workspace of nothing is one that is not planned yet. */
+/* Who wrote each byte, from here on, with the part of one thread behind the common one; a workspace of nothing is not planned yet.
+ */
 static bool create_workspace(struct run *run)
 {
-    int64_t bytes = evaluate(run, run->function->workspace);
+    int64_t bytes = evaluate(run, run->function->workspace) + evaluate(run, run->function->thread_workspace);
     if (run->failed || bytes <= 0 || bytes > (int64_t)ELEMENT_LIMIT * 16)
         return !run->failed;
     return (run->owners = ARENA_ARRAY(ir_arena(run->context), (size_t)bytes, uint32_t)) != NULL;
@@ -304,6 +362,9 @@ static bool create_buffers(struct run *run, const struct ir_tensor *inputs)
         if (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_CONSTANT || buffer->updates)
             fill(run, k, inputs);
         else if (!(memory->written = ARENA_ARRAY(arena, (size_t)memory->count, bool)))
+            return false;
+        if (run->function->threads && !buffer->is_private &&
+            !(memory->touched = ARENA_ARRAY(arena, (size_t)memory->count, struct iterations)))
             return false;
         place_scratch(run, k);
     }

@@ -384,6 +384,8 @@ static void put_buffer(struct printer *printer, const struct loop_buffer *buffer
         text_printf(text, " updates %" PRIu32, buffer->updates - 1);
     if (buffer->is_complex && !ir_elem_is_complex(buffer->elem))
         text_put(text, " pairs");
+    if (buffer->is_private)
+        text_put(text, " private");
     if (buffer->kind == LOOP_SCRATCH && buffer->offset) {
         text_put(text, " at ");
         put_poly(printer, buffer->offset);
@@ -410,6 +412,21 @@ static void put_dims(struct printer *printer)
     }
 }
 
+static void put_workspace(struct printer *printer)
+{
+    const struct loop_function *function = printer->function;
+    if (poly_equals(function->workspace, 0) && poly_equals(function->thread_workspace, 0))
+        return;
+    text_put(printer->text, "    workspace ");
+    put_poly(printer, function->workspace);
+    text_printf(printer->text, " align %" PRIu32, function->workspace_alignment);
+    if (!poly_equals(function->thread_workspace, 0)) {
+        text_put(printer->text, " each ");
+        put_poly(printer, function->thread_workspace);
+    }
+    text_put(printer->text, "\n");
+}
+
 void loop_print(struct text *text, struct ir_context *context, const struct loop_function *function)
 {
     struct printer printer = {.text = text, .context = context, .function = function, .arena = text->arena};
@@ -428,11 +445,9 @@ void loop_print(struct text *text, struct ir_context *context, const struct loop
     }
     for (size_t k = 0; k < function->n_buffers; k++)
         put_buffer(&printer, &function->buffers[k]);
-    if (function->workspace && !poly_equals(function->workspace, 0)) {
-        text_put(text, "    workspace ");
-        put_poly(&printer, function->workspace);
-        text_printf(text, " align %" PRIu32 "\n", function->workspace_alignment);
-    }
+    put_workspace(&printer);
+    if (function->threads)
+        text_printf(text, "    threads %" PRIu32 "\n", function->threads);
     text_put(text, "\n");
     put_list(&printer, 1, function->body);
     text_put(text, "}\n");

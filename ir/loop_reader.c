@@ -188,6 +188,7 @@ static bool buffer_rest(struct loop_reader *reader, struct loop_buffer *buffer)
         buffer->updates = (uint32_t)updates + 1;
     }
     buffer->is_complex = loop_accept_word(reader, "pairs") || ir_elem_is_complex(buffer->elem);
+    buffer->is_private = loop_accept_word(reader, "private");
     if (loop_accept_word(reader, "at"))
         buffer->offset = loop_read_poly(reader, 0);
     if (loop_accept(reader, "=") && !(buffer->constant = read_data(reader, buffer->elem, buffer->name)))
@@ -197,8 +198,8 @@ static bool buffer_rest(struct loop_reader *reader, struct loop_buffer *buffer)
     return buffer->count != NULL;
 }
 
-/* buffer = kind name ":" ["value"] elem shape "count" poly ["argument" number] ["updates" number] ["pairs"] ["at" poly] ["=" data]
- */
+/* buffer = kind name ":" ["value"] elem shape "count" poly ["argument" number] ["updates" number] ["pairs"] ["private"] ["at" poly]
+ * ["=" data] */
 static bool read_buffer(struct loop_reader *reader, enum loop_buffer_kind kind)
 {
     struct loop_buffer buffer = {.kind = kind, .name = loop_expect_name(reader)};
@@ -210,11 +211,33 @@ static bool read_buffer(struct loop_reader *reader, enum loop_buffer_kind kind)
     return loop_add_buffer(reader->context, reader->function, buffer) != UINT32_MAX;
 }
 
-/* head = {dim | table | buffer | "workspace" poly "align" number} */
+/* workspace = "workspace" poly "align" number ["each" poly] */
+static bool read_workspace(struct loop_reader *reader)
+{
+    int64_t alignment = 1;
+    reader->function->workspace = loop_read_poly(reader, 0);
+    if (!loop_accept_word(reader, "align") || !expect_integer(reader, &alignment) || alignment < 1 || alignment > 4096)
+        return loop_fail(reader, "expected `align` and a small number");
+    reader->function->workspace_alignment = (uint32_t)alignment;
+    if (loop_accept_word(reader, "each"))
+        reader->function->thread_workspace = loop_read_poly(reader, 0);
+    return reader->function->workspace && reader->function->thread_workspace;
+}
+
+/* threads = "threads" number */
+static bool read_threads(struct loop_reader *reader)
+{
+    int64_t threads = 0;
+    if (!expect_integer(reader, &threads) || threads < 1 || threads > LOOP_THREADS_LIMIT)
+        return loop_fail(reader, "a number of threads is small");
+    reader->function->threads = (uint32_t)threads;
+    return true;
+}
+
+/* head = {dim | table | buffer | workspace | threads} */
 static bool read_head(struct loop_reader *reader)
 {
     static const char *const kinds[] = {"input", "output", "constant", "scratch", "stack"};
-    int64_t alignment = 1;
     for (;;) {
         int kind = 0;
         while (kind < 5 && !at_word(reader, kinds[kind]))
@@ -230,10 +253,11 @@ static bool read_head(struct loop_reader *reader)
             if (!read_table(reader))
                 return false;
         } else if (loop_accept_word(reader, "workspace")) {
-            reader->function->workspace = loop_read_poly(reader, 0);
-            if (!loop_accept_word(reader, "align") || !expect_integer(reader, &alignment) || alignment < 1 || alignment > 4096)
-                return loop_fail(reader, "expected `align` and a small number");
-            reader->function->workspace_alignment = (uint32_t)alignment;
+            if (!read_workspace(reader))
+                return false;
+        } else if (loop_accept_word(reader, "threads")) {
+            if (!read_threads(reader))
+                return false;
         } else {
             return !reader->failed;
         }

@@ -3,7 +3,8 @@
  * Names stand in their scope: an index in its own loop, opened once at a time; a local after its definition and within its list.
  * Types agree: a store's value with its buffer, operations with ops.def. Inputs and constants are only read, constant locals never
  * set again. Addresses use open indices and dims alone; one that is a number lies in its buffer (loop_eval checks the others when
- * they are reached). The first broken rule is reported; it is our own mistake or a hostile .loop file. */
+ * they are reached). Iterations of a parallel loop touch nothing that another one writes. The first broken rule is reported; it is
+ * our own mistake or a hostile .loop file. */
 #include "ir_internal.h"
 #include "loop.h"
 
@@ -15,7 +16,10 @@ struct verifier {
     bool *open;    /* indices whose loop is open */
     bool *defined; /* locals in scope */
     bool *constant;
-    uint32_t *seen; /* by id of expression: the statement that checked it last */
+    const struct poly **extents;          /* of open loops, by index */
+    const struct loop_stmt **parallel_of; /* by private buffer: the parallel loop that uses it */
+    const struct loop_stmt *parallel;     /* the parallel loop that is open */
+    uint32_t *seen;                       /* by id of expression: the statement that checked it last */
     uint32_t statement;
     struct span span;
 };
@@ -33,24 +37,40 @@ static bool broken(struct verifier *verifier, const char *what, const char *name
 
 /* ---- polys ---- */
 
+/* A private buffer is used in one parallel loop alone. */
+static bool verify_private(struct verifier *verifier, uint32_t buffer)
+{
+    const struct loop_stmt **owner = &verifier->parallel_of[buffer];
+    if (!verifier->function->buffers[buffer].is_private)
+        return true;
+    if (!verifier->parallel || (*owner && *owner != verifier->parallel))
+        return broken(verifier, "private to a parallel loop, and used outside of it:", verifier->function->buffers[buffer].name);
+    *owner = verifier->parallel;
+    return true;
+}
+
 struct lookups {
-    const struct loop_function *function;
-    bool unknown;
+    struct verifier *verifier;
+    bool unknown, astray;
 };
 
 static void note_unknown(void *user, const struct poly_atom *lookup)
 {
     struct lookups *lookups = user;
-    bool known = lookup->table->op == IR_const_node || loop_table_buffer(lookups->function, lookup->table) != UINT32_MAX;
+    uint32_t buffer = loop_table_buffer(lookups->verifier->function, lookup->table);
+    bool known = lookup->table->op == IR_const_node || buffer != UINT32_MAX;
+    lookups->astray |= buffer != UINT32_MAX && !verify_private(lookups->verifier, buffer);
     lookups->unknown |= !known || !ir_elem_is_integer(lookup->table->elem) || lookup->table->rank != lookup->n_arguments;
 }
 
 static bool verify_poly(struct verifier *verifier, const struct poly *poly)
 {
-    struct lookups lookups = {verifier->function, false};
+    struct lookups lookups = {verifier, false, false};
     if (!poly)
         return broken(verifier, "an address, extent or condition is missing", NULL);
     poly_visit_lookups(poly, note_unknown, &lookups);
+    if (lookups.astray)
+        return false;
     if (lookups.unknown)
         return broken(verifier, "a lookup in no buffer and no constant", NULL);
     uint32_t limit = poly_index_limit(poly);
@@ -67,7 +87,7 @@ static bool verify_place(struct verifier *verifier, uint32_t buffer, const struc
     if (buffer >= verifier->function->n_buffers)
         return broken(verifier, "a place in no buffer", NULL);
     const struct loop_buffer *info = &verifier->function->buffers[buffer];
-    if (!verify_poly(verifier, address))
+    if (!verify_poly(verifier, address) || !verify_private(verifier, buffer))
         return false;
     if (poly_is_constant(address, &at) && poly_is_constant(info->count, &count) && (at < 0 || at >= count))
         return broken(verifier, "a place outside the buffer", info->name);
@@ -135,6 +155,27 @@ static bool verify_combine(struct verifier *verifier, enum ir_expr_op combine, e
     return broken(verifier, "nothing combines with that operation and type", NULL);
 }
 
+/* Its iterations are independent, and none ends the function. */
+static bool verify_parallel(struct verifier *verifier, const struct loop_stmt *stmt)
+{
+    const struct poly_ranges around = {(uint32_t)verifier->function->n_indices, verifier->extents};
+    const char *name = verifier->function->indices[stmt->loop.index].name;
+    if (verifier->function->threads == 0)
+        return broken(verifier, "a parallel loop in a function that has no threads:", name);
+    if (verifier->parallel)
+        return broken(verifier, "a parallel loop in another one:", name);
+    if (!poly_equals(stmt->loop.begin, 0) || stmt->loop.limit ||
+        !poly_prove_nonnegative(verifier->context, stmt->loop.end, &around))
+        return broken(verifier, "a parallel loop that is not one from 0 to an end of at least 0:", name);
+    if (loop_can_fail(stmt->loop.body))
+        return broken(verifier, "a check in a parallel loop:", name);
+    verifier->parallel = stmt;
+    bool fine = verify_list(verifier, stmt->loop.body);
+    verifier->parallel = NULL;
+    return fine && (loop_is_independent(verifier->context, verifier->function, stmt, &around) ||
+                    broken(verifier, "a parallel loop whose iterations may touch what another one writes:", name));
+}
+
 static bool verify_for(struct verifier *verifier, const struct loop_stmt *stmt)
 {
     uint32_t index = stmt->loop.index;
@@ -144,8 +185,10 @@ static bool verify_for(struct verifier *verifier, const struct loop_stmt *stmt)
         (stmt->loop.limit && !verify_poly(verifier, stmt->loop.limit)))
         return false;
     verifier->open[index] = true;
-    bool fine = verify_list(verifier, stmt->loop.body);
+    verifier->extents[index] = stmt->loop.end;
+    bool fine = stmt->loop.kind == LOOP_PARALLEL ? verify_parallel(verifier, stmt) : verify_list(verifier, stmt->loop.body);
     verifier->open[index] = false;
+    verifier->extents[index] = NULL;
     return fine;
 }
 
@@ -234,6 +277,8 @@ static bool verify_buffer(struct verifier *verifier, const struct loop_buffer *b
     for (const struct loop_buffer *other = verifier->function->buffers; other < buffer; other++)
         if (!strcmp(other->name, buffer->name))
             return broken(verifier, "two buffers are named", buffer->name);
+    if (buffer->is_private && buffer->kind != LOOP_STACK && buffer->kind != LOOP_SCRATCH)
+        return broken(verifier, "private though it is an argument or a constant:", buffer->name);
     if ((buffer->kind == LOOP_STACK || buffer->kind == LOOP_CONSTANT) && !poly_is_constant(buffer->count, NULL))
         return broken(verifier, "a small array or a constant of run-time size:", buffer->name);
     if (buffer->by_value && (buffer->kind != LOOP_INPUT || !poly_equals(buffer->count, 1) || ir_elem_is_complex(buffer->elem)))
@@ -255,6 +300,8 @@ bool loop_verify(struct ir_context *context, const struct loop_function *functio
     verifier.open = ARENA_ARRAY(arena, function->n_indices, bool);
     verifier.defined = ARENA_ARRAY(arena, function->n_locals, bool);
     verifier.constant = ARENA_ARRAY(arena, function->n_locals, bool);
+    verifier.extents = ARENA_ARRAY(arena, function->n_indices, const struct poly *);
+    verifier.parallel_of = ARENA_ARRAY(arena, function->n_buffers, const struct loop_stmt *);
     verifier.seen = ARENA_ARRAY(arena, (size_t)context->n_expressions + 1, uint32_t);
     if (arena_failed(arena))
         return false;

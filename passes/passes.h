@@ -13,6 +13,7 @@ struct pass_options {
     struct machine machine;                                           /* costs are counted for it */
     int64_t memory_limit;                                             /* bytes of workspace a kernel may have; 0: no limit */
     int64_t scan_chunk;                                               /* steps of a chunk of linear scans; 0: chosen; -1: none */
+    int64_t threads;                                                  /* for how many loops are made parallel; 0: code for one */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
     void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
     void *trace_user;
@@ -60,6 +61,13 @@ struct pass_tiling {
     bool is_memory_bound;
 };
 
+/* A loop that runs on several threads, for `explain`. */
+struct pass_parallel_loop {
+    const char *tensor; /* what is stored in it first, that others see */
+    const char *index, *role;
+    double iterations, speedup; /* at typical sizes; over one thread, predicted, on as many as it is made for */
+};
+
 /* What is known of a kernel while it is compiled. */
 struct pass_kernel {
     struct ir_context *context;
@@ -73,6 +81,8 @@ struct pass_kernel {
     size_t n_choices, choices_capacity;
     struct pass_tiling *tilings; /* set by `tile` */
     size_t n_tilings, tilings_capacity;
+    struct pass_parallel_loop *parallels; /* set by `parallel` */
+    size_t n_parallels, parallels_capacity;
     struct loop_function *loops; /* set by `lower_loops` */
 };
 

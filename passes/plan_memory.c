@@ -4,7 +4,8 @@
  * outside it too lives as long as the whole loop, since the loop comes back. Buffers are placed in order of first touch, each at
  * the lowest offset where it overlaps no placed buffer that lives at the same time ("first fit by life"), best fit among holes of
  * known size. A run-time size takes part when the comparison is proved; what cannot be proved is placed behind everything known.
- * Every offset is a multiple of ALIGNMENT; the workspace's size is the largest end.
+ * Every offset is a multiple of ALIGNMENT; the workspace's size is the largest end. Private buffers are placed in the same way in a
+ * part of their own, which each thread has.
  *
  * A local array has at most STACK_BYTES, all of a function together at most STACK_TOTAL: what a small thread stack can always bear.
  */
@@ -205,6 +206,13 @@ static bool live_together(const struct life *a, const struct life *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* In the same part of the workspace: the common one, or that of a thread. */
+static bool placed_together(const struct planning *planning, const struct life *a, const struct life *b)
+{
+    const struct loop_buffer *buffers = planning->function->buffers;
+    return b->end && buffers[a->buffer].is_private == buffers[b->buffer].is_private;
+}
+
 /* Is [offset, offset + bytes) proved free of all placed buffers that live at the same time? */
 static bool is_free(struct planning *planning, const struct life *life, const struct poly *offset)
 {
@@ -212,7 +220,7 @@ static bool is_free(struct planning *planning, const struct life *life, const st
     for (size_t k = 0; k < planning->function->n_buffers; k++) {
         const struct life *other = &planning->lives[k];
         const struct poly *begin = planning->function->buffers[k].offset;
-        if (other->end && live_together(life, other) && !not_above(planning, other->end, offset) &&
+        if (placed_together(planning, life, other) && live_together(life, other) && !not_above(planning, other->end, offset) &&
             !not_above(planning, end, begin))
             return false;
     }
@@ -223,31 +231,37 @@ static bool is_free(struct planning *planning, const struct life *life, const st
 static bool place(struct planning *planning, struct life *life)
 {
     struct loop_function *function = planning->function;
-    const struct poly *best = NULL;
-    for (size_t k = 0; k <= function->n_buffers; k++) {
-        const struct poly *candidate = k < function->n_buffers ? planning->lives[k].end : poly_constant(planning->context, 0);
-        if (candidate && is_free(planning, life, candidate) && (!best || not_above(planning, candidate, best)))
+    const struct poly *best = poly_constant(planning->context, 0);
+    const struct poly **workspace = function->buffers[life->buffer].is_private ? &function->thread_workspace : &function->workspace;
+    if (!best || !is_free(planning, life, best))
+        best = NULL;
+    for (size_t k = 0; k < function->n_buffers; k++) {
+        const struct poly *candidate = planning->lives[k].end;
+        if (placed_together(planning, life, &planning->lives[k]) && is_free(planning, life, candidate) &&
+            (!best || not_above(planning, candidate, best)))
             best = candidate;
     }
     if (!best)
-        best = function->workspace;
+        best = *workspace;
     function->buffers[life->buffer].offset = best;
     life->end = poly_add(planning->context, best, life->bytes);
     if (!life->end)
         return false;
-    if (!not_above(planning, life->end, function->workspace)) {
-        bool grows = not_above(planning, function->workspace, life->end);
+    if (!not_above(planning, life->end, *workspace)) {
+        bool grows = not_above(planning, *workspace, life->end);
         /* neither is proved to be the larger: their sum is at least as large as both */
-        function->workspace = grows ? life->end : poly_add(planning->context, function->workspace, life->end);
+        *workspace = grows ? life->end : poly_add(planning->context, *workspace, life->end);
     }
-    return function->workspace != NULL;
+    return *workspace != NULL;
 }
 
 /* At typical sizes where extents are run-time, as `order` has it. */
 static enum einc_status keep_limit(struct pass_kernel *kernel)
 {
     double limit = kernel->options ? (double)kernel->options->memory_limit : 0;
-    double bytes = poly_estimate(kernel->loops->workspace, ir_typical_sizes(kernel->context), NULL);
+    const double *sizes = ir_typical_sizes(kernel->context);
+    double bytes = poly_estimate(kernel->loops->workspace, sizes, NULL) +
+                   kernel->loops->threads * poly_estimate(kernel->loops->thread_workspace, sizes, NULL);
     if (limit <= 0 || bytes <= limit)
         return EINC_OK;
     struct span span = kernel->kernel ? kernel->kernel->span : SPAN_NONE;
@@ -263,7 +277,7 @@ enum einc_status pass_plan_memory(struct pass_kernel *kernel)
 {
     struct planning planning = {.context = kernel->context, .arena = ir_arena(kernel->context), .function = kernel->loops};
     struct loop_function *function = kernel->loops;
-    function->workspace = poly_constant(kernel->context, 0);
+    function->workspace = function->thread_workspace = poly_constant(kernel->context, 0);
     function->workspace_alignment = ALIGNMENT;
     if (!function->workspace || !find_lives(&planning))
         return EINC_NO_MEMORY;

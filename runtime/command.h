@@ -27,6 +27,8 @@ struct option {
     void *target; /* bool, const char *, int64_t, struct option_list */
 };
 
+enum { THREADS_OF_TARGET = -1 }; /* pass_options.threads until the target is known */
+
 /* What every command takes besides its own options. */
 struct invocation {
     struct ir_context *context;
@@ -40,9 +42,11 @@ struct invocation {
     size_t n_derivatives;
     const char *memory_limit;
     const char *scan_chunk;
-    const char *target; /* --target=NAME|FILE; NULL: generic */
+    const char *target;  /* --target=NAME|FILE; NULL: generic */
+    const char *threads; /* --threads=none|openmp|openmp:N; NULL: none */
     bool trace;
     struct compile_options compile;
+    struct engine_options engine;
 };
 /* Sorts `argv` into options and positional words. False after a message on standard error: wrong usage. */
 bool options_parse(struct invocation *invocation, int argc, char **argv, const struct option *options, size_t n_options);

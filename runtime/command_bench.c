@@ -94,7 +94,7 @@ int command_bench(struct invocation *invocation, int argc, char **argv)
     int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
     if (!compiled || (invocation->count == 2 && only < 0))
         return input_finish(invocation, EXIT_INPUT);
-    bench.engine = bench.info->create(compiled, NULL);
+    bench.engine = bench.info->create(compiled, &invocation->engine);
     bool good = bench.engine != NULL;
     for (size_t k = 0; k < compiled->n_kernels && good; k++) {
         bench.kernel = k;

@@ -116,7 +116,7 @@ static int check_kernel(struct invocation *invocation, struct compiled *compiled
 static int check_engine(struct invocation *invocation, struct compiled *compiled, const struct engine_info *info, int only,
                         const struct check *check)
 {
-    struct engine *engine = info->create(compiled, NULL);
+    struct engine *engine = info->create(compiled, &invocation->engine);
     int status = engine ? EXIT_DONE : EXIT_INPUT;
     for (size_t k = 0; k < compiled->n_kernels && engine; k++) {
         if (only >= 0 && (size_t)only != k)

@@ -89,6 +89,13 @@ static void print_tiling(const struct pass_tiling *tiling)
     printf("%s\n", tiling->is_memory_bound ? ", bound by memory" : "");
 }
 
+static void print_parallel(const struct pass_kernel *kernel, const struct pass_parallel_loop *loop)
+{
+    printf("  threads             %s: %.3g iterations of %s%s%s%s, about %.2g times as fast on %u\n", loop->tensor,
+           loop->iterations, loop->index, *loop->role ? " (" : "", loop->role, *loop->role ? ")" : "", loop->speedup,
+           (unsigned)kernel->loops->threads);
+}
+
 static void print_kernel(const struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
@@ -99,11 +106,16 @@ static void print_kernel(const struct pass_kernel *kernel)
     if (work->functions && !poly_equals(work->functions, 0))
         printf("  function calls      %s\n", count_text(context, work->functions));
     printf("  bytes               %s\n", count_text(context, work->bytes));
-    printf("  workspace           %s bytes\n", count_text(context, kernel->loops->workspace));
+    printf("  workspace           %s bytes", count_text(context, kernel->loops->workspace));
+    if (!poly_equals(kernel->loops->thread_workspace, 0))
+        printf(", and %s a thread", count_text(context, kernel->loops->thread_workspace));
+    printf("\n");
     for (size_t k = 0; k < kernel->n_choices; k++)
         printf("  %-19s %s: %s\n", kernel->choices[k].kind, kernel->choices[k].tensor, kernel->choices[k].detail);
     for (size_t k = 0; k < kernel->n_tilings; k++)
         print_tiling(&kernel->tilings[k]);
+    for (size_t k = 0; k < kernel->n_parallels; k++)
+        print_parallel(kernel, &kernel->parallels[k]);
     for (size_t k = 0; k < kernel->n_orders; k++)
         print_order(context, &kernel->orders[k]);
 }
@@ -222,6 +234,18 @@ static json_t *json_tilings(const struct pass_kernel *kernel)
     return tilings;
 }
 
+static json_t *json_parallels(const struct pass_kernel *kernel)
+{
+    json_t *parallels = json_array();
+    for (size_t k = 0; k < kernel->n_parallels; k++) {
+        const struct pass_parallel_loop *loop = &kernel->parallels[k];
+        json_array_append_new(parallels,
+                              json_pack("{s:s, s:s, s:s?, s:f, s:f}", "tensor", loop->tensor, "index", loop->index, "role",
+                                        *loop->role ? loop->role : NULL, "iterations", loop->iterations, "speedup", loop->speedup));
+    }
+    return parallels;
+}
+
 static json_t *json_kernel(const struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
@@ -229,13 +253,16 @@ static json_t *json_kernel(const struct pass_kernel *kernel)
     json_t *orders = json_array();
     for (size_t k = 0; k < kernel->n_orders; k++)
         json_array_append_new(orders, json_order(context, &kernel->orders[k]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}", "name", kernel->kernel->name,
-                     "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive", json_count(kernel->flops_naive),
-                     "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops", json_count(work->flops),
-                     "flops_formula", poly_text(context, work->flops), "functions", json_count(work->functions), "bytes",
-                     json_count(work->bytes), "bytes_formula", poly_text(context, work->bytes), "workspace",
-                     json_count(kernel->loops->workspace), "workspace_formula", poly_text(context, kernel->loops->workspace),
-                     "structures", json_structures(kernel), "tilings", json_tilings(kernel), "order", orders);
+    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o}", "name",
+                     kernel->kernel->name, "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive",
+                     json_count(kernel->flops_naive), "flops_naive_formula", poly_text(context, kernel->flops_naive), "flops",
+                     json_count(work->flops), "flops_formula", poly_text(context, work->flops), "functions",
+                     json_count(work->functions), "bytes", json_count(work->bytes), "bytes_formula",
+                     poly_text(context, work->bytes), "workspace", json_count(kernel->loops->workspace), "workspace_formula",
+                     poly_text(context, kernel->loops->workspace), "thread_workspace", json_count(kernel->loops->thread_workspace),
+                     "thread_workspace_formula", poly_text(context, kernel->loops->thread_workspace), "threads",
+                     (int)kernel->loops->threads, "structures", json_structures(kernel), "tilings", json_tilings(kernel),
+                     "parallel", json_parallels(kernel), "order", orders);
 }
 
 static bool print_json(const char *target, struct compiled *compiled, int only)

@@ -11,8 +11,13 @@
 bool input_target(struct invocation *invocation)
 {
     struct compile_options *compile = &invocation->compile;
-    return !invocation->target ||
-           target_choose(invocation->context, invocation->target, &compile->passes.machine, &compile->backend.target);
+    if (invocation->target &&
+        !target_choose(invocation->context, invocation->target, &compile->passes.machine, &compile->backend.target))
+        return false;
+    int64_t cores = compile->passes.machine.cores;
+    if (compile->passes.threads == THREADS_OF_TARGET)
+        compile->passes.threads = cores < LOOP_THREADS_LIMIT ? cores : LOOP_THREADS_LIMIT;
+    return true;
 }
 
 const struct source *input_source(struct invocation *invocation, const char *path)

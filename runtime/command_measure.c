@@ -1,4 +1,4 @@
-/* What einc machine measures: one core's peak of multiply-add, the speed of caches and memory, and of exp.
+/* What einc machine measures: one core's peak of multiply-add, the speed of caches and memory, and of exp; teams of threads.
  *
  * Other programs share the machine and its clock changes, so that of several short runs the best one counts: a run is never faster
  * than the machine, often slower. The kernels are those of measure_kernels.h at the width the processor has; the rest of einc is
@@ -77,6 +77,7 @@ struct work {
     memory_kernel *sweep;
     void *memory;
     size_t bytes;
+    int64_t threads;
 };
 static const double shortest_run = 4e-3; /* the clock and an interrupt are lost in it */
 enum { RUNS = 6, ROUNDS = 5 };
@@ -140,6 +141,21 @@ static double run_exp(const struct work *work, size_t times)
     return sum + (double)work->bytes;
 }
 
+#ifdef _OPENMP
+/* Teams that do next to nothing, in lines of memory of their own. */
+static double run_teams(const struct work *work, size_t times)
+{
+    double *slots = work->memory;
+    size_t threads = (size_t)work->threads, line = 128 / sizeof *slots;
+    for (size_t k = 0; k < times; k++) {
+#pragma omp parallel for num_threads((int)threads) schedule(static, 1)
+        for (size_t thread = 0; thread < threads; thread++)
+            slots[thread * line] += 1;
+    }
+    return slots[0];
+}
+#endif
+
 /* ---- filling in a description ---- */
 
 /* Three digits: the others are noise. */
@@ -172,6 +188,18 @@ static void measure_peaks(const struct measure_kernels *kernels, struct machine 
     machine->fma_ports = (int64_t)fmax(round(STEPS * cycle / f64_time), 1);
     machine->fma_latency = (int64_t)fmax(round(chain_time / STEPS / cycle), 1);
     machine->function_rate = rounded(1 / best_time(&functions));
+}
+
+/* As many threads as cores, in turn with nothing else; one core has no teams. */
+static void measure_teams(struct machine *machine, void *memory, size_t size)
+{
+#ifdef _OPENMP
+    const struct work teams = {.run = run_teams, .memory = memory, .threads = machine->cores};
+    if (machine->cores > 1 && (size_t)machine->cores <= size / 128)
+        machine->team_rate = rounded(1 / best_time(&teams));
+#else
+    (void)machine, (void)memory, (void)size;
+#endif
 }
 
 static size_t whole_lines(int64_t bytes)
@@ -211,6 +239,7 @@ bool measure_rates(struct machine *machine)
         return false;
     memset(memory, 1, size); /* pages are there before anything is timed */
     measure_peaks(kernels, machine);
+    measure_teams(machine, memory, size);
     machine->read_rate = sweep_rate(kernels->read, memory, size);
     machine->write_rate = sweep_rate(kernels->write, memory, size);
     machine->stream_rate = sweep_rate(kernels->stream, memory, size);

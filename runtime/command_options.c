@@ -144,6 +144,23 @@ static bool read_derivative(struct invocation *invocation, enum pass_derivative_
     return true;
 }
 
+/* "none", "openmp", or "openmp:4". Without a number it is the target's, which is known later, and engines take what OpenMP gives.
+ */
+static bool read_threads(struct invocation *invocation)
+{
+    const char *word = invocation->threads;
+    int64_t *threads = &invocation->compile.passes.threads;
+    if (!word || strcmp(word, "none") == 0)
+        return true;
+    *threads = THREADS_OF_TARGET;
+    if (strcmp(word, "openmp") == 0)
+        return true;
+    if (strncmp(word, "openmp:", 7) != 0 || !parse_integer(word + 7, threads) || *threads < 1 || *threads > LOOP_THREADS_LIMIT)
+        return usage_error("--threads is none, openmp, or openmp:N for N threads, not `%s`", word), false;
+    invocation->engine.threads = *threads;
+    return true;
+}
+
 static void trace(void *user, const char *pass, const char *message)
 {
     (void)user;
@@ -169,6 +186,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
         {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
         {"--target", OPTION_TEXT, &invocation->target},
+        {"--threads", OPTION_TEXT, &invocation->threads},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
         {"--gradient", OPTION_TEXT, &gradient},
@@ -200,7 +218,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         passes->scan_chunk = -1;
     else if (invocation->scan_chunk && (!parse_integer(invocation->scan_chunk, &passes->scan_chunk) || passes->scan_chunk < 2))
         return usage_error("--scan-chunk takes a number of steps, 2 or more, or none, not `%s`", invocation->scan_chunk), false;
-    if (!read_dims(invocation) || !read_derivative(invocation, PASS_GRADIENT, gradient) ||
+    if (!read_threads(invocation) || !read_dims(invocation) || !read_derivative(invocation, PASS_GRADIENT, gradient) ||
         !read_derivative(invocation, PASS_ADJOINT, adjoint))
         return false;
     invocation->compile.derivatives = invocation->derivatives;

@@ -130,7 +130,7 @@ static int run_compiled(struct invocation *invocation, struct compiled *compiled
         return EXIT_INPUT;
     for (uint32_t k = 0; k < ir_dim_count(invocation->context); k++)
         dims[k] = dims[k] < 0 ? 0 : dims[k]; /* a dim of another kernel of the file */
-    struct engine *engine = info->create(compiled, NULL);
+    struct engine *engine = info->create(compiled, &invocation->engine);
     enum einc_status status = engine ? run_repeatedly(info, engine, kernel, run, dims, inputs, outputs) : EINC_INVALID;
     info->destroy(engine);
     if (status == EINC_LIMIT || status == EINC_NO_MEMORY)

@@ -2,6 +2,7 @@
  *
  * The kernels are called through the uniform entry functions that the C backend adds (backend_options.entry). The temporary folder
  * is private (mkdtemp); nothing of it is left after create, whether that succeeded or not. */
+#define _GNU_SOURCE /* dladdr, which POSIX has since 2024 */
 #include "runtime.h"
 
 #include <dlfcn.h>
@@ -24,6 +25,7 @@ struct engine {
     void *library;
     entry_function **entries;
     workspace_function **workspaces;
+    int64_t threads; /* that run kernels made for several */
 };
 
 struct engine *engine_c_create(struct compiled *compiled, const struct engine_options *options);
@@ -120,13 +122,23 @@ static void report_compiler(struct build *build, const char *compiler, bool star
     diag_help(ir_diagnostics(build->context), diag, "name another one in the environment variable CC, or use --engine=ref");
 }
 
-static bool build_compile(struct build *build, const struct engine_options *options)
+/* Is there a kernel for several threads? */
+static bool is_threaded(const struct compiled *compiled)
+{
+    for (size_t k = 0; k < compiled->n_kernels; k++)
+        if (compiled->kernels[k].loops->threads)
+            return true;
+    return false;
+}
+
+static bool build_compile(struct build *build, const struct compiled *compiled, const struct engine_options *options)
 {
     struct arena *arena = ir_arena(build->context);
     const char *compiler = options && options->compiler ? options->compiler : getenv("CC") ? getenv("CC") : "cc";
     char *words[ARGUMENT_LIMIT] = {0};
     size_t count = split_words(arena, compiler, words, 0);
     count = split_words(arena, options && options->flags ? options->flags : "-O3 -march=native", words, count);
+    count = split_words(arena, is_threaded(compiled) ? "-fopenmp" : "", words, count);
     count = split_words(arena, "-std=c99 -w -shared -fPIC -o", words, count);
     if (count + 4 > ARGUMENT_LIMIT)
         return false;
@@ -176,6 +188,27 @@ static bool find_entries(struct engine *engine)
     return engine->workspaces != NULL;
 }
 
+/* Threads of OpenMP wait in its library for more work to come, and would wait nowhere were it unloaded with the kernels: it stays.
+ */
+static bool keep_openmp(const void *function)
+{
+    Dl_info info;
+    return dladdr(function, &info) != 0 && dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
+}
+
+/* Threads that run the kernels: as many as are asked for, else as many as OpenMP has. Where the compiler has no OpenMP one does all
+ * their shares. */
+static int64_t count_threads(const struct engine *engine, const struct engine_options *options)
+{
+    int (*most_threads)(void) = NULL;
+    *(void **)&most_threads = dlsym(engine->library, "omp_get_max_threads");
+    if (most_threads && !keep_openmp(*(void **)&most_threads))
+        return 1;
+    if (options && options->threads > 0)
+        return options->threads;
+    return most_threads ? most_threads() : 1;
+}
+
 struct engine *engine_c_create(struct compiled *compiled, const struct engine_options *options)
 {
     struct build build = {.context = compiled->context};
@@ -183,7 +216,7 @@ struct engine *engine_c_create(struct compiled *compiled, const struct engine_op
     if (!engine || !build_open(&build))
         return NULL;
     engine->compiled = compiled;
-    if (build_write(&build, compiled) && build_compile(&build, options)) {
+    if (build_write(&build, compiled) && build_compile(&build, compiled, options)) {
         engine->library = dlopen(build.object, RTLD_NOW | RTLD_LOCAL);
         const char *reason = engine->library ? NULL : dlerror();
         if (!engine->library)
@@ -191,8 +224,10 @@ struct engine *engine_c_create(struct compiled *compiled, const struct engine_op
                        reason ? reason : "for no reason the system gives");
     }
     build_remove(&build);
-    if (engine->library && find_entries(engine))
+    if (engine->library && find_entries(engine)) {
+        engine->threads = count_threads(engine, options);
         return engine;
+    }
     engine_c_destroy(engine);
     return NULL;
 }
@@ -208,10 +243,12 @@ static enum einc_status report_lookup(struct ir_context *context, const struct i
 /* The emitted function calculates it in size_t, which wraps: an array without elements may have axes of any length. */
 static bool workspace_fits(const struct engine *engine, size_t kernel, const int64_t *dims)
 {
-    const struct pass_kernel *compiled = &engine->compiled->kernels[kernel];
+    struct ir_context *context = engine->compiled->context;
+    const struct loop_function *loops = engine->compiled->kernels[kernel].loops;
     const struct ir_kernel *source = engine->compiled->program->kernels[kernel];
+    const struct poly *threads = poly_scale(context, loops->thread_workspace, engine->threads);
     int64_t bytes;
-    return binding_value(engine->compiled->context, compiled->loops->workspace, dims, "the workspace", source->name, source->span,
+    return binding_value(context, poly_add(context, loops->workspace, threads), dims, "the workspace", source->name, source->span,
                          &bytes);
 }
 
@@ -227,6 +264,8 @@ enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_
     enum einc_status status = sizes && arguments ? EINC_OK : EINC_NO_MEMORY;
     for (uint32_t k = 0; status == EINC_OK && k < n_dims; k++)
         sizes[k] = (size_t)dims[k];
+    if (status == EINC_OK)
+        sizes[n_dims] = (size_t)engine->threads;
     uint32_t n_arguments = 0;
     for (uint32_t k = 0; status == EINC_OK && k < source->n_inputs; k++)
         if (!ir_input_is_updated(source, k))

@@ -26,6 +26,7 @@ static const char common_help[] =
     "  --memory-limit=B  bytes of scratch a kernel may have; K, M, G stand for 2^10, 2^20, 2^30\n"
     "  --diagnostics=json  diagnostics as JSON, for editors\n"
     "  --target=NAME     generic (default), avx2, avx512, neon, cortex-m, host, or a file from einc machine\n"
+    "  --threads=openmp  code for several threads; openmp:N divides evenly among N; none (default)\n"
     "  --trace           rules that fired and choices made, on standard error\n"
     "  --help            this text\n";
 

@@ -56,6 +56,10 @@ static const struct row malformed[] = {
     {DECLARED("table t: i32[4294967296, 4294967296] = {1}"), DIAG_E0741, "a shape of numbers"},
     {DECLARED("workspace 64"), DIAG_E0741, "expected `align`"},
     {DECLARED("workspace 64 align 8192"), DIAG_E0741, "expected `align`"},
+    {DECLARED("workspace 64 align 64 each x"), DIAG_E0741, "neither an open index nor a dim"},
+    {DECLARED("threads"), DIAG_E0741, "expected an integer"},
+    {DECLARED("threads 0"), DIAG_E0741, "a number of threads is small"},
+    {DECLARED("threads 1025"), DIAG_E0741, "a number of threads is small"},
     {BODY("for i 3 {\ny[i] = x[i]\n}"), DIAG_E0741, "expected `<`"},
     {BODY("for i < 3 {\n}"), DIAG_E0741, "a body without statements"},
     {BODY("if n {\ny[0] = x[0]\n}"), DIAG_E0741, "expected `>=`"},
@@ -106,6 +110,7 @@ static const struct row broken[] = {
     {DECLARED("constant c: f64[3] count 3 = {1, 2}"), DIAG_E0742, "as many numbers as it says: `c`"},
     {DECLARED("input x: value f64[2] count 2 argument 0"), DIAG_E0742, "no real number: `x`"},
     {DECLARED("input x: value c128[] count 1 argument 0"), DIAG_E0742, "no real number: `x`"},
+    {DECLARED("input x: f64[3] count 3 argument 0 private"), DIAG_E0742, "an argument or a constant: `x`"},
     {DECLARED("scratch s: value f64[] count 1 at 0"), DIAG_E0742, "no real number: `s`"},
 };
 

@@ -170,6 +170,25 @@ static bool loop_text_agrees(struct validator *validator, const struct pass_kern
     return same || disagree(validator, "loop text", "is read back as another function", at);
 }
 
+static bool has_parallel(const struct loop_stmt *list)
+{
+    for (; list; list = list->next)
+        if ((list->op == LOOP_FOR && (list->loop.kind == LOOP_PARALLEL || has_parallel(list->loop.body))) ||
+            (list->op == LOOP_BLOCK && has_parallel(list->block)) ||
+            (list->op == LOOP_IF && (has_parallel(list->branch.body) || has_parallel(list->branch.otherwise))))
+            return true;
+    return false;
+}
+
+static void look_at_loops(struct census *census, const struct loop_function *loops)
+{
+    if (has_parallel(loops->body))
+        census_mark(census, "loops", "in parallel");
+    for (size_t k = 0; k < loops->n_buffers; k++)
+        if (loops->buffers[k].is_private)
+            census_mark(census, "loops", "with a buffer for each thread");
+}
+
 static bool run_loop_passes(struct validator *validator, struct pass_kernel *kernel)
 {
     for (const char *const *name = compile_pipeline(); *name; name++) {
@@ -182,6 +201,7 @@ static bool run_loop_passes(struct validator *validator, struct pass_kernel *ker
         if (!loops_agree(validator, pass->name, kernel))
             return false;
     }
+    look_at_loops(validator->validation->census, kernel->loops);
     return random_below(&validator->state, 8) || loop_text_agrees(validator, kernel);
 }
 
@@ -273,10 +293,12 @@ static bool prepare(struct validator *validator)
     return true;
 }
 
-/* Vectors of two doubles, caches of a few elements: what is tiny is tiled, blocked, packed and streamed. */
+/* Vectors of two doubles, caches of a few elements, threads that cost nothing: what is tiny is tiled, blocked, packed, streamed and
+ * shared out. */
 static struct machine machine_for(uint64_t seed)
 {
     struct machine machine = *machine_generic();
+    machine.team_rate = 1e18;
     if (seed % 4 == 0)
         return machine;
     machine.vector_bytes = 16;
@@ -297,7 +319,8 @@ const char *validate_program(struct ir_context *context, const struct validation
         .state = validation->seed,
         .options = {.machine = machine_for(validation->seed),
                     .memory_limit = validation->memory_limit,
-                    .scan_chunk = validation->scan_chunk},
+                    .scan_chunk = validation->scan_chunk,
+                    .threads = validation->seed % 3 ? (int64_t)(validation->seed % 5) : 0},
     };
     if (!prepare(&validator))
         return validator.wrong;
