@@ -159,7 +159,10 @@ static enum ir_elem accumulator_of(const struct ir_node *node)
     bool wraps = ir_elem_is_integer(node->elem) && ir_elem_is_integer(wide) &&
                  ir_elem_info(wide)->bytes >= ir_elem_info(node->elem)->bytes &&
                  (node->contract.ring == IR_RING_plustimes || node->contract.ring == IR_RING_prod);
-    return wraps || wide == ir_elem_accumulator(node->elem) ? node->elem : wide;
+    bool unsaid = wide == ir_elem_accumulator(node->elem);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        unsaid = unsaid && node->operands[k].node->elem == node->elem;
+    return wraps || unsaid ? node->elem : wide;
 }
 
 /* An operand in the accumulator's type. */

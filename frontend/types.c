@@ -64,8 +64,16 @@ static bool weak_meets(struct statement *statement, struct span span, const stru
         diag_help(diagnostics, diag, "cast the integers to a float type: `f64(%s)`", source_text(statement->body, b->span));
         return fail(statement);
     }
-    if (a->type.weakness == WEAK_A_COMPLEX)
+    if (a->type.weakness == WEAK_A_COMPLEX) {
         result->elem = ir_elem_complex(elem);
+        if (!ir_elem_is_complex(result->elem)) {
+            struct diag *diag = diag_error(diagnostics, DIAG_E0310, span, "%s meets %s, which has no complex counterpart",
+                                           value_type_name(a->type), ir_elem_info(elem)->name);
+            diag_note(diagnostics, diag, b->span, "this is %s", ir_elem_info(elem)->name);
+            diag_help(diagnostics, diag, "cast it: `f32(%s)`", source_text(statement->body, b->span));
+            return fail(statement);
+        }
+    }
     return literal_fits(statement, a, elem);
 }
 

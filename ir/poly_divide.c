@@ -213,12 +213,17 @@ static bool divide_by_shared(struct ir_context *context, const struct poly *a, c
 
 /* ---- step 4 ---- */
 
+static bool is_lone_floor(const struct poly_term *term)
+{
+    return term->numerator == 1 && term->denominator == 1 && term->n_factors == 1 && term->factors[0]->kind == POLY_FLOOR;
+}
+
 static bool take_in_floor(struct ir_context *context, const struct poly *a, const struct poly_term *b,
                           const struct poly_ranges *ranges, const struct poly **result)
 {
     for (uint32_t k = 0; k < a->n_terms; k++) {
         const struct poly_term *term = &a->terms[k];
-        if (term->numerator != 1 || term->denominator != 1 || term->n_factors != 1 || term->factors[0]->kind != POLY_FLOOR)
+        if (!is_lone_floor(term))
             continue;
         const struct poly_atom *inner = term->factors[0];
         const struct poly *others = poly_subtract(context, a, poly_of_term(context, term));
@@ -267,6 +272,21 @@ static int64_t constant_multiples(const struct poly *a, const struct poly *b)
     return known && last->numerator > INT64_MIN / 2 ? floor_divide(last->numerator, b->terms[0].numerator) : 0;
 }
 
+/* quotient + floor, where step 4 may have brought a floor with a larger divisor: floor(x / d) + quotient = floor((x + d * quotient)
+ * / d), which is 0 when that shows it to be small, as it would be had it been written so. */
+static const struct poly *add_quotient(struct ir_context *context, const struct poly *quotient, const struct poly *floor,
+                                       const struct poly *b, const struct poly_ranges *ranges)
+{
+    const struct poly_atom *atom =
+        floor && floor->n_terms == 1 && is_lone_floor(&floor->terms[0]) ? floor->terms[0].factors[0] : NULL;
+    if (atom && atom->denominator != b && quotient->n_terms > 0) {
+        const struct poly *whole = poly_add(context, atom->numerator, poly_multiply(context, atom->denominator, quotient));
+        if (whole && poly_prove_remainder(context, whole, atom->denominator, ranges))
+            return poly_constant(context, 0);
+    }
+    return poly_add(context, quotient, floor);
+}
+
 const struct poly *poly_floor_div(struct ir_context *context, const struct poly *a, const struct poly *b,
                                   const struct poly_ranges *ranges)
 {
@@ -285,7 +305,7 @@ const struct poly *poly_floor_div(struct ir_context *context, const struct poly 
     const struct poly *reduced = multiples ? poly_subtract(context, a, poly_scale(context, b, multiples)) : a;
     if (rest != a && poly_prove_remainder(context, reduced, b, ranges))
         return poly_constant(context, multiples);
-    return poly_add(context, quotient, floor_of_rest(context, rest, b, ranges));
+    return add_quotient(context, quotient, floor_of_rest(context, rest, b, ranges), b, ranges);
 }
 
 const struct poly *poly_mod(struct ir_context *context, const struct poly *a, const struct poly *b,

@@ -295,10 +295,11 @@ static bool check_contract(struct verifier *verifier)
         return broken(verifier, DIAG_E0739, "is %s, for which ring %s is not defined", elem->name, ring->name);
     if (accumulator->kind != elem->kind || accumulator->bytes < elem->bytes)
         return broken(verifier, DIAG_E0739, "is %s and cannot be summed in %s", elem->name, accumulator->name);
-    for (uint32_t k = 0; k < node->n_operands; k++)
-        if (node->operands[k].node->elem != node->elem)
-            return broken(verifier, DIAG_E0739, "is %s but its operand %u is %s", elem->name, k,
-                          ir_elem_info(node->operands[k].node->elem)->name);
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        const struct ir_elem_info *operand = ir_elem_info(node->operands[k].node->elem);
+        if (operand->kind != accumulator->kind || operand->bytes > accumulator->bytes)
+            return broken(verifier, DIAG_E0739, "is summed in %s but its operand %u is %s", accumulator->name, k, operand->name);
+    }
     return check_polys(verifier, node->contract.n_domain, node->contract.domain, node->n_indices, "condition") &&
            check_sliced(verifier);
 }

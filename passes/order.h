@@ -213,7 +213,8 @@ bool order_set_literals_aside(struct ir_context *context, const struct ir_node *
  */
 uint32_t order_scaled_step(const struct order_problem *problem, const struct order_set *sets, bool *blocked);
 /* The node times the literals. */
-const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node);
+const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node,
+                                  enum ir_elem elem);
 
 /* order_recall.c. Lets of the kernel that are not among its nodes any more. NULL: no memory. */
 struct order_recall *order_recall_create(struct ir_context *context, const struct ir_kernel *kernel,

@@ -191,14 +191,15 @@ static void sort_factors(struct product *product)
         }
 }
 
-/* A contraction over `labels`, of which the first `rank` of the sequence are axes, with the product's factors. */
-static struct contraction open_step(const struct building *building, const struct product *product, const struct sequence *labels,
-                                    uint32_t rank, const struct poly **replacements)
+/* A contraction over `labels`, of which the first `rank` of the sequence are axes, with the product's factors. What a later step
+ * reads is stored in the accumulator's type: rounded once, at the end. */
+static struct contraction open_step(const struct building *building, const struct product *product, enum ir_elem elem,
+                                    const struct sequence *labels, uint32_t rank, const struct poly **replacements)
 {
     const struct ir_node *root = building->root;
     struct contraction step = {.context = building->context,
                                .ring = root->contract.ring,
-                               .elem = root->elem,
+                               .elem = elem,
                                .accumulator = root->contract.accumulator,
                                .rank = rank};
     for (uint32_t k = 0; k < labels->count; k++) {
@@ -253,10 +254,11 @@ static void note_stored(struct building *building, const struct ir_node *node, c
 }
 
 /* Makes the stored product the literals' place; `called` NULL: named after what it was. */
-static bool scale_product(struct building *building, struct product *product, const char *called)
+static bool scale_product(struct building *building, struct product *product, enum ir_elem elem, const char *called)
 {
     struct pass_kernel *pass = building->pass;
-    const struct ir_node *plain = product->factors[0].node, *scaled = order_scale(building->context, building->problem, plain);
+    const struct ir_node *plain = product->factors[0].node;
+    const struct ir_node *scaled = order_scale(building->context, building->problem, plain, elem);
     const struct ir_name *name = ir_find_name(pass->kernel, plain);
     if (!scaled)
         return false;
@@ -292,7 +294,7 @@ static bool store_product(struct building *building, struct product *product, ui
         sequence_add(&labels, label, &product->labels);
     if (!replacements)
         return false;
-    struct contraction step = open_step(building, product, &labels, rank, replacements);
+    struct contraction step = open_step(building, product, building->root->contract.accumulator, &labels, rank, replacements);
     add_early_conditions(building, &step, result, replacements);
     const char *called = name_step(building, product, subset, result, &step, &labels);
     const struct ir_node *closed = contraction_close(&step);
@@ -378,9 +380,10 @@ static const struct ir_node *build_core(struct building *building, struct produc
     uint32_t *sliced = ARENA_ARRAY(ir_arena(building->context), building->problem->n_sliced, uint32_t);
     if (!replacements || !sliced)
         return NULL;
-    struct contraction step = open_step(building, product, &labels, rank, replacements);
+    bool sliced_root = building->problem->n_sliced > 0, later = scaled && !sliced_root;
+    struct contraction step =
+        open_step(building, product, later ? root->contract.accumulator : root->elem, &labels, rank, replacements);
     struct poly_ranges ranges = {labels.count, step.extents};
-    bool sliced_root = building->problem->n_sliced > 0;
     if (scaled && sliced_root && !add_literals(building, &step))
         return NULL;
     for (uint32_t k = 0; k < root->contract.n_domain; k++)
@@ -393,12 +396,11 @@ static const struct ir_node *build_core(struct building *building, struct produc
     struct product result = {ARENA_ARRAY(ir_arena(building->context), 1, struct ir_access), 1, axes};
     if (!core || !result.factors || !add_plain_access(building, core, labels.labels, result.factors))
         return NULL;
-    bool later = scaled && !sliced_root;
     ir_set_name(building->context, building->pass->kernel, core,
                 later ? order_product_name(building->pass, product->n_factors, product->factors) : name, step.names,
                 building->span);
     record_step(building, core, product->factors, product->n_factors, result.factors);
-    if (later && !scale_product(building, &result, name))
+    if (later && !scale_product(building, &result, root->elem, name))
         return NULL;
     return result.factors[0].node;
 }
@@ -470,7 +472,8 @@ static const struct ir_node *build_tree(struct building *building, const struct 
         if (step + 2 < n && (sums || building->problem->stored[step]) &&
             !store_product(building, joined, subsets[n + step], sets[n + step]))
             return NULL;
-        if (step + 2 < n && scaled && step == scaled_step && !scale_product(building, joined, NULL))
+        if (step + 2 < n && scaled && step == scaled_step &&
+            !scale_product(building, joined, building->root->contract.accumulator, NULL))
             return NULL;
     }
     return build_root(building, &products[2 * n - 2], scaled && scaled_step == n - 2);

@@ -57,7 +57,8 @@ bool order_set_literals_aside(struct ir_context *context, const struct ir_node *
         return false;
     if (node->contract.ring == IR_RING_plustimes) /* summing n times the same is n times it */
         for (uint32_t used = used_indices(context, node, needed); n_indices > used; n_indices--)
-            literals[n_literals++] = ir_expr_cast(context, node->elem, ir_expr_index(context, node->extents[n_indices - 1]));
+            literals[n_literals++] =
+                ir_expr_cast(context, node->contract.accumulator, ir_expr_index(context, node->extents[n_indices - 1]));
     bool folds = has_constant_tensor(node);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
@@ -104,15 +105,18 @@ uint32_t order_scaled_step(const struct order_problem *problem, const struct ord
     return best;
 }
 
-const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node)
+const struct ir_node *order_scale(struct ir_context *context, const struct order_problem *problem, const struct ir_node *node,
+                                  enum ir_elem elem)
 {
     if (!node)
         return NULL;
     enum ir_expr_op multiply = ir_ring_info(problem->whole->contract.ring)->multiply;
-    const struct ir_expr *body = problem->literals[0];
-    for (uint32_t k = 1; body && k < problem->n_literals; k++)
-        body = ir_expr_apply(context, multiply, 2, (const struct ir_expr *[]){body, problem->literals[k]});
-    const struct ir_expr *factors[2] = {body, ir_expr_operand(context, 0, node->elem)};
+    const struct ir_expr *body = ir_expr_cast(context, node->elem, problem->literals[0]);
+    for (uint32_t k = 1; body && k < problem->n_literals; k++) {
+        const struct ir_expr *literal = ir_expr_cast(context, node->elem, problem->literals[k]);
+        body = ir_expr_apply(context, multiply, 2, (const struct ir_expr *[]){body, literal});
+    }
+    body = ir_expr_apply(context, multiply, 2, (const struct ir_expr *[]){body, ir_expr_operand(context, 0, node->elem)});
     struct ir_access whole = ir_access_whole(context, node);
-    return ir_map(context, node->rank, node->shape, 1, &whole, body ? ir_expr_apply(context, multiply, 2, factors) : NULL);
+    return ir_map(context, node->rank, node->shape, 1, &whole, ir_expr_cast(context, elem, body));
 }

@@ -169,9 +169,10 @@ static bool is_unused(const struct ir_node *node, uint32_t index)
 /* n * the rest, as one more factor in front. */
 static const struct ir_node *times_extent(const struct simplifying *simplifying, const struct ir_node *node, int64_t extent)
 {
-    struct ir_number number = sums_floats(node) && ir_elem_is_complex(node->elem) ? ir_number_complex(node->elem, (double)extent, 0)
-                              : sums_floats(node)                                 ? ir_number_real(node->elem, (double)extent)
-                                                                                  : ir_number_integer(node->elem, extent);
+    enum ir_elem elem = node->contract.accumulator; /* wide enough for the extent */
+    struct ir_number number = sums_floats(node) && ir_elem_is_complex(elem) ? ir_number_complex(elem, (double)extent, 0)
+                              : sums_floats(node)                           ? ir_number_real(elem, (double)extent)
+                                                                            : ir_number_integer(elem, extent);
     struct ir_access *operands = ARENA_ARRAY(ir_arena(simplifying->context), (size_t)node->n_operands + 1, struct ir_access);
     const struct ir_node *scalar = ir_scalar(simplifying->context, number);
     if (!operands || !scalar)
@@ -208,7 +209,12 @@ const struct ir_node *simplify_contract_single(const struct simplifying *simplif
 {
     if (node->n_operands != 1 || node->n_indices != node->rank || node->contract.n_domain > 0 || node->contract.n_sliced > 0)
         return NULL;
-    return ir_view(simplifying->context, node->rank, node->shape, node->operands[0]);
+    enum ir_elem elem = node->operands[0].node->elem;
+    if (elem == node->elem)
+        return ir_view(simplifying->context, node->rank, node->shape, node->operands[0]);
+    const struct ir_expr *value = ir_expr_operand(simplifying->context, 0, elem);
+    return ir_map(simplifying->context, node->rank, node->shape, 1, node->operands,
+                  ir_expr_cast(simplifying->context, node->elem, value));
 }
 
 /* Is each index of operand `factor` also one of another operand's, so that it can go? */
@@ -232,9 +238,9 @@ const struct ir_node *simplify_contract_one(const struct simplifying *simplifyin
     bool keeps_bits = !sums_floats(node) || (node->contract.ring == IR_RING_plustimes && ir_elem_is_float(node->elem));
     if (node->n_operands < 2 || !has_multiply(node) || (simplifying->exact && !keeps_bits))
         return NULL;
-    struct ir_number one = ir_ring_one(node->contract.ring, node->elem);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         const struct ir_access *access = &node->operands[k];
+        struct ir_number one = ir_ring_one(node->contract.ring, access->node->elem);
         bool same_fill = !access->fill || ir_number_equal(*access->fill, one);
         if (same_fill && constant_is_all(access->node, one) && indices_stand_elsewhere(node, k))
             return without_factor(simplifying, node, k);
@@ -247,6 +253,8 @@ static bool exact_product(const struct simplifying *simplifying, enum ir_ring ri
                           struct ir_number *product)
 {
     struct ir_context *context = simplifying->context;
+    if (a.elem != b.elem)
+        return false;
     const struct ir_expr *arguments[2] = {ir_expr_literal(context, a), ir_expr_literal(context, b)};
     const struct ir_expr *folded = ir_expr_apply(context, ir_ring_info(ring)->multiply, 2, arguments);
     if (!folded || folded->op != IR_EXPR_literal)

@@ -69,6 +69,10 @@ static void declare(struct generator *generator, struct ir_input_info *info, str
     if (promise == IR_PROMISE_spd && !ir_elem_is_float(node->elem))
         return;
     info->promises = 1u << promise;
+    /* As runtime/promises.c keeps them: a mirror image added, then a diagonal of 4 n. */
+    value->bound *= 2;
+    if (promise == IR_PROMISE_spd)
+        value->bound += 4 * (double)volume_of(generator, 1, &node->shape[node->rank - 1]);
     bool half = ir_promise_info(promise)->half && generator->options.kind != RANDOM_POLYNOMIAL; /* a comparison is none */
     if (half)
         *value = (struct random_value){half_of(generator, node), false, value->bound, 1};

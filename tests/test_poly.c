@@ -387,6 +387,15 @@ static void indices_split_off(void **state)
     assert_true(poly_equals(coefficient, 0));
 }
 
+/* A quotient of a quotient that is small is 0, as one division by the product shows. */
+static void divisions_in_turn_are_one(void **state)
+{
+    struct fixture *f = *state;
+    const char *const pairs[][2] = {{"(N mod 4 div 3) div 2", "N mod 4 div 6"}, {"(N mod 12 div 4) div 3", "0"}};
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
+        assert_ptr_equal(read(f, pairs[k][0], NULL), read(f, pairs[k][1], NULL));
+}
+
 /* Some of everything; true when all of it could be made. */
 static bool make_some(struct failing_allocator *failing, const void *data)
 {
@@ -423,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(equal_expressions_are_one_pointer, setup, teardown),
         cmocka_unit_test_setup_teardown(proofs, setup, teardown),
+        cmocka_unit_test_setup_teardown(divisions_in_turn_are_one, setup, teardown),
         cmocka_unit_test_setup_teardown(printing, setup, teardown),
         cmocka_unit_test_setup_teardown(coefficients_that_overflow_give_null_and_say_so, setup, teardown),
         cmocka_unit_test_setup_teardown(divisors_are_positive_monomials_of_dims, setup, teardown),

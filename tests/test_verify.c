@@ -180,9 +180,10 @@ static void contractions_keep_to_their_ring(void **state)
     wrong = right;
     wrong.accumulator = IR_c64;
     expect_code(fixture, ir_contract(context, &wrong), DIAG_E0739);
-    wrong = right;
     wrong.elem = IR_c64;
     expect_code(fixture, ir_contract(context, &wrong), DIAG_E0739);
+    wrong.accumulator = IR_c128;
+    expect_valid(fixture, ir_contract(context, &wrong));
     wrong = right;
     wrong.ring = IR_RING_prod;
     expect_valid(fixture, ir_contract(context, &wrong));
