@@ -5,8 +5,8 @@
  * the latency of a chain, times what padding wastes at extents that the tile does not divide.
  *
  * The blocks: a group's inner indices whole, one index cut, outer ones one by one, so that a block is a box of the tensor. Summed
- * indices until a row of tiles of B fills the innermost cache one and a half times (it streams through), m until A's block fills
- * three quarters of the second, n until B's fills half the third. */
+ * indices until a row of tiles of B fills three quarters of the innermost cache (A streams through the rest), m until A's block
+ * fills three quarters of the second, n until B's fills half the third. */
 #include "product.h"
 
 #include <math.h>
@@ -293,7 +293,7 @@ void tile_choose_sizes(const struct machine *machine, struct product *product)
             choose_blocks(product, LOOP_K, STREAMED_ROWS);
         return;
     }
-    double summed = floor(fmin(1.5 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
+    double summed = floor(fmin(0.75 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
     if (!product->reads_result && product_lane(product)->is_line)
         choose_blocks(product, LOOP_K, summed);
     summed = fmin(summed, sum);
