@@ -154,10 +154,11 @@ struct loop_stmt *loop_block(struct ir_context *context, const char *comment, st
 struct loop_stmt *loop_join(struct loop_stmt *first, struct loop_stmt *second); /* one list; either may be NULL */
 
 /* ---- loop_access.c: every place that statements read and write ---- */
+enum loop_access_kind { LOOP_READS, LOOP_WRITES, LOOP_COMBINES };
 struct loop_access {
     uint32_t buffer;
     const struct poly *address; /* NULL: looked up by an address, extent or condition */
-    enum { LOOP_READS, LOOP_WRITES, LOOP_COMBINES } does;
+    enum loop_access_kind does;
     bool is_guarded; /* under a condition of the statements visited */
     /* Around it, of the statements visited, outermost first; for the time of the call. */
     const struct loop_stmt *const *loops;

@@ -14,7 +14,7 @@ struct visiting {
     unsigned branches; /* open ones */
 };
 
-static void visit_place(struct visiting *visiting, uint32_t buffer, const struct poly *address, int does)
+static void visit_place(struct visiting *visiting, uint32_t buffer, const struct poly *address, enum loop_access_kind does)
 {
     const struct loop_access access = {.buffer = buffer,
                                        .address = address,
