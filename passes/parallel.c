@@ -273,12 +273,14 @@ static bool prove_list(struct choosing *choosing, const struct loop_stmt *list)
 {
     bool proved = true;
     for (; list; list = list->next)
-        if (list->op == LOOP_FOR)
+        if (list->op == LOOP_FOR) {
             proved &= prove_loop(choosing, list);
-        else if (list->op == LOOP_BLOCK)
+        } else if (list->op == LOOP_BLOCK) {
             proved &= prove_list(choosing, list->block);
-        else if (list->op == LOOP_IF)
-            proved &= prove_list(choosing, list->branch.body) & prove_list(choosing, list->branch.otherwise);
+        } else if (list->op == LOOP_IF) {
+            proved &= prove_list(choosing, list->branch.body);
+            proved &= prove_list(choosing, list->branch.otherwise);
+        }
     return proved;
 }
 
