@@ -51,7 +51,7 @@ static const struct recipe recipes[] = {
      "const T e = exp~(-fabs~(x));\n    return (x < 0.0~ ? e : 1.0~) / (1.0~ + e);"},
     {HELPER_silu, "f", true, "x * sigmoid(x)", "T x", "return x * sigmoid_@(x);"},
     {HELPER_divide, "i", false, "a / b towards zero; 0 when b is 0, wraps", "T a, T b",
-     "if (b == 0)\n        return 0;\n    return b == -1 ? (T)(0u - (U)a) : (T)(a / b);"},
+     "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n    return (T)(a / b);"},
     {HELPER_divide, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
     {HELPER_floor_div, "i", false, "a / b rounded down; 0 when b is 0, wraps", "T a, T b",
      "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n"

@@ -369,13 +369,22 @@ static size_t put_if(struct c_kernel *kernel, struct text *text, int depth, cons
     return 1;
 }
 
-/* A local of the block that another block of the same C scope has defined already. */
-static bool needs_braces(const struct c_kernel *kernel, const struct loop_stmt *list)
+static bool defines(const struct loop_stmt *list, uint32_t local)
 {
-    const struct c_names visible = {kernel->visible, kernel->n_visible, kernel->visible_capacity};
     for (; list; list = list->next)
-        if ((list->op == LOOP_DEFINE && c_name_taken(&visible, kernel->locals[list->local.local])) ||
-            (list->op == LOOP_BLOCK && needs_braces(kernel, list->block)))
+        if ((list->op == LOOP_DEFINE && list->local.local == local) || (list->op == LOOP_BLOCK && defines(list->block, local)) ||
+            (list->op == LOOP_FOR && defines(list->loop.body, local)) ||
+            (list->op == LOOP_IF && (defines(list->branch.body, local) || defines(list->branch.otherwise, local))))
+            return true;
+    return false;
+}
+
+/* Does the block define a local that what comes after it defines again? There it must not be visible. */
+static bool needs_braces(const struct loop_stmt *list, const struct loop_stmt *after)
+{
+    for (; list; list = list->next)
+        if ((list->op == LOOP_DEFINE && defines(after, list->local.local)) ||
+            (list->op == LOOP_BLOCK && needs_braces(list->block, after)))
             return true;
     return false;
 }
@@ -385,7 +394,7 @@ static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, c
 {
     struct text body = text_create(kernel->file->arena);
     struct scope scope = open_scope(kernel);
-    bool braces = needs_braces(kernel, stmt->block);
+    bool braces = needs_braces(stmt->block, stmt->next);
     size_t lines = put_list(kernel, &body, braces ? depth + 1 : depth, stmt->block);
     const char *finished = text_finish(&body);
     if (braces)
