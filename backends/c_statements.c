@@ -107,13 +107,14 @@ static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, c
 
 /* ---- lines ---- */
 
-/* Where to break a line so that at most `room` columns stand before: at the outermost operator, conditions before sums before
- * products, the last such one; 0: nowhere. */
+/* Where to break a line so that at most `room` columns stand before: at the outermost operator of what is assigned, conditions
+ * before sums before products, the last such one; 0: nowhere. */
 static size_t break_at(const char *line, size_t room)
 {
-    size_t best = 0;
+    const char *assigned = strstr(line, "= ");
+    size_t best = 0, first = assigned ? (size_t)(assigned - line) : 0;
     int depth = 0, least = INT_MAX;
-    for (size_t k = 0; k < room && line[k]; k++) {
+    for (size_t k = first; k < room && line[k]; k++) {
         depth += (line[k] == '(' || line[k] == '[') - (line[k] == ')' || line[k] == ']');
         if (line[k] != ' ' || !line[k + 1] || !strchr("+-*/?:&|", line[k + 1]) || !line[k + 2] || !strchr(" &|", line[k + 2]))
             continue;

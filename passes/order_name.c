@@ -8,6 +8,8 @@ static const char *tensor_name(const struct ir_kernel *kernel, const struct ir_n
     const char *known = ir_name_of(kernel, node);
     if (known)
         return known;
+    if (node->op == IR_map_node && node->n_operands == 1) /* a cast, a factor: what it is made of says what it is */
+        return tensor_name(kernel, node->operands[0].node);
     return node->op == IR_const_node ? "factor" : "part";
 }
 

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""Casts to and from f16 against NumPy's float16, bit by bit, on both engines.
+"""16-bit floats on both engines: casts to and from f16 against NumPy's float16, bit by bit, and sums whose parts leave f16's range.
 
 From double: every point half way between two neighbours of the 2^16, its neighbours in double, and the numbers themselves; from
 float the same rounded to float; to double and float every number. bf16 is held to its definition by tests/test_halves.c.
+
+A sum of halves is rounded once, however it is cut into steps: where the whole fits, no part of it overflows. Numbers are chosen
+such that every result is exact.
 """
 import argparse
 import pathlib
@@ -21,6 +24,16 @@ kernel casts(d: f64[n], s: f32[n], h: f16[n]) -> (hd: f16[n], hs: f16[n], dh: f6
 }
 """
 
+SUMS = """dim n, many, few = 131072
+kernel sums(A: f16[n, n], B: f16[n, n], x: f16[n], v: u8[many]) -> (scaled: f16[n], chain: f16[n], apart: f16, repeated: f16[n], again: f16[n]) {
+    scaled[i] = 0.0009765625 * A[i,j] * x[j]
+    chain[i] = B[i,j] * A[j,k] * x[k]
+    apart = sum[i, j](A[j,j] * B[i,i] * x[j])
+    repeated[i] = sum[k: many, j](B[i,j] * B[i,j])
+    again[i] = sum[k: few](B[i,i])
+}
+"""
+
 
 def borders():
     numbers = numpy.arange(0x7c00, dtype="u2").view("f2").astype("f8")
@@ -34,6 +47,23 @@ def same_bits(got, wanted):
     width = f"u{wanted.dtype.itemsize}"
     both_nan = numpy.isnan(got) & numpy.isnan(wanted)
     return got.dtype == wanted.dtype and bool((both_nan | (got.view(width) == wanted.view(width))).all())
+
+
+def sums(folder, einc):
+    """What is wrong; nothing: all is right."""
+    n, many = 64, 1 << 17
+    inputs = {"A": numpy.full((n, n), 64, "f2"), "B": numpy.full((n, n), 2.0 ** -14, "f2"), "x": numpy.full(n, 32, "f2"), "v": numpy.zeros(many, "u1")}
+    A, B, x = (inputs[key].astype("f8") for key in "ABx")
+    wanted = {"scaled": A @ x / 1024, "chain": B @ A @ x, "apart": numpy.asarray((A.diagonal() @ x) * B.diagonal().sum()),
+              "repeated": many * (B * B).sum(1), "again": 131072 * B.diagonal()}
+    (folder / "sums.ein").write_text(SUMS)
+    for key, array in inputs.items():
+        numpy.save(folder / f"{key}.npy", array)
+    words = [f"{key}={key}.npy" for key in inputs] + [word for key in wanted for word in ("-o", f"{key}=sum_{key}.npy")]
+    for engine, *options in (("ref",), ("c",), ("c", "--target=avx512"), ("c", f"--dims=many={many}")):
+        subprocess.run([einc, "run", "sums.ein", *words, f"--engine={engine}", *options], cwd=folder, check=True, timeout=120)
+        for key, array in wanted.items():
+            yield f"{key} of engine {engine}", same_bits(numpy.load(folder / f"sum_{key}.npy"), array.astype("f2"))
 
 
 def main():
@@ -58,6 +88,10 @@ def main():
                 passed, failed = passed + good, failed + (not good)
                 if not good:
                     print(f"FAILED {key} of engine {engine} differs from NumPy")
+        for what, good in sums(folder, einc):
+            passed, failed = passed + good, failed + (not good)
+            if not good:
+                print(f"FAILED the sum {what}")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
