@@ -34,6 +34,7 @@ struct invocation {
     struct ir_context *context;
     int count; /* positional arguments */
     const char **words;
+    bool derives; /* takes --gradient and --adjoint */
     bool json_diagnostics;
     struct option_list dim_words; /* --dims E=100,N=4 */
     struct frontend_dim_value *dims;
@@ -99,7 +100,7 @@ void caches_describe(struct machine *machine);
 bool measure_rates(struct machine *machine);
 
 /* ---- the commands ---- */
-#define COMMAND(name, synopsis, summary, help) int command_##name(struct invocation *invocation, int argc, char **argv);
+#define COMMAND(name, derives, synopsis, summary, help) int command_##name(struct invocation *invocation, int argc, char **argv);
 #include "commands.def"
 
 #endif

@@ -67,6 +67,8 @@ static bool store(struct invocation *invocation, const struct option *option, co
         *(bool *)option->target = true;
         return true;
     case OPTION_TEXT:
+        if (!*value)
+            return usage_error("%s needs a value", option->name), false;
         *(const char **)option->target = value;
         return true;
     case OPTION_INTEGER:
@@ -189,17 +191,17 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--threads", OPTION_TEXT, &invocation->threads},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
-        {"--gradient", OPTION_TEXT, &gradient},
+        {"--gradient", OPTION_TEXT, &gradient}, /* these two last */
         {"--adjoint", OPTION_TEXT, &adjoint},
     };
-    size_t n_common = sizeof common / sizeof *common;
+    size_t n_common = sizeof common / sizeof *common - (invocation->derives ? 0 : 2);
     struct option *options = ARENA_ARRAY(ir_arena(invocation->context), n_own + n_common, struct option);
     invocation->words = ARENA_ARRAY(ir_arena(invocation->context), (size_t)argc + 1, const char *);
     if (!options || !invocation->words)
         return false;
     if (n_own)
         memcpy(options, own, n_own * sizeof *own);
-    memcpy(options + n_own, common, sizeof common);
+    memcpy(options + n_own, common, n_common * sizeof *common);
     for (int k = 0; k < argc; k++) {
         if (argv[k][0] != '-' || argv[k][1] == '\0')
             invocation->words[invocation->count++] = argv[k];

@@ -185,8 +185,6 @@ int command_einsum(struct invocation *invocation, int argc, char **argv)
         {"--engine", OPTION_TEXT, &run.engine}, {"--ring", OPTION_TEXT, &ring_name}, {"-o", OPTION_LIST, &run.outputs}};
     if (!options_parse(invocation, argc, argv, options, 3) || !valid_run(&run) || !find_ring(ring_name, &ring))
         return EXIT_USAGE;
-    if (invocation->n_derivatives)
-        return usage_error("einsum takes no --gradient and no --adjoint");
     if (invocation->count < 1)
         return usage_error("einsum needs a string");
     size_t count = (size_t)invocation->count - 1;

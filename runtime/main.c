@@ -9,21 +9,25 @@
 #endif
 
 struct command {
-    const char *name, *synopsis, *summary, *help;
+    const char *name;
+    bool derives;
+    const char *synopsis, *summary, *help;
     int (*run)(struct invocation *invocation, int argc, char **argv);
 };
 
-#define COMMAND(name, synopsis, summary, help) {#name, synopsis, summary, help, command_##name},
+#define COMMAND(name, derives, synopsis, summary, help) {#name, derives, synopsis, summary, help, command_##name},
 static const struct command commands[] = {
 #include "commands.def"
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
+static const char derivatives_help[] =
+    "  --gradient=A,b    beside each kernel with inputs A and b, its vector-Jacobian product; KERNEL:A,b for one\n"
+    "  --adjoint=u       the same of kernels linear in u, which is checked\n";
 static const char common_help[] =
     "  --dims E=100,...  sizes of run-time dims\n"
-    "  --gradient=A,b    beside each kernel with inputs A and b, its vector-Jacobian product; KERNEL:A,b for one\n"
-    "  --adjoint=u       the same of kernels linear in u, which is checked\n"
     "  --memory-limit=B  bytes of scratch a kernel may have; K, M, G stand for 2^10, 2^20, 2^30\n"
+    "  --scan-chunk=Q    steps of a chunk where a scan takes chunk form, or none; chosen by cost if not given\n"
     "  --diagnostics=json  diagnostics as JSON, for editors\n"
     "  --target=NAME     generic (default), avx2, avx512, neon, cortex-m, host, or a file from einc machine\n"
     "  --threads=openmp  code for several threads; openmp:N divides evenly among N; none (default)\n"
@@ -40,7 +44,8 @@ static void print_help(FILE *file)
 
 static void print_command_help(const struct command *command)
 {
-    printf("usage: einc %s %s\n\n%s\n\n%s%s", command->name, command->synopsis, command->summary, command->help, common_help);
+    printf("usage: einc %s %s\n\n%s\n\n%s%s%s", command->name, command->synopsis, command->summary, command->help,
+           command->derives ? derivatives_help : "", common_help);
 }
 
 /* The version, and the engines this build has. */
@@ -100,7 +105,7 @@ int main(int argc, char **argv)
         print_command_help(command);
         return flush(EXIT_DONE);
     }
-    struct invocation invocation = {.context = ir_context_create(NULL)};
+    struct invocation invocation = {.context = ir_context_create(NULL), .derives = command->derives};
     if (!invocation.context) {
         fputs("einc: out of memory\n", stderr);
         return EXIT_LIMIT;

@@ -62,6 +62,9 @@ def exit_statuses(suite, folder):
     suite.expect("an unknown engine", folder, 2, *run, "--engine=gpu")
     suite.expect("an option without its value", folder, 2, *run, "-o")
     suite.expect("a size that is none", folder, 2, *run, "--dims", "n=-3")
+    suite.expect("an empty place to write to", folder, 2, "build", "good.ein", "-o", "")
+    suite.check("nothing is written then", not (folder / ".c").exists())
+    suite.expect("the gradient of an einsum string", folder, 2, "einsum", "i->", "x.npy", "--gradient=x")
     suite.expect("a check that passes", folder, 0, "check", "good.ein")
     suite.expect("a reference too large", folder, 4, "run", "huge.ein", "x=two.npy", "--engine=ref")
     # A compiler that lies: 2 becomes 1 in what it is given.
@@ -85,6 +88,11 @@ def help_and_version(suite, folder):
     for command in COMMANDS:
         done = suite.expect(f"{command} --help", folder, 0, command, "--help")
         suite.check(f"{command} --help on standard output", done.stdout.startswith(f"usage: einc {command} ") and not done.stderr, done.stdout)
+        common = "--dims --memory-limit --scan-chunk --diagnostics --target --trace --help"
+        derivatives = "" if command in ("einsum", "machine") else " --gradient --adjoint"
+        listed = {line.split()[0].partition("=")[0] for line in done.stdout.splitlines() if line.startswith("  --")}
+        suite.check(f"{command} --help lists what docs/command.md says", listed >= set((common + derivatives).split()), done.stdout)
+        suite.check(f"{command} --help lists no more of it", bool(derivatives) or "--gradient" not in listed, done.stdout)
     listed = suite.expect("--help", folder, 0, "--help").stdout
     suite.check("--help lists every command", all(f"  {command} " in listed for command in COMMANDS), listed)
     suite.check("--version", suite.expect("--version", folder, 0, "--version").stdout.startswith("einc "))
