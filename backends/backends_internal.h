@@ -92,8 +92,8 @@ struct c_file {
     struct c_narrowing *narrowings;
     size_t n_narrowings, narrowings_capacity;
     bool uses_math;
-    bool streams_rows; /* rows are copied past the caches */
-    bool guards_pairs; /* neighbours are read under a condition */
+    bool streams_rows;                      /* rows are copied past the caches */
+    bool guards_masks, guards_permutations; /* what gcc before 14 might compile wrongly (c_masks.c) */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
 };
 
@@ -198,17 +198,20 @@ bool c_is_helper_name(const char *name);
 const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem elem);
 void c_put_helpers(struct c_file *file, struct text *text);
 
+/* ---- c_masks.c ---- */
+/* Sets what the file guards against, after c_mark_used. */
+void c_find_permuted_loads(struct c_kernel *kernel);
+
 /* ---- c_uses.c: what statements and expressions touch ---- */
 typedef void c_visit_function(void *user, const struct ir_expr *expr);
 /* Every expression below, each once, arguments before users. */
 void c_visit_expr(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_function *visit, void *user);
+void c_visit_exprs(struct c_kernel *kernel, const struct ir_expr *const *exprs, size_t count, c_visit_function *visit, void *user);
 /* Marks what the function reads and writes, loops that never run left out; fills extents. */
 bool c_mark_used(struct c_kernel *kernel);
 bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt);
 bool c_never_runs(const struct loop_stmt *stmt);
 bool c_has_loop(const struct loop_stmt *list); /* one that may run */
-/* Do statements of the list that set locals read elements of one buffer at a constant distance? */
-bool c_reads_neighbours(struct c_kernel *kernel, const struct loop_stmt *list);
 bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores);
 /* Subexpressions of `expr` that stand in it more than once and are worth a name, arguments before users. */
 const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *expr, size_t *count);

@@ -77,7 +77,10 @@ static bool kernel_prepare(struct c_kernel *kernel)
     kernel->innermost = UINT32_MAX;
     if (arena_failed(file->arena))
         return false;
-    return c_mark_used(kernel) && c_add_tables(kernel);
+    if (!c_mark_used(kernel) || !c_add_tables(kernel))
+        return false;
+    c_find_permuted_loads(kernel);
+    return !arena_failed(file->arena);
 }
 
 /* Every kernel has loops, complex numbers are pairs by now, scratch buffers have their place. */

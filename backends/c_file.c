@@ -213,13 +213,18 @@ void c_put_source(struct c_kernel *kernel, struct text *text)
 
 /* ---- the file ---- */
 
-/* gcc before 14 (12.4, 13.3, where it was mended later) loses the permutation of vectors that are loaded under a mask: the halves
- * of complex numbers change places (PR tree-optimization/114375). Such loads come of turning `if` into masks, so that is left
- * undone. */
-static void put_guarded_pairs(struct text *text)
+/* gcc before 14 (12.4, 13.3, where it was mended later) loses the permutation of vectors that are loaded under a mask (GCC bug
+ * 114375). Such loads come of turning conditions into masks, so that is left undone. Its wrong permutations of eight doubles come
+ * of vectors of 64 bytes of its own making, so it is asked for shorter ones. c_masks.c says when. */
+static void put_guards(const struct c_file *file, struct text *text)
 {
-    text_put(text, "#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 14\n"
-                   "#pragma GCC optimize(\"no-tree-loop-if-convert\") /* GCC bug 114375: wrong pairs from masked loads */\n"
+    text_put(text, "#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 14\n");
+    if (file->guards_masks)
+        text_put(text,
+                 "#pragma GCC optimize(\"no-tree-loop-if-convert\") /* GCC bug 114375: wrong elements from masked loads */\n");
+    text_put(text, "#ifdef __AVX512F__\n"
+                   "#pragma GCC target(\"prefer-vector-width=256\") /* some permutations of 8 doubles are wrong */\n"
+                   "#endif\n"
                    "#endif\n\n");
 }
 
@@ -234,8 +239,8 @@ static void put_head(struct c_file *file, struct text *text)
     text_put(text, " */\n");
     text_printf(text, "#include \"%s.h\"\n", base);
     text_put(text, file->uses_math ? "\n#include <math.h>\n\n" : "\n");
-    if (file->guards_pairs)
-        put_guarded_pairs(text);
+    if (file->guards_permutations)
+        put_guards(file, text);
 }
 
 void c_put_file(struct c_file *file, struct text *text)

@@ -430,7 +430,6 @@ static size_t put_statement(struct c_kernel *kernel, struct text *text, int dept
     case LOOP_SET:
         return put_value_statement(kernel, text, depth, stmt);
     case LOOP_IF:
-        kernel->file->guards_pairs |= c_reads_neighbours(kernel, stmt->branch.body);
         return put_if(kernel, text, depth, stmt);
     case LOOP_CHECK:
         return put_check(kernel, text, depth, stmt);

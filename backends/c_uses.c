@@ -38,6 +38,13 @@ void c_visit_expr(struct c_kernel *kernel, const struct ir_expr *expr, c_visit_f
         visit_below(kernel, expr, visit, user);
 }
 
+void c_visit_exprs(struct c_kernel *kernel, const struct ir_expr *const *exprs, size_t count, c_visit_function *visit, void *user)
+{
+    kernel->stamp++;
+    for (size_t k = 0; k < count; k++)
+        visit_below(kernel, exprs[k], visit, user);
+}
+
 bool c_never_runs(const struct loop_stmt *stmt)
 {
     int64_t begin = 0, end;
@@ -143,38 +150,6 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
         break;
     }
     return false;
-}
-
-/* ---- pairs read under a condition ---- */
-
-struct neighbours {
-    struct c_kernel *kernel;
-    const struct ir_expr **loads;
-    size_t n_loads, capacity;
-    bool found;
-};
-
-static void compare_load(void *user, const struct ir_expr *expr)
-{
-    struct neighbours *neighbours = user;
-    struct ir_context *context = neighbours->kernel->file->context;
-    if (expr->op != IR_EXPR_load)
-        return;
-    for (size_t k = 0; k < neighbours->n_loads; k++) {
-        const struct ir_expr *other = neighbours->loads[k];
-        neighbours->found |= other->load.buffer == expr->load.buffer && other != expr &&
-                             poly_is_constant(poly_subtract(context, other->load.address, expr->load.address), NULL);
-    }
-    ARENA_PUSH(neighbours->kernel->file->arena, neighbours->loads, neighbours->n_loads, neighbours->capacity, expr);
-}
-
-bool c_reads_neighbours(struct c_kernel *kernel, const struct loop_stmt *list)
-{
-    struct neighbours neighbours = {.kernel = kernel};
-    for (; list; list = list->next)
-        if (list->op == LOOP_SET || list->op == LOOP_DEFINE)
-            c_visit_expr(kernel, list->local.value, compare_load, &neighbours);
-    return neighbours.found;
 }
 
 /* ---- marking ---- */
