@@ -35,11 +35,12 @@ static bool fail(struct statement *statement)
     return false;
 }
 
-/* An integer literal must lie in the type it meets. */
+/* A literal must lie in the type it meets: an integer be one of its numbers, a finite number stay finite. */
 static bool literal_fits(struct statement *statement, const struct formula *formula, enum ir_elem elem)
 {
     struct ir_number number;
-    if (formula->kind != FORMULA_NUMBER || formula->type.weakness != WEAK_AN_INTEGER || !ir_elem_is_integer(elem))
+    if (formula->kind != FORMULA_NUMBER || !formula->type.weakness ||
+        (formula->type.weakness == WEAK_A_COMPLEX && !ir_elem_is_complex(elem)))
         return true;
     return number_in_type(statement->body->resolver, formula->number, elem, formula->span, &number) || fail(statement);
 }
@@ -74,7 +75,7 @@ static bool weak_meets(struct statement *statement, struct span span, const stru
             return fail(statement);
         }
     }
-    return literal_fits(statement, a, elem);
+    return literal_fits(statement, a, result->elem);
 }
 
 bool types_meet(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
