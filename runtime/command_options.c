@@ -81,14 +81,17 @@ static bool store(struct invocation *invocation, const struct option *option, co
     return false;
 }
 
-/* One word that begins with `-`; `*at` moves on when the value is the next word. */
-static bool take_option(struct invocation *invocation, const struct option *options, size_t n_options, int argc, char **argv,
-                        int *at)
+/* One word that begins with `-`; `*at` moves on when the value is the next word. `given`: those before. */
+static bool take_option(struct invocation *invocation, const struct option *options, size_t n_options, bool *given, int argc,
+                        char **argv, int *at)
 {
     const char *word = argv[*at], *equals = strchr(word, '=');
     const struct option *option = find_option(options, n_options, word, equals ? (size_t)(equals - word) : strlen(word));
     if (!option)
         return usage_error("unknown option `%s`; --help lists them", word), false;
+    if (option->kind != OPTION_LIST && given[option - options])
+        return usage_error("%s is given twice", option->name), false;
+    given[option - options] = true;
     if (option->kind == OPTION_FLAG)
         return equals ? (usage_error("%s takes no value", option->name), false) : store(invocation, option, NULL);
     if (equals)
@@ -196,8 +199,9 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     };
     size_t n_common = sizeof common / sizeof *common - (invocation->derives ? 0 : 2);
     struct option *options = ARENA_ARRAY(ir_arena(invocation->context), n_own + n_common, struct option);
+    bool *given = ARENA_ARRAY(ir_arena(invocation->context), n_own + n_common, bool);
     invocation->words = ARENA_ARRAY(ir_arena(invocation->context), (size_t)argc + 1, const char *);
-    if (!options || !invocation->words)
+    if (!options || !given || !invocation->words)
         return false;
     if (n_own)
         memcpy(options, own, n_own * sizeof *own);
@@ -205,7 +209,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     for (int k = 0; k < argc; k++) {
         if (argv[k][0] != '-' || argv[k][1] == '\0')
             invocation->words[invocation->count++] = argv[k];
-        else if (!take_option(invocation, options, n_own + n_common, argc, argv, &k))
+        else if (!take_option(invocation, options, n_own + n_common, given, argc, argv, &k))
             return false;
     }
     if (diagnostics && strcmp(diagnostics, "json") != 0 && strcmp(diagnostics, "text") != 0)

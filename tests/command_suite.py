@@ -62,6 +62,7 @@ def exit_statuses(suite, folder):
     suite.expect("an unknown engine", folder, 2, *run, "--engine=gpu")
     suite.expect("an option without its value", folder, 2, *run, "-o")
     suite.expect("a size that is none", folder, 2, *run, "--dims", "n=-3")
+    suite.expect("two gradients, of which one would be forgotten", folder, 2, "build", "good.ein", "-o", "-", "--gradient=a", "--gradient=x")
     suite.expect("an empty place to write to", folder, 2, "build", "good.ein", "-o", "")
     suite.check("nothing is written then", not (folder / ".c").exists())
     suite.expect("the gradient of an einsum string", folder, 2, "einsum", "i->", "x.npy", "--gradient=x")
@@ -88,7 +89,7 @@ def help_and_version(suite, folder):
     for command in COMMANDS:
         done = suite.expect(f"{command} --help", folder, 0, command, "--help")
         suite.check(f"{command} --help on standard output", done.stdout.startswith(f"usage: einc {command} ") and not done.stderr, done.stdout)
-        common = "--dims --memory-limit --scan-chunk --diagnostics --target --trace --help"
+        common = "--dims --memory-limit --scan-chunk --diagnostics --target --threads --trace --help"
         derivatives = "" if command in ("einsum", "machine") else " --gradient --adjoint"
         listed = {line.split()[0].partition("=")[0] for line in done.stdout.splitlines() if line.startswith("  --")}
         suite.check(f"{command} --help lists what docs/command.md says", listed >= set((common + derivatives).split()), done.stdout)
