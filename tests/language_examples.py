@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Runs every example of docs/language.md: a block marked `ein` is a file whose kernels agree with the reference on random input, unless the line
-above it says `Error Exxxx`: then it is refused with that code and no other.
+above it says `Error Exxxx`: then it is refused with that code and no other. Beside it lies `w.npy`, f32[2, 3].
 
     language_examples.py --einc build/einc docs/language.md
 """
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+import numpy
+
 BLOCK = re.compile(r"(?:^Error (E\d{4})\n)?^```ein\n(.*?)^```$", re.M | re.S)
 
 
@@ -18,6 +20,7 @@ def run(einc, text):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "example.ein"
         path.write_text(text)
+        numpy.save(path.with_name("w.npy"), numpy.arange(6, dtype=numpy.float32).reshape(2, 3))
         done = subprocess.run([einc, "check", str(path)], capture_output=True, text=True, timeout=60)
         return done.returncode, done.stderr
 
