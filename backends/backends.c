@@ -6,11 +6,11 @@
 typedef enum einc_status emit_function(const struct backend_program *program, const struct backend_options *options,
                                        struct backend_file **files, size_t *n_files);
 
-#define BACKEND(name, extension, purpose) emit_function backend_emit_##name;
+#define BACKEND(name, extension, kind, purpose) emit_function backend_emit_##name;
 #include "backends.def"
 
 static const struct backend_info table[] = {
-#define BACKEND(name, extension, purpose) {#name, extension, purpose, backend_emit_##name},
+#define BACKEND(name, extension, kind, purpose) {#name, extension, BACKEND_##kind, purpose, backend_emit_##name},
 #include "backends.def"
 };
 

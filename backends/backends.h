@@ -23,10 +23,19 @@ struct backend_program {
     size_t n_kernels;
 };
 
+/* What machine code is made for. */
+struct backend_code_target {
+    const char *triple; /* LLVM's name of architecture and system; NULL: where einc runs */
+    const char *cpu;    /* LLVM's name of a processor; NULL: the one einc runs on, or of another triple what all have */
+    bool is_checked;    /* a person named the processor: a name that LLVM does not know is a diagnostic */
+    bool debug;         /* lines of the source in the code */
+};
+
 struct backend_options {
     const char *target;           /* what head comments say of the machine code is made for; NULL: nothing, it is the default */
     enum backend_weights weights; /* INLINE: tables in the .c; EXTERN: one `const` pointer argument a constant; FILE: as EXTERN, and
                                      a raw little-endian file of all constants beside, with its layout in the header */
+    struct backend_code_target code;
     bool entry; /* add `int einc_entry_<kernel>(const size_t *dims, void *const *arguments, void *workspace)` for engines; behind
                    the dims stands the number of threads, if the code is for several */
 };
@@ -38,9 +47,12 @@ struct backend_file {
     size_t length;
 };
 
+enum backend_kind { BACKEND_SOURCE, BACKEND_CODE, BACKEND_LINKED };
+
 struct backend_info {
     const char *name;      /* as in --emit=NAME */
     const char *extension; /* ".c" */
+    enum backend_kind kind;
     const char *purpose;
     /* Appends files to `files`; the first one is the main output. */
     enum einc_status (*emit)(const struct backend_program *program, const struct backend_options *options,
@@ -48,5 +60,17 @@ struct backend_info {
 };
 const struct backend_info *backend_table(size_t *count);
 const struct backend_info *backend_find(const char *name, size_t length);
+
+/* ---- machine_code.c: the part that needs LLVM, a library of its own ---- */
+enum backend_code_form { CODE_LLVM, CODE_BITCODE, CODE_ASSEMBLY, CODE_OBJECT };
+struct backend_llvm {
+    const char *version; /* of einc */
+    enum einc_status (*emit)(const struct backend_program *program, const struct backend_options *options,
+                             enum backend_code_form form, struct text *bytes);
+};
+#define BACKEND_SHOWN __attribute__((visibility("default"))) /* tables that the library shows */
+extern BACKEND_SHOWN const struct backend_llvm einc_llvm_backend;
+/* A table in that library, which begins with the version; NULL after a diagnostic. */
+const void *backend_llvm_symbol(struct ir_context *context, const char *name);
 
 #endif

@@ -258,6 +258,8 @@ bool c_weights_file(struct c_file *file,
 
 /* ---- c_header.c ---- */
 void c_put_header(struct c_file *file, struct text *text);
+/* Numbers of the buffers that are arguments, in order of the signature: inputs, outputs, constants that are passed in. */
+const uint32_t *c_arguments(const struct c_kernel *kernel, size_t *count);
 void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header);
 void c_put_entry(struct c_kernel *kernel, struct text *text);     /* the uniform functions for engines */
 bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer); /* a constant passed in as an argument */
@@ -277,6 +279,8 @@ void c_put_file(struct c_file *file, struct text *text);
 const char *c_entry_name(struct c_kernel *kernel); /* the kernel's own name, spelled for C */
 /* Names, tables and uses of all kernels; NULL when memory ran out or loop IR is not what a backend takes. */
 struct c_file *c_file_create(const struct backend_program *program, const struct backend_options *options);
+/* The header, and the file of constants where there is to be one. */
+enum einc_status c_add_header(struct c_file *file, struct backend_file **files, size_t *n_files);
 enum einc_status backend_emit_c(const struct backend_program *program, const struct backend_options *options,
                                 struct backend_file **files, size_t *n_files);
 enum einc_status backend_add_file(struct ir_context *context, struct backend_file **files, size_t *n_files, const char *name,

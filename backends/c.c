@@ -138,22 +138,26 @@ static enum einc_status add_weights(struct c_file *file, struct backend_file **f
                             &bytes);
 }
 
+enum einc_status c_add_header(struct c_file *file, struct backend_file **files, size_t *n_files)
+{
+    struct text header = text_create(file->arena);
+    c_put_header(file, &header);
+    enum einc_status status =
+        backend_add_file(file->context, files, n_files, arena_printf(file->arena, "%s.h", file->program->basename), &header);
+    return status == EINC_OK && file->options->weights == WEIGHTS_FILE ? add_weights(file, files, n_files) : status;
+}
+
 enum einc_status backend_emit_c(const struct backend_program *program, const struct backend_options *options,
                                 struct backend_file **files, size_t *n_files)
 {
     struct c_file *file = c_file_create(program, options);
     if (!file)
         return failure(program->context);
-    struct text code = text_create(file->arena), header = text_create(file->arena);
+    struct text code = text_create(file->arena);
     c_put_file(file, &code);
-    c_put_header(file, &header);
     enum einc_status status =
         backend_add_file(file->context, files, n_files, arena_printf(file->arena, "%s.c", program->basename), &code);
-    if (status == EINC_OK)
-        status = backend_add_file(file->context, files, n_files, arena_printf(file->arena, "%s.h", program->basename), &header);
-    if (status == EINC_OK && options->weights == WEIGHTS_FILE)
-        status = add_weights(file, files, n_files);
-    return status;
+    return status == EINC_OK ? c_add_header(file, files, n_files) : status;
 }
 
 enum einc_status backend_emit_h(const struct backend_program *program, const struct backend_options *options,

@@ -50,8 +50,7 @@ static bool is_argument_of(const struct c_kernel *kernel, uint32_t buffer, enum 
     }
 }
 
-/* Numbers of the buffers that are arguments, in order of the signature. */
-static uint32_t *argument_buffers(const struct c_kernel *kernel, size_t *count)
+const uint32_t *c_arguments(const struct c_kernel *kernel, size_t *count)
 {
     const struct loop_function *loops = kernel->loops;
     uint32_t *arguments = ARENA_ARRAY(kernel->file->arena, loops->n_buffers, uint32_t);
@@ -103,7 +102,7 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
     struct arena *arena = kernel->file->arena;
     const char *result = c_returns_status(kernel) ? "int" : "void";
     size_t count, margin = strlen(result) + strlen(kernel->name) + 2, column = margin;
-    const uint32_t *arguments = argument_buffers(kernel, &count);
+    const uint32_t *arguments = c_arguments(kernel, &count);
     bool first = true;
     text_printf(text, "%s %s(", result, kernel->name);
     if (kernel->loops->threads) {
@@ -183,7 +182,7 @@ static void put_dim_doc(struct c_kernel *kernel, struct text *text, uint32_t dim
 static void put_kernel_doc(struct c_kernel *kernel, struct text *text)
 {
     size_t count;
-    const uint32_t *arguments = argument_buffers(kernel, &count);
+    const uint32_t *arguments = c_arguments(kernel, &count);
     text_put(text, "/* ");
     c_put_source(kernel, text);
     text_put(text, "\n *\n");
@@ -320,7 +319,7 @@ void c_put_header(struct c_file *file, struct text *text)
 static void put_entry_call(struct c_kernel *kernel, struct text *text)
 {
     size_t count;
-    const uint32_t *arguments = argument_buffers(kernel, &count);
+    const uint32_t *arguments = c_arguments(kernel, &count);
     const char *separator = "";
     text_printf(text, "    %s%s(", c_returns_status(kernel) ? "return " : "", kernel->name);
     if (kernel->loops->threads) {
@@ -344,7 +343,7 @@ void c_put_entry(struct c_kernel *kernel, struct text *text)
     const char *name = c_entry_name(kernel);
     const struct loop_function *loops = kernel->loops;
     size_t n_arguments;
-    argument_buffers(kernel, &n_arguments);
+    c_arguments(kernel, &n_arguments);
     text_printf(text, "\nint einc_entry_%s(const size_t *dims, void *const *arguments, void *workspace)\n{\n", name);
     if (loops->n_dims == 0 && !loops->threads)
         text_put(text, "    (void)dims;\n");

@@ -9,7 +9,7 @@ static const struct machine_field fields[] = {
 #include "machine_fields.def"
 };
 
-#define MACHINE(id, purpose, ...) {{id, __VA_ARGS__}, purpose},
+#define MACHINE(id, purpose, triple, cpu, ...) {{id, __VA_ARGS__}, triple, cpu, purpose},
 static const struct machine_row rows[] = {
 #include "machines.def"
 };

@@ -56,6 +56,7 @@ bool option_list_add(struct invocation *invocation, struct option_list *list, co
 bool option_pair(struct invocation *invocation, const char *word, const char **name, const char **value);
 /* Says what was wrong with how the command was called. */
 int usage_error(const char *format, ...) BASE_PRINTF(1, 2);
+int usage_no_engine(const char *name); /* there is none with this name */
 
 /* ---- command_input.c ---- */
 

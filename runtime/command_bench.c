@@ -87,7 +87,7 @@ int command_bench(struct invocation *invocation, int argc, char **argv)
     if (invocation->count < 1 || invocation->count > 2)
         return usage_error("bench needs a .ein file");
     if (!bench.info)
-        return usage_error("there is no engine `%s`; there are ref and c", engine);
+        return usage_no_engine(engine);
     if (repeat < 1 || repeat > 100000)
         return usage_error("--repeat is from 1 to 100000");
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);

@@ -96,13 +96,43 @@ static bool choose_weights(const char *name, enum backend_weights *weights)
     return usage_error("--weights is inline, extern or file, not `%s`", name), false;
 }
 
+/* The object file becomes a shared object. */
+static bool link_object(struct invocation *invocation, struct backend_file *object)
+{
+    struct toolchain toolchain;
+    const struct backend_file file = {"kernels.o", object->bytes, object->length};
+    if (!toolchain_open(&toolchain, invocation->context))
+        return false;
+    bool linked = toolchain_write(&toolchain, &file, 1) && toolchain_link(&toolchain, NULL, "", file.name) &&
+                  file_read(invocation->context, toolchain.object, SIZE_MAX, SPAN_NONE, &object->bytes, &object->length);
+    toolchain_close(&toolchain);
+    return linked;
+}
+
+/* What LLVM makes code for: what the target says, else this machine, unless the user says more. */
+static struct backend_code_target code_target(const struct invocation *invocation, const char *triple, const char *cpu)
+{
+    struct backend_code_target code = invocation->compile.backend.code;
+    if (triple)
+        code = (struct backend_code_target){.triple = triple};
+    if (cpu)
+        code.cpu = cpu;
+    code.is_checked = cpu != NULL;
+    code.debug = true;
+    return code;
+}
+
 int command_build(struct invocation *invocation, int argc, char **argv)
 {
-    const char *emit = "c", *output = NULL, *weights = "inline";
+    const char *emit = "c", *output = NULL, *weights = "inline", *triple = NULL, *cpu = NULL;
     struct backend_options backend_options = {0};
-    const struct option options[] = {
-        {"--emit", OPTION_TEXT, &emit}, {"-o", OPTION_TEXT, &output}, {"--weights", OPTION_TEXT, &weights}};
-    if (!options_parse(invocation, argc, argv, options, 3) || !choose_weights(weights, &backend_options.weights))
+    const struct option options[] = {{"--emit", OPTION_TEXT, &emit},
+                                     {"-o", OPTION_TEXT, &output},
+                                     {"--weights", OPTION_TEXT, &weights},
+                                     {"--triple", OPTION_TEXT, &triple},
+                                     {"--cpu", OPTION_TEXT, &cpu}};
+    if (!options_parse(invocation, argc, argv, options, sizeof options / sizeof *options) ||
+        !choose_weights(weights, &backend_options.weights))
         return EXIT_USAGE;
     if (invocation->count != 1)
         return usage_error("build needs one .ein file");
@@ -111,6 +141,10 @@ int command_build(struct invocation *invocation, int argc, char **argv)
         return usage_error("there is no form `%s` to emit; einc build --help lists them", emit);
     if (strcmp(emit, "main") == 0 && backend_options.weights != WEIGHTS_INLINE)
         return usage_error("a host program has its constants inline");
+    if (backend->kind == BACKEND_SOURCE && (triple || cpu))
+        return usage_error("--triple and --cpu are for machine code, which --emit=%s is not", emit);
+    if (backend->kind != BACKEND_SOURCE && !invocation->target)
+        invocation->target = "host";
     const char *path = invocation->words[0];
     struct target target;
     struct arena *arena = ir_arena(invocation->context);
@@ -120,9 +154,12 @@ int command_build(struct invocation *invocation, int argc, char **argv)
         return input_finish(invocation, EXIT_LIMIT);
     struct compiled *compiled = input_compile(invocation, path);
     backend_options.target = invocation->compile.backend.target;
+    backend_options.code = code_target(invocation, triple, cpu);
     struct backend_file *files = NULL;
     size_t n_files = 0;
     if (!compiled || compile_emit(compiled, backend, target.base, &backend_options, &files, &n_files) != EINC_OK)
+        return input_finish(invocation, EXIT_INPUT);
+    if (backend->kind == BACKEND_LINKED && !link_object(invocation, &files[0]))
         return input_finish(invocation, EXIT_INPUT);
     if (strcmp(output, "-") == 0)
         fwrite(files[0].bytes, 1, files[0].length, stdout);

@@ -138,7 +138,7 @@ int command_check(struct invocation *invocation, int argc, char **argv)
     if (invocation->count < 1 || invocation->count > 2)
         return usage_error("check needs a .ein file");
     if (check.engine && !engine_find(check.engine))
-        return usage_error("there is no engine `%s`; there are ref and c", check.engine);
+        return usage_no_engine(check.engine);
     check.seed = (uint64_t)seed;
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
     int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;

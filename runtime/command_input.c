@@ -11,8 +11,7 @@
 bool input_target(struct invocation *invocation)
 {
     struct compile_options *compile = &invocation->compile;
-    if (invocation->target &&
-        !target_choose(invocation->context, invocation->target, &compile->passes.machine, &compile->backend.target))
+    if (invocation->target && !target_choose(invocation->context, invocation->target, &compile->passes.machine, &compile->backend))
         return false;
     int64_t cores = compile->passes.machine.cores;
     if (compile->passes.threads == THREADS_OF_TARGET)

@@ -17,6 +17,17 @@ int usage_error(const char *format, ...)
     return EXIT_USAGE;
 }
 
+int usage_no_engine(const char *name)
+{
+    size_t count;
+    const struct engine_info *engines = engine_table(&count);
+    fprintf(stderr, "einc: there is no engine `%s`; there are", name);
+    for (size_t k = 0; k < count; k++)
+        fprintf(stderr, "%s %s", k == 0 ? "" : k + 1 == count ? " and" : ",", engines[k].name);
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
 bool option_list_add(struct invocation *invocation, struct option_list *list, const char *item)
 {
     return ARENA_PUSH(ir_arena(invocation->context), list->items, list->count, list->capacity, item);

@@ -141,7 +141,7 @@ static int run_compiled(struct invocation *invocation, struct compiled *compiled
 static bool valid_run(const struct run *run)
 {
     if (!engine_find(run->engine))
-        return usage_error("there is no engine `%s`; there are ref and c", run->engine), false;
+        return usage_no_engine(run->engine), false;
     if (run->repeat > REPEAT_LIMIT)
         return usage_error("--repeat is at most %d", REPEAT_LIMIT), false;
     return true;

@@ -72,15 +72,21 @@ struct compiled *compile_source(struct ir_context *context, const struct source 
     return compile_program(context, compile_derive(frontend_read(context, source, &options->frontend), options), options);
 }
 
+bool compile_backend_program(struct compiled *compiled, const char *basename, struct backend_program *program)
+{
+    struct backend_kernel *kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct backend_kernel);
+    for (size_t k = 0; kernels && k < compiled->n_kernels; k++)
+        kernels[k] = (struct backend_kernel){compiled->program->kernels[k], compiled->kernels[k].kernel, compiled->kernels[k].loops,
+                                             compiled->kernels[k].flops_naive};
+    *program = (struct backend_program){compiled->context, compiled->program->path, basename, kernels, compiled->n_kernels};
+    return kernels != NULL;
+}
+
 enum einc_status compile_emit(struct compiled *compiled, const struct backend_info *backend, const char *basename,
                               const struct backend_options *options, struct backend_file **files, size_t *n_files)
 {
-    struct backend_kernel *kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct backend_kernel);
-    if (!kernels)
+    struct backend_program program;
+    if (!compile_backend_program(compiled, basename, &program))
         return EINC_NO_MEMORY;
-    for (size_t k = 0; k < compiled->n_kernels; k++)
-        kernels[k] = (struct backend_kernel){compiled->program->kernels[k], compiled->kernels[k].kernel, compiled->kernels[k].loops,
-                                             compiled->kernels[k].flops_naive};
-    struct backend_program program = {compiled->context, compiled->program->path, basename, kernels, compiled->n_kernels};
     return backend->emit(&program, options, files, n_files);
 }

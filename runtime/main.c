@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef EINC_VERSION
-#define EINC_VERSION "unknown"
-#endif
-
 struct command {
     const char *name;
     bool derives;

@@ -44,8 +44,9 @@ struct cpu_features cpu_features(void);
 
 /* ---- target.c ---- */
 /* What code is made for: a builtin description by its name, `host` for the one that has the processor's features, else a file with
- * a description. `*label` is what a head comment says of it, NULL for the default. False after a diagnostic. */
-bool target_choose(struct ir_context *context, const char *word, struct machine *machine, const char **label);
+ * a description. `options->target` is what a head comment says of it, NULL for the default; `options->code` what LLVM makes code
+ * for: of `host` and of a file the processor einc runs on. False after a diagnostic. */
+bool target_choose(struct ir_context *context, const char *word, struct machine *machine, struct backend_options *options);
 
 /* ---- compile.c: the whole compiler on one page ---- */
 struct compile_options {
@@ -72,7 +73,48 @@ struct compiled *compile_program(struct ir_context *context, struct ir_program *
 enum einc_status compile_emit(struct compiled *compiled, const struct backend_info *backend, const char *basename,
                               const struct backend_options *options, struct backend_file **files, size_t *n_files);
 
-/* ---- engines: engine.c, engine_ref.c, engine_c.c ---- */
+/* All kernels as backends see them; those of `program` may be handed over one by one. False: no memory. */
+bool compile_backend_program(struct compiled *compiled, const char *basename, struct backend_program *program);
+
+/* ---- toolchain.c: the C compiler in a folder of its own ---- */
+struct toolchain {
+    struct ir_context *context;
+    const char *folder, *object, *messages; /* paths; `object` is what is linked */
+    const struct backend_file *files;
+    size_t n_files;
+};
+/* False after a diagnostic; else `toolchain_close` removes the folder with all that was written. */
+bool toolchain_open(struct toolchain *toolchain, struct ir_context *context);
+const char *toolchain_path(const struct toolchain *toolchain, const char *name);
+bool toolchain_write(struct toolchain *toolchain, const struct backend_file *files, size_t n_files);
+/* One of the files to a shared object. `compiler` NULL: $CC, else `cc`. */
+bool toolchain_link(struct toolchain *toolchain, const char *compiler, const char *flags, const char *input);
+void toolchain_close(struct toolchain *toolchain);
+
+/* ---- native.c: kernels in memory ---- */
+struct native_kernel {
+    int (*entry)(const size_t *dims, void *const *arguments, void *workspace);
+    size_t (*workspace)(const size_t *dims); /* bytes */
+};
+/* What the two are called; false: no memory. */
+bool native_names(struct compiled *compiled, size_t kernel, const char **entry, const char **workspace);
+bool native_is_threaded(const struct compiled *compiled); /* is there a kernel for several threads? */
+enum einc_status native_run(struct compiled *compiled, const struct native_kernel *native, int64_t threads, size_t kernel,
+                            const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
+
+/* ---- jit_orc.c: object files in memory, a part of libeinc_llvm.so ---- */
+struct jit;
+struct jit_orc {
+    const char *version;                               /* of einc */
+    struct jit *(*create)(struct ir_context *context); /* NULL after a diagnostic */
+    bool (*add)(struct jit *jit, struct ir_context *context, const char *object, size_t length);
+    int64_t (*most_threads)(void); /* that OpenMP has for a parallel loop */
+    bool (*find)(struct jit *jit, struct ir_context *context, const char *name, void **address);
+    void (*destroy)(struct jit *jit);
+};
+extern BACKEND_SHOWN const struct jit_orc einc_jit_orc;
+
+/* ---- engines: engine.c, engine_NAME.c ---- */
 struct engine;
 struct engine_options {
     const char *compiler; /* engine c: the command; NULL: $CC, else `cc` */

@@ -35,15 +35,28 @@ static void list_names(struct ir_context *context)
         diag_help(diagnostics, last, "the targets are %shost, and files that `einc machine` writes", list);
 }
 
-bool target_choose(struct ir_context *context, const char *word, struct machine *machine, const char **label)
+static const struct machine_row *find_row(const char *name)
 {
-    const struct machine *builtin = machine_find(strcmp(word, "host") == 0 ? cpu_features().target : word);
+    size_t count;
+    const struct machine_row *rows = machine_table(&count);
+    for (size_t k = 0; k < count; k++)
+        if (strcmp(rows[k].machine.name, name) == 0)
+            return &rows[k];
+    return NULL;
+}
+
+bool target_choose(struct ir_context *context, const char *word, struct machine *machine, struct backend_options *options)
+{
+    bool is_host = strcmp(word, "host") == 0;
+    const struct machine_row *builtin = find_row(is_host ? cpu_features().target : word);
     if (builtin) {
-        *machine = *builtin;
-        *label = builtin == machine_generic() ? NULL : builtin->name;
+        *machine = builtin->machine;
+        options->target = &builtin->machine == machine_generic() ? NULL : builtin->machine.name;
+        options->code.triple = is_host ? NULL : builtin->triple;
+        options->code.cpu = is_host ? NULL : builtin->cpu;
         return true;
     }
-    bool read = read_description(context, word, machine, label);
+    bool read = read_description(context, word, machine, &options->target);
     if (!read)
         list_names(context);
     return read;

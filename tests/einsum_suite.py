@@ -2,8 +2,8 @@
 """The einsum suite: calls recorded from NumPy's, opt_einsum's and PyTorch's own tests (tests/cases), against numpy.einsum.
 
 Every valid case in every element type einc has is one kernel; inputs, NumPy's result and a bound for its rounding go to a folder, where
-`einsum_runner` compiles the kernels many at a time and runs them on engines `ref` and `c` in one process. Every invalid case must be refused.
-`--tccg` runs the tensor contraction benchmark on engine `c` instead: shrunk, or with `--full` at the sizes of its table.
+`einsum_runner` compiles the kernels many at a time and runs them on every engine in one process. Every invalid case must be refused.
+`--tccg` runs the tensor contraction benchmark on every engine but the reference instead: shrunk, or with `--full` at the sizes of its table.
 
 Tolerance: 8 k eps sum|products| an element, k the length of the sum times the operands; integers and bools exactly.
 """
@@ -16,6 +16,8 @@ import sys
 import tempfile
 
 import numpy
+
+from suites import engines
 
 CASES = pathlib.Path(__file__).parent / "cases"
 ELEMENT = {"float16": "f16", "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128", "int8": "i8", "int16": "i16", "int32": "i32",
@@ -167,6 +169,7 @@ def add_tccg(writer, full):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
     parser.add_argument("--runner", required=True)
     parser.add_argument("--tccg", action="store_true")
     parser.add_argument("--full", action="store_true")
@@ -179,7 +182,8 @@ def main():
             add_einsum_cases(writer)
         writer.finish()
         flags = "-O3 -march=native" if arguments.full else "-O1"  # thousands of small kernels, or a few that take seconds
-        return subprocess.run([arguments.runner, folder, flags, "c"] + ([] if arguments.tccg else ["ref"])).returncode
+        chosen = [engine for engine in engines(arguments.einc) if engine != "ref" or not arguments.tccg]
+        return subprocess.run([arguments.runner, folder, flags, *chosen]).returncode
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def check_case(suite, what, source, inputs, named, seed=1):
         return suite.check(f"{what}: runs", False, said)
     smooth = {name: value for name, value in zip(names, outputs) if value.dtype.kind in "fc"}
     cotangents = {name: draw(random, value.shape, "c128" if value.dtype.kind == "c" else "f64").astype(value.dtype) for name, value in smooth.items()}
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         result, said, _ = suite.gradient(source, arrays, cotangents, named, engine)
         if result is None:
             suite.check(f"{what}: the gradient runs in {engine}", False, said)
@@ -249,7 +249,7 @@ def mlp(suite):
              "    let h[s,o] = tanh(x[s,i] * W[i,o] + b[o])\n    y[s,k] = h[s,o] * V[o,k]\n}"
     random = numpy.random.default_rng(7)
     x, W, b, V, d_y = (random.standard_normal(shape) for shape in ((5, 6), (6, 8), 8, (8, 3), (5, 3)))
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         (d_W, d_b, d_V, d_x), _, _ = suite.gradient(source, dict(x=x, W=W, b=b, V=V), dict(y=d_y), ["W", "b", "V", "x"], engine)
         h = numpy.tanh(x @ W + b)
         inside = d_y @ V.T * (1 - h * h)
@@ -269,7 +269,7 @@ def attention(suite):
     d_p = d_o @ v.transpose(0, 2, 1)
     d_s = 0.5 * p * (d_p - (d_p * p).sum(-1, keepdims=True))
     wanted = {"q": d_s @ k, "k": d_s.transpose(0, 2, 1) @ q, "v": p.transpose(0, 2, 1) @ d_o}
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         result, said, _ = suite.gradient(source, dict(q=q, k=k, v=v), dict(o=d_o), list(wanted), engine)
         for (name, value), got in zip(wanted.items(), result or [None] * 3):
             expect(suite, f"attention d_{name} in {engine}", got, value) if result else suite.check("attention", False, said)
@@ -289,7 +289,7 @@ def convolution(suite):
             for j in range(Wo):
                 d_f += numpy.einsum("nk,nmab->kmab", d_y[:, :, i, j], padded[:, :, 2 * i:2 * i + 3, 2 * j:2 * j + 3])
                 d_padded[:, :, 2 * i:2 * i + 3, 2 * j:2 * j + 3] += numpy.einsum("nk,kmab->nmab", d_y[:, :, i, j], f)
-        for engine in ("ref", "c"):
+        for engine in suite.engines:
             (d_x, got_f), _, _ = suite.gradient(source, dict(x=x, f=f), dict(y=d_y), ["x", "f"], engine)
             expect(suite, f"convolution d_x at {H} x {W} in {engine}", d_x, d_padded[:, :, 1:H + 1, 1:W + 1])
             expect(suite, f"convolution d_f at {H} x {W} in {engine}", got_f, d_f)
@@ -304,7 +304,7 @@ def elements(suite):
     (v,), _ = suite.run(source, dict(B=B, u=u), ["v"])
     wanted_u = numpy.einsum("ai,bj,ck,eabc->eijk", B, B, B, d_v)
     wanted_B = sum(numpy.einsum(text, B, B, u, d_v) for text in ("bj,ck,eijk,eabc->ai", "ai,ck,eijk,eabc->bj", "ai,bj,eijk,eabc->ck"))
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         (d_u,), _, reads = suite.gradient(source, dict(B=B, u=u), dict(v=d_v), ["u"], engine, "adjoint")
         suite.check("an adjoint does not read what it is the adjoint in", reads == ["B", "d_v"], str(reads))
         expect(suite, f"interpolation, adjoint in {engine}", d_u, wanted_u)
@@ -327,7 +327,7 @@ def assembly(suite):
     u, d_y = random.standard_normal(5), random.standard_normal(5)
     (y,), _ = suite.run(source, dict(node=node, u=u, y=numpy.zeros(5)), ["y"])
     expect(suite, "assembly", y, matrix @ u)
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         (d_u,), _, reads = suite.gradient(source, dict(node=node, u=u, y=numpy.zeros(5)), dict(y=d_y), ["u"], engine, "adjoint")
         suite.check("the adjoint of an assembly reads no values", reads == ["node", "d_y"], str(reads))
         expect(suite, f"assembly, adjoint in {engine}", d_u, matrix.T @ d_y)
@@ -340,7 +340,7 @@ def storage(suite):
     random = numpy.random.default_rng(13)
     x, b, w, d_y, d_z = (random.uniform(0.5, 1, shape).astype(numpy.float16) for shape in ((3000, 4), 4, 4, (3000, 4), 3000))
     wide = lambda array: array.astype(float)
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         (d_b, d_w), _, _ = suite.gradient(source, dict(x=x, b=b, w=w), dict(y=d_y, z=d_z), ["b", "w"], engine)
         for name, got, wanted in (("b", d_b, (wide(x) * wide(d_y)).sum(0)), ("w", d_w, wide(x).T @ wide(d_z))):
             error = abs(wide(got) - wanted).max() / abs(wanted).max()
@@ -350,7 +350,7 @@ def storage(suite):
 def conventions(suite):
     """Ties, kinks and zeros, as docs/gradient.md has them."""
     x = numpy.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
-    for engine in ("ref", "c"):
+    for engine in suite.engines:
         (d_x,), _, _ = suite.gradient("kernel task(x: f64[2, 3]) -> (m: f64[2]) { m[i] = max[j](x[i,j]) }", dict(x=x), dict(m=numpy.array([6.0, 6.0])), ["x"], engine)
         suite.check(f"ties share in {engine}", (d_x == [[0, 3, 3], [2, 2, 2]]).all(), str(d_x))
         at_kinks = numpy.array([-1.0, 0.0, 2.0])

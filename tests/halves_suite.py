@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""16-bit floats on both engines: casts to and from f16 against NumPy's float16, bit by bit, and sums whose parts leave f16's range.
+"""16-bit floats on every engine: casts to and from f16 against NumPy's float16, bit by bit, and sums whose parts leave f16's range.
 
 From double: every point half way between two neighbours of the 2^16, its neighbours in double, and the numbers themselves; from
 float the same rounded to float; to double and float every number. bf16 is held to its definition by tests/test_halves.c.
@@ -14,6 +14,8 @@ import sys
 import tempfile
 
 import numpy
+
+from suites import engines
 
 SOURCE = """dim n
 kernel casts(d: f64[n], s: f32[n], h: f16[n]) -> (hd: f16[n], hs: f16[n], dh: f64[n], sh: f32[n]) {
@@ -80,7 +82,7 @@ def main():
         for key, array in inputs.items():
             numpy.save(folder / f"{key}.npy", array)
         wanted = {"hd": d.astype("f2"), "hs": inputs["s"].astype("f2"), "dh": h.astype("f8"), "sh": h.astype("f4")}
-        for engine in ("ref", "c"):
+        for engine in engines(einc):
             words = [f"{key}={key}.npy" for key in inputs] + [word for key in wanted for word in ("-o", f"{key}=out_{key}.npy")]
             subprocess.run([einc, "run", "casts.ein", *words, f"--engine={engine}"], cwd=folder, check=True, timeout=120)
             for key, array in wanted.items():

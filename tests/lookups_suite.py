@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Emitted C under AddressSanitizer and UBSan with tables that lead outside: each wrong entry must be answered with the status, and no byte outside
+"""Lookups at run time that lead outside. Emitted C under AddressSanitizer and UBSan with tables that lead outside: each wrong entry must be answered with the status, and no byte outside
 an array may be touched (arrays are allocated to their exact size, so every stray access meets a guard zone and ends the program with status 99).
-With right entries the results are those of NumPy, which are written out here as plain as can be.
+With right entries the results are those of NumPy, which are written out here as plain as can be. The object file that LLVM makes takes the
+place of the emitted C in a second program, where the status and the results must be the same.
 
     lookups_suite.py --einc build/einc [--seed N]
 """
@@ -12,6 +13,8 @@ import sys
 import tempfile
 
 import numpy
+
+from suites import engines
 
 SANITIZED = ["gcc", "-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Wpedantic",
              "-Wconversion", "-Wsign-conversion", "-Werror"]
@@ -65,19 +68,27 @@ def cases(kind, random):
 
 
 def compile_cases(einc, chosen, folder):
+    """The programs."""
     (folder / "case.ein").write_text("dim n, m\n" + "".join(f"kernel {case.name}{case.source}\n" for case in chosen))
     subprocess.run([einc, "build", "case.ein", "--emit=main", "-o", "program.c"], cwd=folder, check=True)
     files = sorted(path.name for path in folder.glob("*.c"))
     subprocess.run([*SANITIZED, *files, "-o", "program", "-lm"], cwd=folder, check=True)
+    if "llvm" not in engines(einc):
+        return ["program"]
+    kernels = next(name for name in files if name != "program.c")
+    subprocess.run([einc, "build", "case.ein", "--emit=obj", "-o", "kernels.o"], cwd=folder, check=True)
+    others = ["kernels.o" if name == kernels else name for name in files]
+    subprocess.run(["gcc", "-std=c99", "-O1", *others, "-o", "program_llvm", "-lm"], cwd=folder, check=True)
+    return ["program", "program_llvm"]
 
 
-def run(case, arrays, folder):
+def run(program, case, arrays, folder):
     """Status of the program and, when it is 0, the outputs."""
     outputs = list(case.results(case.arrays))
     for name, array in arrays.items():
         numpy.save(folder / f"{name}.npy", array)
     words = [f"{name}={name}.npy" for name in {**arrays, **dict.fromkeys(outputs)}]
-    done = subprocess.run(["./program", case.name, *words], cwd=folder, capture_output=True, text=True, env=ENVIRONMENT)
+    done = subprocess.run([f"./{program}", case.name, *words], cwd=folder, capture_output=True, text=True, env=ENVIRONMENT)
     return done.returncode, {name: numpy.load(folder / f"{name}.npy") for name in outputs} if done.returncode == 0 else {}, done.stderr
 
 
@@ -99,14 +110,14 @@ def wrong_runs(case):
             yield f"a = {first}, b = {second}", arrays
 
 
-def try_case(case, folder):
+def try_case(program, case, folder):
     """Passed checks, and the failed ones in words."""
-    status, outputs, words = run(case, case.arrays, folder)
+    status, outputs, words = run(program, case, case.arrays, folder)
     wanted = case.results(case.arrays)
     same = status == 0 and all(numpy.allclose(outputs[key], wanted[key], rtol=1e-13, atol=1e-13) for key in wanted)
     passed, failed = (1, []) if same else (0, [f"right entries: status {status}\n{words}"])
     for what, arrays in wrong_runs(case):
-        status, _, words = run(case, arrays, folder)
+        status, _, words = run(program, case, arrays, folder)
         if status == 1 and "leads outside" in words:
             passed += 1
         else:
@@ -124,12 +135,12 @@ def main():
     for kind in TYPES:
         chosen = list(cases(kind, numpy.random.default_rng(options.seed)))
         with tempfile.TemporaryDirectory() as folder:
-            compile_cases(einc, chosen, pathlib.Path(folder))
-            for case in chosen:
-                good, failed = try_case(case, pathlib.Path(folder))
-                passed, failures = passed + good, failures + len(failed)
-                for what in failed:
-                    print(f"FAILED {case.name} {kind}: {what}")
+            for program in compile_cases(einc, chosen, pathlib.Path(folder)):
+                for case in chosen:
+                    good, failed = try_case(program, case, pathlib.Path(folder))
+                    passed, failures = passed + good, failures + len(failed)
+                    for what in failed:
+                        print(f"FAILED {program} {case.name} {kind}: {what}")
     print(f"{passed} passed, {failures} failed, 0 skipped")
     return 1 if failures else 0
 

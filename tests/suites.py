@@ -1,10 +1,18 @@
 """What the suites that drive the command from outside share: counting, and the closing line that run.py reads."""
 import pathlib
+import subprocess
+
+
+def engines(einc):
+    """The engines this einc has, as `--version` lists them: what runs on one must run on all."""
+    printed = subprocess.run([einc, "--version"], capture_output=True, text=True, check=True).stdout
+    return next(line.split()[1:] for line in printed.splitlines() if line.startswith("engines:"))
 
 
 class Suite:
     def __init__(self, einc):
         self.einc, self.passed, self.failed = str(pathlib.Path(einc).resolve()), 0, 0
+        self.engines = engines(self.einc)
 
     def check(self, what, good, details=""):
         self.passed, self.failed = self.passed + bool(good), self.failed + (not good)

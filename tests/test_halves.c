@@ -85,6 +85,7 @@ static void rounding_is_to_nearest_even(void **state)
 
 /* ---- emitted C ---- */
 
+enum { OUTPUTS = 11 };
 static const char source_text[] =
     "dim n\n"
     "kernel f(d: f64[n], s: f32[n], h: f16[n], b: bf16[n]) -> (dh: f16[n], db: bf16[n], sh: f16[n], "
@@ -93,7 +94,25 @@ static const char source_text[] =
     " hs[i] = f32(h[i])\n bs[i] = f32(b[i])\n hb[i] = bf16(h[i])\n bh[i] = f16(b[i])\n hi[i] = i32(h[i])\n hz[i] = bool(h[i])\n "
     "bd[i] = f64(b[i])\n}\n";
 
-/* The border of every pair of neighbours, in double and in single, and every number of both types, through engine c. */
+static void compare_conversions(const struct engine_info *info, struct compiled *compiled, int64_t n,
+                                const struct ir_tensor *inputs, const struct ir_tensor *wanted, struct ir_tensor *got)
+{
+    struct engine *engine = info->create(compiled, NULL);
+    assert_non_null(engine);
+    assert_int_equal(info->run(engine, 0, &n, inputs, got), EINC_OK);
+    for (uint32_t k = 0; k < OUTPUTS; k++)
+        for (size_t at = 0; at < (size_t)n; at++) {
+            struct ir_number a = ir_number_load(wanted[k].elem, wanted[k].data, at),
+                             b = ir_number_load(got[k].elem, got[k].data, at);
+            bool is_float = ir_elem_is_float(a.elem);
+            if (is_float && isnan(a.re) ? !isnan(b.re) : !ir_number_equal(a, b))
+                fail_msg("engine %s, output %u, element %zu: %a instead of %a", info->name, k, at, b.re, a.re);
+        }
+    info->destroy(engine);
+}
+
+/* The border of every pair of neighbours, in double and in single, and every number of both types, through every engine but the
+ * reference. */
 static void emitted_conversions_agree(void **state)
 {
     (void)state;
@@ -118,22 +137,14 @@ static void emitted_conversions_agree(void **state)
         h[k] = (uint16_t)bits;
     }
     const struct ir_tensor inputs[] = {{IR_f64, 1, shape, d}, {IR_f32, 1, shape, s}, {IR_f16, 1, shape, h}, {IR_bf16, 1, shape, h}};
-    struct ir_tensor wanted[11], got[11];
+    struct ir_tensor wanted[OUTPUTS], got[OUTPUTS];
     assert_true(binding_outputs(context, compiled->program->kernels[0], &n, got));
-    const struct engine_info *info = engine_find("c");
-    struct engine *engine = info->create(compiled, NULL);
-    assert_non_null(engine);
-    assert_int_equal(info->run(engine, 0, &n, inputs, got), EINC_OK);
     assert_int_equal(ir_eval(context, compiled->program->kernels[0], IR_EVAL_NUMBERS, &n, inputs, wanted, NULL), EINC_OK);
-    for (uint32_t k = 0; k < 11; k++)
-        for (size_t at = 0; at < (size_t)n; at++) {
-            struct ir_number a = ir_number_load(wanted[k].elem, wanted[k].data, at),
-                             b = ir_number_load(got[k].elem, got[k].data, at);
-            bool is_float = ir_elem_is_float(a.elem);
-            if (is_float && isnan(a.re) ? !isnan(b.re) : !ir_number_equal(a, b))
-                fail_msg("output %u, element %zu: %a instead of %a", k, at, b.re, a.re);
-        }
-    info->destroy(engine);
+    size_t n_engines;
+    const struct engine_info *engines = engine_table(&n_engines);
+    for (size_t at = 0; at < n_engines; at++)
+        if (strcmp(engines[at].name, "ref") != 0)
+            compare_conversions(&engines[at], compiled, n, inputs, wanted, got);
     ir_context_destroy(context);
 }
 

@@ -1,5 +1,5 @@
-/* Random programs through engine c: hundreds of kernels in one emitted file, compiled once, each called and held against the
- * reference number for number.
+/* Random programs through every engine but the reference: hundreds of kernels in one program, compiled once, each called and held
+ * against the reference number for number.
  *
  * The programs are those whose numbers no order of operations rounds (RANDOM_INTEGER, RANDOM_WHOLE), so there is no tolerance. gcc
  * traps where the emitted C does what C does not define; tcc knows nothing of vectors or 128 bits and takes the plain spelling of
@@ -88,14 +88,12 @@ static void check_kernel(const struct batch *batch, const struct engine_info *in
             fail_at(batch, at, kernel->outputs[k].name);
 }
 
-static void run_batch(uint64_t first, const char *compiler, const char *flags)
+static void run_batch(uint64_t first, const struct engine_info *info, const struct engine_options *options)
 {
     struct batch batch = create_batch(first);
-    const struct engine_info *info = engine_find("c");
-    const struct engine_options options = {.compiler = compiler, .flags = flags};
-    struct engine *engine = info->create(batch.compiled, &options);
+    struct engine *engine = info->create(batch.compiled, options);
     if (!engine)
-        fail_at(&batch, SIZE_MAX, "is not compiled by the C compiler");
+        fail_at(&batch, SIZE_MAX, "is not compiled by the engine");
     for (size_t k = 0; k < batch.program->n_kernels; k++)
         for (uint64_t round = 0; round < ROUNDS; round++)
             check_kernel(&batch, info, engine, k, first + k + 1000 * round);
@@ -106,16 +104,31 @@ static void run_batch(uint64_t first, const char *compiler, const char *flags)
 static void gcc_computes_the_same(void **state)
 {
     (void)state;
-    const char *flags = "-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error";
-    run_batch(1, "gcc", flags);
-    run_batch(1001, "gcc", flags);
+    const struct engine_options options = {.compiler = "gcc",
+                                           .flags = "-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error"};
+    run_batch(1, engine_find("c"), &options);
+    run_batch(1001, engine_find("c"), &options);
 }
 
 static void tcc_computes_the_same(void **state)
 {
     (void)state;
-    run_batch(2001, "tcc", "-O0");
-    run_batch(3001, "tcc", "-O0");
+    const struct engine_options options = {.compiler = "tcc", .flags = "-O0"};
+    run_batch(2001, engine_find("c"), &options);
+    run_batch(3001, engine_find("c"), &options);
+}
+
+/* Those that compile in memory. */
+static void other_engines_compute_the_same(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct engine_info *engines = engine_table(&count);
+    for (size_t k = 0; k < count; k++)
+        if (strcmp(engines[k].name, "ref") != 0 && strcmp(engines[k].name, "c") != 0) {
+            run_batch(1, &engines[k], NULL);
+            run_batch(1001, &engines[k], NULL);
+        }
 }
 
 int main(void)
@@ -123,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gcc_computes_the_same),
         cmocka_unit_test(tcc_computes_the_same),
+        cmocka_unit_test(other_engines_compute_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

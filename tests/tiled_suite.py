@@ -3,7 +3,8 @@
 0, 1, primes and multiples of the tiles, known at run time and before, against NumPy.
 
 Each target's file is clean under four compilers with the strictest warnings. It runs optimised for this machine, under ASan and
-UBSan with this machine's instructions and without, and compiled by tcc, which takes the branch without vectors. A machine of tiny
+UBSan with this machine's instructions and without, and compiled by tcc, which takes the branch without vectors. Where einc has LLVM its object
+file runs in the place of the emitted C. A machine of tiny
 caches has every block cut, every panel packed and every result streamed; machines of few registers have the smallest tiles.
 """
 import argparse
@@ -15,6 +16,7 @@ import tempfile
 import numpy
 
 from emitted import COMPILERS, STRICT, Suite
+from suites import engines
 
 DIMS = ["M", "N", "K", "E"]
 SIZES = [(0, 3, 5, 2), (4, 3, 0, 2), (1, 1, 1, 1), (7, 13, 5, 3), (17, 40, 33, 2), (32, 24, 16, 4), (37, 9, 70, 1)]
@@ -104,13 +106,16 @@ def build(suite, folder, target, elem, programs, dims, what):
     words = ["--dims", ",".join(f"{name}={size}" for name, size in zip(DIMS, dims))] if dims else []
     suite.step(f"{what}: emit", [suite.einc, "build", "products.ein", "--emit=main", f"--target={target}", "-o", "host.c", *words], folder)
     others = [path.name for path in folder.glob("*.c") if path.name != "host.c"]
+    if "llvm" in programs:
+        suite.step(f"{what}: object file", [suite.einc, "build", "products.ein", "--emit=obj", f"--target={target}", "-o", "kernels.o", *words], folder)
     for compiler, command in COMPILERS.items() if isinstance(target, str) else ():
         suite.step(f"{what}: {compiler}", command + STRICT + others + ["-o", f"{compiler}.o"], folder)
     sanitized = ["-std=c99", "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     commands = {"native": ["gcc", "-std=c99", "-O2", "-march=native"], "checked": ["gcc", "-march=native", *sanitized],
-                "portable": ["clang", *sanitized], "tcc": ["tcc", "-std=c99"]}
+                "portable": ["clang", *sanitized], "tcc": ["tcc", "-std=c99"], "llvm": ["gcc", "-std=c99"]}
     for program in programs:
-        suite.step(f"{what}: {program}", commands[program] + ["host.c", *others, "-lm", "-o", program], folder)
+        files = ["kernels.o"] if program == "llvm" else others
+        suite.step(f"{what}: {program}", commands[program] + ["host.c", *files, "-lm", "-o", program], folder)
 
 
 def main():
@@ -122,14 +127,15 @@ def main():
         suite.step("describe", [suite.einc, "machine", "-o", "host.machine"], folder)
         small = machine_with(folder, "small.machine", SMALL)
         few = [machine_with(folder, f"registers_{n}.machine", {**SMALL, "vector_registers": n}) for n in (1, 2, 3)]
-        targets = [("avx512", "f64", ("native", "checked", "portable", "tcc"), ()), ("avx2", "f32", ("native", "checked", "tcc"), ()),
-                   ("neon", "f32", ("portable",), ()), (small, "f64", ("native", "checked"), CONSTANT)]
-        for target, elem, programs, constants in targets + [(path, "f32", ("checked",), ()) for path in few]:
+        llvm = ("llvm",) if "llvm" in engines(suite.einc) else ()
+        targets = [("avx512", "f64", ("native", "checked", "portable", "tcc", *llvm), ()), ("avx2", "f32", ("native", "checked", "tcc", *llvm), ()),
+                   ("neon", "f32", ("portable",), ()), (small, "f64", ("native", "checked", *llvm), CONSTANT)]
+        for target, elem, programs, constants in targets + [(path, "f32", ("checked", *llvm), ()) for path in few]:
             for dims in (None, *constants):
                 what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
                 build(suite, folder, target, elem, programs, dims, what)
                 for program in programs:
-                    for sizes in (dims,) if dims else SIZES if program in ("native", "checked") else FEW:
+                    for sizes in (dims,) if dims else SIZES if program in ("native", "checked", "llvm") else FEW:
                         for kernel in KERNELS:
                             run_kernel(suite, folder, program, kernel, elem, sizes, f"{what} {program}")
     print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")

@@ -1,0 +1,90 @@
+/* Kernels in memory as machine code, called through the uniform functions that backends add for engines (backend_options.entry). */
+#include "runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORKSPACE_ALIGNMENT = 64 };
+
+bool native_names(struct compiled *compiled, size_t kernel, const char **entry, const char **workspace)
+{
+    struct arena *arena = ir_arena(compiled->context);
+    const char *name = compiled->kernels[kernel].kernel->name;
+    *entry = arena_printf(arena, "einc_entry_%s", name);
+    *workspace = arena_printf(arena, "einc_workspace_%s", name);
+    return *entry && *workspace;
+}
+
+static enum einc_status report_lookup(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0814, kernel->span,
+                                   "kernel `%s` ended: a number looked up in an array leads outside another", kernel->name);
+    diag_help(ir_diagnostics(context), diag, "`--engine=ref` says which number, and where");
+    return EINC_INVALID;
+}
+
+bool native_is_threaded(const struct compiled *compiled)
+{
+    for (size_t k = 0; k < compiled->n_kernels; k++)
+        if (compiled->kernels[k].loops->threads)
+            return true;
+    return false;
+}
+
+/* The kernel's own function calculates it in size_t, which wraps: an array without elements may have axes of any length. */
+static bool workspace_fits(const struct compiled *compiled, int64_t threads, size_t kernel, const int64_t *dims)
+{
+    struct ir_context *context = compiled->context;
+    const struct loop_function *loops = compiled->kernels[kernel].loops;
+    const struct ir_kernel *source = compiled->program->kernels[kernel];
+    const struct poly *shares = poly_scale(context, loops->thread_workspace, threads);
+    int64_t bytes;
+    return binding_value(context, poly_add(context, loops->workspace, shares), dims, "the workspace", source->name, source->span,
+                         &bytes);
+}
+
+/* Inputs, then outputs; of an array that is both, the output, which holds the input's numbers. */
+static void fill_arguments(const struct ir_kernel *source, const struct ir_tensor *inputs, struct ir_tensor *outputs,
+                           void **arguments)
+{
+    uint32_t n_arguments = 0;
+    for (uint32_t k = 0; k < source->n_inputs; k++)
+        if (!ir_input_is_updated(source, k))
+            arguments[n_arguments++] = inputs[k].data;
+    for (uint32_t k = 0; k < source->n_outputs; k++) {
+        uint32_t updates = source->outputs[k].updates;
+        size_t bytes = npy_element_count(&outputs[k]) * ir_elem_info(outputs[k].elem)->bytes;
+        if (updates && bytes)
+            memcpy(outputs[k].data, inputs[updates - 1].data, bytes);
+        arguments[n_arguments++] = outputs[k].data;
+    }
+}
+
+enum einc_status native_run(struct compiled *compiled, const struct native_kernel *native, int64_t threads, size_t kernel,
+                            const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs)
+{
+    struct ir_context *context = compiled->context;
+    const struct ir_kernel *source = compiled->program->kernels[kernel];
+    uint32_t n_dims = ir_dim_count(context);
+    size_t *sizes = calloc(n_dims + 1, sizeof *sizes);
+    void **arguments = calloc((size_t)source->n_inputs + source->n_outputs + 1, sizeof *arguments);
+    void *workspace = NULL;
+    enum einc_status status = sizes && arguments ? EINC_OK : EINC_NO_MEMORY;
+    for (uint32_t k = 0; status == EINC_OK && k < n_dims; k++)
+        sizes[k] = (size_t)dims[k];
+    if (status == EINC_OK) {
+        sizes[n_dims] = (size_t)threads;
+        fill_arguments(source, inputs, outputs, arguments);
+    }
+    if (status == EINC_OK && !workspace_fits(compiled, threads, kernel, dims))
+        status = EINC_INVALID;
+    size_t bytes = status == EINC_OK ? native->workspace(sizes) : 0;
+    if (bytes && posix_memalign(&workspace, WORKSPACE_ALIGNMENT, bytes) != 0)
+        status = EINC_NO_MEMORY;
+    if (status == EINC_OK && native->entry(sizes, arguments, workspace) != 0)
+        status = report_lookup(context, source);
+    free(workspace);
+    free(arguments);
+    free(sizes);
+    return status;
+}
