@@ -97,13 +97,14 @@ static bool choose_weights(const char *name, enum backend_weights *weights)
 }
 
 /* The object file becomes a shared object. */
-static bool link_object(struct invocation *invocation, struct backend_file *object)
+static bool link_object(struct invocation *invocation, const struct compiled *compiled, struct backend_file *object)
 {
     struct toolchain toolchain;
     const struct backend_file file = {"kernels.o", object->bytes, object->length};
     if (!toolchain_open(&toolchain, invocation->context))
         return false;
-    bool linked = toolchain_write(&toolchain, &file, 1) && toolchain_link(&toolchain, NULL, "", file.name) &&
+    bool linked = toolchain_write(&toolchain, &file, 1) &&
+                  toolchain_link(&toolchain, NULL, native_is_threaded(compiled) ? "-fopenmp" : "", file.name) &&
                   file_read(invocation->context, toolchain.object, SIZE_MAX, SPAN_NONE, &object->bytes, &object->length);
     toolchain_close(&toolchain);
     return linked;
@@ -159,7 +160,7 @@ int command_build(struct invocation *invocation, int argc, char **argv)
     size_t n_files = 0;
     if (!compiled || compile_emit(compiled, backend, target.base, &backend_options, &files, &n_files) != EINC_OK)
         return input_finish(invocation, EXIT_INPUT);
-    if (backend->kind == BACKEND_LINKED && !link_object(invocation, &files[0]))
+    if (backend->kind == BACKEND_LINKED && !link_object(invocation, compiled, &files[0]))
         return input_finish(invocation, EXIT_INPUT);
     if (strcmp(output, "-") == 0)
         fwrite(files[0].bytes, 1, files[0].length, stdout);

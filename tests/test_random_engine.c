@@ -16,6 +16,7 @@
 #include "passes/passes.h"
 #include "programs.h"
 #include "runtime/runtime.h"
+#include "validate.h"
 
 enum { BATCH = 300, ROUNDS = 3, OUTPUT_LIMIT = 8 };
 
@@ -47,10 +48,10 @@ static void fail_at(const struct batch *batch, size_t kernel, const char *what)
     fail();
 }
 
-static struct batch create_batch(uint64_t first)
+static struct batch create_batch(uint64_t first, const struct pass_options *passes)
 {
     struct batch batch = {.context = ir_context_create(NULL), .first = first};
-    const struct compile_options options = {.passes = {.machine = *machine_generic()}};
+    const struct compile_options options = {.passes = *passes};
     batch.program = ARENA_NEW(ir_arena(batch.context), struct ir_program);
     *batch.program = (struct ir_program){.context = batch.context};
     for (uint64_t seed = first; seed < first + BATCH; seed++)
@@ -88,9 +89,10 @@ static void check_kernel(const struct batch *batch, const struct engine_info *in
             fail_at(batch, at, kernel->outputs[k].name);
 }
 
-static void run_batch(uint64_t first, const struct engine_info *info, const struct engine_options *options)
+static void run_batch(uint64_t first, const struct pass_options *passes, const struct engine_info *info,
+                      const struct engine_options *options)
 {
-    struct batch batch = create_batch(first);
+    struct batch batch = create_batch(first, passes);
     struct engine *engine = info->create(batch.compiled, options);
     if (!engine)
         fail_at(&batch, SIZE_MAX, "is not compiled by the engine");
@@ -106,28 +108,32 @@ static void gcc_computes_the_same(void **state)
     (void)state;
     const struct engine_options options = {.compiler = "gcc",
                                            .flags = "-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error"};
-    run_batch(1, engine_find("c"), &options);
-    run_batch(1001, engine_find("c"), &options);
+    const struct pass_options plain = {.machine = *machine_generic()};
+    run_batch(1, &plain, engine_find("c"), &options);
+    run_batch(1001, &plain, engine_find("c"), &options);
 }
 
 static void tcc_computes_the_same(void **state)
 {
     (void)state;
     const struct engine_options options = {.compiler = "tcc", .flags = "-O0"};
-    run_batch(2001, engine_find("c"), &options);
-    run_batch(3001, engine_find("c"), &options);
+    const struct pass_options plain = {.machine = *machine_generic()};
+    run_batch(2001, &plain, engine_find("c"), &options);
+    run_batch(3001, &plain, engine_find("c"), &options);
 }
 
-/* Those that compile in memory. */
+/* Those that compile in memory; for machines with tiny vectors and caches as well, and for threads. */
 static void other_engines_compute_the_same(void **state)
 {
     (void)state;
+    const struct engine_options options = {.threads = 3};
     size_t count;
     const struct engine_info *engines = engine_table(&count);
     for (size_t k = 0; k < count; k++)
-        if (strcmp(engines[k].name, "ref") != 0 && strcmp(engines[k].name, "c") != 0) {
-            run_batch(1, &engines[k], NULL);
-            run_batch(1001, &engines[k], NULL);
+        for (uint64_t machine = 0; machine < 4 && strcmp(engines[k].name, "ref") != 0 && strcmp(engines[k].name, "c") != 0;
+             machine++) {
+            const struct pass_options passes = {.machine = validate_machine(machine), .threads = machine % 2 ? 3 : 0};
+            run_batch(1 + 1000 * machine, &passes, &engines[k], &options);
         }
 }
 

@@ -307,9 +307,7 @@ static bool prepare(struct validator *validator)
     return true;
 }
 
-/* Vectors of two doubles, caches of a few elements, threads that cost nothing: what is tiny is tiled, blocked, packed, streamed and
- * shared out. */
-static struct machine machine_for(uint64_t seed)
+struct machine validate_machine(uint64_t seed)
 {
     struct machine machine = *machine_generic();
     machine.team_rate = 1e18;
@@ -331,7 +329,7 @@ const char *validate_program(struct ir_context *context, const struct validation
         .validation = validation,
         .kernel = validation->program->kernels[0],
         .state = validation->seed,
-        .options = {.machine = machine_for(validation->seed),
+        .options = {.machine = validate_machine(validation->seed),
                     .memory_limit = validation->memory_limit,
                     .scan_chunk = validation->scan_chunk,
                     .threads = validation->seed % 3 ? (int64_t)(validation->seed % 5) : 0},
