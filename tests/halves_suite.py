@@ -62,7 +62,8 @@ def sums(folder, einc):
     for key, array in inputs.items():
         numpy.save(folder / f"{key}.npy", array)
     words = [f"{key}={key}.npy" for key in inputs] + [word for key in wanted for word in ("-o", f"{key}=sum_{key}.npy")]
-    for engine, *options in (("ref",), ("c",), ("c", "--target=avx512"), ("c", f"--dims=many={many}")):
+    others = [engine for engine in engines(einc) if engine != "ref"]
+    for engine, *options in [("ref",)] + [(engine, *more) for engine in others for more in ((), ("--target=avx512",), (f"--dims=many={many}",))]:
         subprocess.run([einc, "run", "sums.ein", *words, f"--engine={engine}", *options], cwd=folder, check=True, timeout=120)
         for key, array in wanted.items():
             yield f"{key} of engine {engine}", same_bits(numpy.load(folder / f"sum_{key}.npy"), array.astype("f2"))

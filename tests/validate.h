@@ -23,8 +23,8 @@ struct validation {
 /* NULL when all agrees; else what does not, with the program and what it became, in the context's arena. The program's kernel stays
  * as it is. */
 const char *validate_program(struct ir_context *context, const struct validation *validation);
-/* Vectors of two doubles, but of one seed in four, caches of a few elements, threads that cost nothing: what is tiny is tiled, blocked,
- * packed, streamed and shared out. */
+/* Vectors of two doubles, but of one seed in four, caches of a few elements, threads that cost nothing: what is tiny is tiled,
+ * blocked, packed, streamed and shared out. */
 struct machine validate_machine(uint64_t seed);
 /* The kind of a program that was read: polynomial, integers, or whole numbers. */
 enum random_kind validate_kind_of(struct ir_context *context, const struct ir_kernel *kernel);
