@@ -19,8 +19,8 @@ LLVMValueRef llvm_extremum(struct llvm_kernel *kernel, enum ir_expr_op op, enum 
     bool is_max = op == IR_EXPR_max;
     if (ir_elem_is_float(elem)) {
         LLVMValueRef beyond = LLVMBuildFCmp(builder, is_max ? LLVMRealOGT : LLVMRealOLT, a, b, "");
-        LLVMValueRef is_nan = LLVMBuildFCmp(builder, LLVMRealUNO, a, a, "");
-        return LLVMBuildSelect(builder, LLVMBuildOr(builder, beyond, is_nan, ""), a, b, "");
+        LLVMValueRef is_nan = LLVMBuildFCmp(builder, LLVMRealUNO, a, a, ""), chosen = LLVMBuildSelect(builder, beyond, a, b, "");
+        return LLVMBuildSelect(builder, is_nan, a, chosen, ""); /* `chosen` alone is one instruction of most processors */
     }
     bool is_signed = ir_elem_info(elem)->kind == IR_KIND_SIGNED;
     LLVMIntPredicate above = is_signed ? LLVMIntSGT : LLVMIntUGT, below = is_signed ? LLVMIntSLT : LLVMIntULT;

@@ -153,9 +153,12 @@ uint32_t llvm_alignment(struct llvm_kernel *kernel, uint32_t buffer, const struc
 LLVMValueRef llvm_value(struct llvm_kernel *kernel, const struct ir_expr *expr);
 /* The expression's operation on these arguments, of type `elem`, or on vectors of such. */
 LLVMValueRef llvm_apply(struct llvm_kernel *kernel, const struct ir_expr *expr, enum ir_elem elem, LLVMValueRef *arguments);
-/* `old` and `value` combined; a plain store's value where `combine` is IR_EXPR_OP_COUNT. */
+/* `old` and `value` combined; a plain store's value where `combine` is IR_EXPR_OP_COUNT. `expr` is what the value was made of. */
 LLVMValueRef llvm_combine(struct llvm_kernel *kernel, enum ir_elem elem, enum ir_expr_op combine, LLVMValueRef old,
-                          LLVMValueRef value);
+                          LLVMValueRef value, const struct ir_expr *expr);
+/* The same of a variable, which may be combined with others in any order where the kernel's class permits. */
+LLVMValueRef llvm_accumulate(struct llvm_kernel *kernel, enum ir_elem elem, enum ir_expr_op combine, LLVMValueRef old,
+                             LLVMValueRef value, const struct ir_expr *expr);
 
 /* ---- llvm_functions.c ---- */
 LLVMValueRef llvm_function(struct llvm_kernel *kernel, enum ir_expr_op op, enum ir_elem elem, LLVMValueRef *arguments);

@@ -3,7 +3,8 @@
  * Within a statement each subexpression is made once. The arms of a `select` are made beside it where nothing in them can read
  * outside of a buffer and none is a call; else under a branch, and what the statement needs in several places comes first. Sums and
  * products of floats may be fused (`contract`) but in `exact` kernels; what a statement adds to may also be added in another order
- * (`reassoc`), which is what vectors along a sum need. No other liberty is taken: inf, nan and -0 stay what they are. */
+ * (`reassoc`), which is what vectors along a sum need. No other liberty is taken: inf and nan stay what they are, and but for
+ * extrema that are taken along a loop so does -0. */
 #include "llvm_internal.h"
 
 #include <string.h>
@@ -247,15 +248,21 @@ LLVMValueRef llvm_value(struct llvm_kernel *kernel, const struct ir_expr *expr)
     return value_of(kernel, expr);
 }
 
+/* Sums of products keep their products' rounding out, others must not wait for a multiplication at each step. */
+static LLVMFastMathFlags liberties_of(const struct ir_expr *value)
+{
+    return value->op == IR_EXPR_mul ? LLVMFastMathAllowContract | LLVMFastMathAllowReassoc : LLVMFastMathAllowReassoc;
+}
+
 LLVMValueRef llvm_combine(struct llvm_kernel *kernel, enum ir_elem elem, enum ir_expr_op combine, LLVMValueRef old,
-                          LLVMValueRef value)
+                          LLVMValueRef value, const struct ir_expr *expr)
 {
     LLVMBuilderRef builder = kernel->file->builder;
     switch (combine) {
     case IR_EXPR_add:
     case IR_EXPR_mul:
         value = arithmetic(kernel, combine, elem, old, value);
-        return ir_elem_is_float(elem) ? with_flags(kernel, value, LLVMFastMathAllowContract | LLVMFastMathAllowReassoc) : value;
+        return ir_elem_is_float(elem) ? with_flags(kernel, value, liberties_of(expr)) : value;
     case IR_EXPR_min:
     case IR_EXPR_max:
         return llvm_extremum(kernel, combine, elem, old, value);
@@ -266,4 +273,14 @@ LLVMValueRef llvm_combine(struct llvm_kernel *kernel, enum ir_elem elem, enum ir
     default:
         return value;
     }
+}
+
+LLVMValueRef llvm_accumulate(struct llvm_kernel *kernel, enum ir_elem elem, enum ir_expr_op combine, LLVMValueRef old,
+                             LLVMValueRef value, const struct ir_expr *expr)
+{
+    bool is_extremum = combine == IR_EXPR_min || combine == IR_EXPR_max;
+    if (!kernel->may_fuse || !is_extremum || !ir_elem_is_float(elem))
+        return llvm_combine(kernel, elem, combine, old, value, expr);
+    LLVMValueRef both[2] = {old, value}; /* in any order, so that a zero may have either sign */
+    return llvm_intrinsic(kernel->file, combine == IR_EXPR_min ? "llvm.minimum" : "llvm.maximum", LLVMTypeOf(old), both, 2);
 }

@@ -159,7 +159,7 @@ static void store_statement(struct llvm_kernel *kernel, const struct loop_stmt *
     if (stmt->store.combine != IR_EXPR_OP_COUNT) {
         LLVMValueRef old = LLVMBuildLoad2(file->builder, llvm_memory_type(file, elem), place, "");
         LLVMSetAlignment(old, bytes);
-        value = llvm_combine(kernel, elem, stmt->store.combine, llvm_from_memory(file, elem, old), value);
+        value = llvm_combine(kernel, elem, stmt->store.combine, llvm_from_memory(file, elem, old), value, stmt->store.value);
     }
     LLVMSetAlignment(LLVMBuildStore(file->builder, llvm_to_memory(file, elem, value), place), bytes);
 }
@@ -178,7 +178,7 @@ static void local_statement(struct llvm_kernel *kernel, const struct loop_stmt *
         *place = llvm_variable(kernel, llvm_type(file, local->elem), local->name, 0);
     if (stmt->op == LOOP_SET && stmt->local.combine != IR_EXPR_OP_COUNT) {
         LLVMValueRef old = LLVMBuildLoad2(file->builder, llvm_type(file, local->elem), *place, "");
-        value = llvm_combine(kernel, local->elem, stmt->local.combine, old, value);
+        value = llvm_accumulate(kernel, local->elem, stmt->local.combine, old, value, stmt->local.value);
     }
     LLVMBuildStore(file->builder, value, *place);
 }

@@ -148,7 +148,7 @@ static LLVMValueRef sum(struct lanes *lanes, const struct loop_stmt *stmt)
         return llvm_intrinsic(file, "llvm.fmuladd", LLVMTypeOf(arguments[0]), arguments, 3);
     }
     LLVMValueRef old = load(lanes, stmt->store.buffer, value->elem, stmt->store.address);
-    return llvm_combine(lanes->kernel, value->elem, stmt->store.combine, old, vector_value(lanes, value));
+    return llvm_combine(lanes->kernel, value->elem, stmt->store.combine, old, vector_value(lanes, value), value);
 }
 
 /* ---- blocks that are turned ---- */

@@ -28,11 +28,13 @@ def measure(case, suite, arguments, driver, found, copy, folder):
     fill = numpy.random.default_rng(7)
     inputs = [aligned([case.sizes[index] for index in part], case.elem, fill) for part in case.operands]
     output = aligned([case.sizes[index] for index in case.result], case.elem)
-    run = Kernel(case, driver, folder, arguments.target).run(inputs, output)
+    run = Kernel(case, driver, folder, arguments.target, arguments.engine).run(inputs, output)
     run()
     check(case, inputs, output)
     peak_run, peak_flops = driver.peak(case.elem)
     runs = {"peak": peak_run, "einc": run}
+    if "c" in found:
+        found["c"].target = arguments.target
     for name, peer in found.items():
         runs[name] = peer.run(case, inputs, output)
     seconds = interleaved(runs, arguments.rounds)

@@ -21,6 +21,7 @@ from cases import SUITES
 def main():
     words = __doc__ + "".join(f"  {name:14}{suite.words}\n" for name, suite in SUITES.items())
     parser = options.parser(words, peers.MAKERS)
+    parser.add_argument("--engine", choices=("c", "llvm"), default="c", help="what compiles einc's kernels; llvm: beside `c`, by cc -O3")
     parser.add_argument("suite", choices=SUITES, metavar="SUITE")
     arguments = parser.parse_args()
     suite = SUITES[arguments.suite]
@@ -30,7 +31,8 @@ def main():
     rows = []
     with options.Folders(arguments) as folders:
         driver = Driver(folders.of("native"))
-        found, missing = peers.find([name for name in suite.peers if name in arguments.peers], driver, folders.of("native"))
+        chosen = [name for name in suite.peers if name in arguments.peers] + ["c"] * (arguments.engine != "c")
+        found, missing = peers.find(chosen, driver, folders.of("native"))
         for name, reason in missing.items():
             print(f"without {name}: {reason}", file=sys.stderr)
         copy = 1e-9 * driver.copy_rate(arguments.rounds)

@@ -1,4 +1,4 @@
-"""Kernels for the benchmarks: an einsum of one tensor or two as a .ein file, compiled by einc and the C compiler."""
+"""Kernels for the benchmarks: an einsum of one tensor or two as a .ein file, compiled by einc and the C compiler, or by einc with LLVM."""
 import os
 import pathlib
 import subprocess
@@ -50,18 +50,20 @@ size_t workspace_of_kernel(const size_t *dims)
 """
 
 
-def build(case, folder, target):
-    """Writes kernel.ein, kernel.c and kernel.h of the case into the folder."""
+def build(case, folder, target, engine="c"):
+    """Writes kernel.ein and kernel.h of the case into the folder, and kernel.c or kernel.o, whose path it gives."""
     source = pathlib.Path(folder) / "kernel.ein"
     source.write_text(source_of(case))
-    subprocess.run([EINC, "build", source, f"--target={target}", "-o", folder / "kernel.c"], check=True)
+    made = folder / ("kernel.o" if engine == "llvm" else "kernel.c")
+    subprocess.run([EINC, "build", source, f"--target={target}", f"--emit={'obj' if engine == 'llvm' else 'c'}", "-o", made], check=True)
+    return made
 
 
 class Kernel:
     """An einsum compiled for this machine; `run(inputs, output)` is what fills the output."""
 
-    def __init__(self, case, driver, folder, target="host"):
-        build(case, folder, target)
+    def __init__(self, case, driver, folder, target="host", engine="c", flags=()):
+        made = build(case, folder, target, engine)
         header = (folder / "kernel.h").read_text()
         has_workspace, dims = "workspace" in header, [f"dims[{k}]" for k in range(len(case.run_time))]
         inputs = [f"arrays[{k}]" if indices else f"*(const {'double' if case.elem == 'f64' else 'float'} *)arrays[{k}]"
@@ -69,7 +71,7 @@ class Kernel:
         words = [*dims, *inputs, *(f"arrays[{len(inputs) + k}]" for k in range(1 + has_workspace))]
         by_dims = f"{NAME}_workspace_bytes({', '.join(dims)})" if has_workspace else "0"
         (folder / "caller.c").write_text(CALLER.format(name=NAME, macro=NAME.upper(), words=", ".join(words), by_dims=by_dims))
-        self.library = compile_library(folder / "kernel.so", [folder / "caller.c", folder / "kernel.c"], f"-I{folder}")
+        self.library = compile_library(folder / "kernel.so", [folder / "caller.c", made], f"-I{folder}", *flags)
         self.driver, self.dims = driver, [case.sizes[index] for index in case.run_time]
 
     def run(self, inputs, output):

@@ -30,7 +30,7 @@ def aligned(shape, elem, fill=None):
 
 
 def compile_library(library, files, *words):
-    """A shared object of C files, loaded; raises CalledProcessError where the compiler or a library is missing."""
+    """A shared object of C or object files, loaded; raises CalledProcessError where the compiler or a library is missing."""
     subprocess.run(["cc", *FLAGS, "-shared", "-fPIC", *map(str, files), *words, "-o", str(library)], check=True, capture_output=True)
     return ctypes.CDLL(str(library))
 

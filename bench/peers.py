@@ -118,7 +118,23 @@ class Torch:
         return lambda: self.torch.einsum(case.expression, *tensors)
 
 
+class EmittedC:
+    """einc's own C for the same target, by the C compiler at its best, where einc's kernels are LLVM's."""
+
+    target = "host"
+
+    def __init__(self, driver, folder):
+        self.driver, self.folder = driver, folder
+
+    def run(self, case, inputs, output):
+        from kernel import Kernel
+        folder = self.folder / case.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return Kernel(case, self.driver, folder, self.target, "c", ["-O3"]).run(inputs, output)
+
+
 MAKERS = {
+    "c": lambda driver, folder, threads: EmittedC(driver, folder),
     "openblas": lambda driver, folder, threads: Gemm("libopenblas.so.0", "libopenblas0"),
     "blis": lambda driver, folder, threads: Gemm("libblis.so.4", "libblis4"),
     "libxsmm": lambda driver, folder, threads: Libxsmm(driver, folder),
