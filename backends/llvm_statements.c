@@ -98,30 +98,57 @@ static void plain_loop(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
     llvm_steps(kernel, stmt, begin, end);
 }
 
+/* One loop whose index is a number in each step. */
+struct unrolling {
+    uint32_t index;
+    int64_t begin, end;
+};
+
+static bool is_written_out(const struct loop_stmt *stmt, struct unrolling *unrolling)
+{
+    unrolling->index = stmt->op == LOOP_FOR ? stmt->loop.index : 0;
+    return stmt->op == LOOP_FOR && stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.begin, &unrolling->begin) &&
+           poly_is_constant(stmt->loop.end, &unrolling->end);
+}
+
+static void open_unrolling(struct llvm_kernel *kernel, uint32_t index)
+{
+    kernel->depths[index] = ++kernel->depth;
+    kernel->n_fixed++;
+}
+
+static void set_step(struct llvm_kernel *kernel, uint32_t index, int64_t step)
+{
+    kernel->indices[index] = llvm_integer(kernel->file->size, step);
+    kernel->fixed[index] = poly_constant(kernel->file->ir, step);
+}
+
+static void close_unrolling(struct llvm_kernel *kernel, uint32_t index)
+{
+    kernel->fixed[index] = NULL;
+    kernel->n_fixed--;
+    llvm_close_index(kernel, index);
+}
+
 /* Step by step; the first one behind the limit ends it. */
-static void unrolled_loop(struct llvm_kernel *kernel, const struct loop_stmt *stmt, int64_t begin, int64_t end)
+static void unrolled_loop(struct llvm_kernel *kernel, const struct loop_stmt *stmt, struct unrolling loop)
 {
     struct llvm_file *file = kernel->file;
-    uint32_t index = stmt->loop.index;
     LLVMValueRef limit = stmt->loop.limit ? llvm_size(kernel, stmt->loop.limit) : NULL;
     LLVMBasicBlockRef after = limit ? llvm_block(kernel, "done") : NULL;
     size_t scope = llvm_memo_open(&kernel->memo);
-    kernel->depths[index] = ++kernel->depth;
-    kernel->n_fixed++;
-    for (int64_t step = begin; step < end; step++) {
-        LLVMValueRef number = llvm_integer(file->size, step);
+    open_unrolling(kernel, loop.index);
+    for (int64_t step = loop.begin; step < loop.end; step++) {
         if (limit) {
+            LLVMValueRef number = llvm_integer(file->size, step);
             LLVMBasicBlockRef next = llvm_block(kernel, "step");
             LLVMBuildCondBr(file->builder, LLVMBuildICmp(file->builder, LLVMIntSLT, number, limit, ""), next, after);
             llvm_go_to(kernel, next);
         }
-        kernel->indices[index] = number;
-        kernel->fixed[index] = poly_constant(file->ir, step);
+        set_step(kernel, loop.index, step);
         llvm_statements(kernel, stmt->loop.body);
     }
-    kernel->fixed[index] = NULL;
-    kernel->n_fixed--;
-    llvm_close_index(kernel, index);
+    close_unrolling(kernel, loop.index);
     llvm_memo_close(&kernel->memo, scope);
     if (limit) {
         LLVMBuildBr(file->builder, after);
@@ -129,9 +156,42 @@ static void unrolled_loop(struct llvm_kernel *kernel, const struct loop_stmt *st
     }
 }
 
+/* A step of a sum in a tile of vectors, in two loops that are written out: more steps of the inner one than of the outer. What the
+ * inner index names would then be held in registers, one a step, till the next step of the outer loop needs it again, and LLVM does
+ * not think better of it. Each element of the tile is another one, so either order gives the same. */
+static bool holds_too_much(const struct llvm_kernel *kernel, const struct loop_stmt *outer, struct unrolling *first,
+                           struct unrolling *second)
+{
+    const struct loop_stmt *inner = outer->loop.body, *vector = inner->op == LOOP_FOR ? inner->loop.body : NULL;
+    if (!is_written_out(outer, first) || inner->next || !is_written_out(inner, second) || outer->loop.limit || inner->loop.limit ||
+        vector->op != LOOP_FOR || vector->next || vector->loop.kind != LOOP_VECTOR || vector->loop.body->op != LOOP_STORE)
+        return false;
+    const struct loop_stmt *store = vector->loop.body;
+    return second->end - second->begin > first->end - first->begin && kernel->c->array_lanes[store->store.buffer] > 0 &&
+           store->store.combine == IR_EXPR_add && poly_uses_index(store->store.address, first->index) &&
+           poly_uses_index(store->store.address, second->index);
+}
+
+static void exchanged_loops(struct llvm_kernel *kernel, const struct loop_stmt *body, struct unrolling first,
+                            struct unrolling second)
+{
+    size_t scope = llvm_memo_open(&kernel->memo);
+    open_unrolling(kernel, first.index);
+    open_unrolling(kernel, second.index);
+    for (int64_t inner = second.begin; inner < second.end; inner++)
+        for (int64_t outer = first.begin; outer < first.end; outer++) {
+            set_step(kernel, first.index, outer);
+            set_step(kernel, second.index, inner);
+            llvm_statements(kernel, body);
+        }
+    close_unrolling(kernel, second.index);
+    close_unrolling(kernel, first.index);
+    llvm_memo_close(&kernel->memo, scope);
+}
+
 static void loop_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
-    int64_t begin, end;
+    struct unrolling first, second;
     if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel->c, stmt->loop.body)))
         return;
     if (stmt->loop.kind == LOOP_VECTOR)
@@ -140,9 +200,10 @@ static void loop_statement(struct llvm_kernel *kernel, const struct loop_stmt *s
         llvm_parallel_loop(kernel, stmt);
     else if (c_is_streamed_row(kernel->c, stmt))
         llvm_streamed_row(kernel, stmt, llvm_size(kernel, stmt->loop.begin), llvm_size(kernel, stmt->loop.end));
-    else if (stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.begin, &begin) &&
-             poly_is_constant(stmt->loop.end, &end))
-        unrolled_loop(kernel, stmt, begin, end);
+    else if (holds_too_much(kernel, stmt, &first, &second))
+        exchanged_loops(kernel, stmt->loop.body->loop.body, first, second);
+    else if (is_written_out(stmt, &first))
+        unrolled_loop(kernel, stmt, first);
     else
         plain_loop(kernel, stmt);
 }

@@ -178,13 +178,13 @@ void llvm_target_destroy(struct llvm_target *target)
 /* ---- passes ---- */
 
 /* Loops are cut, packed and in vectors already: what is left is to keep arrays in registers (sroa, before anything that asks about
- * memory), to move out of loops what they do not change, and vectors for loops that are scalar still, unrolled where they are
- * short; behind that results stay in registers along a loop (licm). LLVM's default<O2> takes twice as long and gains nothing on
- * them. */
+ * memory), to move out of loops what they do not change, and vectors for loops that are scalar still, unrolled where that
+ * leaves none; behind that results stay in registers along a loop (licm). LLVM's default<O2> takes twice as long and gains nothing
+ * on them. */
 static const char pipeline[] =
     "function(sroa<modify-cfg>,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(licm),"
     "loop(indvars,loop-unroll-full),sroa<modify-cfg>,early-cse<memssa>,"
-    "loop-vectorize,instcombine<no-verify-fixpoint>,simplifycfg,loop-unroll<O2>,"
+    "loop-vectorize,instcombine<no-verify-fixpoint>,simplifycfg,loop-unroll<O2;no-partial;no-runtime>,"
     "loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg)";
 
 bool llvm_optimise(struct ir_context *context, LLVMModuleRef module, const struct llvm_target *target)
