@@ -4,6 +4,7 @@
  * from a bounded copy of characters that can stand in one. Reading goes on behind a mistake, and gives a description only when
  * there was none; then all that machine.h promises of one holds. */
 #include "machine.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,11 +56,6 @@ void machine_print(struct text *text, const struct machine *machine)
 
 /* ---- reading ---- */
 
-struct word {
-    const char *text;
-    size_t length;
-};
-
 struct machine_reader {
     struct diagnostics *diagnostics;
     const struct source *source;
@@ -72,57 +68,20 @@ struct machine_reader {
 
 static struct span place_of(const struct machine_reader *reader, struct word word)
 {
-    uint32_t begin = (uint32_t)(word.text - reader->source->text);
-    return (struct span){reader->number, begin, begin + (uint32_t)word.length};
-}
-
-/* The part of a word that a message shows. */
-static int shown(struct word word)
-{
-    return word.length < 40 ? (int)word.length : 40;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The next word of the line, empty at its end or before a comment. */
-static struct word next_word(const char **at, const char *end)
-{
-    while (*at < end && is_blank(**at))
-        (*at)++;
-    struct word word = {*at, 0};
-    while (*at < end && !is_blank(**at) && **at != '#')
-        (*at)++;
-    word.length = (size_t)(*at - word.text);
-    return word;
+    return word_place(reader->source, reader->number, word);
 }
 
 static bool refuse_value(struct machine_reader *reader, const char *name, struct word value, const char *takes)
 {
-    diag_error(reader->diagnostics, DIAG_E0834, place_of(reader, value), "`%s` is %s, not `%.*s`", name, takes, shown(value),
+    diag_error(reader->diagnostics, DIAG_E0834, place_of(reader, value), "`%s` is %s, not `%.*s`", name, takes, word_shown(value),
                value.text);
     return false;
 }
 
-static bool read_number(struct word value, const char *characters, double *number)
-{
-    char digits[64], *end;
-    if (value.length >= sizeof digits)
-        return false;
-    memcpy(digits, value.text, value.length);
-    digits[value.length] = '\0';
-    if (strspn(digits, characters) != value.length)
-        return false;
-    *number = strtod(digits, &end);
-    return end == digits + value.length;
-}
-
 static bool read_flag(struct machine_reader *reader, const struct machine_field *field, struct word value, machine_FLAG *flag)
 {
-    *flag = value.length == 3 && !memcmp(value.text, "yes", 3);
-    return *flag || (value.length == 2 && !memcmp(value.text, "no", 2)) || refuse_value(reader, field->name, value, "yes or no");
+    *flag = word_equals(value, "yes");
+    return *flag || word_equals(value, "no") || refuse_value(reader, field->name, value, "yes or no");
 }
 
 /* Bounds are below 2^53: doubles hold every count. */
@@ -133,7 +92,7 @@ static bool read_value(struct machine_reader *reader, const struct machine_field
     if (field->kind == MACHINE_FLAG)
         return read_flag(reader, field, value, target);
     bool whole = field->kind == MACHINE_COUNT;
-    if (!read_number(value, whole ? "0123456789" : "0123456789.eE+-", &number) ||
+    if (!word_number(value, whole ? "0123456789" : "0123456789.eE+-", &number) ||
         !(number >= field->least && number <= field->most))
         return refuse_value(reader, field->name, value,
                             arena_printf(reader->diagnostics->arena, "a %snumber from %.0f to %.*g", whole ? "whole " : "",
@@ -160,7 +119,7 @@ static size_t find_field(const struct machine_reader *reader, const struct machi
 {
     for (size_t k = 0; k <= reader->n_fields; k++) {
         const char *known = k < reader->n_fields ? fields[k].name : "name";
-        if (strlen(known) == name.length && !memcmp(known, name.text, name.length))
+        if (word_equals(name, known))
             return k;
     }
     return reader->n_fields + 1;
@@ -168,7 +127,7 @@ static size_t find_field(const struct machine_reader *reader, const struct machi
 
 static bool read_line(struct machine_reader *reader, const struct machine_field *fields, const char *at, const char *end)
 {
-    struct word name = next_word(&at, end), value = next_word(&at, end), more = next_word(&at, end);
+    struct word name = word_next(&at, end), value = word_next(&at, end), more = word_next(&at, end);
     if (!name.length)
         return true;
     if (!value.length || more.length) {
@@ -179,13 +138,13 @@ static bool read_line(struct machine_reader *reader, const struct machine_field 
     }
     size_t number = find_field(reader, fields, name);
     if (number > reader->n_fields) {
-        diag_error(reader->diagnostics, DIAG_E0832, place_of(reader, name), "a machine has no field `%.*s`", shown(name),
+        diag_error(reader->diagnostics, DIAG_E0832, place_of(reader, name), "a machine has no field `%.*s`", word_shown(name),
                    name.text);
         return false;
     }
     if (reader->places[number].source != UINT32_MAX) {
-        struct diag *diag =
-            diag_error(reader->diagnostics, DIAG_E0833, place_of(reader, value), "`%.*s` is given twice", shown(name), name.text);
+        struct diag *diag = diag_error(reader->diagnostics, DIAG_E0833, place_of(reader, value), "`%.*s` is given twice",
+                                       word_shown(name), name.text);
         diag_note(reader->diagnostics, diag, reader->places[number], "here first");
         return false;
     }

@@ -22,6 +22,7 @@ struct packing {
 /* A factor and the panel for it. */
 struct panel {
     const struct ir_expr *load;
+    enum tile_packing wanted;   /* by whom tiled it */
     size_t at;                  /* the open loop before which it is filled */
     uint32_t buffer;            /* UINT32_MAX: the factor is read where it is */
     const struct poly *address; /* in the panel */
@@ -132,8 +133,8 @@ static bool choose_place(const struct packing *packing, struct panel *panel)
     bool is_lane = moves(packing->loops[packing->n_loops - 1], panel), has_lanes = has_vectors(packing, panel);
     double l1 = (double)machine->l1_bytes, l2 = (double)machine->l2_bytes, l3 = (double)machine->l3_bytes;
     double room = 0.85 * (is_lane || l3 <= l2 ? l2 : l3);
-    double least = !has_lanes ? 1 : lies_well(packing, panel) ? WORTHWHILE_REUSE : LEAST_REUSE;
-    if (has_lanes && whole(packing, panel) <= l1 / 2)
+    double least = panel->wanted == PACK_ALWAYS || !has_lanes ? 1 : lies_well(packing, panel) ? WORTHWHILE_REUSE : LEAST_REUSE;
+    if (panel->wanted == PACK_NEVER || (panel->wanted == PACK_BY_REUSE && has_lanes && whole(packing, panel) <= l1 / 2))
         return false;
     for (size_t at = 0; at < packing->n_loops && !is_within_tile(packing, at); at++) {
         double bytes = footprint(packing, panel, at);
@@ -319,9 +320,21 @@ static const struct ir_expr *packed(struct packing *packing, const struct panel 
                                        : ir_expr_load(packing->context, panel->buffer, panel->load->elem, panel->address);
 }
 
+/* What was measured of packing the factors of the tile in this buffer. */
+static const enum tile_packing *wanted_packing(const struct packing *packing, uint32_t buffer)
+{
+    static const enum tile_packing by_reuse[2] = {PACK_BY_REUSE, PACK_BY_REUSE};
+    for (size_t k = 0; k < packing->kernel->n_tilings; k++)
+        if (packing->kernel->tilings[k].buffer == buffer)
+            return packing->kernel->tilings[k].choice.pack;
+    return by_reuse;
+}
+
 static bool pack_product(struct packing *packing, struct loop_stmt *stmt)
 {
-    struct panel panels[2] = {{.load = stmt->store.value->arguments[0]}, {.load = stmt->store.value->arguments[1]}};
+    const enum tile_packing *wanted = wanted_packing(packing, stmt->store.buffer);
+    struct panel panels[2] = {{.load = stmt->store.value->arguments[0], .wanted = wanted[0]},
+                              {.load = stmt->store.value->arguments[1], .wanted = wanted[1]}};
     for (int p = 0; p < 2; p++)
         if (!pack_factor(packing, &panels[p]))
             return false;

@@ -9,11 +9,54 @@
 #include "ir/loop.h"
 #include "ir/machine.h"
 
+/* ---- choices that were measured: how a product or copy is cut (docs/tuning.md) ---- */
+
+struct tile_cut {
+    int64_t tile, block; /* elements; block 0: all */
+};
+enum tile_packing { PACK_BY_REUSE, PACK_NEVER, PACK_ALWAYS };
+struct tile_choice {
+    struct tile_cut *cuts; /* of the axes, in the order of the product */
+    uint32_t n_axes;
+    uint32_t lane; /* the axis that vectors run along; n_axes: none, a copy in blocks */
+    int64_t lanes;
+    enum tile_packing pack[2]; /* panels of A and B */
+};
+
+/* One that was faster than the cost model's, for the products with this key in this kernel. */
+struct pass_tuned {
+    const char *kernel, *tensor;
+    uint64_t key;
+    struct tile_choice choice;
+    double seconds, seconds_before; /* of the kernel, with it and with the model's */
+    struct span span;
+    bool used; /* a product had the key */
+};
+struct pass_tuning {
+    struct pass_tuned *items;
+    size_t count, capacity;
+};
+
+enum { TUNE_TEXT_BYTES = 1 << 18 };
+/* tune_text.c. Reads a file of choices for this machine and number of threads; those for others are left out with a warning. NULL
+ * after a diagnostic E0841, or without memory. */
+struct pass_tuning *tune_read(struct ir_context *context, const struct source *source, const struct machine *machine,
+                              int64_t threads);
+/* What it begins with; a line of it. */
+void tune_print_head(struct text *text, const struct machine *machine, int64_t threads);
+void tune_print(struct text *text, const struct pass_tuned *tuned, const char *const *indices);
+/* NULL: there is none. */
+struct pass_tuned *tune_find(const struct pass_tuning *tuning, const char *kernel, uint64_t key);
+/* Warns of each choice that no product asked for. */
+void tune_warn_unused(struct ir_context *context, const struct pass_tuning *tuning);
+
 struct pass_options {
     struct machine machine;                                           /* costs are counted for it */
     int64_t memory_limit;                                             /* bytes of workspace a kernel may have; 0: no limit */
     int64_t scan_chunk;                                               /* steps of a chunk of linear scans; 0: chosen; -1: none */
     int64_t threads;                                                  /* for how many loops are made parallel; 0: code for one */
+    struct pass_tuning *tuning;                                       /* choices to be taken; NULL: none */
+    bool propose;                                                     /* `tile` notes what else may be worth measuring */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
     void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
     void *trace_user;
@@ -51,6 +94,12 @@ struct pass_tiled_axis {
     const char *index, *role;
     int64_t tile, block; /* elements; block 0: all */
 };
+/* What one measured choice differs in from another. */
+enum tile_move { TILE_SHAPE, TILE_BLOCK_K, TILE_BLOCK_M, TILE_BLOCK_N, TILE_PACKING, TILE_MOVES };
+struct tile_proposal {
+    enum tile_move move;
+    struct tile_choice choice;
+};
 struct pass_tiling {
     const char *tensor; /* what is stored */
     const char *vector; /* "f64x4" */
@@ -59,6 +108,12 @@ struct pass_tiling {
     uint32_t n_axes;
     double share; /* predicted at typical sizes, of the machine's peak; 0: it adds up nothing */
     bool is_memory_bound;
+    uint32_t buffer;                /* of the tile; UINT32_MAX: a copy has none */
+    uint64_t key;                   /* of the product */
+    struct tile_choice choice;      /* the same as data */
+    const struct pass_tuned *tuned; /* where it comes from; NULL: from the cost model */
+    struct tile_proposal *proposals;
+    size_t n_proposals, proposals_capacity;
 };
 
 /* A loop that runs on several threads, for `explain`. */

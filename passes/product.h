@@ -66,7 +66,45 @@ void product_replace(struct loop_stmt *loop, const struct loop_stmt *by);
 
 /* ---- tile_sizes.c ---- */
 
-/* Chooses `tile` and `block` of every axis. */
-void tile_choose_sizes(const struct machine *machine, struct product *product);
+enum { TILE_LONGEST_BLOCK = 1 << 20 };
+
+/* Chooses `tile` and `block` of every axis. False: no memory. */
+bool tile_choose_sizes(struct arena *arena, const struct machine *machine, struct product *product);
+
+/* What it does it with, for others to choose otherwise. Of a summed product: */
+bool tile_may_have_lane(const struct machine *machine, const struct product *product, const struct product_axis *axis);
+void tile_set_lane(const struct machine *machine, struct product *product, uint32_t lane);
+/* Calls `visit` with the product in every tile of its lane that fits the registers, and the cycles of that. */
+typedef void tile_visit(void *user, const struct product *product, double cycles);
+void tile_each_shape(const struct machine *machine, struct product *product, tile_visit *visit, void *user);
+/* Cycles of a useful multiplication and addition of vectors in the tile that the axes have. */
+double tile_cycles(const struct machine *machine, const struct product *product);
+/* `rows` vectors by so many columns. */
+bool tile_fits_registers(const struct machine *machine, int64_t rows, int64_t columns);
+/* May C hold sums of a part of k between blocks, with vectors along this axis? */
+bool tile_may_cut_sum(const struct product *product, const struct product_axis *lane);
+/* Blocks by the caches; false: it is too small for any. */
+bool tile_choose_blocks(const struct machine *machine, struct product *product);
+/* Blocks of the axes of a role, inner ones first, of `budget` elements together. Some lines of the near axis are set aside for it:
+ * so a factor is read by whole lines, and turned in registers where its panel is to run along another axis. */
+void tile_cut_blocks(struct product *product, enum loop_role role, double budget);
+/* Of a copy: its rows may be copied in whole vectors; blocks of `scale` times the usual edge. */
+bool tile_copies_rows(const struct product *product);
+void tile_cut_copy(const struct machine *machine, struct product *product, double scale);
+
+/* ---- tile_choice.c: a choice as data ---- */
+
+/* What choices for the product depend on, but the machine: what it computes, its extents and how its tensors lie. */
+uint64_t tile_key(struct ir_context *context, const struct product *product);
+/* How the axes are cut now. False: no memory. */
+bool tile_choice_of(struct arena *arena, const struct product *product, struct tile_choice *choice);
+/* Cuts the axes as the choice says; else gives what it breaks, and leaves them as they are. NULL: done. */
+const char *tile_apply_choice(const struct machine *machine, struct product *product, const struct tile_choice *choice);
+
+/* ---- tile_proposals.c: what else may be worth measuring ---- */
+
+/* The few best by the cost model, and the product's own choice with one thing changed, as far as they are legal: in `note`. False:
+ * no memory. */
+bool tile_propose(struct arena *arena, const struct machine *machine, const struct product *product, struct pass_tiling *note);
 
 #endif

@@ -324,16 +324,38 @@ static bool set_empty_sums(struct tiling *tiling, struct loop_stmt **list)
     return true;
 }
 
+/* As it was measured to be best, if a choice for this product is given and fits; else by the cost model. */
+static bool choose_sizes(struct tiling *tiling)
+{
+    struct pass_kernel *kernel = tiling->kernel;
+    const struct pass_options *options = kernel->options;
+    if (!tile_choose_sizes(ir_arena(kernel->context), &options->machine, &tiling->product))
+        return false;
+    struct pass_tuned *tuned = options->tuning ? tune_find(options->tuning, kernel->loops->name, tiling->key) : NULL;
+    if (!tuned)
+        return true;
+    const char *why = tile_apply_choice(&options->machine, &tiling->product, &tuned->choice);
+    tuned->used = true;
+    if (why)
+        diag_warning(ir_diagnostics(kernel->context), DIAG_W0841, tuned->span, "the choice for `%s` in `%s` is not taken: %s",
+                     tuned->tensor, tuned->kernel, why);
+    else
+        tiling->tuned = tuned;
+    return true;
+}
+
 static bool tile(void *user, struct loop_stmt *loop, bool *changed)
 {
     struct pass_kernel *kernel = user;
     struct arena *arena = ir_arena(kernel->context);
-    struct tiling tiling = {.kernel = kernel, .context = kernel->context, .finished = UINT32_MAX};
+    struct tiling tiling = {.kernel = kernel, .context = kernel->context, .buffer = UINT32_MAX, .finished = UINT32_MAX};
     if (loop->loop.role == LOOP_NO_ROLE || !product_read(kernel, loop, &tiling.product))
         return true;
     *changed = true;
     uint32_t n = tiling.product.n_axes;
-    tile_choose_sizes(&kernel->options->machine, &tiling.product);
+    tiling.key = tile_key(kernel->context, &tiling.product);
+    if (!choose_sizes(&tiling))
+        return false;
     tiling.place = ARENA_ARRAY(arena, kernel->loops->n_indices + 3 * n, const struct poly *);
     tiling.outer = ARENA_ARRAY(arena, n, uint32_t);
     tiling.inner = ARENA_ARRAY(arena, n, uint32_t);

@@ -6,6 +6,7 @@
 #include "tiling.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Bytes of the buffer that a load or store names. */
 static double bytes_of(const struct tiling *tiling, uint32_t buffer)
@@ -50,8 +51,15 @@ bool tile_note(struct tiling *tiling)
                                .vector = arena_printf(arena, "%sx%d", ir_elem_info(product->elem)->name, (int)product->lanes),
                                .axes = ARENA_ARRAY(arena, product->n_axes, struct pass_tiled_axis),
                                .n_axes = product->n_axes,
-                               .is_memory_bound = true};
-    if (!note.vector || !note.axes)
+                               .is_memory_bound = true,
+                               .buffer = tiling->buffer,
+                               .key = tiling->key,
+                               .tuned = tiling->tuned};
+    if (!note.vector || !note.axes || !tile_choice_of(arena, product, &note.choice))
+        return false;
+    if (tiling->tuned)
+        memcpy(note.choice.pack, tiling->tuned->choice.pack, sizeof note.choice.pack);
+    if (kernel->options->propose && !tile_propose(arena, &kernel->options->machine, product, &note))
         return false;
     for (uint32_t k = 0; k < product->n_axes; k++) {
         const struct product_axis *axis = &product->axes[k];

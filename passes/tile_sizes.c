@@ -17,7 +17,6 @@ enum {
     UNKNOWN_CACHE = 1 << 14,
     LINES_ASIDE = 4,
     TURNED_TILES = 16,
-    LONGEST_BLOCK = 1 << 20,
     STREAMED_ROWS = 8,
     LEAST_M = 64 /* rows of A's block for which B is worth being read from the third cache */
 };
@@ -56,21 +55,18 @@ static double waste(const struct product_axis *axis, int64_t tile)
     return ceil(extent / (double)tile) * (double)tile / extent;
 }
 
-/* Spreads `budget` over a group: inner indices whole, the first that does not fit in equal parts. Gives the product of the tiles
- * and multiplies `wasted`. */
-static int64_t spread(const struct group *group, int64_t budget, double *wasted)
+/* Spreads `budget` over a group: inner indices whole, the first that does not fit in equal parts. */
+static void spread(const struct group *group, int64_t budget)
 {
     int64_t product = 1;
     for (uint32_t k = 0; k < group->n; k++) {
         struct product_axis *axis = group->axes[k];
         int64_t most = budget / product;
         axis->tile = most < 2 ? 1 : balanced(fmax(axis->typical, 1), most);
-        *wasted *= waste(axis, axis->tile);
         product *= axis->tile;
         if ((double)axis->tile < axis->typical)
             budget = 0;
     }
-    return product;
 }
 
 static double extents_of(const struct product *product, enum loop_role role)
@@ -82,16 +78,35 @@ static double extents_of(const struct product *product, enum loop_role role)
     return extents;
 }
 
-/* The axis along which A lies, or both factors do, if it holds vectors; NULL: none but C's line. */
-static struct product_axis *near_lane(struct product *product, const struct product_axis *line, double lanes)
+static const struct product_axis *line_of(const struct product *product)
 {
-    for (uint32_t k = 0; k < product->n_axes; k++) {
-        struct product_axis *axis = &product->axes[k];
-        bool lies = poly_equals(axis->a, 1) && (axis->role == LOOP_M || (axis->role == LOOP_BATCH && poly_equals(axis->b, 1)));
-        if (axis != line && lies && axis->typical >= lanes)
-            return axis;
-    }
-    return NULL;
+    uint32_t k = 0;
+    while (!product->axes[k].is_line)
+        k++;
+    return &product->axes[k];
+}
+
+bool tile_may_have_lane(const struct machine *machine, const struct product *product, const struct product_axis *axis)
+{
+    bool lies = poly_equals(axis->a, 1) && (axis->role == LOOP_M || (axis->role == LOOP_BATCH && poly_equals(axis->b, 1)));
+    return axis->is_line || (lies && line_of(product)->role == LOOP_M && product->store->store.combine == IR_EXPR_OP_COUNT &&
+                             axis->typical >= (double)product_lanes(machine, product->elem, 0));
+}
+
+void tile_set_lane(const struct machine *machine, struct product *product, uint32_t lane)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        product->axes[k].is_lane = k == lane;
+    product->lanes = product_lanes(machine, product->elem, product->axes[lane].is_line ? product->axes[lane].extent : 0);
+}
+
+/* The first axis but C's line that vectors may run along. */
+static uint32_t near_lane(const struct machine *machine, const struct product *product)
+{
+    uint32_t k = 0;
+    while (k < product->n_axes && (product->axes[k].is_line || !tile_may_have_lane(machine, product, &product->axes[k])))
+        k++;
+    return k;
 }
 
 /* Where A lies along another m than C does, and there is more of A than of C to turn, vectors run along that and tiles are turned;
@@ -99,18 +114,14 @@ static struct product_axis *near_lane(struct product *product, const struct prod
  * must not be cut. */
 static void choose_lane(const struct machine *machine, struct product *product)
 {
-    struct product_axis *line = (struct product_axis *)product_lane(product);
-    int64_t lanes = product_lanes(machine, product->elem, 0);
-    struct product_axis *near = line->role == LOOP_M ? near_lane(product, line, (double)lanes) : NULL;
-    if (!near || product->store->store.combine != IR_EXPR_OP_COUNT)
+    uint32_t near = near_lane(machine, product);
+    if (near == product->n_axes)
         return;
-    bool needed = line->typical < (double)lanes || near->role == LOOP_BATCH;
+    double lanes = (double)product_lanes(machine, product->elem, 0);
+    bool needed = line_of(product)->typical < lanes || product->axes[near].role == LOOP_BATCH;
     double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K), bytes = (double)ir_elem_info(product->elem)->bytes;
-    if ((!needed && sum < n) || sum * (double)lanes * TURNED_TILES * bytes > (double)machine->l2_bytes)
-        return;
-    line->is_lane = false;
-    near->is_lane = true;
-    product->lanes = lanes;
+    if ((needed || sum >= n) && sum * lanes * TURNED_TILES * bytes <= (double)machine->l2_bytes)
+        tile_set_lane(machine, product, near);
 }
 
 /* A tile: vectors along the lane by rows of other m, by columns of n. */
@@ -148,45 +159,81 @@ static double from_l2(const struct machine *machine, const struct product *produ
     return fmax(cycles, 1);
 }
 
-/* Gives the axes a tile of this shape, or the largest below it that cuts them evenly. Cycles a useful element and summed index. */
-static double set_tile(const struct machine *machine, const struct product *product, struct tile_groups *groups,
-                       struct tile_shape shape)
+double tile_cycles(const struct machine *machine, const struct product *product)
 {
-    groups->lane->tile = shape.vectors * product->lanes;
-    double wasted = waste(groups->lane, groups->lane->tile);
-    int64_t columns = spread(&groups->n, shape.columns, &wasted), rows = spread(&groups->m, shape.rows, &wasted);
-    double fmas = (double)(shape.vectors * rows * columns), loads = (double)(shape.vectors * rows + columns);
+    double vectors = 1, columns = 1, wasted = 1; /* vectors: of all rows */
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        const struct product_axis *axis = &product->axes[k];
+        wasted *= waste(axis, axis->tile);
+        if (axis->role == LOOP_N)
+            columns *= (double)axis->tile;
+        else
+            vectors *= axis->is_lane ? (double)(axis->tile / product->lanes) : (double)axis->tile;
+    }
+    double fmas = vectors * columns, loads = vectors + columns;
     double cycles = fmax(fmas / (double)machine->fma_ports, loads / LOADS_A_CYCLE);
-    double share = VECTOR_SHARE * from_l2(machine, product) * (double)(shape.vectors * rows) + BROADCAST_SHARE * (double)columns;
+    double share = VECTOR_SHARE * from_l2(machine, product) * vectors + BROADCAST_SHARE * columns;
     return (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
 }
 
-/* Accumulators, what is loaded along one side, and one along the other. */
-static bool fits_registers(int64_t rows, int64_t columns, int64_t registers)
+/* Gives the axes a tile of this shape, or the largest below it that cuts them evenly. */
+static void set_tile(const struct product *product, struct tile_groups *groups, struct tile_shape shape)
 {
-    return rows * columns + (rows < columns ? rows : columns) + 1 <= registers;
+    groups->lane->tile = shape.vectors * product->lanes;
+    spread(&groups->n, shape.columns);
+    spread(&groups->m, shape.rows);
 }
 
-static void choose_tile(const struct machine *machine, struct product *product)
+/* Accumulators, what is loaded along one side, and one along the other. */
+bool tile_fits_registers(const struct machine *machine, int64_t rows, int64_t columns)
+{
+    return columns <= LARGEST_TILE && rows * columns + (rows < columns ? rows : columns) + 1 <= machine->vector_registers;
+}
+
+void tile_each_shape(const struct machine *machine, struct product *product, tile_visit *visit, void *user)
 {
     struct tile_groups groups = tile_groups(product);
     int64_t whole = (int64_t)ceil(fmax(groups.lane->typical, 1) / (double)product->lanes), registers = machine->vector_registers;
     int64_t least_rows = groups.is_turned ? product->lanes : 1;
-    struct tile_shape best = {1, least_rows, 1};
-    double least = set_tile(machine, product, &groups, best);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        product->axes[k].tile = 1;
+    set_tile(product, &groups, (struct tile_shape){1, least_rows, 1}); /* whatever the registers */
+    visit(user, product, tile_cycles(machine, product));
     for (int64_t vectors = 1; vectors <= (groups.is_turned ? 1 : whole) && vectors <= registers; vectors++) {
         int64_t most_rows = groups.is_turned ? least_rows : vectors == whole ? registers / vectors : 1; /* more than whole lines */
         for (int64_t rows = least_rows; rows <= most_rows; rows++)
-            for (int64_t columns = 1; fits_registers(vectors * rows, columns, registers) && columns <= LARGEST_TILE; columns++) {
-                struct tile_shape shape = {vectors, rows, columns};
-                double cycles = set_tile(machine, product, &groups, shape);
-                if (cycles < least * CLEARLY_LESS) {
-                    least = cycles;
-                    best = shape;
-                }
+            for (int64_t columns = 1; tile_fits_registers(machine, vectors * rows, columns); columns++) {
+                set_tile(product, &groups, (struct tile_shape){vectors, rows, columns});
+                visit(user, product, tile_cycles(machine, product));
             }
     }
-    product->cycles = set_tile(machine, product, &groups, best);
+}
+
+struct best_tile {
+    double cycles;
+    int64_t *tiles; /* of the axes */
+};
+
+static void keep_better(void *user, const struct product *product, double cycles)
+{
+    struct best_tile *best = user;
+    if (best->cycles > 0 && cycles >= best->cycles * CLEARLY_LESS)
+        return;
+    best->cycles = cycles;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        best->tiles[k] = product->axes[k].tile;
+}
+
+static bool choose_tile(struct arena *arena, const struct machine *machine, struct product *product)
+{
+    struct best_tile best = {0, ARENA_ARRAY(arena, product->n_axes, int64_t)};
+    if (!best.tiles)
+        return false;
+    tile_each_shape(machine, product, keep_better, &best);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        product->axes[k].tile = best.tiles[k];
+    product->cycles = best.cycles;
+    return true;
 }
 
 static double tiles_of(const struct product *product, enum loop_role role)
@@ -224,12 +271,10 @@ static int64_t block_of(const struct product_axis *axis, double units)
         return 0;
     if (axis->extent > 0)
         return round_up(balanced((double)axis->extent, (int64_t)most), axis->tile);
-    return most > LONGEST_BLOCK ? 0 : (int64_t)most;
+    return most > TILE_LONGEST_BLOCK ? 0 : (int64_t)most;
 }
 
-/* Blocks of the axes of a role, inner ones first, of `budget` elements together. Some lines of the near axis are set aside for it:
- * so a factor is read by whole lines, and turned in registers where its panel is to run along another axis. */
-static void choose_blocks(struct product *product, enum loop_role role, double budget)
+void tile_cut_blocks(struct product *product, enum loop_role role, double budget)
 {
     struct product_axis *near = near_axis(product, role);
     double bytes = (double)ir_elem_info(product->elem)->bytes, units = fmax(budget / tiles_of(product, role), 1), aside = 1;
@@ -249,6 +294,25 @@ static void choose_blocks(struct product *product, enum loop_role role, double b
     }
 }
 
+bool tile_copies_rows(const struct product *product)
+{
+    return !product->a || poly_equals(product->axes[product->n_axes - 1].a, 1);
+}
+
+void tile_cut_copy(const struct machine *machine, struct product *product, double scale)
+{
+    double bytes = (double)ir_elem_info(product->elem)->bytes, edge = scale * sqrt((double)machine->l2_bytes / 4 / bytes);
+    struct product_axis *line = &product->axes[product->n_axes - 1];
+    bool rows = tile_copies_rows(product);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        product->axes[k].tile = 1;
+    line->is_lane = false;
+    line->tile = line[rows ? 0 : -1].tile = (int64_t)(CACHE_LINE / bytes); /* blocks are of whole lines on both sides */
+    tile_cut_blocks(product, LOOP_M, edge);
+    tile_cut_blocks(product, LOOP_N, edge);
+    line->tile = line[rows ? 0 : -1].tile = 1;
+}
+
 /* Vectors along a row that lies as in the tensor that is copied; else blocks that stay in the second cache, of both tensors. */
 static void choose_copy(const struct machine *machine, struct product *product)
 {
@@ -256,47 +320,57 @@ static void choose_copy(const struct machine *machine, struct product *product)
     struct product_axis *line = &product->axes[product->n_axes - 1];
     for (uint32_t k = 0; k < product->n_axes; k++)
         all *= fmax(product->axes[k].typical, 1);
-    bool near = product->a && !poly_equals(line->a, 1); /* the axis before it */
     bool is_small = all <= (double)machine->l1_bytes / 2;
-    if (!near && (!product->a || is_small || line->typical * bytes >= COPIED_ROW)) {
+    if (tile_copies_rows(product) && (!product->a || is_small || line->typical * bytes >= COPIED_ROW))
         line->tile = product->lanes;
-        return;
-    }
-    line->is_lane = false;
-    if (is_small)
-        return;
-    double edge = sqrt((double)machine->l2_bytes / 4 / bytes);
-    line->tile = line[near ? -1 : 0].tile = (int64_t)(CACHE_LINE / bytes); /* blocks are of whole lines on both sides */
-    choose_blocks(product, LOOP_M, edge);
-    choose_blocks(product, LOOP_N, edge);
-    line->tile = line[near ? -1 : 0].tile = 1;
+    else if (is_small)
+        line->is_lane = false;
+    else
+        tile_cut_copy(machine, product, 1);
 }
 
-void tile_choose_sizes(const struct machine *machine, struct product *product)
+bool tile_may_cut_sum(const struct product *product, const struct product_axis *lane)
+{
+    const struct loop_stmt *store = product->store;
+    return !product->reads_result && lane->is_line &&
+           (store->store.combine == IR_EXPR_OP_COUNT || store->store.value->op == IR_EXPR_local);
+}
+
+bool tile_choose_blocks(const struct machine *machine, struct product *product)
+{
+    double bytes = (double)ir_elem_info(product->elem)->bytes;
+    double m = extents_of(product, LOOP_M), n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
+    double l1 = machine->l1_bytes ? (double)machine->l1_bytes : UNKNOWN_CACHE, l2 = fmax((double)machine->l2_bytes, l1);
+    double l3 = fmax((double)machine->l3_bytes, l2);
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        product->axes[k].block = 0;
+    if ((m * n + (m + n) * sum) * bytes <= l2 / 2)
+        return false; /* all of it stays near */
+    if (n == 1) {     /* A is read once: rows of it whole, a few at a time */
+        if (tile_may_cut_sum(product, product_lane(product)))
+            tile_cut_blocks(product, LOOP_K, STREAMED_ROWS);
+        return true;
+    }
+    double summed = floor(fmin(0.75 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
+    if (tile_may_cut_sum(product, product_lane(product)))
+        tile_cut_blocks(product, LOOP_K, summed);
+    summed = fmin(summed, sum);
+    tile_cut_blocks(product, LOOP_M, floor(0.75 * l2 / bytes / summed));
+    tile_cut_blocks(product, LOOP_N, floor(l3 / 2 / bytes / summed));
+    return true;
+}
+
+bool tile_choose_sizes(struct arena *arena, const struct machine *machine, struct product *product)
 {
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].tile = 1;
     if (!product->accumulate) {
         choose_copy(machine, product);
-        return;
+        return true;
     }
     choose_lane(machine, product);
-    choose_tile(machine, product);
-    double bytes = (double)ir_elem_info(product->elem)->bytes;
-    double m = extents_of(product, LOOP_M), n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
-    double l1 = machine->l1_bytes ? (double)machine->l1_bytes : UNKNOWN_CACHE, l2 = fmax((double)machine->l2_bytes, l1);
-    double l3 = fmax((double)machine->l3_bytes, l2);
-    if ((m * n + (m + n) * sum) * bytes <= l2 / 2)
-        return;   /* all of it stays near */
-    if (n == 1) { /* A is read once: rows of it whole, a few at a time */
-        if (!product->reads_result)
-            choose_blocks(product, LOOP_K, STREAMED_ROWS);
-        return;
-    }
-    double summed = floor(fmin(0.75 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
-    if (!product->reads_result && product_lane(product)->is_line)
-        choose_blocks(product, LOOP_K, summed);
-    summed = fmin(summed, sum);
-    choose_blocks(product, LOOP_M, floor(0.75 * l2 / bytes / summed));
-    choose_blocks(product, LOOP_N, floor(l3 / 2 / bytes / summed));
+    if (!choose_tile(arena, machine, product))
+        return false;
+    (void)tile_choose_blocks(machine, product);
+    return true;
 }

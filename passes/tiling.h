@@ -8,9 +8,11 @@ struct tiling {
     struct pass_kernel *kernel;
     struct ir_context *context;
     struct product product;
+    uint64_t key;                        /* of the product */
+    const struct pass_tuned *tuned;      /* the measured choice that was taken; NULL: the cost model's */
     const struct poly **place;           /* by index of the function: what stands for it now */
     uint32_t *outer, *inner, *innermost; /* by axis: indices of block, tile and element loops; UINT32_MAX: none */
-    uint32_t buffer;                     /* of the tile */
+    uint32_t buffer;                     /* of the tile; UINT32_MAX: a copy has none */
     uint32_t finished;                   /* where it is read from when it is turned; UINT32_MAX: it is not */
     const struct poly *address;          /* in it */
     const struct poly *first, *last;     /* block of k: >= 0 behind the first, at the last; NULL: k is not cut */

@@ -44,6 +44,7 @@ struct invocation {
     const char *memory_limit;
     const char *scan_chunk;
     const char *target;  /* --target=NAME|FILE; NULL: generic */
+    const char *tune;    /* --tune=FILE; NULL: choices are the cost model's */
     const char *threads; /* --threads=none|openmp|openmp:N; NULL: none */
     bool trace;
     struct compile_options compile;
@@ -60,7 +61,8 @@ int usage_no_engine(const char *name); /* there is none with this name */
 
 /* ---- command_input.c ---- */
 
-/* The machine that `--target` names, for all that is compiled from then on; false after a diagnostic. */
+/* The machine that `--target` names, and the choices of `--tune`, for all that is compiled from then on; false after a diagnostic.
+ */
 bool input_target(struct invocation *invocation);
 /* The .ein file as a source of the context, after `input_target`; NULL after a diagnostic. */
 const struct source *input_source(struct invocation *invocation, const char *path);
@@ -71,6 +73,11 @@ struct compiled *input_compile(struct invocation *invocation, const char *path);
 int input_kernel(struct invocation *invocation, const struct compiled *compiled, const char *name);
 /* Prints what was reported, and gives the exit status for it. */
 int input_finish(struct invocation *invocation, int status);
+
+/* ---- command_build.c ---- */
+
+/* The source itself, or a file that is not the `main` one and that einc did not make, is not overwritten: a diagnostic. */
+bool command_may_write(struct invocation *invocation, const char *path, bool is_main, const char *source);
 
 /* ---- command_arrays.c ---- */
 
@@ -93,6 +100,21 @@ void array_print(struct text *text, const struct ir_tensor *tensor);
 /* ---- command_timing.c ---- */
 double timing_now(void); /* seconds from a fixed point */
 void timing_sort(double *times, size_t count);
+/* A kernel of an engine on arrays of its sizes. */
+struct timed {
+    const struct engine_info *info;
+    struct engine *engine;
+    size_t kernel;
+    const int64_t *dims;
+    const struct ir_tensor *inputs;
+    struct ir_tensor *outputs;
+};
+/* Random inputs and room for outputs at typical sizes, for the kernel as written. */
+bool timing_prepare(struct invocation *invocation, const struct ir_kernel *source, struct timed *timed);
+/* Seconds a call, over `calls` of them; negative when a call failed. */
+double timing_measure(const struct timed *timed, size_t calls);
+/* How many calls last so many seconds; 0 when a call failed. */
+size_t timing_calls(const struct timed *timed, double seconds);
 
 /* ---- command_caches.c, command_measure.c: the machine einc runs on ---- */
 /* Sizes of caches and the number of cores; what the system does not say stays. */

@@ -8,35 +8,11 @@
 
 static const double least_duration = 0.01;
 
-struct bench {
-    const struct engine_info *info;
-    struct engine *engine;
-    size_t kernel;
-    const int64_t *dims;
-    const struct ir_tensor *inputs;
-    struct ir_tensor *outputs;
-};
-
-/* Seconds a call, over `calls` of them; negative when a call failed. */
-static double measure(const struct bench *bench, size_t calls)
+static bool measure_all(const struct timed *bench, double *times, size_t count)
 {
-    double start = timing_now();
-    for (size_t k = 0; k < calls; k++)
-        if (bench->info->run(bench->engine, bench->kernel, bench->dims, bench->inputs, bench->outputs) != EINC_OK)
-            return -1;
-    return (timing_now() - start) / (double)calls;
-}
-
-static bool measure_all(const struct bench *bench, double *times, size_t count)
-{
-    size_t calls = 1;
-    double once = measure(bench, 1); /* also touches every page */
-    while (once >= 0 && once * (double)calls < least_duration && calls < (size_t)1 << 24) {
-        calls *= 2;
-        once = measure(bench, calls);
-    }
+    size_t calls = timing_calls(bench, least_duration);
     for (size_t k = 0; k < count; k++) {
-        times[k] = measure(bench, calls);
+        times[k] = calls ? timing_measure(bench, calls) : -1;
         if (times[k] < 0)
             return false;
     }
@@ -59,20 +35,13 @@ static void print_times(const struct pass_kernel *kernel, const char *engine, co
     printf("\n");
 }
 
-static bool bench_kernel(struct invocation *invocation, struct compiled *compiled, struct bench *bench, size_t count)
+static bool bench_kernel(struct invocation *invocation, struct compiled *compiled, struct timed *bench, size_t count)
 {
-    const struct ir_kernel *source = compiled->program->kernels[bench->kernel];
-    int64_t *dims = dims_typical(invocation);
     double *times = ARENA_ARRAY(ir_arena(invocation->context), count, double);
-    bench->dims = dims;
-    bench->inputs = dims ? arrays_random(invocation, source, dims, 1) : NULL;
-    if (bench->inputs && bench->info->strided)
-        bench->inputs = layout_inputs(invocation->context, source, dims, bench->inputs);
-    bench->outputs = ARENA_ARRAY(ir_arena(invocation->context), source->n_outputs, struct ir_tensor);
-    if (!times || !bench->inputs || !bench->outputs || !binding_outputs(invocation->context, source, dims, bench->outputs) ||
+    if (!times || !timing_prepare(invocation, compiled->program->kernels[bench->kernel], bench) ||
         !measure_all(bench, times, count))
         return false;
-    print_times(&compiled->kernels[bench->kernel], bench->info->name, dims, times, count);
+    print_times(&compiled->kernels[bench->kernel], bench->info->name, bench->dims, times, count);
     return true;
 }
 
@@ -83,7 +52,7 @@ int command_bench(struct invocation *invocation, int argc, char **argv)
     const struct option options[] = {{"--engine", OPTION_TEXT, &engine}, {"--repeat", OPTION_INTEGER, &repeat}};
     if (!options_parse(invocation, argc, argv, options, 2))
         return EXIT_USAGE;
-    struct bench bench = {.info = engine_find(engine)};
+    struct timed bench = {.info = engine_find(engine)};
     if (invocation->count < 1 || invocation->count > 2)
         return usage_error("bench needs a .ein file");
     if (!bench.info)

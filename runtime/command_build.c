@@ -50,8 +50,7 @@ static bool choose_target(struct invocation *invocation, const char *output, con
     return target->folder && target->base && target->name;
 }
 
-/* The source itself, or a file beside it that einc did not make, is not overwritten. */
-static bool may_write(struct invocation *invocation, const char *path, bool is_main, const char *source)
+bool command_may_write(struct invocation *invocation, const char *path, bool is_main, const char *source)
 {
     struct stat old, input;
     const char *bytes;
@@ -78,7 +77,7 @@ static bool write_files(struct invocation *invocation, const struct target *targ
     for (size_t k = 0; k < n_files && contents; k++) {
         const char *name = k == 0 ? target->name : files[k].name;
         const char *path = arena_printf(ir_arena(invocation->context), "%s%s", target->folder, name);
-        if (!path || !may_write(invocation, path, k == 0 || strstr(name, ".weights"), source))
+        if (!path || !command_may_write(invocation, path, k == 0 || strstr(name, ".weights"), source))
             return false;
         contents[k] = (struct file_content){path, files[k].bytes, files[k].length};
     }

@@ -4,6 +4,7 @@
  * --json gives the object of docs/command.md. */
 #include "command.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,11 @@ static void print_tiling(const struct pass_tiling *tiling)
     print_sizes("; blocks ", tiling, true);
     if (tiling->share > 0)
         printf("; about %.0f %% of peak", 100 * tiling->share);
-    printf("%s\n", tiling->is_memory_bound ? ", bound by memory" : "");
+    printf("%s", tiling->is_memory_bound ? ", bound by memory" : "");
+    if (tiling->tuned)
+        printf("; tuned, %.0f %% faster than the model's choice",
+               100 * (tiling->tuned->seconds_before / tiling->tuned->seconds - 1));
+    printf("\n");
 }
 
 static void print_parallel(const struct pass_kernel *kernel, const struct pass_parallel_loop *loop)
@@ -214,6 +219,11 @@ static json_t *json_structures(const struct pass_kernel *kernel)
     return structures;
 }
 
+static const char *key_text(struct ir_context *context, uint64_t key)
+{
+    return arena_printf(ir_arena(context), "%016" PRIx64, key);
+}
+
 static json_t *json_tilings(const struct pass_kernel *kernel)
 {
     json_t *tilings = json_array();
@@ -226,10 +236,12 @@ static json_t *json_tilings(const struct pass_kernel *kernel)
                                   json_pack("{s:s, s:s, s:I, s:o}", "index", cut->index, "role", cut->role, "tile",
                                             (json_int_t)cut->tile, "block", cut->block ? json_integer(cut->block) : json_null()));
         }
-        json_array_append_new(tilings, json_pack("{s:s, s:s, s:s, s:o, s:o, s:b}", "tensor", tiling->tensor, "vector",
-                                                 tiling->vector, "lane", tiling->lane, "axes", axes, "share_of_peak",
-                                                 tiling->share > 0 ? json_real(tiling->share) : json_null(), "memory_bound",
-                                                 tiling->is_memory_bound));
+        json_array_append_new(
+            tilings, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "key", key_text(kernel->context, tiling->key), "tensor",
+                               tiling->tensor, "vector", tiling->vector, "lane", tiling->lane, "axes", axes, "share_of_peak",
+                               tiling->share > 0 ? json_real(tiling->share) : json_null(), "memory_bound", tiling->is_memory_bound,
+                               "tuned_gain",
+                               tiling->tuned ? json_real(tiling->tuned->seconds_before / tiling->tuned->seconds) : json_null()));
     }
     return tilings;
 }

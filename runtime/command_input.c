@@ -16,7 +16,7 @@ bool input_target(struct invocation *invocation)
     int64_t cores = compile->passes.machine.cores;
     if (compile->passes.threads == THREADS_OF_TARGET)
         compile->passes.threads = cores < LOOP_THREADS_LIMIT ? cores : LOOP_THREADS_LIMIT;
-    return true;
+    return !invocation->tune || tuning_choose(invocation->context, invocation->tune, &compile->passes, &compile->backend.target);
 }
 
 const struct source *input_source(struct invocation *invocation, const char *path)

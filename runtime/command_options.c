@@ -203,6 +203,7 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
         {"--target", OPTION_TEXT, &invocation->target},
         {"--threads", OPTION_TEXT, &invocation->threads},
+        {"--tune", OPTION_TEXT, &invocation->tune},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
         {"--gradient", OPTION_TEXT, &gradient}, /* these two last */

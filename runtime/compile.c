@@ -56,6 +56,8 @@ struct compiled *compile_program(struct ir_context *context, struct ir_program *
         if (!kernels[k].kernel || run_pipeline(&kernels[k]) != EINC_OK)
             return NULL;
     }
+    if (options->passes.tuning)
+        tune_warn_unused(context, options->passes.tuning);
     return ir_status(context) == EINC_OK ? compiled : NULL;
 }
 

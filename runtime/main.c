@@ -27,6 +27,7 @@ static const char common_help[] =
     "  --diagnostics=json  diagnostics as JSON, for editors\n"
     "  --target=NAME     generic (default), avx2, avx512, neon, cortex-m, host, or a file from einc machine\n"
     "  --threads=openmp  code for several threads; openmp:N divides evenly among N; none (default)\n"
+    "  --tune=FILE       how products are cut, as einc tune measured it\n"
     "  --trace           rules that fired and choices made, on standard error\n"
     "  --help            this text\n";
 

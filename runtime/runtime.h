@@ -48,6 +48,9 @@ struct cpu_features cpu_features(void);
  * for: of `host` and of a file the processor einc runs on. False after a diagnostic. */
 bool target_choose(struct ir_context *context, const char *word, struct machine *machine, struct backend_options *options);
 
+/* The choices that the file holds, for all that is compiled for the machine and threads of `passes`; adds to the label. */
+bool tuning_choose(struct ir_context *context, const char *path, struct pass_options *passes, const char **label);
+
 /* ---- compile.c: the whole compiler on one page ---- */
 struct compile_options {
     struct frontend_options frontend;

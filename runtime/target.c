@@ -1,5 +1,5 @@
-/* --target: a word to a machine description. Names come first, so that no file in the folder changes what they mean. A file is an
- * input like the source: the head comment says by its hash which one it was. */
+/* --target: a word to a machine description. Names come first, so that no file in the folder changes what they mean. --tune: a file
+ * of choices that were measured. Either file is an input like the source: the head comment says by its hash which one it was. */
 #include "runtime.h"
 
 #include <inttypes.h>
@@ -60,4 +60,18 @@ bool target_choose(struct ir_context *context, const char *word, struct machine 
     if (!read)
         list_names(context);
     return read;
+}
+
+bool tuning_choose(struct ir_context *context, const char *path, struct pass_options *passes, const char **label)
+{
+    struct source *source = ARENA_NEW(ir_arena(context), struct source);
+    if (!source || !file_read(context, path, TUNE_TEXT_BYTES, SPAN_NONE, &source->text, &source->length))
+        return false;
+    source->path = path;
+    passes->tuning = tune_read(context, source, &passes->machine, passes->threads);
+    if (!passes->tuning)
+        return false;
+    *label = arena_printf(ir_arena(context), "%s, with tuned choices of hash %016" PRIx64, *label ? *label : passes->machine.name,
+                          hash_bytes(0, source->text, source->length));
+    return *label != NULL;
 }
