@@ -117,7 +117,8 @@ struct c_kernel {
     const char **buffers;              /* by number; NULL while a constant has no table yet */
     const char **locals;
     const char **indices;        /* while their loop is open */
-    const struct poly **extents; /* of the loops, for proofs */
+    const struct poly **extents; /* of the loops, for proofs; NULL: unknown */
+    bool *extent_unknown;        /* loops over the index have extents of which none is known to be the longest */
     bool *buffer_used;
     bool *buffer_read;
     bool streams;         /* something is stored past the caches, and the loop or function that is written must wait for it */

@@ -74,6 +74,7 @@ static bool kernel_prepare(struct c_kernel *kernel)
     kernel->local_read = ARENA_ARRAY(file->arena, loops->n_locals, bool);
     kernel->indices = ARENA_ARRAY(file->arena, loops->n_indices, const char *);
     kernel->extents = ARENA_ARRAY(file->arena, loops->n_indices, const struct poly *);
+    kernel->extent_unknown = ARENA_ARRAY(file->arena, loops->n_indices, bool);
     kernel->innermost = UINT32_MAX;
     if (arena_failed(file->arena))
         return false;

@@ -197,6 +197,21 @@ static void mark_expr(void *user, const struct ir_expr *expr)
     }
 }
 
+/* Several loops may run over one index, a tile and what is left at the edge: the longest counts, none where that is not known. */
+static void note_extent(struct c_kernel *kernel, const struct loop_stmt *loop)
+{
+    struct ir_context *context = kernel->file->context;
+    const struct poly **known = &kernel->extents[loop->loop.index], *end = loop->loop.end;
+    if (kernel->extent_unknown[loop->loop.index] || *known == end)
+        return;
+    if (!*known || poly_prove_nonnegative(context, poly_subtract(context, end, *known), NULL))
+        *known = end;
+    else if (!poly_prove_nonnegative(context, poly_subtract(context, *known, end), NULL)) {
+        *known = NULL;
+        kernel->extent_unknown[loop->loop.index] = true;
+    }
+}
+
 static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
 {
     for (; list; list = list->next) {
@@ -204,7 +219,7 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
             continue;
         switch (list->op) {
         case LOOP_FOR:
-            kernel->extents[list->loop.index] = list->loop.end;
+            note_extent(kernel, list);
             if (c_never_runs(list))
                 break;
             mark_poly(kernel, list->loop.begin);

@@ -92,11 +92,28 @@ def hostile(suite, folder):
         suite.check(f"hostile file {case}", done.returncode in (0, 1), done.stderr)
 
 
+SMALL_SOURCE = """kernel product(A: f64[40, 30], B: f64[30, 50]) -> (C: f64[40, 50]) { C[i,j] = A[i,k] * B[k,j] }
+kernel turned(A: f64[40, 50]) -> (C: f64[50, 40]) { C[i,j] = A[j,i] }
+"""
+
+
+def single_rows(suite, folder):
+    """Tiles of several rows whose edge is a single one: two loops of different lengths over one index, which C compilers at work see."""
+    (folder / "small.ein").write_text(SMALL_SOURCE)
+    said = json.loads(suite.run([suite.einc, "explain", "small.ein", "product", "--json", "--target=host"], folder).stdout)
+    tiling = said["kernels"][0]["tilings"][0]
+    lanes = tiling["vector"].split("x")[1]
+    for rows in (3, 13):
+        sizes = {"i": str(rows), "j": f"{lanes}x2", "k": "1"}
+        cuts = " ".join(f"{axis['index']}={sizes[axis['index']]}" for axis in tiling["axes"])
+        (folder / "rows.tune").write_text(head(suite, folder, "host") + f"product C {tiling['key']} 1 2 auto {cuts}\n")
+        done = suite.run([suite.einc, "check", "small.ein", "product", "--target=host", "--tune=rows.tune"], folder)
+        suite.check(f"tiles of {rows} rows of 40", done.returncode == 0, done.stdout + done.stderr)
+
+
 def measured(suite, folder):
     """The command's own file is taken without a warning."""
-    (folder / "small.ein").write_text(
-        "kernel product(A: f64[40, 30], B: f64[30, 50]) -> (C: f64[40, 50]) { C[i,j] = A[i,k] * B[k,j] }\n"
-        "kernel turned(A: f64[40, 50]) -> (C: f64[50, 40]) { C[i,j] = A[j,i] }\n")
+    (folder / "small.ein").write_text(SMALL_SOURCE)
     done = suite.run([suite.einc, "tune", "small.ein", "--target=host", "--rounds=1"], folder)
     suite.check("tune", done.returncode == 0 and not done.stderr and done.stdout.count("\n") == 2, done.stdout + done.stderr)
     done = suite.run([suite.einc, "check", "small.ein", "--target=host", "--tune=small.tune"], folder)
@@ -120,6 +137,7 @@ def main():
                 result = forced(suite, folder, target, elem, dims, seed)
                 choices, refused = choices + result[0], refused + result[1]
         hostile(suite, folder)
+        single_rows(suite, folder)
         measured(suite, folder)
         suite.check("most random choices are legal", 3 * refused < 2 * choices, f"{refused} of {choices} refused")
         print(f"{choices} choices, {refused} refused")
