@@ -120,6 +120,19 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
     text_put(text, first ? "void)" : ")");
 }
 
+bool backend_signature(const struct backend_program *program, size_t kernel, const char **name, const char **declaration)
+{
+    const struct backend_options options = {.weights = WEIGHTS_INLINE};
+    struct c_file *file = c_file_create(program, &options);
+    struct text text = text_create(ir_arena(program->context));
+    if (!file)
+        return false;
+    c_put_signature(&file->kernels[kernel], &text, true);
+    *name = file->kernels[kernel].name;
+    *declaration = text_finish(&text);
+    return *declaration != NULL;
+}
+
 /* ---- what an argument is ---- */
 
 static void put_shape(struct c_kernel *kernel, struct text *text, const struct loop_buffer *buffer)

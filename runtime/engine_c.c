@@ -14,6 +14,7 @@ struct engine {
 struct engine *engine_c_create(struct compiled *compiled, const struct engine_options *options);
 enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
                               struct ir_tensor *outputs);
+const struct native_kernel *engine_c_native(const struct engine *engine, size_t kernel, int64_t *threads);
 void engine_c_destroy(struct engine *engine);
 
 static bool build_library(struct toolchain *toolchain, struct compiled *compiled, const struct engine_options *options)
@@ -29,23 +30,23 @@ static bool build_library(struct toolchain *toolchain, struct compiled *compiled
            toolchain_link(toolchain, options ? options->compiler : NULL, words, files[0].name);
 }
 
+static bool find_symbol(void *library, struct ir_context *context, const char *name, void **address)
+{
+    *address = dlsym(library, name);
+    if (!*address)
+        diag_error(ir_diagnostics(context), DIAG_E0802, SPAN_NONE, "the compiled object lacks `%s`", name);
+    return *address != NULL;
+}
+
 static bool find_kernels(struct engine *engine)
 {
     struct compiled *compiled = engine->compiled;
+    struct backend_program program;
     engine->kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct native_kernel);
-    for (size_t k = 0; k < compiled->n_kernels && engine->kernels; k++) {
-        const char *entry, *workspace;
-        struct native_kernel *kernel = &engine->kernels[k];
-        if (!native_names(compiled, k, &entry, &workspace))
-            return false;
-        *(void **)&kernel->entry = dlsym(engine->library, entry);
-        *(void **)&kernel->workspace = dlsym(engine->library, workspace);
-        if (!kernel->entry || !kernel->workspace) {
-            diag_error(ir_diagnostics(compiled->context), DIAG_E0802, SPAN_NONE, "the compiled object lacks `%s`", entry);
-            return false;
-        }
-    }
-    return engine->kernels != NULL;
+    bool good = engine->kernels && compile_backend_program(compiled, "kernels", &program);
+    for (size_t k = 0; k < compiled->n_kernels && good; k++)
+        good = native_find_kernel(&program, k, find_symbol, engine->library, &engine->kernels[k]);
+    return good;
 }
 
 /* Threads of OpenMP wait in its library for more work to come, and would wait nowhere were it unloaded with the kernels: it stays.
@@ -96,6 +97,12 @@ enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_
                               struct ir_tensor *outputs)
 {
     return native_run(engine->compiled, &engine->kernels[kernel], engine->threads, kernel, dims, inputs, outputs);
+}
+
+const struct native_kernel *engine_c_native(const struct engine *engine, size_t kernel, int64_t *threads)
+{
+    *threads = engine->threads;
+    return &engine->kernels[kernel];
 }
 
 void engine_c_destroy(struct engine *engine)

@@ -15,7 +15,14 @@ struct engine {
 struct engine *engine_llvm_create(struct compiled *compiled, const struct engine_options *options);
 enum einc_status engine_llvm_run(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
                                  struct ir_tensor *outputs);
+const struct native_kernel *engine_llvm_native(const struct engine *engine, size_t kernel, int64_t *threads);
 void engine_llvm_destroy(struct engine *engine);
+
+static bool find_symbol(void *engine, struct ir_context *context, const char *name, void **address)
+{
+    const struct engine *of = engine;
+    return of->orc->find(of->jit, context, name, address);
+}
 
 /* The kernel alone, so that it can go alone. */
 static bool add_kernel(struct engine *engine, const struct backend_llvm *llvm, const struct backend_program *program, size_t kernel)
@@ -24,15 +31,11 @@ static bool add_kernel(struct engine *engine, const struct backend_llvm *llvm, c
     const struct backend_options options = {.weights = WEIGHTS_INLINE, .entry = true};
     struct backend_program one = *program;
     struct text object = text_create(ir_arena(context));
-    struct native_kernel *native = &engine->kernels[kernel];
-    const char *entry, *workspace;
     one.kernels += kernel;
     one.n_kernels = 1;
-    if (!native_names(engine->compiled, kernel, &entry, &workspace) || llvm->emit(&one, &options, CODE_OBJECT, &object) != EINC_OK)
-        return false;
-    return engine->orc->add(engine->jit, context, text_finish(&object), object.length) &&
-           engine->orc->find(engine->jit, context, entry, (void **)&native->entry) &&
-           engine->orc->find(engine->jit, context, workspace, (void **)&native->workspace);
+    return llvm->emit(&one, &options, CODE_OBJECT, &object) == EINC_OK &&
+           engine->orc->add(engine->jit, context, text_finish(&object), object.length) &&
+           native_find_kernel(&one, 0, find_symbol, engine, &engine->kernels[kernel]);
 }
 
 struct engine *engine_llvm_create(struct compiled *compiled, const struct engine_options *options)
@@ -60,6 +63,12 @@ enum einc_status engine_llvm_run(struct engine *engine, size_t kernel, const int
                                  struct ir_tensor *outputs)
 {
     return native_run(engine->compiled, &engine->kernels[kernel], engine->threads, kernel, dims, inputs, outputs);
+}
+
+const struct native_kernel *engine_llvm_native(const struct engine *engine, size_t kernel, int64_t *threads)
+{
+    *threads = engine->threads;
+    return &engine->kernels[kernel];
 }
 
 void engine_llvm_destroy(struct engine *engine)

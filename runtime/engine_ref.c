@@ -10,6 +10,7 @@ struct engine {
 struct engine *engine_ref_create(struct compiled *compiled, const struct engine_options *options);
 enum einc_status engine_ref_run(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
                                 struct ir_tensor *outputs);
+const struct native_kernel *engine_ref_native(const struct engine *engine, size_t kernel, int64_t *threads);
 void engine_ref_destroy(struct engine *engine);
 
 struct engine *engine_ref_create(struct compiled *compiled, const struct engine_options *options)
@@ -36,6 +37,12 @@ enum einc_status engine_ref_run(struct engine *engine, size_t kernel, const int6
             memcpy(outputs[k].data, values[k].data, bytes);
     }
     return status;
+}
+
+const struct native_kernel *engine_ref_native(const struct engine *engine, size_t kernel, int64_t *threads)
+{
+    (void)engine, (void)kernel, (void)threads;
+    return NULL;
 }
 
 void engine_ref_destroy(struct engine *engine)

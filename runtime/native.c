@@ -4,15 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKSPACE_ALIGNMENT = 64 };
-
-bool native_names(struct compiled *compiled, size_t kernel, const char **entry, const char **workspace)
+bool native_find_kernel(const struct backend_program *program, size_t kernel, native_find *find, void *user,
+                        struct native_kernel *native)
 {
-    struct arena *arena = ir_arena(compiled->context);
-    const char *name = compiled->kernels[kernel].kernel->name;
-    *entry = arena_printf(arena, "einc_entry_%s", name);
-    *workspace = arena_printf(arena, "einc_workspace_%s", name);
-    return *entry && *workspace;
+    struct ir_context *context = program->context;
+    const char *name = program->kernels[kernel].loops->name, *function;
+    const char *entry = arena_printf(ir_arena(context), "einc_entry_%s", name);
+    const char *workspace = arena_printf(ir_arena(context), "einc_workspace_%s", name);
+    return entry && workspace && backend_signature(program, kernel, &function, &native->signature) &&
+           find(user, context, entry, (void **)&native->entry) && find(user, context, workspace, (void **)&native->workspace) &&
+           find(user, context, function, &native->function);
 }
 
 static enum einc_status report_lookup(struct ir_context *context, const struct ir_kernel *kernel)
@@ -79,7 +80,7 @@ enum einc_status native_run(struct compiled *compiled, const struct native_kerne
     if (status == EINC_OK && !workspace_fits(compiled, threads, kernel, dims))
         status = EINC_INVALID;
     size_t bytes = status == EINC_OK ? native->workspace(sizes) : 0;
-    if (bytes && posix_memalign(&workspace, WORKSPACE_ALIGNMENT, bytes) != 0)
+    if (bytes && posix_memalign(&workspace, NATIVE_ALIGNMENT, bytes) != 0)
         status = EINC_NO_MEMORY;
     if (status == EINC_OK && native->entry(sizes, arguments, workspace) != 0)
         status = report_lookup(context, source);

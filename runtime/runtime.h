@@ -98,9 +98,15 @@ void toolchain_close(struct toolchain *toolchain);
 struct native_kernel {
     int (*entry)(const size_t *dims, void *const *arguments, void *workspace);
     size_t (*workspace)(const size_t *dims); /* bytes */
+    void *function;                          /* the kernel itself */
+    const char *signature;                   /* its declaration in C */
 };
-/* What the two are called; false: no memory. */
-bool native_names(struct compiled *compiled, size_t kernel, const char **entry, const char **workspace);
+enum { NATIVE_ALIGNMENT = 64 }; /* of workspace */
+/* Finds a kernel of the program that was made code of; `find` gives the address of a function, false after a diagnostic. False
+ * also: no memory. */
+typedef bool native_find(void *user, struct ir_context *context, const char *name, void **address);
+bool native_find_kernel(const struct backend_program *program, size_t kernel, native_find *find, void *user,
+                        struct native_kernel *native);
 bool native_is_threaded(const struct compiled *compiled); /* is there a kernel for several threads? */
 enum einc_status native_run(struct compiled *compiled, const struct native_kernel *native, int64_t threads, size_t kernel,
                             const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
@@ -133,6 +139,8 @@ struct engine_info {
     /* `dims` one a run-time dim of the context; inputs in order; outputs given with their shapes and room for their data. */
     enum einc_status (*run)(struct engine *engine, size_t kernel, const int64_t *dims, const struct ir_tensor *inputs,
                             struct ir_tensor *outputs);
+    /* The kernel in memory and on how many threads it runs; it may be called by several threads at once. NULL: it is only run. */
+    const struct native_kernel *(*native)(const struct engine *engine, size_t kernel, int64_t *threads);
     void (*destroy)(struct engine *engine); /* takes NULL */
 };
 const struct engine_info *engine_table(size_t *count);
