@@ -414,6 +414,14 @@ const struct ir_node *lower_einsum(struct statement *statement, const struct ast
 
 /* ---- a string without a file ---- */
 
+static const struct poly **constants(struct ir_context *context, uint32_t count, const int64_t *numbers)
+{
+    const struct poly **polys = ARENA_ARRAY(ir_arena(context), count, const struct poly *);
+    for (uint32_t k = 0; polys && k < count; k++)
+        polys[k] = poly_constant(context, numbers[k]);
+    return polys;
+}
+
 static struct ir_kernel *einsum_kernel(struct ir_context *context, size_t n_operands, const struct frontend_operand *operands,
                                        const struct ir_node **nodes)
 {
@@ -424,12 +432,12 @@ static struct ir_kernel *einsum_kernel(struct ir_context *context, size_t n_oper
     if (!kernel || !inputs || !output)
         return NULL;
     for (size_t k = 0; k < n_operands; k++) {
-        const struct poly **shape = ARENA_ARRAY(arena, operands[k].rank, const struct poly *);
-        for (uint32_t axis = 0; shape && axis < operands[k].rank; axis++)
-            shape[axis] = poly_constant(context, operands[k].shape[axis]);
+        const struct poly **shape = constants(context, operands[k].rank, operands[k].shape);
         nodes[k] = ir_input(context, (uint32_t)k, operands[k].elem, operands[k].rank, shape);
         const char *name = operands[k].name ? operands[k].name : arena_printf(arena, "a%zu", k);
         inputs[k] = (struct ir_input_info){.name = name, .node = nodes[k], .span = SPAN_NONE};
+        if (operands[k].strides)
+            inputs[k].strides = constants(context, operands[k].rank, operands[k].strides);
         if (!nodes[k])
             return NULL;
     }

@@ -42,6 +42,7 @@ struct frontend_operand {
     enum ir_elem elem;
     uint32_t rank;
     const int64_t *shape;
+    const int64_t *strides; /* in elements, none negative; NULL: dense, in C order */
 };
 struct ir_program *frontend_einsum(struct ir_context *context, const char *string, enum ir_ring ring, size_t n_operands,
                                    const struct frontend_operand *operands);

@@ -136,20 +136,32 @@ static bool same_type(const struct ir_tensor *a, const struct ir_tensor *b)
 }
 
 /* `wanted` is NULL where the number of axes differs. */
-static void report_misfit(struct ir_context *context, const struct ir_input_info *info, const struct ir_tensor *given,
-                          const struct ir_tensor *wanted)
+static void report_misfit(struct ir_context *context, const char *name, struct span span, const struct ir_node *node,
+                          const struct ir_tensor *given, const struct ir_tensor *wanted)
 {
     struct diagnostics *diagnostics = ir_diagnostics(context);
-    struct diag *diag =
-        diag_error(diagnostics, DIAG_E0807, info->span, "the array given for `%s` does not fit its declaration", info->name);
+    struct diag *diag = diag_error(diagnostics, DIAG_E0807, span, "the array given for `%s` does not fit its declaration", name);
     if (!wanted)
-        diag_label(diagnostics, diag, "%u axes are declared; the array is %s", info->node->rank, binding_describe(context, given));
+        diag_label(diagnostics, diag, "%u axes are declared; the array is %s", node->rank, binding_describe(context, given));
     else
         diag_label(diagnostics, diag, "%s is wanted; the array is %s", binding_describe(context, wanted),
                    binding_describe(context, given));
-    if (given->elem != info->node->elem)
-        diag_help(diagnostics, diag, "types are not converted: declare `%s` as %s, or store the array as %s", info->name,
-                  ir_elem_info(given->elem)->name, ir_elem_info(info->node->elem)->name);
+    if (given->elem != node->elem)
+        diag_help(diagnostics, diag, "types are not converted: declare `%s` as %s, or store the array as %s", name,
+                  ir_elem_info(given->elem)->name, ir_elem_info(node->elem)->name);
+}
+
+bool binding_check_array(struct ir_context *context, const char *name, struct span span, const struct ir_node *node,
+                         const int64_t *dims, const struct ir_tensor *given)
+{
+    struct ir_tensor wanted;
+    bool same_rank = given->rank == node->rank;
+    if (same_rank && !shape_at(context, node, dims, name, span, &wanted))
+        return false;
+    if (same_rank && same_type(&wanted, given))
+        return true;
+    report_misfit(context, name, span, node, given, same_rank ? &wanted : NULL);
+    return false;
 }
 
 /* Every dim of the strides has its value, and none is negative. */
@@ -186,15 +198,9 @@ bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, c
     bool good = true;
     for (uint32_t k = 0; k < kernel->n_inputs; k++) {
         const struct ir_input_info *info = &kernel->inputs[k];
-        struct ir_tensor wanted;
-        if (inputs[k].rank == info->node->rank && !shape_at(context, info->node, dims, info->name, info->span, &wanted))
-            return false;
         if (!check_strides(context, info, dims))
             return false;
-        if (inputs[k].rank != info->node->rank || !same_type(&wanted, &inputs[k])) {
-            report_misfit(context, info, &inputs[k], inputs[k].rank == info->node->rank ? &wanted : NULL);
-            good = false;
-        }
+        good &= binding_check_array(context, info->name, info->span, info->node, dims, &inputs[k]);
     }
     return good && binding_extents(context, kernel, dims);
 }

@@ -134,30 +134,12 @@ static bool read_dims(struct invocation *invocation)
 /* "A,b", or "KERNEL:A,b" */
 static bool read_derivative(struct invocation *invocation, enum pass_derivative_kind kind, const char *words)
 {
-    struct arena *arena = ir_arena(invocation->context);
-    struct pass_derivative *derivative = &invocation->derivatives[invocation->n_derivatives];
-    size_t capacity = 0;
     if (!words)
         return true;
-    const char *colon = strchr(words, ':');
-    *derivative = (struct pass_derivative){.kind = kind};
-    if (colon)
-        derivative->kernel = arena_strndup(arena, words, (size_t)(colon - words));
-    for (const char *at = colon ? colon + 1 : words;; at++) {
-        size_t length = strcspn(at, ",");
-        const char *name = arena_strndup(arena, at, length);
-        if (length == 0)
-            return usage_error("--%s takes names of inputs, such as A,b or KERNEL:A,b",
-                               kind == PASS_ADJOINT ? "adjoint" : "gradient"),
-                   false;
-        if (!ARENA_PUSH(arena, derivative->inputs, derivative->n_inputs, capacity, name))
-            return false;
-        at += length;
-        if (!*at)
-            break;
-    }
-    invocation->n_derivatives++;
-    return true;
+    if (derivative_read(ir_arena(invocation->context), kind, words, &invocation->derivatives[invocation->n_derivatives++]))
+        return true;
+    return usage_error("--%s takes names of inputs, such as A,b or KERNEL:A,b", kind == PASS_ADJOINT ? "adjoint" : "gradient"),
+           false;
 }
 
 /* "none", "openmp", or "openmp:4". Without a number it is the target's, which is known later, and engines take what OpenMP gives.
@@ -181,17 +163,6 @@ static void trace(void *user, const char *pass, const char *message)
 {
     (void)user;
     fprintf(stderr, "%s: %s\n", pass, message);
-}
-
-static bool load_file(void *user, struct ir_context *context, const char *path, struct span span, struct frontend_array *array)
-{
-    (void)user;
-    struct ir_tensor tensor;
-    if (!file_is_regular(context, path, span) || !npy_read(context, path, span, &tensor)) /* the source chose the path */
-        return false;
-    *array = (struct frontend_array){tensor.elem, tensor.rank, tensor.shape, tensor.data,
-                                     npy_element_count(&tensor) * ir_elem_info(tensor.elem)->bytes};
-    return true;
 }
 
 bool options_parse(struct invocation *invocation, int argc, char **argv, const struct option *own, size_t n_own)
@@ -242,6 +213,6 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     invocation->compile.derivatives = invocation->derivatives;
     invocation->compile.n_derivatives = invocation->n_derivatives;
     invocation->compile.frontend =
-        (struct frontend_options){.dims = invocation->dims, .n_dims = invocation->n_dims, .load = load_file};
+        (struct frontend_options){.dims = invocation->dims, .n_dims = invocation->n_dims, .load = npy_load};
     return true;
 }

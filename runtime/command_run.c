@@ -193,7 +193,7 @@ int command_einsum(struct invocation *invocation, int argc, char **argv)
     bool good = inputs && operands && input_target(invocation);
     for (size_t k = 0; k < count && good; k++) {
         good = npy_read(invocation->context, invocation->words[k + 1], SPAN_NONE, &inputs[k]);
-        operands[k] = (struct frontend_operand){NULL, inputs[k].elem, inputs[k].rank, inputs[k].shape};
+        operands[k] = (struct frontend_operand){.elem = inputs[k].elem, .rank = inputs[k].rank, .shape = inputs[k].shape};
     }
     struct ir_program *program = good ? frontend_einsum(invocation->context, invocation->words[0], ring, count, operands) : NULL;
     struct compiled *compiled = program ? compile_program(invocation->context, program, &invocation->compile) : NULL;

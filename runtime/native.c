@@ -16,12 +16,11 @@ bool native_find_kernel(const struct backend_program *program, size_t kernel, na
            find(user, context, function, &native->function);
 }
 
-static enum einc_status report_lookup(struct ir_context *context, const struct ir_kernel *kernel)
+void native_report_lookup(struct ir_context *context, const struct ir_kernel *kernel)
 {
     struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0814, kernel->span,
                                    "kernel `%s` ended: a number looked up in an array leads outside another", kernel->name);
     diag_help(ir_diagnostics(context), diag, "`--engine=ref` says which number, and where");
-    return EINC_INVALID;
 }
 
 bool native_is_threaded(const struct compiled *compiled)
@@ -82,8 +81,10 @@ enum einc_status native_run(struct compiled *compiled, const struct native_kerne
     size_t bytes = status == EINC_OK ? native->workspace(sizes) : 0;
     if (bytes && posix_memalign(&workspace, NATIVE_ALIGNMENT, bytes) != 0)
         status = EINC_NO_MEMORY;
-    if (status == EINC_OK && native->entry(sizes, arguments, workspace) != 0)
-        status = report_lookup(context, source);
+    if (status == EINC_OK && native->entry(sizes, arguments, workspace) != 0) {
+        native_report_lookup(context, source);
+        status = EINC_INVALID;
+    }
     free(workspace);
     free(arguments);
     free(sizes);

@@ -292,3 +292,14 @@ bool npy_write(struct ir_context *context, const char *path, const struct ir_ten
     size_t length;
     return npy_encode(context, tensor, &bytes, &length) && file_write(context, path, bytes, length);
 }
+
+bool npy_load(void *user, struct ir_context *context, const char *path, struct span span, struct frontend_array *array)
+{
+    (void)user;
+    struct ir_tensor tensor;
+    if (!file_is_regular(context, path, span) || !npy_read(context, path, span, &tensor)) /* the source chose the path */
+        return false;
+    *array = (struct frontend_array){tensor.elem, tensor.rank, tensor.shape, tensor.data,
+                                     npy_element_count(&tensor) * ir_elem_info(tensor.elem)->bytes};
+    return true;
+}

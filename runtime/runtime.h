@@ -15,6 +15,8 @@ bool npy_read(struct ir_context *context, const char *path, struct span span, st
 /* Reads from memory; `path` only for messages. */
 bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length,
                struct ir_tensor *tensor);
+/* What `file("...")` in a source reads: a frontend_load_function. */
+bool npy_load(void *user, struct ir_context *context, const char *path, struct span span, struct frontend_array *array);
 /* Writes version 1.0, C order, beside and then renames: either the whole file or nothing. */
 bool npy_encode(struct ir_context *context, const struct ir_tensor *tensor, const void **bytes, size_t *length); /* in the arena */
 bool npy_write(struct ir_context *context, const char *path, const struct ir_tensor *tensor);
@@ -50,6 +52,10 @@ bool target_choose(struct ir_context *context, const char *word, struct machine 
 
 /* The choices that the file holds, for all that is compiled for the machine and threads of `passes`; adds to the label. */
 bool tuning_choose(struct ir_context *context, const char *path, struct pass_options *passes, const char **label);
+
+/* ---- derivative.c ---- */
+/* "A,b" or "KERNEL:A,b" to what is asked for. False: no such words (or no memory). */
+bool derivative_read(struct arena *arena, enum pass_derivative_kind kind, const char *words, struct pass_derivative *derivative);
 
 /* ---- compile.c: the whole compiler on one page ---- */
 struct compile_options {
@@ -108,6 +114,8 @@ typedef bool native_find(void *user, struct ir_context *context, const char *nam
 bool native_find_kernel(const struct backend_program *program, size_t kernel, native_find *find, void *user,
                         struct native_kernel *native);
 bool native_is_threaded(const struct compiled *compiled); /* is there a kernel for several threads? */
+/* A kernel ended by a check: says what that means. */
+void native_report_lookup(struct ir_context *context, const struct ir_kernel *kernel);
 enum einc_status native_run(struct compiled *compiled, const struct native_kernel *native, int64_t threads, size_t kernel,
                             const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
 
@@ -151,6 +159,9 @@ const struct engine_info *engine_find(const char *name);
  * hold), then every type and shape checked. `dims` has room for ir_dim_count values; a dim no axis names must be there already
  * (else -1). */
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
+/* The type and shape of one array, that of `node` at these dims. */
+bool binding_check_array(struct ir_context *context, const char *name, struct span span, const struct ir_node *node,
+                         const int64_t *dims, const struct ir_tensor *given);
 /* Every extent in the kernel has a value and is not negative, which emitted code takes for granted. */
 bool binding_extents(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims);
 /* Outputs with shapes at these dims and zeroed room for their data, in the arena. */

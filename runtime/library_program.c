@@ -1,0 +1,395 @@
+/* Programs of the public library: options to those of the compiler, kernels to what a call has to know of them. */
+#include "library.h"
+
+#include "describe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what a call has to know ---- */
+
+static struct library_argument argument_of(const struct ir_kernel *kernel, uint32_t input, uint32_t output)
+{
+    struct library_argument argument = {.input = input, .output = output};
+    if (output != UINT32_MAX) {
+        const struct ir_output *info = &kernel->outputs[output];
+        argument.name = info->name;
+        argument.span = info->span;
+        argument.node = info->node;
+    } else {
+        const struct ir_input_info *info = &kernel->inputs[input];
+        argument.name = info->name;
+        argument.span = info->span;
+        argument.node = info->node;
+        argument.strides = info->strides;
+    }
+    return argument;
+}
+
+static const int64_t *known_shape(struct arena *arena, const struct ir_node *node)
+{
+    int64_t *shape = ARENA_ARRAY(arena, node->rank, int64_t);
+    for (uint32_t axis = 0; shape && axis < node->rank; axis++)
+        if (!poly_is_constant(node->shape[axis], &shape[axis]))
+            return NULL;
+    return shape;
+}
+
+/* Inputs without those that are updated in place, then outputs: the order of emitted C. */
+static bool list_arguments(struct einc_kernel *kernel, const struct ir_kernel *source)
+{
+    struct arena *arena = ir_arena(kernel->program->ir);
+    kernel->arguments = ARENA_ARRAY(arena, (size_t)source->n_inputs + source->n_outputs, struct library_argument);
+    if (!kernel->arguments)
+        return false;
+    for (uint32_t k = 0; k < source->n_inputs; k++)
+        if (!ir_input_is_updated(source, k))
+            kernel->arguments[kernel->n_arguments++] = argument_of(source, k, UINT32_MAX);
+    for (uint32_t k = 0; k < source->n_outputs; k++) {
+        uint32_t updates = source->outputs[k].updates;
+        kernel->arguments[kernel->n_arguments++] = argument_of(source, updates ? updates - 1 : UINT32_MAX, k);
+    }
+    for (uint32_t k = 0; k < kernel->n_arguments; k++)
+        kernel->arguments[k].shape = known_shape(arena, kernel->arguments[k].node);
+    return !arena_failed(arena);
+}
+
+struct needed_dims {
+    bool *needed;
+    uint32_t count;
+};
+
+static void need(void *user, uint32_t dim)
+{
+    struct needed_dims *dims = user;
+    dims->count += !dims->needed[dim];
+    dims->needed[dim] = true;
+}
+
+/* Extents of all indices, so that what emitted code takes for granted can be asked at every call. */
+static bool list_extents(struct einc_kernel *kernel, const struct ir_kernel *source, struct needed_dims *dims)
+{
+    struct ir_context *ir = kernel->program->ir;
+    size_t count, capacity = 0;
+    const struct poly **extents = NULL;
+    const struct ir_node **nodes = ir_topological(ir, source, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        for (uint32_t index = 0; index < nodes[k]->n_indices; index++) {
+            const struct poly *extent = nodes[k]->extents[index];
+            bool known = poly_is_constant(extent, NULL);
+            for (size_t other = 0; other < kernel->n_extents; other++)
+                known |= extents[other] == extent;
+            if (known)
+                continue;
+            poly_visit_dims(extent, need, dims);
+            if (!ARENA_PUSH(ir_arena(ir), extents, kernel->n_extents, capacity, extent))
+                return false;
+        }
+    kernel->extents = extents;
+    return nodes != NULL;
+}
+
+static bool list_dims(struct einc_kernel *kernel, const struct ir_kernel *source, const struct loop_function *loops)
+{
+    struct ir_context *ir = kernel->program->ir;
+    struct needed_dims dims = {ARENA_ARRAY(ir_arena(ir), ir_dim_count(ir), bool), 0};
+    if (!dims.needed || !list_extents(kernel, source, &dims))
+        return false;
+    for (uint32_t k = 0; k < loops->n_dims; k++)
+        need(&dims, loops->dims[k]);
+    for (uint32_t k = 0; k < kernel->n_arguments; k++)
+        for (uint32_t axis = 0; axis < kernel->arguments[k].node->rank; axis++) {
+            poly_visit_dims(kernel->arguments[k].node->shape[axis], need, &dims);
+            if (kernel->arguments[k].strides)
+                poly_visit_dims(kernel->arguments[k].strides[axis], need, &dims);
+        }
+    uint32_t *list = ARENA_ARRAY(ir_arena(ir), dims.count, uint32_t);
+    for (uint32_t k = 0; list && k < ir_dim_count(ir); k++)
+        if (dims.needed[k])
+            list[kernel->n_dims++] = k;
+    kernel->dims = list;
+    return list != NULL;
+}
+
+static bool prepare_kernel(struct einc_program *program, size_t number)
+{
+    struct einc_kernel *kernel = &program->kernels[number];
+    const struct loop_function *loops = program->compiled->kernels[number].loops;
+    int64_t threads_bytes;
+    *kernel = (struct einc_kernel){.program = program, .number = number, .threads = 1};
+    const struct native_kernel *native = program->info->native(program->engine, number, &kernel->threads);
+    if (native)
+        kernel->native = *native;
+    kernel->is_static = ir_dim_count(program->ir) == 0 && poly_is_constant(loops->workspace, &kernel->workspace) &&
+                        poly_is_constant(loops->thread_workspace, &threads_bytes) &&
+                        checked_multiply(threads_bytes, kernel->threads, &threads_bytes) &&
+                        checked_add(kernel->workspace, threads_bytes, &kernel->workspace);
+    const struct ir_kernel *source = program->compiled->program->kernels[number];
+    return list_arguments(kernel, source) && list_dims(kernel, source, loops);
+}
+
+/* ---- options ---- */
+
+static const struct engine_info *choose_engine(struct ir_context *ir, const char *name)
+{
+    static const char *const fastest_first[] = {EINC_ENGINE_LLVM, EINC_ENGINE_C, EINC_ENGINE_REFERENCE};
+    const struct engine_info *found = NULL;
+    bool any = !name || !strcmp(name, EINC_ENGINE_AUTO);
+    for (size_t k = 0; any && !found && k < sizeof fastest_first / sizeof *fastest_first; k++)
+        found = engine_find(fastest_first[k]);
+    if (!any)
+        found = engine_find(name);
+    if (!found)
+        diag_error(ir_diagnostics(ir), DIAG_E0853, SPAN_NONE, "this einc has no engine `%s`", name);
+    return found;
+}
+
+static bool choose_threads(struct ir_context *ir, const struct einc_options *options, struct compile_options *compile)
+{
+    int64_t cores = compile->passes.machine.cores;
+    if (options->threads < EINC_ALL_THREADS || options->threads > LOOP_THREADS_LIMIT) {
+        diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, "a kernel runs on 1 to %d threads, not on %lld",
+                   (int)LOOP_THREADS_LIMIT, (long long)options->threads);
+        return false;
+    }
+    if (options->threads == EINC_ALL_THREADS)
+        compile->passes.threads = cores < LOOP_THREADS_LIMIT ? cores : LOOP_THREADS_LIMIT;
+    else if (options->threads > 1)
+        compile->passes.threads = options->threads;
+    return true;
+}
+
+static bool choose_derivatives(struct ir_context *ir, const struct einc_options *options, struct compile_options *compile)
+{
+    const char *const words[] = {[PASS_GRADIENT] = options->gradient, [PASS_ADJOINT] = options->adjoint};
+    struct pass_derivative *derivatives = ARENA_ARRAY(ir_arena(ir), 2, struct pass_derivative);
+    compile->derivatives = derivatives;
+    for (int kind = PASS_GRADIENT; derivatives && kind <= PASS_ADJOINT; kind++) {
+        if (!words[kind])
+            continue;
+        if (!derivative_read(ir_arena(ir), (enum pass_derivative_kind)kind, words[kind], &derivatives[compile->n_derivatives++])) {
+            diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, "a derivative is with respect to names of inputs, such as A,b");
+            return false;
+        }
+    }
+    return derivatives != NULL;
+}
+
+static bool choose_dims(struct ir_context *ir, const struct einc_options *options, struct compile_options *compile)
+{
+    struct frontend_dim_value *dims = ARENA_ARRAY(ir_arena(ir), options->n_dims, struct frontend_dim_value);
+    for (size_t k = 0; dims && k < options->n_dims; k++) {
+        dims[k] = (struct frontend_dim_value){options->dims[k].name, options->dims[k].value};
+        if (dims[k].name && dims[k].value >= 0)
+            continue;
+        diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, "a dim has a name and a size that is not negative");
+        return false;
+    }
+    compile->frontend = (struct frontend_options){.dims = dims, .n_dims = options->n_dims, .load = npy_load};
+    return dims != NULL;
+}
+
+static bool choose(struct ir_context *ir, const struct einc_options *options, struct compile_options *compile)
+{
+    const char *target = options->target ? options->target : "host";
+    return target_choose(ir, target, &compile->passes.machine, &compile->backend) && choose_threads(ir, options, compile) &&
+           choose_derivatives(ir, options, compile) && choose_dims(ir, options, compile) &&
+           (!options->tune || tuning_choose(ir, options->tune, &compile->passes, &compile->backend.target));
+}
+
+/* ---- compiling ---- */
+
+static bool build(struct einc_program *program, const struct einc_options *options, library_read *read, void *user)
+{
+    struct ir_context *ir = program->ir;
+    struct compile_options *compile = ARENA_NEW(ir_arena(ir), struct compile_options); /* kept: passes point to it */
+    const struct engine_options engine = {options->compiler, options->flags, options->threads > 1 ? options->threads : 0};
+    program->info = choose_engine(ir, options->engine);
+    if (!compile || !program->info || !choose(ir, options, compile))
+        return false;
+    program->compiled = compile_program(ir, compile_derive(read(user, ir, compile), compile), compile);
+    if (program->compiled)
+        program->engine = program->info->create(program->compiled, &engine);
+    if (!program->engine)
+        return false;
+    program->kernels = ARENA_ARRAY(ir_arena(ir), program->compiled->n_kernels, struct einc_kernel);
+    bool good = program->kernels != NULL;
+    for (size_t k = 0; good && k < program->compiled->n_kernels; k++)
+        good = prepare_kernel(program, k);
+    return good;
+}
+
+enum einc_status library_compile(struct einc_context *context, const struct einc_options *given, library_read *read, void *user,
+                                 struct einc_program **program)
+{
+    struct einc_options options;
+    struct ir_context *ir = ir_context_create(&context->allocator);
+    *program = ir ? ARENA_NEW(ir_arena(ir), struct einc_program) : NULL;
+    if (!*program) {
+        ir_context_destroy(ir);
+        return EINC_NO_MEMORY;
+    }
+    **program = (struct einc_program){.context = context, .ir = ir};
+    pthread_mutex_init(&(*program)->lock, NULL);
+    bool good = library_options(context, given, &options);
+    if (!good)
+        diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, "the options have a size that this einc does not know");
+    good = good && build(*program, &options, read, user);
+    enum einc_status status = library_report(context, ir);
+    if (good && status == EINC_OK)
+        return EINC_OK;
+    einc_program_destroy(*program);
+    *program = NULL;
+    return status == EINC_OK ? EINC_INTERNAL : status;
+}
+
+struct text_source {
+    const char *text; /* NULL: the file's */
+    const char *path;
+};
+
+/* The program keeps the text, for messages of calls. */
+static struct ir_program *read_source(void *user, struct ir_context *ir, const struct compile_options *options)
+{
+    const struct text_source *from = user;
+    struct arena *arena = ir_arena(ir);
+    struct source *source = ARENA_NEW(arena, struct source);
+    if (!source)
+        return NULL;
+    source->path = arena_strndup(arena, from->path, strlen(from->path));
+    if (from->text) {
+        source->length = strlen(from->text);
+        source->text = arena_strndup(arena, from->text, source->length);
+    } else if (!file_read(ir, from->path, FRONTEND_SOURCE_BYTES, SPAN_NONE, &source->text, &source->length)) {
+        return NULL;
+    }
+    return source->path && source->text ? frontend_read(ir, source, &options->frontend) : NULL;
+}
+
+enum einc_status einc_compile(struct einc_context *context, const char *text, const struct einc_options *options,
+                              struct einc_program **program)
+{
+    struct einc_options known;
+    bool named = library_options(context, options, &known) && known.path;
+    struct text_source source = {text, named ? known.path : "source"};
+    return library_compile(context, options, read_source, &source, program);
+}
+
+enum einc_status einc_compile_file(struct einc_context *context, const char *path, const struct einc_options *options,
+                                   struct einc_program **program)
+{
+    struct text_source source = {NULL, path};
+    return library_compile(context, options, read_source, &source, program);
+}
+
+struct einsum_source {
+    const char *string;
+    size_t n_tensors;
+    const DLTensor *const *tensors;
+};
+
+static struct ir_program *read_einsum(void *user, struct ir_context *ir, const struct compile_options *options)
+{
+    const struct einsum_source *from = user;
+    struct frontend_operand *operands = ARENA_ARRAY(ir_arena(ir), from->n_tensors, struct frontend_operand);
+    (void)options;
+    for (size_t k = 0; operands && k < from->n_tensors; k++) {
+        const DLTensor *tensor = from->tensors[k];
+        const char *name = arena_printf(ir_arena(ir), "a%zu", k);
+        if (!name || !library_check_tensor(ir, name, SPAN_NONE, tensor))
+            return NULL;
+        operands[k] = (struct frontend_operand){.name = name, .rank = (uint32_t)tensor->ndim, .shape = tensor->shape};
+        (void)library_type_find(tensor->dtype, &operands[k].elem);
+        operands[k].strides = library_is_dense(tensor) ? NULL : tensor->strides;
+    }
+    return operands ? frontend_einsum(ir, from->string, IR_RING_plustimes, from->n_tensors, operands) : NULL;
+}
+
+enum einc_status einc_compile_einsum(struct einc_context *context, const char *string, size_t n_tensors,
+                                     const DLTensor *const *tensors, const struct einc_options *options,
+                                     struct einc_program **program)
+{
+    struct einsum_source source = {string, n_tensors, tensors};
+    return library_compile(context, options, read_einsum, &source, program);
+}
+
+void einc_program_destroy(struct einc_program *program)
+{
+    if (!program)
+        return;
+    for (size_t k = 0; program->kernels && k < program->compiled->n_kernels; k++)
+        library_release(program->context, atomic_load(&program->kernels[k].spare));
+    if (program->engine)
+        program->info->destroy(program->engine);
+    pthread_mutex_destroy(&program->lock);
+    ir_context_destroy(program->ir);
+}
+
+/* ---- kernels ---- */
+
+size_t einc_kernel_count(const struct einc_program *program)
+{
+    return program->compiled->n_kernels;
+}
+
+const struct einc_kernel *einc_kernel_at(const struct einc_program *program, size_t at)
+{
+    return &program->kernels[at];
+}
+
+static enum einc_status report_no_kernel(const struct einc_program *program, const char *name)
+{
+    struct ir_context *report = library_report_context(program);
+    if (!report)
+        return EINC_NO_MEMORY;
+    struct text names = text_create(ir_arena(report));
+    for (size_t k = 0; k < program->compiled->n_kernels; k++)
+        text_printf(&names, "%s`%s`", k ? ", " : "", program->compiled->program->kernels[k]->name);
+    const char *list = text_finish(&names);
+    struct diag *diag = name ? diag_error(ir_diagnostics(report), DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name)
+                             : diag_error(ir_diagnostics(report), DIAG_E0801, SPAN_NONE, "the program has %s",
+                                          *list ? "several kernels" : "no kernel");
+    diag_help(ir_diagnostics(report), diag, "the program has %s", list && *list ? list : "none");
+    enum einc_status status = library_report(program->context, report);
+    ir_context_destroy(report);
+    return status;
+}
+
+enum einc_status einc_find_kernel(const struct einc_program *program, const char *name, const struct einc_kernel **kernel)
+{
+    *kernel = NULL;
+    if (!name && program->compiled->n_kernels == 1)
+        *kernel = &program->kernels[0];
+    for (size_t k = 0; name && k < program->compiled->n_kernels && !*kernel; k++)
+        if (strcmp(program->compiled->program->kernels[k]->name, name) == 0)
+            *kernel = &program->kernels[k];
+    return *kernel ? EINC_OK : report_no_kernel(program, name);
+}
+
+const char *einc_kernel_json(const struct einc_kernel *constant)
+{
+    struct einc_kernel *kernel = &constant->program->kernels[constant->number];
+    struct einc_program *program = kernel->program;
+    pthread_mutex_lock(&program->lock);
+    json_t *described = kernel->json ? NULL : describe_kernel(program->compiled, kernel->number);
+    char *text = described ? json_dumps(described, JSON_COMPACT) : NULL;
+    if (text)
+        kernel->json = arena_strndup(ir_arena(program->ir), text, strlen(text));
+    free(text);
+    json_decref(described);
+    const char *json = kernel->json;
+    pthread_mutex_unlock(&program->lock);
+    return json;
+}
+
+einc_function *einc_kernel_function(const struct einc_kernel *kernel)
+{
+    einc_function *function = NULL;
+    *(void **)&function = kernel->native.function;
+    return function;
+}
+
+const char *einc_kernel_signature(const struct einc_kernel *kernel)
+{
+    return kernel->native.signature;
+}
