@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define ENGINE(name, inputs, purpose)                                                                                              \
+#define ENGINE(name, inputs, target, purpose)                                                                                      \
     struct engine *engine_##name##_create(struct compiled *compiled, const struct engine_options *options);                        \
     enum einc_status engine_##name##_run(struct engine *engine, size_t kernel, const int64_t *dims,                                \
                                          const struct ir_tensor *inputs, struct ir_tensor *outputs);                               \
@@ -11,8 +11,8 @@
     void engine_##name##_destroy(struct engine *engine);
 #include "engines.def"
 
-#define ENGINE(name, inputs, purpose)                                                                                              \
-    {#name, inputs, purpose, engine_##name##_create, engine_##name##_run, engine_##name##_native, engine_##name##_destroy},
+#define ENGINE(name, inputs, target, purpose)                                                                                      \
+    {#name, inputs, target, purpose, engine_##name##_create, engine_##name##_run, engine_##name##_native, engine_##name##_destroy},
 enum { DENSE = false, STRIDED = true };
 static const struct engine_info engines[] = {
 #include "engines.def"

@@ -46,11 +46,27 @@ struct einc_context {
     struct einc_options defaults;
     struct library_reports reports;
     struct library_einsums *einsums;
+    struct library_worker *worker;
 };
 void *library_allocate(const struct einc_context *context, size_t count, size_t size); /* not zeroed; NULL also: too much */
 void library_release(const struct einc_context *context, void *memory);                /* takes NULL */
+bool library_own_options(struct arena *arena, struct einc_options *options);           /* copies what they point to */
 /* The options of the caller, or the defaults; false: `size` is none there was. */
 bool library_options(const struct einc_context *context, const struct einc_options *given, struct einc_options *options);
+
+/* ---- library_worker.c: a thread of the context's that makes better code ---- */
+
+struct library_job {
+    struct library_job *next;
+    struct einc_program *program;
+    bool is_waiting; /* for its turn, or to be finished */
+};
+struct library_worker;
+struct library_worker *library_worker_create(struct einc_context *context);
+void library_worker_destroy(struct library_worker *worker); /* without jobs. Takes NULL */
+void library_worker_add(struct library_worker *worker, struct library_job *job);
+/* Until the job is done, or given up where it had not begun and is not `wanted`. */
+void library_worker_wait(struct library_worker *worker, struct library_job *job, bool wanted);
 
 /* ---- library_program.c ---- */
 
@@ -65,37 +81,61 @@ struct library_argument {
     uint32_t output;                   /* which output; UINT32_MAX: none */
 };
 
+/* A kernel as an engine made it: what a call needs of it. */
+struct library_code {
+    struct native_kernel native; /* entry NULL: the reference */
+    int64_t threads;
+    const struct loop_function *loops;
+    bool is_static;    /* no run-time dims: the workspace is known */
+    int64_t workspace; /* bytes */
+};
+
 struct einc_kernel {
     struct einc_program *program;
     size_t number;
-    struct native_kernel native; /* entry NULL: the reference */
-    int64_t threads;
     struct library_argument *arguments;
     uint32_t n_arguments;
     const struct poly *const *extents; /* those of its indices that hold run-time dims */
     size_t n_extents;
     const uint32_t *dims; /* that it needs */
     size_t n_dims;
-    bool is_static;                        /* no run-time dims: all below is known */
-    int64_t workspace;                     /* bytes */
+    _Atomic(const struct library_code *) code;
     _Atomic(struct library_block *) spare; /* workspace kept from one call for the next */
     const char *json;                      /* under the program's lock */
 };
 
+/* The kernels by one engine. */
+struct library_engine {
+    const struct engine_info *info;
+    struct engine *engine;
+    struct compiled *compiled;
+    struct library_code *codes; /* one a kernel */
+};
+
+enum { LIBRARY_FIRST, LIBRARY_BETTER, LIBRARY_ENGINES };
 struct einc_program {
     struct einc_context *context;
     struct ir_context *ir;
-    struct compiled *compiled;
-    const struct engine_info *info;
-    struct engine *engine;
+    struct ir_program *source;
+    struct einc_options options;                    /* the strings only while it is compiled first */
+    struct library_engine engines[LIBRARY_ENGINES]; /* the better one is made by the worker, if at all */
+    const struct engine_info *better;               /* NULL: there is none to be made */
+    struct compile_options *better_options;
     struct einc_kernel *kernels;
-    pthread_mutex_t lock; /* of what is made in `ir` after it was compiled: descriptions, values of the reference */
+    pthread_mutex_t
+        lock; /* of what is made in `ir` after it was compiled first: better code, descriptions, values of the reference */
+    struct library_job job;
 };
 
 /* Gives the program to be compiled, in the new IR context; NULL after diagnostics. */
 typedef struct ir_program *library_read(void *user, struct ir_context *ir, const struct compile_options *options);
 enum einc_status library_compile(struct einc_context *context, const struct einc_options *options, library_read *read, void *user,
                                  struct einc_program **program);
+
+/* Called by the worker. */
+void library_make_better(struct einc_program *program);
+/* All code is made that will be. */
+void library_wait(const struct einc_program *program);
 
 /* ---- library_tensor.c: DLPack's tensors ---- */
 
@@ -128,6 +168,7 @@ struct library_range {
 };
 struct library_call {
     const struct einc_kernel *kernel;
+    const struct library_code *code;
     const DLTensor *const *tensors;
     int64_t *dims;    /* one a dim of the program; -1: not known */
     void **arguments; /* data of the tensors */

@@ -137,7 +137,7 @@ bool library_fits(struct library_call *call)
     for (uint32_t k = 0; k < kernel->n_arguments; k++)
         if (!is_tensor(&kernel->arguments[k], call->tensors[k]))
             return false;
-    if (!kernel->is_static && (!bind_dims(call) || !dims_known(call) || !extents_fit(call)))
+    if (ir_dim_count(kernel->program->ir) && (!bind_dims(call) || !dims_known(call) || !extents_fit(call)))
         return false;
     for (uint32_t k = 0; k < kernel->n_arguments; k++) {
         const struct library_argument *argument = &kernel->arguments[k];
@@ -196,7 +196,7 @@ static void bind_strides(struct library_call *call)
 static bool check_inputs(struct library_call *call, struct ir_context *report)
 {
     const struct einc_kernel *kernel = call->kernel;
-    const struct ir_kernel *source = kernel->program->compiled->program->kernels[kernel->number];
+    const struct ir_kernel *source = kernel->program->source->kernels[kernel->number];
     bind_strides(call);
     struct ir_tensor *inputs = ARENA_ARRAY(ir_arena(report), source->n_inputs, struct ir_tensor);
     for (uint32_t k = 0; inputs && k < kernel->n_arguments; k++)
@@ -264,7 +264,7 @@ static bool check_count(const struct einc_kernel *kernel, size_t n_tensors, stru
         return true;
     for (uint32_t k = 0; k < kernel->n_arguments; k++)
         text_printf(&names, "%s`%s`", k ? ", " : "", kernel->arguments[k].name);
-    const struct ir_kernel *source = kernel->program->compiled->program->kernels[kernel->number];
+    const struct ir_kernel *source = kernel->program->source->kernels[kernel->number];
     const char *list = text_finish(&names);
     struct diag *diag = diag_error(ir_diagnostics(report), DIAG_E0850, source->span, "kernel `%s` takes %u tensors, not %zu",
                                    source->name, kernel->n_arguments, n_tensors);

@@ -64,7 +64,7 @@ static void own(struct arena *arena, const char **text)
         *text = arena_strndup(arena, *text, strlen(*text));
 }
 
-static bool own_options(struct arena *arena, struct einc_options *options)
+bool library_own_options(struct arena *arena, struct einc_options *options)
 {
     const char **texts[] = {&options->engine,   &options->target,  &options->tune,     &options->path,
                             &options->gradient, &options->adjoint, &options->compiler, &options->flags};
@@ -101,8 +101,11 @@ struct einc_context *einc_context_create(const struct einc_allocator *allocator,
         context->arena = arena;
         pthread_mutex_init(&context->reports.lock, NULL);
         context->einsums = library_einsums_create(context);
-        if (context->einsums && library_options(context, defaults, &context->defaults) && own_options(arena, &context->defaults))
+        context->worker = library_worker_create(context);
+        if (context->einsums && context->worker && library_options(context, defaults, &context->defaults) &&
+            library_own_options(arena, &context->defaults))
             return context;
+        library_worker_destroy(context->worker);
         library_einsums_destroy(context->einsums);
     }
     arena_destroy(arena);
@@ -113,7 +116,8 @@ void einc_context_destroy(struct einc_context *context)
 {
     if (!context)
         return;
-    library_einsums_destroy(context->einsums);
+    library_einsums_destroy(context->einsums); /* with the programs, which may be jobs */
+    library_worker_destroy(context->worker);
     for (size_t k = 0; k < context->reports.count; k++)
         einc_report_destroy(context->reports.items[k].report);
     pthread_mutex_destroy(&context->reports.lock);

@@ -114,34 +114,32 @@ static bool list_dims(struct einc_kernel *kernel, const struct ir_kernel *source
 static bool prepare_kernel(struct einc_program *program, size_t number)
 {
     struct einc_kernel *kernel = &program->kernels[number];
-    const struct loop_function *loops = program->compiled->kernels[number].loops;
-    int64_t threads_bytes;
-    *kernel = (struct einc_kernel){.program = program, .number = number, .threads = 1};
-    const struct native_kernel *native = program->info->native(program->engine, number, &kernel->threads);
-    if (native)
-        kernel->native = *native;
-    kernel->is_static = ir_dim_count(program->ir) == 0 && poly_is_constant(loops->workspace, &kernel->workspace) &&
-                        poly_is_constant(loops->thread_workspace, &threads_bytes) &&
-                        checked_multiply(threads_bytes, kernel->threads, &threads_bytes) &&
-                        checked_add(kernel->workspace, threads_bytes, &kernel->workspace);
-    const struct ir_kernel *source = program->compiled->program->kernels[number];
-    return list_arguments(kernel, source) && list_dims(kernel, source, loops);
+    *kernel = (struct einc_kernel){.program = program, .number = number};
+    atomic_store(&kernel->code, &program->engines[LIBRARY_FIRST].codes[number]);
+    const struct ir_kernel *source = program->source->kernels[number];
+    return list_arguments(kernel, source) && list_dims(kernel, source, program->engines[LIBRARY_FIRST].codes[number].loops);
 }
 
 /* ---- options ---- */
 
-static const struct engine_info *choose_engine(struct ir_context *ir, const char *name)
+static bool choose_engines(struct einc_program *program)
 {
     static const char *const fastest_first[] = {EINC_ENGINE_LLVM, EINC_ENGINE_C, EINC_ENGINE_REFERENCE};
-    const struct engine_info *found = NULL;
+    const char *name = program->options.engine;
+    struct library_engine *first = &program->engines[LIBRARY_FIRST];
     bool any = !name || !strcmp(name, EINC_ENGINE_AUTO);
-    for (size_t k = 0; any && !found && k < sizeof fastest_first / sizeof *fastest_first; k++)
-        found = engine_find(fastest_first[k]);
-    if (!any)
-        found = engine_find(name);
-    if (!found)
-        diag_error(ir_diagnostics(ir), DIAG_E0853, SPAN_NONE, "this einc has no engine `%s`", name);
-    return found;
+    if (!any) {
+        first->info = engine_find(name);
+        if (!first->info)
+            diag_error(ir_diagnostics(program->ir), DIAG_E0853, SPAN_NONE, "this einc has no engine `%s`", name);
+        return first->info != NULL;
+    }
+    first->info = engine_find(EINC_ENGINE_TCC);
+    if (first->info)
+        program->better = engine_find(EINC_ENGINE_LLVM);
+    for (size_t k = 0; !first->info && k < sizeof fastest_first / sizeof *fastest_first; k++)
+        first->info = engine_find(fastest_first[k]);
+    return true;
 }
 
 static bool choose_threads(struct ir_context *ir, const struct einc_options *options, struct compile_options *compile)
@@ -189,9 +187,11 @@ static bool choose_dims(struct ir_context *ir, const struct einc_options *option
     return dims != NULL;
 }
 
-static bool choose(struct ir_context *ir, const struct einc_options *options, struct compile_options *compile)
+static bool choose(struct einc_program *program, const struct engine_info *engine, struct compile_options *compile)
 {
-    const char *target = options->target ? options->target : "host";
+    struct ir_context *ir = program->ir;
+    const struct einc_options *options = &program->options;
+    const char *target = options->target ? options->target : engine->target;
     return target_choose(ir, target, &compile->passes.machine, &compile->backend) && choose_threads(ir, options, compile) &&
            choose_derivatives(ir, options, compile) && choose_dims(ir, options, compile) &&
            (!options->tune || tuning_choose(ir, options->tune, &compile->passes, &compile->backend.target));
@@ -199,48 +199,102 @@ static bool choose(struct ir_context *ir, const struct einc_options *options, st
 
 /* ---- compiling ---- */
 
-static bool build(struct einc_program *program, const struct einc_options *options, library_read *read, void *user)
+static bool make_code(struct einc_program *program, const struct library_engine *by, size_t kernel)
+{
+    struct library_code *code = &by->codes[kernel];
+    int64_t shares;
+    code->loops = by->compiled->kernels[kernel].loops;
+    code->threads = 1;
+    const struct native_kernel *native = by->info->native(by->engine, kernel, &code->threads);
+    if (native)
+        code->native = *native;
+    code->is_static = ir_dim_count(program->ir) == 0 && poly_is_constant(code->loops->workspace, &code->workspace) &&
+                      poly_is_constant(code->loops->thread_workspace, &shares) &&
+                      checked_multiply(shares, code->threads, &shares) && checked_add(code->workspace, shares, &code->workspace);
+    return true;
+}
+
+/* Passes for the engine's machine, and code. */
+static bool make_engine(struct einc_program *program, struct library_engine *by, const struct compile_options *compile)
+{
+    const struct einc_options *options = &program->options;
+    const struct engine_options engine = {options->compiler, options->flags, options->threads > 1 ? options->threads : 0};
+    by->compiled = compile_program(program->ir, program->source, compile);
+    by->engine = by->compiled ? by->info->create(by->compiled, &engine) : NULL;
+    by->codes = by->engine ? ARENA_ARRAY(ir_arena(program->ir), by->compiled->n_kernels, struct library_code) : NULL;
+    for (size_t k = 0; by->codes && k < by->compiled->n_kernels; k++)
+        if (!make_code(program, by, k))
+            return false;
+    return by->codes != NULL;
+}
+
+static bool build(struct einc_program *program, library_read *read, void *user)
 {
     struct ir_context *ir = program->ir;
+    struct library_engine *first = &program->engines[LIBRARY_FIRST];
     struct compile_options *compile = ARENA_NEW(ir_arena(ir), struct compile_options); /* kept: passes point to it */
-    const struct engine_options engine = {options->compiler, options->flags, options->threads > 1 ? options->threads : 0};
-    program->info = choose_engine(ir, options->engine);
-    if (!compile || !program->info || !choose(ir, options, compile))
+    if (!compile || !choose_engines(program) || !choose(program, first->info, compile))
         return false;
-    program->compiled = compile_program(ir, compile_derive(read(user, ir, compile), compile), compile);
-    if (program->compiled)
-        program->engine = program->info->create(program->compiled, &engine);
-    if (!program->engine)
+    program->source = compile_derive(read(user, ir, compile), compile);
+    if (!program->source || !make_engine(program, first, compile))
         return false;
-    program->kernels = ARENA_ARRAY(ir_arena(ir), program->compiled->n_kernels, struct einc_kernel);
+    program->kernels = ARENA_ARRAY(ir_arena(ir), program->source->n_kernels, struct einc_kernel);
     bool good = program->kernels != NULL;
-    for (size_t k = 0; good && k < program->compiled->n_kernels; k++)
+    for (size_t k = 0; good && k < program->source->n_kernels; k++)
         good = prepare_kernel(program, k);
+    if (good && program->better) { /* files that options name are read now */
+        program->engines[LIBRARY_BETTER].info = program->better;
+        program->better_options = ARENA_NEW(ir_arena(ir), struct compile_options);
+        good = program->better_options && choose(program, program->better, program->better_options);
+    }
     return good;
 }
 
-enum einc_status library_compile(struct einc_context *context, const struct einc_options *given, library_read *read, void *user,
-                                 struct einc_program **program)
+void library_make_better(struct einc_program *program)
 {
-    struct einc_options options;
+    struct library_engine *better = &program->engines[LIBRARY_BETTER];
+    pthread_mutex_lock(&program->lock);
+    if (make_engine(program, better, program->better_options)) /* else the first code serves */
+        for (size_t k = 0; k < program->source->n_kernels; k++)
+            atomic_store(&program->kernels[k].code, &better->codes[k]);
+    pthread_mutex_unlock(&program->lock);
+}
+
+void library_wait(const struct einc_program *constant)
+{
+    struct einc_program *program = (struct einc_program *)(uintptr_t)constant;
+    if (program->better)
+        library_worker_wait(program->context->worker, &program->job, true);
+}
+
+enum einc_status library_compile(struct einc_context *context, const struct einc_options *given, library_read *read, void *user,
+                                 struct einc_program **made)
+{
     struct ir_context *ir = ir_context_create(&context->allocator);
-    *program = ir ? ARENA_NEW(ir_arena(ir), struct einc_program) : NULL;
-    if (!*program) {
+    struct einc_program *program = ir ? ARENA_NEW(ir_arena(ir), struct einc_program) : NULL;
+    *made = NULL;
+    if (!program) {
         ir_context_destroy(ir);
         return EINC_NO_MEMORY;
     }
-    **program = (struct einc_program){.context = context, .ir = ir};
-    pthread_mutex_init(&(*program)->lock, NULL);
-    bool good = library_options(context, given, &options);
+    program->context = context;
+    program->ir = ir;
+    program->job.program = program;
+    pthread_mutex_init(&program->lock, NULL);
+    bool good = library_options(context, given, &program->options);
     if (!good)
         diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, "the options have a size that this einc does not know");
-    good = good && build(*program, &options, read, user);
+    good = good && library_own_options(ir_arena(ir), &program->options) && build(program, read, user);
     enum einc_status status = library_report(context, ir);
-    if (good && status == EINC_OK)
-        return EINC_OK;
-    einc_program_destroy(*program);
-    *program = NULL;
-    return status == EINC_OK ? EINC_INTERNAL : status;
+    if (!good || status != EINC_OK) {
+        program->better = NULL;
+        einc_program_destroy(program);
+        return status == EINC_OK ? EINC_INTERNAL : status;
+    }
+    if (program->better)
+        library_worker_add(context->worker, &program->job);
+    *made = program;
+    return EINC_OK;
 }
 
 struct text_source {
@@ -317,10 +371,13 @@ void einc_program_destroy(struct einc_program *program)
 {
     if (!program)
         return;
-    for (size_t k = 0; program->kernels && k < program->compiled->n_kernels; k++)
+    if (program->better)
+        library_worker_wait(program->context->worker, &program->job, false);
+    for (size_t k = 0; program->kernels && k < program->source->n_kernels; k++)
         library_release(program->context, atomic_load(&program->kernels[k].spare));
-    if (program->engine)
-        program->info->destroy(program->engine);
+    for (int k = 0; k < LIBRARY_ENGINES; k++)
+        if (program->engines[k].engine)
+            program->engines[k].info->destroy(program->engines[k].engine);
     pthread_mutex_destroy(&program->lock);
     ir_context_destroy(program->ir);
 }
@@ -329,7 +386,7 @@ void einc_program_destroy(struct einc_program *program)
 
 size_t einc_kernel_count(const struct einc_program *program)
 {
-    return program->compiled->n_kernels;
+    return program->source->n_kernels;
 }
 
 const struct einc_kernel *einc_kernel_at(const struct einc_program *program, size_t at)
@@ -343,8 +400,8 @@ static enum einc_status report_no_kernel(const struct einc_program *program, con
     if (!report)
         return EINC_NO_MEMORY;
     struct text names = text_create(ir_arena(report));
-    for (size_t k = 0; k < program->compiled->n_kernels; k++)
-        text_printf(&names, "%s`%s`", k ? ", " : "", program->compiled->program->kernels[k]->name);
+    for (size_t k = 0; k < program->source->n_kernels; k++)
+        text_printf(&names, "%s`%s`", k ? ", " : "", program->source->kernels[k]->name);
     const char *list = text_finish(&names);
     struct diag *diag = name ? diag_error(ir_diagnostics(report), DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name)
                              : diag_error(ir_diagnostics(report), DIAG_E0801, SPAN_NONE, "the program has %s",
@@ -358,10 +415,10 @@ static enum einc_status report_no_kernel(const struct einc_program *program, con
 enum einc_status einc_find_kernel(const struct einc_program *program, const char *name, const struct einc_kernel **kernel)
 {
     *kernel = NULL;
-    if (!name && program->compiled->n_kernels == 1)
+    if (!name && program->source->n_kernels == 1)
         *kernel = &program->kernels[0];
-    for (size_t k = 0; name && k < program->compiled->n_kernels && !*kernel; k++)
-        if (strcmp(program->compiled->program->kernels[k]->name, name) == 0)
+    for (size_t k = 0; name && k < program->source->n_kernels && !*kernel; k++)
+        if (strcmp(program->source->kernels[k]->name, name) == 0)
             *kernel = &program->kernels[k];
     return *kernel ? EINC_OK : report_no_kernel(program, name);
 }
@@ -370,8 +427,11 @@ const char *einc_kernel_json(const struct einc_kernel *constant)
 {
     struct einc_kernel *kernel = &constant->program->kernels[constant->number];
     struct einc_program *program = kernel->program;
+    library_wait(program);
     pthread_mutex_lock(&program->lock);
-    json_t *described = kernel->json ? NULL : describe_kernel(program->compiled, kernel->number);
+    const struct library_engine *engines = program->engines;
+    struct compiled *compiled = engines[engines[LIBRARY_BETTER].codes ? LIBRARY_BETTER : LIBRARY_FIRST].compiled;
+    json_t *described = kernel->json ? NULL : describe_kernel(compiled, kernel->number);
     char *text = described ? json_dumps(described, JSON_COMPACT) : NULL;
     if (text)
         kernel->json = arena_strndup(ir_arena(program->ir), text, strlen(text));
@@ -385,11 +445,13 @@ const char *einc_kernel_json(const struct einc_kernel *constant)
 einc_function *einc_kernel_function(const struct einc_kernel *kernel)
 {
     einc_function *function = NULL;
-    *(void **)&function = kernel->native.function;
+    library_wait(kernel->program);
+    *(void **)&function = atomic_load(&kernel->code)->native.function;
     return function;
 }
 
 const char *einc_kernel_signature(const struct einc_kernel *kernel)
 {
-    return kernel->native.signature;
+    library_wait(kernel->program);
+    return atomic_load(&kernel->code)->native.signature;
 }

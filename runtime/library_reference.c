@@ -26,7 +26,7 @@ static enum einc_status run(const struct library_call *call)
 {
     const struct einc_kernel *kernel = call->kernel;
     const struct einc_program *program = kernel->program;
-    const struct ir_kernel *source = program->compiled->program->kernels[kernel->number];
+    const struct ir_kernel *source = program->source->kernels[kernel->number];
     struct ir_tensor *inputs = ARENA_ARRAY(ir_arena(program->ir), source->n_inputs, struct ir_tensor);
     struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(program->ir), source->n_outputs, struct ir_tensor);
     if (!inputs || !outputs || !copy_inputs(call, inputs))
@@ -36,7 +36,8 @@ static enum einc_status run(const struct library_call *call)
             outputs[kernel->arguments[k].output] =
                 (struct ir_tensor){kernel->arguments[k].node->elem, (uint32_t)call->tensors[k]->ndim, call->tensors[k]->shape,
                                    library_data(call->tensors[k])};
-    return program->info->run(program->engine, kernel->number, call->dims, inputs, outputs);
+    const struct library_engine *reference = &program->engines[LIBRARY_FIRST];
+    return reference->info->run(reference->engine, kernel->number, call->dims, inputs, outputs);
 }
 
 enum einc_status library_run_reference(const struct library_call *call)

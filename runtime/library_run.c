@@ -60,13 +60,14 @@ static enum einc_status check_slowly(struct library_call *call, size_t n_tensors
 static enum einc_status find_workspace(const struct library_call *call, int64_t *bytes)
 {
     const struct einc_kernel *kernel = call->kernel;
-    const struct loop_function *loops = kernel->program->compiled->kernels[kernel->number].loops;
+    const struct library_code *code = call->code;
+    const struct loop_function *loops = code->loops;
     int64_t share;
-    *bytes = kernel->workspace;
-    if (kernel->is_static || !kernel->native.entry)
+    *bytes = code->workspace;
+    if (code->is_static || !code->native.entry)
         return EINC_OK;
     if (poly_evaluate(loops->workspace, call->dims, NULL, bytes) &&
-        poly_evaluate(loops->thread_workspace, call->dims, NULL, &share) && checked_multiply(share, kernel->threads, &share) &&
+        poly_evaluate(loops->thread_workspace, call->dims, NULL, &share) && checked_multiply(share, code->threads, &share) &&
         checked_add(*bytes, share, bytes) && *bytes >= 0)
         return EINC_OK;
     struct ir_context *report = library_report_context(kernel->program);
@@ -81,6 +82,7 @@ static enum einc_status open_call(struct library_call *call, const struct einc_k
 {
     uint32_t n_dims = ir_dim_count(kernel->program->ir);
     call->kernel = kernel;
+    call->code = atomic_load(&kernel->code);
     call->tensors = tensors;
     call->dims = call->small_dims;
     call->arguments = call->small_arguments;
@@ -157,15 +159,15 @@ static enum einc_status run_native(struct library_call *call, void *workspace)
         return EINC_NO_MEMORY;
     for (uint32_t k = 0; k < n_dims; k++)
         sizes[k] = call->dims[k] < 0 ? 0 : (size_t)call->dims[k]; /* a dim of another kernel */
-    sizes[n_dims] = (size_t)kernel->threads;
-    int failed = kernel->native.entry(sizes, call->arguments, workspace);
+    sizes[n_dims] = (size_t)call->code->threads;
+    int failed = call->code->native.entry(sizes, call->arguments, workspace);
     if (sizes != small)
         library_release(kernel->program->context, sizes);
     if (!failed)
         return EINC_OK;
     struct ir_context *report = library_report_context(kernel->program);
     if (report)
-        native_report_lookup(report, kernel->program->compiled->program->kernels[kernel->number]);
+        native_report_lookup(report, kernel->program->source->kernels[kernel->number]);
     return finish_report(kernel, report);
 }
 
@@ -200,11 +202,13 @@ enum einc_status einc_kernel_run(const struct einc_kernel *kernel, size_t n_tens
         return report_options(kernel, "the options of the run have a size that this einc does not know");
     if ((uintptr_t)options.workspace % NATIVE_ALIGNMENT != 0)
         return report_options(kernel, "the workspace is not aligned to 64 bytes");
+    if (options.workspace)
+        library_wait(kernel->program); /* it is for that code */
     enum einc_status status = open_call(&call, kernel, n_tensors, tensors, &options);
     if (status == EINC_OK)
         status = find_workspace(&call, &bytes);
     if (status == EINC_OK)
-        status = kernel->native.entry ? run_on(&call, options.workspace, bytes) : library_run_reference(&call);
+        status = call.code->native.entry ? run_on(&call, options.workspace, bytes) : library_run_reference(&call);
     close_call(&call);
     return status;
 }
@@ -217,6 +221,7 @@ enum einc_status einc_kernel_workspace(const struct einc_kernel *kernel, size_t 
     int64_t found = 0;
     if (!known_options(given, &options))
         return report_options(kernel, "the options of the run have a size that this einc does not know");
+    library_wait(kernel->program); /* for the code that later calls run */
     enum einc_status status = open_call(&call, kernel, n_tensors, tensors, &options);
     if (status == EINC_OK)
         status = find_workspace(&call, &found);

@@ -141,6 +141,7 @@ struct engine_options {
 struct engine_info {
     const char *name;
     bool strided; /* takes inputs as `layout_inputs` gives them; else dense ones */
+    const char *target;
     const char *purpose;
     /* Makes all kernels callable. NULL after diagnostics. The engine refers to `compiled` and must be destroyed before it. */
     struct engine *(*create)(struct compiled *compiled, const struct engine_options *options);
