@@ -66,6 +66,7 @@ const char *einc_status_text(enum einc_status status); /* "no memory" */
 #define EINC_ENGINE_LLVM      "llvm" /* machine code for this processor: the fastest kernels, tens of milliseconds to make */
 #define EINC_ENGINE_TCC       "tcc"  /* scalar code in a millisecond */
 #define EINC_ENGINE_C         "c"    /* emitted C through the system's compiler, `$CC` or cc */
+#define EINC_ENGINE_PROCESS   "c"    /* the one that compiles in another process, whatever becomes of that */
 #define EINC_ENGINE_REFERENCE "ref"  /* the slow, obvious meaning; for tests */
 
 /* Names of the engines this library was built with, `auto` first, ended by NULL. */

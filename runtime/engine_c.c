@@ -1,4 +1,5 @@
-/* Engine c: the emitted C through the system's compiler into a shared object, loaded, then removed from the disk at once. */
+/* Engine c: the emitted C through the system's compiler, a process of its own, into a shared object, which is removed from the disk
+ * before it is loaded from sealed memory. Where memory runs out while it is compiled, that process ends and not ours. */
 #define _GNU_SOURCE /* dladdr, which POSIX has since 2024 */
 #include "runtime.h"
 
@@ -6,7 +7,7 @@
 
 struct engine {
     struct compiled *compiled;
-    void *library;
+    struct sealed sealed;
     struct native_kernel *kernels;
     int64_t threads; /* that run kernels made for several */
 };
@@ -45,7 +46,7 @@ static bool find_kernels(struct engine *engine)
     engine->kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct native_kernel);
     bool good = engine->kernels && compile_backend_program(compiled, "kernels", &program);
     for (size_t k = 0; k < compiled->n_kernels && good; k++)
-        good = native_find_kernel(&program, k, find_symbol, engine->library, &engine->kernels[k]);
+        good = native_find_kernel(&program, k, find_symbol, engine->sealed.library, &engine->kernels[k]);
     return good;
 }
 
@@ -62,7 +63,7 @@ static bool keep_openmp(const void *function)
 static int64_t count_threads(const struct engine *engine, const struct engine_options *options)
 {
     int (*most_threads)(void) = NULL;
-    *(void **)&most_threads = dlsym(engine->library, "omp_get_max_threads");
+    *(void **)&most_threads = dlsym(engine->sealed.library, "omp_get_max_threads");
     if (most_threads && !keep_openmp(*(void **)&most_threads))
         return 1;
     if (options && options->threads > 0)
@@ -77,19 +78,14 @@ struct engine *engine_c_create(struct compiled *compiled, const struct engine_op
     if (!engine || !toolchain_open(&toolchain, compiled->context))
         return NULL;
     engine->compiled = compiled;
-    if (build_library(&toolchain, compiled, options)) {
-        engine->library = dlopen(toolchain.object, RTLD_NOW | RTLD_LOCAL);
-        const char *reason = engine->library ? NULL : dlerror();
-        if (!engine->library)
-            diag_error(ir_diagnostics(compiled->context), DIAG_E0802, SPAN_NONE, "cannot load the compiled kernels: %s",
-                       reason ? reason : "for no reason the system gives");
-    }
+    bool loaded = build_library(&toolchain, compiled, options) && sealed_load(compiled->context, toolchain.object, &engine->sealed);
     toolchain_close(&toolchain);
-    if (engine->library && find_kernels(engine)) {
+    if (loaded && find_kernels(engine)) {
         engine->threads = count_threads(engine, options);
         return engine;
     }
-    engine_c_destroy(engine);
+    if (loaded)
+        sealed_close(&engine->sealed);
     return NULL;
 }
 
@@ -107,6 +103,6 @@ const struct native_kernel *engine_c_native(const struct engine *engine, size_t 
 
 void engine_c_destroy(struct engine *engine)
 {
-    if (engine && engine->library)
-        dlclose(engine->library);
+    if (engine)
+        sealed_close(&engine->sealed);
 }

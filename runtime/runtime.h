@@ -100,6 +100,14 @@ bool toolchain_write(struct toolchain *toolchain, const struct backend_file *fil
 bool toolchain_link(struct toolchain *toolchain, const char *compiler, const char *flags, const char *input);
 void toolchain_close(struct toolchain *toolchain);
 
+/* ---- sealed.c: a shared object in memory that can no longer change ---- */
+struct sealed {
+    void *library; /* for dlsym */
+    int file;      /* open as long as the library is: the loader knows libraries by their paths, and this one's is its number */
+};
+bool sealed_load(struct ir_context *context, const char *path, struct sealed *sealed); /* false after a diagnostic */
+void sealed_close(struct sealed *sealed);
+
 /* ---- native.c: kernels in memory ---- */
 struct native_kernel {
     int (*entry)(const size_t *dims, void *const *arguments, void *workspace);
