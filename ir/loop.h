@@ -159,7 +159,6 @@ struct loop_access {
     uint32_t buffer;
     const struct poly *address; /* NULL: looked up by an address, extent or condition */
     enum loop_access_kind does;
-    bool is_guarded; /* under a condition of the statements visited */
     /* Around it, of the statements visited, outermost first; for the time of the call. */
     const struct loop_stmt *const *loops;
     size_t n_loops;

@@ -11,7 +11,6 @@ struct visiting {
     size_t n_loops, capacity;
     const struct poly **conditions; /* those that hold */
     size_t n_conditions, conditions_capacity;
-    unsigned branches; /* open ones */
 };
 
 static void visit_place(struct visiting *visiting, uint32_t buffer, const struct poly *address, enum loop_access_kind does)
@@ -19,7 +18,6 @@ static void visit_place(struct visiting *visiting, uint32_t buffer, const struct
     const struct loop_access access = {.buffer = buffer,
                                        .address = address,
                                        .does = does,
-                                       .is_guarded = visiting->branches > 0,
                                        .loops = visiting->loops,
                                        .n_loops = visiting->n_loops,
                                        .conditions = visiting->conditions,
@@ -81,11 +79,9 @@ static bool visit_branch(struct visiting *visiting, const struct loop_stmt *stmt
         if (!ARENA_PUSH(ir_arena(visiting->context), visiting->conditions, visiting->n_conditions, visiting->conditions_capacity,
                         stmt->branch.conditions[k]))
             return false;
-    visiting->branches++;
     bool fine = visit_list(visiting, stmt->branch.body);
     visiting->n_conditions = held;
     fine = fine && visit_list(visiting, stmt->branch.otherwise);
-    visiting->branches--;
     return fine;
 }
 

@@ -9,7 +9,7 @@
  * equal by themselves if the addresses are, and it is enough that the inner ones among them reach less far than c. This is the
  * order of the digits of a number, by which a dense tensor is laid out; M is the step of the next axis outwards. How far terms
  * reach is found by putting the ends of the inner loops in the place of their indices, innermost first; a loop with a limit has
- * two.
+ * two. What has to be at least 0 then may be no less than what is a condition of one of the accesses.
  *
  * Private buffers, of which each iteration has its own, are free to be used in any way. */
 #include "ir_internal.h"
@@ -172,6 +172,15 @@ static struct reach reach_of(const struct proof *proof, const struct form *form,
     return reach;
 }
 
+/* Is it at least 0, by itself or because it is no less than something that an access has as its condition? */
+static bool holds_at(const struct proof *proof, const struct form *form, const struct poly *poly)
+{
+    for (size_t k = 0; k < form->n_conditions; k++)
+        if (is_at_least_0(proof, poly_subtract(proof->context, poly, form->conditions[k])))
+            return true;
+    return is_at_least_0(proof, poly);
+}
+
 /* Are the terms of `a` from loop `first` on, less those of `b`, plus `distance`, always below `bound`? */
 static bool is_below(const struct proof *proof, const struct form *a, const struct form *b, const struct poly *modulus,
                      size_t first, const struct poly *distance, const struct poly *bound)
@@ -180,9 +189,11 @@ static bool is_below(const struct proof *proof, const struct form *a, const stru
     struct reach high = reach_of(proof, a, modulus, first, true), low = reach_of(proof, b, modulus, first, false);
     const struct poly *room = poly_subtract(context, poly_subtract(context, bound, poly_constant(context, 1)), distance);
     for (size_t h = 0; h < high.n_ends; h++)
-        for (size_t l = 0; l < low.n_ends; l++)
-            if (is_at_least_0(proof, poly_add(context, poly_subtract(context, room, high.ends[h]), low.ends[l])))
+        for (size_t l = 0; l < low.n_ends; l++) {
+            const struct poly *left = poly_add(context, poly_subtract(context, room, high.ends[h]), low.ends[l]);
+            if (holds_at(proof, a, left) || holds_at(proof, b, left))
                 return true;
+        }
     return false;
 }
 

@@ -7,9 +7,9 @@
  * written beside registers, at the machine's rates: good to a small factor, which is all that is asked here.
  *
  * What was chosen is then proved independent (loop_is_independent); where that fails the loop is refused and the choice made anew.
- * Small arrays and scratch that are used in a parallel loop alone, written before they are read there, and not laid out along its
- * index, become private. Each element is computed as on one thread, so results do not depend on the number of threads. */
-#include "passes.h"
+ * Small arrays and scratch of a parallel loop alone become private (private_buffers.c). Each element is computed as on one thread,
+ * so results do not depend on the number of threads. */
+#include "parallel.h"
 
 #include <math.h>
 
@@ -199,51 +199,6 @@ static struct seconds list_seconds(struct choosing *choosing, struct loop_stmt *
     return sum;
 }
 
-/* ---- private buffers ---- */
-
-/* How a buffer is used. */
-struct use {
-    size_t inside, all; /* accesses in the loop, in the function */
-    bool fits;          /* written first, whatever conditions say, and at places that the loop does not move */
-};
-
-struct uses {
-    struct use *by_buffer;
-    uint32_t index; /* of the loop */
-};
-
-static void count_all(void *user, const struct loop_access *access)
-{
-    struct uses *uses = user;
-    uses->by_buffer[access->buffer].all++;
-}
-
-static void count_inside(void *user, const struct loop_access *access)
-{
-    struct uses *uses = user;
-    struct use *use = &uses->by_buffer[access->buffer];
-    if (use->inside++ == 0)
-        use->fits = access->does == LOOP_WRITES && !access->is_guarded;
-    use->fits = use->fits && access->address && !poly_uses_index(access->address, uses->index);
-}
-
-/* Buffers become private, or (`undo`) what they were. */
-static bool make_private(struct choosing *choosing, const struct loop_stmt *loop, bool undo)
-{
-    struct loop_function *function = choosing->kernel->loops;
-    struct uses uses = {ARENA_ARRAY(choosing->arena, function->n_buffers, struct use), loop->loop.index};
-    if (!uses.by_buffer || !loop_visit_accesses(choosing->context, function, function->body, count_all, &uses) ||
-        !loop_visit_accesses(choosing->context, function, loop->loop.body, count_inside, &uses))
-        return false;
-    for (size_t k = 0; k < function->n_buffers; k++) {
-        struct loop_buffer *buffer = &function->buffers[k];
-        const struct use *use = &uses.by_buffer[k];
-        if ((buffer->kind == LOOP_STACK || buffer->kind == LOOP_SCRATCH) && use->inside && use->inside == use->all && use->fits)
-            buffer->is_private = !undo;
-    }
-    return true;
-}
-
 /* ---- proving what was chosen ---- */
 
 /* False: some loop was refused, or there is no memory. */
@@ -259,12 +214,12 @@ static bool prove_loop(struct choosing *choosing, const struct loop_stmt *loop)
         choosing->extents[loop->loop.index] = NULL;
         return proved;
     }
-    if (!make_private(choosing, loop, false))
+    if (!parallel_make_private(choosing->kernel, loop, false))
         return false;
     if (poly_prove_nonnegative(choosing->context, loop->loop.end, &around) &&
         loop_is_independent(choosing->context, function, loop, &around))
         return true;
-    (void)make_private(choosing, loop, true);
+    (void)parallel_make_private(choosing->kernel, loop, true);
     (void)ARENA_PUSH(choosing->arena, choosing->refused, choosing->n_refused, choosing->refused_capacity, loop);
     return false;
 }

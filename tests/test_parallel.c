@@ -36,6 +36,8 @@ static const char *const independent[] = {
     /* whole blocks under a condition, and what is left */
     BODY("parallel i < n { for b < (m + 7) div 8 { if m - 8*b - 8 >= 0 { for j < 8 { y[i*m + 8*b + j] = f64 0 } } else "
          "{ for j < 8 limit m - 8*b { y[i*m + 8*b + j] = f64 0 } } } }"),
+    BODY("for b < (m + 7) div 8 { parallel i < n { if m - 8*b - 8 >= 0 { for j < 8 { y[i*m + 8*b + j] = f64 0 } } else "
+         "{ for j < 8 limit m - 8*b { y[i*m + 8*b + j] = f64 0 } } } }"),
     BODY("for k < 4 { parallel b < (m + 7) div 8 { for i < n { if m - 8*b - 8 >= 0 { for j < 8 { y[i*m + 8*b + j] = f64 0 } } } } "
          "}"),
     /* triangles */
@@ -74,6 +76,10 @@ static const struct row dependent[] = {
     {BODY("parallel b < (m + 7) div 8 { for i < n { if m - 8*b - 7 >= 0 { for j < 8 { y[i*m + 8*b + j] = f64 0 } } } }"),
      "may touch what another one writes: `b`"},
     {BODY("parallel i < n { for b < (m + 7) div 8 { if m - 8*b - 7 >= 0 { for j < 8 { y[i*m + 8*b + j] = f64 0 } } } }"), MEETS},
+    {BODY("for b < (m + 7) div 8 { parallel i < n { if m - 8*b - 7 >= 0 { for j < 8 { y[i*m + 8*b + j] = f64 0 } } } }"), MEETS},
+    {BODY("for b < (m + 7) div 8 { parallel i < n { if m - 8*b - 8 >= 0 { s[i] = f64 0 } else "
+          "{ for j < 8 { y[i*m + 8*b + j] = f64 0 } } } }"),
+     MEETS},
     {BODY("parallel i < n { for b < (m + 7) div 8 { if m - 8*b - 8 >= 0 { s[i] = f64 0 } else "
           "{ for j < 8 { y[i*m + 8*b + j] = f64 0 } } } }"),
      MEETS},
