@@ -85,23 +85,11 @@ static bool term_from_poly(struct term *term, const struct poly_term *from, int6
     return true;
 }
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    a = a < 0 ? -a : a;
-    b = b < 0 ? -b : b;
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 struct sum c_sum_from_poly(struct writer *w, const struct poly *poly)
 {
     struct sum sum = {.divisor = 1};
     for (uint32_t k = 0; k < poly->n_terms; k++)
-        sum.divisor = sum.divisor / greatest_divisor(sum.divisor, poly->terms[k].denominator) * poly->terms[k].denominator;
+        sum.divisor = sum.divisor / poly_gcd(sum.divisor, poly->terms[k].denominator) * poly->terms[k].denominator;
     for (uint32_t k = 0; k < poly->n_terms; k++) {
         struct term term;
         if (term_from_poly(&term, &poly->terms[k], sum.divisor))
@@ -336,7 +324,7 @@ static void keep_common(struct term *common, const struct term *term)
 {
     uint32_t kept = 0;
     bool used[FACTOR_LIMIT] = {false};
-    common->coefficient = greatest_divisor(common->coefficient, term->coefficient);
+    common->coefficient = poly_gcd(common->coefficient, term->coefficient);
     for (uint32_t k = 0; k < common->n_factors; k++)
         for (uint32_t f = 0; f < term->n_factors; f++)
             if (!used[f] && !compare_factors(&common->factors[k], &term->factors[f])) {

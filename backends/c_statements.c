@@ -108,7 +108,7 @@ static size_t put_parts(struct c_kernel *kernel, struct text *text, int depth, c
 /* ---- lines ---- */
 
 /* Where to break a line so that at most `room` columns stand before: at the outermost operator of what is assigned, conditions
- * before sums before products, the last such one; 0: nowhere. */
+ * before sums before products, or behind a comma between arguments, the last such one; 0: nowhere. */
 static size_t break_at(const char *line, size_t room)
 {
     const char *assigned = strstr(line, "= ");
@@ -116,10 +116,14 @@ static size_t break_at(const char *line, size_t room)
     int depth = 0, least = INT_MAX;
     for (size_t k = first; k < room && line[k]; k++) {
         depth += (line[k] == '(' || line[k] == '[') - (line[k] == ')' || line[k] == ']');
-        if (line[k] != ' ' || !line[k + 1] || !strchr("+-*/?:&|", line[k + 1]) || !line[k + 2] || !strchr(" &|", line[k + 2]))
+        if (line[k] != ' ' || !line[k + 1])
+            continue;
+        bool comma = k > first && line[k - 1] == ',',
+             sign = strchr("+-*/?:&|", line[k + 1]) && line[k + 2] && strchr(" &|", line[k + 2]);
+        if (!comma && !sign)
             continue;
         bool product = line[k + 1] == '*' || line[k + 1] == '/', logical = line[k + 1] == '&' || line[k + 1] == '|';
-        int rank = 3 * depth + (logical ? 0 : product ? 2 : 1);
+        int rank = 3 * depth + (comma || logical ? 0 : product ? 2 : 1);
         if (rank <= least) {
             least = rank;
             best = k;

@@ -177,16 +177,6 @@ static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem el
     text_put(spelling->text, ")");
 }
 
-static bool moves_with_lane(const struct spelling *spelling, const struct ir_expr *expr)
-{
-    if (expr->op == IR_EXPR_load)
-        return poly_uses_index(expr->load.address, spelling->lane);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (moves_with_lane(spelling, expr->arguments[k]))
-            return true;
-    return expr->op == IR_EXPR_index && poly_uses_index(expr->index, spelling->lane);
-}
-
 static void put_value(struct spelling *spelling, const struct ir_expr *expr);
 
 static void put_call(struct spelling *spelling, enum c_vector_op op, const struct ir_expr *expr)
@@ -222,7 +212,7 @@ static void put_all(struct spelling *spelling, const struct ir_expr *expr)
 
 static void put_value(struct spelling *spelling, const struct ir_expr *expr)
 {
-    if (!moves_with_lane(spelling, expr)) {
+    if (!ir_expr_uses_index(expr, spelling->lane)) {
         put_all(spelling, expr);
         return;
     }

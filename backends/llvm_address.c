@@ -129,16 +129,6 @@ static uint32_t term_depth(const struct llvm_kernel *kernel, const struct poly_t
     return deepest;
 }
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Times the poly's common divisor. */
 static LLVMValueRef term_value(struct llvm_kernel *kernel, const struct poly_term *term, int64_t divisor, struct width width)
 {
@@ -158,7 +148,7 @@ static LLVMValueRef sum_value(struct llvm_kernel *kernel, const struct poly *pol
     if (!depths || !added)
         return sum;
     for (uint32_t k = 0; k < poly->n_terms; k++) {
-        divisor = divisor / greatest_divisor(divisor, poly->terms[k].denominator) * poly->terms[k].denominator;
+        divisor = divisor / poly_gcd(divisor, poly->terms[k].denominator) * poly->terms[k].denominator;
         depths[k] = term_depth(kernel, &poly->terms[k]);
     }
     for (uint32_t done = 0; done < poly->n_terms; done++) {

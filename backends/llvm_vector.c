@@ -102,20 +102,10 @@ static void store(struct lanes *lanes, const struct loop_stmt *stmt, LLVMValueRe
 
 /* ---- values ---- */
 
-static bool moves_with_lane(const struct lanes *lanes, const struct ir_expr *expr)
-{
-    if (expr->op == IR_EXPR_load)
-        return poly_uses_index(expr->load.address, lanes->index);
-    for (uint32_t k = 0; k < expr->n_arguments; k++)
-        if (moves_with_lane(lanes, expr->arguments[k]))
-            return true;
-    return expr->op == IR_EXPR_index && poly_uses_index(expr->index, lanes->index);
-}
-
 static LLVMValueRef make_value(struct lanes *lanes, const struct ir_expr *expr)
 {
     LLVMValueRef arguments[3] = {NULL, NULL, NULL};
-    if (!moves_with_lane(lanes, expr))
+    if (!ir_expr_uses_index(expr, lanes->index))
         return splat(lanes->kernel->file, llvm_value(lanes->kernel, expr), lanes->count);
     if (expr->op == IR_EXPR_load)
         return load(lanes, expr->load.buffer, expr->elem, expr->load.address);

@@ -107,6 +107,16 @@ const struct ir_expr *ir_expr_local(struct ir_context *context, uint32_t local, 
     return intern_expr(context, (struct ir_expr){.op = IR_EXPR_local, .elem = elem, .local = local});
 }
 
+bool ir_expr_uses_index(const struct ir_expr *expr, uint32_t index)
+{
+    if (expr->op == IR_EXPR_load)
+        return poly_uses_index(expr->load.address, index);
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        if (ir_expr_uses_index(expr->arguments[k], index))
+            return true;
+    return expr->op == IR_EXPR_index && poly_uses_index(expr->index, index);
+}
+
 /* ---- simplifying ---- */
 
 static bool is_exactly(const struct ir_expr *expr, double value)

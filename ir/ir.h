@@ -303,6 +303,8 @@ const struct ir_expr *ir_expr_load(struct ir_context *context, uint32_t buffer, 
 const struct ir_expr *ir_expr_local(struct ir_context *context, uint32_t local, enum ir_elem elem);
 const struct ir_expr *ir_expr_apply(struct ir_context *context, enum ir_expr_op op, uint32_t n_arguments,
                                     const struct ir_expr *const *arguments); /* not for cast */
+/* In an address or as a value: does the expression change with this index? */
+bool ir_expr_uses_index(const struct ir_expr *expr, uint32_t index);
 const struct ir_expr *ir_expr_cast(struct ir_context *context, enum ir_elem elem, const struct ir_expr *argument);
 
 /* ---- kernels and programs ---- */

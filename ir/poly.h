@@ -85,6 +85,7 @@ const struct poly *poly_replace_lookups(struct ir_context *context, const struct
                                         const struct poly_ranges *ranges);
 
 /* ---- asking ---- */
+int64_t poly_gcd(int64_t a, int64_t b);                      /* of two numbers; not negative */
 bool poly_is_constant(const struct poly *a, int64_t *value); /* `value` may be NULL */
 bool poly_equals(const struct poly *a, int64_t value);
 bool poly_is_index(const struct poly *a, uint32_t *index);  /* exactly one bare index */

@@ -32,7 +32,6 @@ const struct poly *poly_of_atom(struct ir_context *context, const struct poly_at
 const struct poly_atom *poly_intern_atom(struct ir_context *context, const struct poly_atom *atom);
 /* a * numerator / denominator; NULL when a constant term becomes a fraction. */
 const struct poly *poly_scale_fraction(struct ir_context *context, const struct poly *a, int64_t numerator, int64_t denominator);
-int64_t poly_gcd(int64_t a, int64_t b); /* not negative */
 /* Least and largest entry, of a table that is no constant by its type; false when nothing is known or there are no entries. */
 bool poly_table_bounds(const struct ir_node *table, int64_t *least, int64_t *largest);
 bool poly_table_entry(const struct ir_node *table, size_t offset, int64_t *value);

@@ -12,6 +12,8 @@
 enum { SHAPES = 6 };     /* tiles proposed of each lane */
 #define RANKED_NEAR 1.25 /* times the cycles of the best: the model is not wrong by more */
 
+static const enum tile_packing by_reuse[2] = {PACK_BY_REUSE, PACK_BY_REUSE};
+
 struct proposing {
     struct arena *arena;
     const struct machine *machine;
@@ -81,7 +83,6 @@ static void rank(void *user, const struct product *product, double cycles)
 /* The best tiles along this lane, each with the blocks that the model gives it. */
 static void propose_shapes(struct proposing *proposing, uint32_t lane)
 {
-    static const enum tile_packing by_reuse[2] = {PACK_BY_REUSE, PACK_BY_REUSE};
     struct product *product = &proposing->product;
     struct ranking ranking = {.count = 0};
     for (uint32_t place = 0; place < SHAPES; place++)
@@ -136,13 +137,12 @@ static void propose_packing(struct proposing *proposing, const struct product *o
 
 static void propose_copies(struct proposing *proposing, const struct product *own)
 {
-    static const enum tile_packing none[2] = {PACK_BY_REUSE, PACK_BY_REUSE};
     static const double scales[] = {0.25, 0.5, 1, 2};
     struct product *product = &proposing->product;
     for (size_t s = 0; s < sizeof scales / sizeof *scales && product->a; s++) {
         restore(proposing, own);
         tile_cut_copy(proposing->machine, product, scales[s]);
-        add(proposing, TILE_SHAPE, none);
+        add(proposing, TILE_SHAPE, by_reuse);
     }
     if (!tile_copies_rows(product))
         return;
@@ -152,7 +152,7 @@ static void propose_copies(struct proposing *proposing, const struct product *ow
         axis->tile = axis->is_line ? product->lanes : 1;
         axis->block = 0;
     }
-    add(proposing, TILE_SHAPE, none);
+    add(proposing, TILE_SHAPE, by_reuse);
 }
 
 bool tile_propose(struct arena *arena, const struct machine *machine, const struct product *product, struct pass_tiling *note)

@@ -78,19 +78,21 @@ static double extents_of(const struct product *product, enum loop_role role)
     return extents;
 }
 
-static const struct product_axis *line_of(const struct product *product)
+/* The axis along which C lies. */
+static uint32_t line_of(const struct product *product)
 {
     uint32_t k = 0;
     while (!product->axes[k].is_line)
         k++;
-    return &product->axes[k];
+    return k;
 }
 
 bool tile_may_have_lane(const struct machine *machine, const struct product *product, const struct product_axis *axis)
 {
     bool lies = poly_equals(axis->a, 1) && (axis->role == LOOP_M || (axis->role == LOOP_BATCH && poly_equals(axis->b, 1)));
-    return axis->is_line || (lies && line_of(product)->role == LOOP_M && product->store->store.combine == IR_EXPR_OP_COUNT &&
-                             axis->typical >= (double)product_lanes(machine, product->elem, 0));
+    return axis->is_line ||
+           (lies && product->axes[line_of(product)].role == LOOP_M && product->store->store.combine == IR_EXPR_OP_COUNT &&
+            axis->typical >= (double)product_lanes(machine, product->elem, 0));
 }
 
 void tile_set_lane(const struct machine *machine, struct product *product, uint32_t lane)
@@ -118,7 +120,7 @@ static void choose_lane(const struct machine *machine, struct product *product)
     if (near == product->n_axes)
         return;
     double lanes = (double)product_lanes(machine, product->elem, 0);
-    bool needed = line_of(product)->typical < lanes || product->axes[near].role == LOOP_BATCH;
+    bool needed = product->axes[line_of(product)].typical < lanes || product->axes[near].role == LOOP_BATCH;
     double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K), bytes = (double)ir_elem_info(product->elem)->bytes;
     if ((needed || sum >= n) && sum * lanes * TURNED_TILES * bytes <= (double)machine->l2_bytes)
         tile_set_lane(machine, product, near);
@@ -138,11 +140,9 @@ struct tile_groups {
 static struct tile_groups tile_groups(struct product *product)
 {
     struct tile_groups groups = {.m = group_of(product, LOOP_M), .n = group_of(product, LOOP_N)};
-    struct product_axis *line = NULL;
-    for (uint32_t k = 0; k < product->n_axes; k++) {
+    struct product_axis *line = &product->axes[line_of(product)];
+    for (uint32_t k = 0; k < product->n_axes; k++)
         groups.lane = product->axes[k].is_lane ? &product->axes[k] : groups.lane;
-        line = product->axes[k].is_line ? &product->axes[k] : line;
-    }
     groups.is_turned = line != groups.lane;
     if (groups.is_turned)
         groups.m = (struct group){{line}, 1};

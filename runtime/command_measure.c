@@ -6,6 +6,7 @@
 #include "command.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,13 +15,6 @@
 #include <immintrin.h>
 #endif
 
-typedef double peak_kernel(size_t rounds, double first);
-typedef double memory_kernel(void *memory, size_t bytes);
-struct measure_kernels {
-    peak_kernel *peak_f64, *peak_f32, *chain_f64; /* 12 vectors of multiply-adds a round */
-    memory_kernel *read, *write, *stream;
-    size_t bytes; /* of a vector */
-};
 enum { STEPS = 12 };
 
 /* ---- the kernels, once a width ---- */
@@ -161,8 +155,9 @@ static double run_teams(const struct work *work, size_t times)
 /* Three digits: the others are noise. */
 static double rounded(double rate)
 {
-    double unit = pow(10, floor(log10(rate)) - 2);
-    return round(rate / unit) * unit;
+    char digits[32]; /* as text, so that what is printed reads back as the same number */
+    snprintf(digits, sizeof digits, "%.2e", rate);
+    return strtod(digits, NULL);
 }
 
 static double sweep_rate(memory_kernel *sweep, void *memory, size_t bytes)

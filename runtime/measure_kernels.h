@@ -1,11 +1,26 @@
 /* Loops that do nothing but multiply and add, load, or store, with vectors of MEASURE_BYTES under MEASURE_TARGET: included once a
- * width by command_measure.c, so it has no guard. They are GNU vectors, whose shape no optimiser changes; compiled with
- * -ffp-contract=fast, a product and its sum become one instruction where the target has it.
+ * width by command_measure.c, so that only what all widths share has a guard. They are GNU vectors, whose shape no optimiser
+ * changes; compiled with -ffp-contract=fast, a product and its sum become one instruction where the target has it.
  *
  * MEASURE_BYTES  16, 32 or 64
  * MEASURE_TARGET  attribute of the functions, may be empty
  * MEASURE_NAME(name)  the function's name with the width in it
  * MEASURE_STREAM(place, vector)  a store past the caches; MEASURE_FENCE() waits for them */
+
+#ifndef RUNTIME_MEASURE_KERNELS_H
+#define RUNTIME_MEASURE_KERNELS_H
+
+#include <stddef.h>
+
+typedef double peak_kernel(size_t rounds, double first);
+typedef double memory_kernel(void *memory, size_t bytes);
+struct measure_kernels {
+    peak_kernel *peak_f64, *peak_f32, *chain_f64; /* 12 vectors of multiply-adds a round */
+    memory_kernel *read, *write, *stream;
+    size_t bytes; /* of a vector */
+};
+
+#endif
 
 typedef double MEASURE_NAME(f64_vector) __attribute__((vector_size(MEASURE_BYTES)));
 typedef float MEASURE_NAME(f32_vector) __attribute__((vector_size(MEASURE_BYTES)));
