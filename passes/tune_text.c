@@ -80,6 +80,15 @@ static bool refuse(struct tune_reader *reader, struct word word, const char *wan
     return false;
 }
 
+/* No byte ends it early: what is compared is what the file says. */
+static bool read_name(struct tune_reader *reader, struct word word, const char **name)
+{
+    if (!word.length || memchr(word.text, '\0', word.length))
+        return refuse(reader, word, "a name");
+    *name = arena_strndup(reader->arena, word.text, word.length);
+    return *name != NULL;
+}
+
 static bool read_key(struct tune_reader *reader, struct word word, uint64_t *key)
 {
     static const char digits[] = "0123456789abcdef";
@@ -158,11 +167,10 @@ static bool read_choice(struct tune_reader *reader, struct word kernel, const ch
 {
     struct word tensor = word_next(&at, end), key = word_next(&at, end), seconds = word_next(&at, end);
     struct word before = word_next(&at, end), pack = word_next(&at, end);
-    struct pass_tuned tuned = {.kernel = arena_strndup(reader->arena, kernel.text, kernel.length),
-                               .tensor = arena_strndup(reader->arena, tensor.text, tensor.length),
-                               .span = word_place(reader->source, reader->number, kernel),
+    struct pass_tuned tuned = {.span = word_place(reader->source, reader->number, kernel),
                                .choice = {.lane = UINT32_MAX, .lanes = 1}};
-    if (!tuned.kernel || !tuned.tensor || !read_key(reader, key, &tuned.key) || !read_seconds(reader, seconds, &tuned.seconds) ||
+    if (!read_name(reader, kernel, &tuned.kernel) || !read_name(reader, tensor, &tuned.tensor) ||
+        !read_key(reader, key, &tuned.key) || !read_seconds(reader, seconds, &tuned.seconds) ||
         !read_seconds(reader, before, &tuned.seconds_before) || !read_panels(reader, pack, &tuned.choice))
         return false;
     size_t capacity = 0;

@@ -21,7 +21,7 @@ WRONG = "dim n\nkernel double(x: f64[n]) -> (y: f64[n]) {\n    let unread[i] = x
 HUGE = "kernel huge(x: f64[2]) -> (y: f64[67108864, 2]) { y[i,j] = x[j] + f64(i) }\n"
 # Scratch of n * m numbers, whatever an array of no rows says n and m are.
 SCRATCH = "dim k, n, m\nkernel scratch(x: f64[k, n], z: f64[k, m]) -> (y: f64) { let stored t[i,j] = x[r,i] * z[r,j]\n    y = sum[i, j](t[i,j]) }\n"
-COMMANDS = "run einsum build check explain bench pass machine".split()
+COMMANDS = "run einsum build check explain bench pass machine tune".split()
 
 
 def npy_header(*shape):
@@ -187,11 +187,33 @@ def machines(suite, folder):
         suite.expect(f"{words[0]} for none", folder, 1, *words, "--target=none")
 
 
+def tunings(suite, folder):
+    """What `tune` writes where, and which commands take it."""
+    product = "kernel product(A: f64[40, 30], B: f64[30, 50]) -> (C: f64[40, 50]) { C[i,j] = A[i,k] * B[k,j] }\n"
+    (folder / "product.ein").write_text(product)
+    tune = ("tune", "product.ein", "--target=host", "--rounds=1")
+    done = suite.expect("tuning", folder, 0, *tune)
+    suite.check("a file beside the source", (folder / "product.tune").read_text().startswith("einc-tune 1 "), done.stdout)
+    printed = suite.expect("tuning to standard output", folder, 0, *tune, "-o", "-").stdout
+    suite.check("the file and nothing else", printed.startswith("einc-tune 1 ") and "\ntarget " in printed, printed)
+    before = (folder / "product.tune").read_bytes()
+    suite.expect("tuning a wrong source", folder, 1, "tune", "wrong.ein", "--target=host", "-o", "product.tune")
+    suite.expect("tuning what is no kernel", folder, 1, *tune[:2], "none", *tune[2:])
+    suite.expect("tuning without a compiler", folder, 1, *tune, CC="false")
+    suite.check("the old file stays", (folder / "product.tune").read_bytes() == before)
+    for words in ((), ("product.ein", "product", "more"), ("product.ein", "--rounds=0"), ("product.ein", "--tune=product.tune")):
+        suite.expect(f"tune {' '.join(words)}", folder, 2, "tune", *words)
+    for words in (("check",), ("explain",), ("bench", "--repeat=1"), ("build", "-o", "-")):
+        suite.expect(f"{words[0]} with what was tuned", folder, 0, words[0], "product.ein", *words[1:], "--target=host", "--tune=product.tune")
+        suite.expect(f"{words[0]} with no such file", folder, 1, words[0], "product.ein", *words[1:], "--target=host", "--tune=none.tune")
+    suite.expect("tuned choices without a name", folder, 2, "explain", "product.ein", "--tune")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     suite = CommandSuite(parser.parse_args().einc)
-    for part in (exit_statuses, sizes_that_wrap, help_and_version, json_diagnostics, colours, files_left, machines):
+    for part in (exit_statuses, sizes_that_wrap, help_and_version, json_diagnostics, colours, files_left, machines, tunings):
         with tempfile.TemporaryDirectory() as fresh:
             prepare(pathlib.Path(fresh))
             part(suite, pathlib.Path(fresh))

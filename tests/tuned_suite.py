@@ -92,6 +92,15 @@ def hostile(suite, folder):
         suite.check(f"hostile file {case}", done.returncode in (0, 1), done.stderr)
 
 
+def longest(suite, folder):
+    """At most 256 KiB are read, and no part of a longer file is taken."""
+    text = head(suite, folder, "host")
+    for size, status in ((1 << 18, 0), ((1 << 18) + 1, 4)):
+        (folder / "long.tune").write_text(text + "#" * (size - len(text)))
+        done = suite.run([suite.einc, "build", "products.ein", "--emit=ein", "-o", "-", "--target=host", "--tune=long.tune"], folder)
+        suite.check(f"a file of {size} bytes", done.returncode == status and ("E0811" in done.stderr) == (status != 0), done.stderr)
+
+
 SMALL_SOURCE = """kernel product(A: f64[40, 30], B: f64[30, 50]) -> (C: f64[40, 50]) { C[i,j] = A[i,k] * B[k,j] }
 kernel turned(A: f64[40, 50]) -> (C: f64[50, 40]) { C[i,j] = A[j,i] }
 """
@@ -137,6 +146,7 @@ def main():
                 result = forced(suite, folder, target, elem, dims, seed)
                 choices, refused = choices + result[0], refused + result[1]
         hostile(suite, folder)
+        longest(suite, folder)
         single_rows(suite, folder)
         measured(suite, folder)
         suite.check("most random choices are legal", 3 * refused < 2 * choices, f"{refused} of {choices} refused")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionaries of the fuzz targets, gathered from the tree so that they grow with it.
 
-    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program,machine} and writes FOLDER/{ein,eir,npy,machine}.dict
+    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program,machine,tune} and writes FOLDER/{ein,eir,npy,machine,tune}.dict
 
 Sources: the goldens, the examples of docs/language.md and of examples/, what einc's readers refuse in the goldens' diagnostics, and
 the files of corpus/. Words: NAME.dict here, and the rows of the tables that lexers and readers are made of.
@@ -72,6 +72,11 @@ def descriptions():
         yield path.read_bytes()
 
 
+def choices():
+    for path in sorted((ROOT / "tests/golden/diagnostics/inputs/tunings").iterdir()):
+        yield path.read_bytes()
+
+
 def table_words(*files):
     """First fields of the rows of .def tables."""
     for name in files:
@@ -106,7 +111,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     whole = list(sources())
     for name, texts in (("ein", whole + [piece for text in whole for piece in apart(text)]), ("eir", tensor_texts()), ("npy", arrays()),
-                        ("program", []), ("machine", descriptions())):
+                        ("program", []), ("machine", descriptions()), ("tune", choices())):
         kept = [path.read_bytes() for path in sorted((HERE / "corpus" / name).iterdir())]
         write_seeds(folder / name, [*texts, *kept])
         if (HERE / f"{name}.dict").exists():
