@@ -50,38 +50,43 @@ size_t workspace_of_kernel(const size_t *dims)
 """
 
 
-def build(case, folder, target, engine="c"):
+def build(case, folder, target, engine="c", options=()):
     """Writes kernel.ein and kernel.h of the case into the folder, and kernel.c or kernel.o, whose path it gives."""
     source = pathlib.Path(folder) / "kernel.ein"
     source.write_text(source_of(case))
     made = folder / ("kernel.o" if engine == "llvm" else "kernel.c")
-    subprocess.run([EINC, "build", source, f"--target={target}", f"--emit={'obj' if engine == 'llvm' else 'c'}", "-o", made], check=True)
+    subprocess.run([EINC, "build", source, f"--target={target}", f"--emit={'obj' if engine == 'llvm' else 'c'}", *options, "-o", made],
+                   check=True)
     return made
 
 
 class Kernel:
-    """An einsum compiled for this machine; `run(inputs, output)` is what fills the output."""
+    """An einsum compiled for this machine; `run(inputs, output)` is what fills the output. With `made_for` threads it is compiled for so
+    many, and run by as many as are asked for."""
 
-    def __init__(self, case, driver, folder, target="host", engine="c", flags=()):
-        made = build(case, folder, target, engine)
+    def __init__(self, case, driver, folder, target="host", engine="c", flags=(), made_for=0):
+        made = build(case, folder, target, engine, [f"--threads=openmp:{made_for}"] if made_for else ())
         header = (folder / "kernel.h").read_text()
-        has_workspace, dims = "workspace" in header, [f"dims[{k}]" for k in range(len(case.run_time))]
+        self.has_threads = "size_t threads" in header
+        has_workspace = "workspace" in header
+        dims = [f"dims[{k}]" for k in range(self.has_threads + len(case.run_time))]
         inputs = [f"arrays[{k}]" if indices else f"*(const {'double' if case.elem == 'f64' else 'float'} *)arrays[{k}]"
                   for k, indices in enumerate(case.operands)]
         words = [*dims, *inputs, *(f"arrays[{len(inputs) + k}]" for k in range(1 + has_workspace))]
         by_dims = f"{NAME}_workspace_bytes({', '.join(dims)})" if has_workspace else "0"
         (folder / "caller.c").write_text(CALLER.format(name=NAME, macro=NAME.upper(), words=", ".join(words), by_dims=by_dims))
+        flags = [*flags, "-fopenmp"] if made_for else flags
         self.library = compile_library(folder / "kernel.so", [folder / "caller.c", made], f"-I{folder}", *flags)
-        self.driver, self.dims = driver, [case.sizes[index] for index in case.run_time]
+        self.driver, self.sizes = driver, [case.sizes[index] for index in case.run_time]
 
-    def run(self, inputs, output):
-        arrays = [*inputs, output]
-        size = self.workspace()
+    def run(self, inputs, output, threads=1, passed=False):
+        arrays, dims = [*inputs, output], [threads] * self.has_threads + self.sizes
+        size = self.workspace(dims)
         if size:
             arrays.append(aligned((size // 8 + 1,), "f64"))
-        return Native(self.driver, self.library.call_kernel, self.dims, arrays)
+        return Native(self.driver, self.library.call_kernel, dims, arrays, passed)
 
-    def workspace(self):
+    def workspace(self, dims):
         import ctypes
         self.library.workspace_of_kernel.restype = ctypes.c_size_t
-        return self.library.workspace_of_kernel((ctypes.c_size_t * max(len(self.dims), 1))(*self.dims))
+        return self.library.workspace_of_kernel((ctypes.c_size_t * max(len(dims), 1))(*dims))

@@ -36,10 +36,11 @@ def compile_library(library, files, *words):
 
 
 class Native:
-    """A function `void f(const size_t *dims, void *const *arrays)` with its arguments."""
+    """A function `void f(const size_t *dims, void *const *arrays)` with its arguments. `passed`: its time is what passes, not that of the
+    process, in which several threads at once are added up."""
 
-    def __init__(self, driver, function, dims, arrays):
-        self.driver, self.function, self.arrays = driver, function, arrays
+    def __init__(self, driver, function, dims, arrays, passed=False):
+        self.driver, self.function, self.arrays, self.passed = driver, function, arrays, passed
         self.dims = (ctypes.c_size_t * max(len(dims), 1))(*dims)
         self.pointers = (ctypes.c_void_p * max(len(arrays), 1))(*(array.ctypes.data for array in arrays))
 
@@ -47,7 +48,7 @@ class Native:
         self.function(self.dims, self.pointers)
 
     def seconds(self, times):
-        return self.driver.library.driver_seconds(self.function, self.dims, self.pointers, ctypes.c_long(times))
+        return self.driver.library.driver_seconds(self.function, self.dims, self.pointers, ctypes.c_long(times), self.passed)
 
 
 class Driver:

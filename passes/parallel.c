@@ -14,7 +14,6 @@
 #include <math.h>
 
 #define WORTHWHILE 0.9 /* of the time on one thread, at most */
-#define UNEVEN     1.5 /* times what even iterations take: those of a triangle grow */
 
 struct choosing {
     struct pass_kernel *kernel;
@@ -28,6 +27,7 @@ struct choosing {
     size_t n_refused, refused_capacity;
     struct gain *gains; /* of loops that were made parallel, some for a while */
     size_t n_gains, gains_capacity;
+    bool only_times; /* statements are timed as they are, no loop is made parallel */
 };
 
 struct gain {
@@ -124,14 +124,36 @@ static void unmark(struct loop_stmt *list)
     }
 }
 
+static double time_at(struct choosing *choosing, struct loop_stmt *loop, double index)
+{
+    double middle = choosing->middles[loop->loop.index];
+    choosing->middles[loop->loop.index] = index;
+    choosing->only_times = true;
+    double seconds = list_seconds(choosing, loop->loop.body).alone;
+    choosing->only_times = false;
+    choosing->middles[loop->loop.index] = middle;
+    return seconds;
+}
+
+/* How much longer than the middle iteration, which takes `once`, those of the busiest thread take on the average, where they grow
+ * or shrink from the first to the last, as those of a triangle do. */
+static double unevenness(struct choosing *choosing, struct loop_stmt *loop, double count, double once)
+{
+    if (once <= 0 || !ends_move(loop->loop.body, loop->loop.index))
+        return 1;
+    double longest = fmax(time_at(choosing, loop, 0), time_at(choosing, loop, fmax(count - 1, 0)));
+    return 1 + fmax(longest / once - 1, 0) * (1 - 1 / (double)choosing->kernel->options->threads);
+}
+
 /* Makes the loop parallel if that takes less than `best`. */
 static double try_parallel(struct choosing *choosing, struct loop_stmt *loop, double count, double once, double best)
 {
     const struct pass_options *options = choosing->kernel->options;
     double shares = ceil(count / (double)options->threads);
-    if (loop->loop.kind != LOOP_SERIAL || loop->loop.limit || !poly_equals(loop->loop.begin, 0) || is_refused(choosing, loop))
+    if (choosing->only_times || loop->loop.kind != LOOP_SERIAL || loop->loop.limit || !poly_equals(loop->loop.begin, 0) ||
+        is_refused(choosing, loop))
         return best;
-    double seconds = 1 / options->machine.team_rate + shares * once * (ends_move(loop->loop.body, loop->loop.index) ? UNEVEN : 1);
+    double seconds = 1 / options->machine.team_rate + shares * once * unevenness(choosing, loop, count, once);
     if (seconds >= WORTHWHILE * count * once || seconds >= best || loop_can_fail(loop->loop.body))
         return best;
     struct gain gain = {loop, count, count * once / seconds};

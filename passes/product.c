@@ -391,7 +391,7 @@ static bool may_be_copied(struct pass_kernel *kernel, const struct product *prod
 bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, struct product *product)
 {
     struct reading reading = {.kernel = kernel, .product = product};
-    *product = (struct product){0};
+    *product = (struct product){.threads = kernel->options->threads, .shared = UINT32_MAX};
     if (!read_shape(&reading, loop) || !find_steps(&reading))
         return false;
     for (uint32_t k = 0; k < product->n_axes; k++)

@@ -39,6 +39,8 @@ struct product {
     int64_t lanes;               /* of the vectors: the target's, or of the shortest that hold a short lane axis */
     const struct ir_expr *a, *b; /* the loads; element by element b is NULL, a too if C is no copy */
     const struct loop_stmt *define, *accumulate, *store; /* the first two NULL element by element */
+    int64_t threads;                                     /* among which its blocks are shared; at most 1: among none */
+    uint32_t shared;   /* the axis whose blocks stand outside of all others and are dealt out; UINT32_MAX: none */
     double cycles;     /* a useful multiplication and addition of vectors, as the chosen tile runs; set with the tile */
     bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
 };
@@ -91,6 +93,13 @@ void tile_cut_blocks(struct product *product, enum loop_role role, double budget
 /* Of a copy: its rows may be copied in whole vectors; blocks of `scale` times the usual edge. */
 bool tile_copies_rows(const struct product *product);
 void tile_cut_copy(const struct machine *machine, struct product *product, double scale);
+
+/* ---- tile_threads.c: blocks that threads share evenly ---- */
+
+/* Makes the blocks of one axis so many that each thread has as many, where that pays. */
+void tile_share_blocks(const struct machine *machine, struct product *product);
+/* Finds the axis to be shared among the blocks as they are. */
+void tile_find_shared(const struct machine *machine, struct product *product);
 
 /* ---- tile_choice.c: a choice as data ---- */
 

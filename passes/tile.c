@@ -229,13 +229,19 @@ struct loop_stmt *tiling_loops(struct tiling *tiling, enum loop_role role, struc
     return body;
 }
 
+static struct loop_stmt *blocks_of(struct tiling *tiling, uint32_t k, struct loop_stmt *body)
+{
+    const struct product_axis *axis = &tiling->product.axes[k];
+    const struct poly *blocks = product_parts(tiling->context, axis->loop->loop.end, axis->block);
+    return tiling_around(tiling, k, tiling->outer[k], blocks, NULL, body);
+}
+
 static struct loop_stmt *block_loop(struct tiling *tiling, uint32_t k, enum loop_role role, struct loop_stmt *body)
 {
     const struct product_axis *axis = &tiling->product.axes[k];
-    if (!body || axis->role != role || !axis->block)
+    if (!body || axis->role != role || !axis->block || k == tiling->product.shared)
         return body;
-    return tiling_around(tiling, k, tiling->outer[k], product_parts(tiling->context, axis->loop->loop.end, axis->block), NULL,
-                         body);
+    return blocks_of(tiling, k, body);
 }
 
 struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role, struct loop_stmt *body)
@@ -248,6 +254,13 @@ struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role,
         if (k != first)
             body = block_loop(tiling, k, role, body);
     return body;
+}
+
+/* The blocks that are dealt out to threads. */
+static struct loop_stmt *shared_loop(struct tiling *tiling, struct loop_stmt *body)
+{
+    uint32_t k = tiling->product.shared;
+    return body && k != UINT32_MAX ? blocks_of(tiling, k, body) : body;
 }
 
 /* Conditions on the blocks of k: some block lies before; none lies behind. */
@@ -282,7 +295,7 @@ static struct loop_stmt *tiled(struct tiling *tiling)
         return NULL;
     struct loop_stmt *body = tiling_loops(tiling, LOOP_N, tiling_loops(tiling, LOOP_M, loop_join(begin, loop_join(sum, end))));
     body = tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_K, tiling_block_loops(tiling, LOOP_M, body)));
-    return tiling_loops(tiling, LOOP_BATCH, body);
+    return tiling_loops(tiling, LOOP_BATCH, shared_loop(tiling, body));
 }
 
 /* ---- sums of nothing ---- */

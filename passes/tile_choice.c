@@ -154,6 +154,7 @@ const char *tile_apply_choice(const struct machine *machine, struct product *pro
     if (product->accumulate) {
         product->lanes = choice->lanes;
         product->cycles = tile_cycles(machine, product);
+        tile_find_shared(machine, product);
     }
     return NULL;
 }

@@ -336,7 +336,7 @@ bool tile_may_cut_sum(const struct product *product, const struct product_axis *
            (store->store.combine == IR_EXPR_OP_COUNT || store->store.value->op == IR_EXPR_local);
 }
 
-bool tile_choose_blocks(const struct machine *machine, struct product *product)
+static bool choose_blocks(const struct machine *machine, struct product *product)
 {
     double bytes = (double)ir_elem_info(product->elem)->bytes;
     double m = extents_of(product, LOOP_M), n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
@@ -360,6 +360,13 @@ bool tile_choose_blocks(const struct machine *machine, struct product *product)
     return true;
 }
 
+bool tile_choose_blocks(const struct machine *machine, struct product *product)
+{
+    bool is_cut = choose_blocks(machine, product);
+    tile_share_blocks(machine, product);
+    return is_cut;
+}
+
 bool tile_choose_sizes(struct arena *arena, const struct machine *machine, struct product *product)
 {
     for (uint32_t k = 0; k < product->n_axes; k++)
@@ -372,5 +379,6 @@ bool tile_choose_sizes(struct arena *arena, const struct machine *machine, struc
     if (!choose_tile(arena, machine, product))
         return false;
     (void)tile_choose_blocks(machine, product);
+    tile_find_shared(machine, product);
     return true;
 }

@@ -5,7 +5,8 @@
 Each target's file is clean under four compilers with the strictest warnings. It runs optimised for this machine, under ASan and
 UBSan with this machine's instructions and without, and compiled by tcc, which takes the branch without vectors. Where einc has LLVM its object
 file runs in the place of the emitted C. A machine of tiny
-caches has every block cut, every panel packed and every result streamed; machines of few registers have the smallest tiles.
+caches has every block cut, every panel packed and every result streamed; machines of few registers have the smallest tiles. Made for
+three threads its blocks are dealt out, and one, two and three threads give the same bits.
 """
 import argparse
 import pathlib
@@ -101,9 +102,21 @@ def run_kernel(suite, folder, program, kernel, elem, sizes, what):
     suite.check(f"{what}: {kernel}_{elem} {sizes}", got.shape == right.shape and error <= limit, f"wrong by {error}")
 
 
+def same_on_threads(suite, folder, kernel, sizes, what):
+    """After a run on as many threads as there are: the others give the bits that are there."""
+    names = ["A=A.npy", "B=B.npy"][:len(KERNELS[kernel][0].split("->")[0].split(","))]
+    results = [(folder / "C.npy").read_bytes()]
+    for threads in (1, 2, 3):
+        done = suite.run(["env", f"OMP_NUM_THREADS={threads}", "./threads", f"{kernel}_f64", *names, "C=C.npy"], folder)
+        results.append((folder / "C.npy").read_bytes() if done.returncode == 0 else done.stderr)
+    suite.check(f"{what}: {kernel} {sizes} the same on 1, 2 and 3 threads", len(set(results)) == 1, results[-1])
+
+
 def build(suite, folder, target, elem, programs, dims, what):
     (folder / "products.ein").write_text(source(elem))
     words = ["--dims", ",".join(f"{name}={size}" for name, size in zip(DIMS, dims))] if dims else []
+    if "threads" in programs:
+        words.append("--threads=openmp:3")
     suite.step(f"{what}: emit", [suite.einc, "build", "products.ein", "--emit=main", f"--target={target}", "-o", "host.c", *words], folder)
     others = [path.name for path in folder.glob("*.c") if path.name != "host.c"]
     if "llvm" in programs:
@@ -112,7 +125,7 @@ def build(suite, folder, target, elem, programs, dims, what):
         suite.step(f"{what}: {compiler}", command + STRICT + others + ["-o", f"{compiler}.o"], folder)
     sanitized = ["-std=c99", "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     commands = {"native": ["gcc", "-std=c99", "-O2", "-march=native"], "checked": ["gcc", "-march=native", *sanitized],
-                "portable": ["clang", *sanitized], "tcc": ["tcc", "-std=c99"], "llvm": ["gcc", "-std=c99"]}
+                "portable": ["clang", *sanitized], "tcc": ["tcc", "-std=c99"], "threads": ["gcc", "-march=native", "-fopenmp", *sanitized], "llvm": ["gcc", "-std=c99"]}
     for program in programs:
         files = ["kernels.o"] if program == "llvm" else others
         suite.step(f"{what}: {program}", commands[program] + ["host.c", *files, "-lm", "-o", program], folder)
@@ -130,6 +143,7 @@ def main():
         llvm = ("llvm",) if "llvm" in engines(suite.einc) else ()
         targets = [("avx512", "f64", ("native", "checked", "portable", "tcc", *llvm), ()), ("avx2", "f32", ("native", "checked", "tcc", *llvm), ()),
                    ("neon", "f32", ("portable",), ()), (small, "f64", ("native", "checked", *llvm), CONSTANT)]
+        targets.append((machine_with(folder, "teams.machine", {**SMALL, "team_rate": 1e18}), "f64", ("threads",), CONSTANT))
         for target, elem, programs, constants in targets + [(path, "f32", ("checked", *llvm), ()) for path in few]:
             for dims in (None, *constants):
                 what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
@@ -138,6 +152,8 @@ def main():
                     for sizes in (dims,) if dims else SIZES if program in ("native", "checked", "llvm") else FEW:
                         for kernel in KERNELS:
                             run_kernel(suite, folder, program, kernel, elem, sizes, f"{what} {program}")
+                            if program == "threads":
+                                same_on_threads(suite, folder, kernel, sizes, what)
     print(f"{suite.passed} passed, {suite.failed} failed, 0 skipped")
     return 1 if suite.failed else 0
 
