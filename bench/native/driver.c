@@ -8,14 +8,6 @@
 #include <immintrin.h>
 #endif
 
-typedef double peak_kernel(size_t rounds, double first);
-typedef double memory_kernel(void *memory, size_t bytes);
-struct measure_kernels {
-    peak_kernel *peak_f64, *peak_f32, *chain_f64; /* 12 vectors of multiply-adds a round */
-    memory_kernel *read, *write, *stream;
-    size_t bytes; /* of a vector */
-};
-
 #define MEASURE_NAME(name) measured_##name
 #define MEASURE_TARGET
 #if defined __AVX512F__
