@@ -32,6 +32,12 @@ void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding)
     poly_print(w->text, w->context, poly, POLY_SOURCE, &names, binding);
 }
 
+void ein_put_poly_value(struct ein_writer *w, const struct poly *poly, int binding)
+{
+    const struct poly_names names = {index_name, table_name, w};
+    poly_print(w->text, w->context, poly, POLY_VALUE, &names, binding);
+}
+
 void ein_put_type(struct ein_writer *w, const struct ir_node *node)
 {
     text_put(w->text, ir_elem_info(node->elem)->name);
@@ -70,12 +76,13 @@ void ein_put_access(struct ein_writer *w, const struct ir_access *access)
     struct ein_reading reading = read_access(w, access);
     if (reading.value) {
         text_printf(w->text, "%s(", ir_elem_info(access->node->elem)->name);
-        ein_put_poly(w, reading.value, 0);
+        ein_put_poly_value(w, reading.value, 0);
         text_put(w->text, ")");
         return;
     }
+    bool padded = reading.fill && reading.rank > 0; /* nothing is outside of a scalar */
     text_put(w->text, reading.conjugate ? "conj(" : "");
-    text_put(w->text, reading.fill ? "pad(" : "");
+    text_put(w->text, padded ? "pad(" : "");
     text_put(w->text, reading.name);
     for (uint32_t k = 0; k < reading.rank; k++) {
         uint32_t index;
@@ -86,7 +93,7 @@ void ein_put_access(struct ein_writer *w, const struct ir_access *access)
             text_put(w->text, " + 0");
     }
     text_put(w->text, reading.rank ? "]" : "");
-    if (reading.fill) {
+    if (padded) {
         struct ir_number fill = *reading.fill; /* the value as it is; the language conjugates what pad gives */
         if (reading.conjugate)
             fill.im = -fill.im;
@@ -132,11 +139,12 @@ static size_t put_unused(struct ein_writer *w, uint32_t index, size_t count)
     return count;
 }
 
-/* Axes that nothing reads: `where(i >= 0, ` before the value and `, 0)` behind it. */
+/* Axes that nothing reads, in a step the scan's too: `where(i >= 0, ` before the value and `, 0)` behind it. A scatter compares
+ * each of its axes. */
 static bool put_guard(struct ein_writer *w, const struct ir_node *node)
 {
     size_t count = w->step ? put_unused(w, node->n_indices, 0) : 0;
-    for (uint32_t k = 0; k < node->rank; k++)
+    for (uint32_t k = 0; k < node->rank && node->op != IR_scatter_node; k++)
         count = put_unused(w, k, count);
     text_put(w->text, count ? ", " : "");
     return count > 0;
@@ -185,7 +193,7 @@ static void put_factors(struct ein_writer *w, const struct ir_node *node)
                                                     : " or ";
     for (uint32_t k = 0; k < node->contract.n_domain; k++) {
         text_put(w->text, k ? " and " : "where(");
-        ein_put_poly(w, node->contract.domain[k], 0);
+        ein_put_poly_value(w, node->contract.domain[k], 0);
         text_put(w->text, " >= 0");
     }
     text_put(w->text, node->contract.n_domain ? ", " : "");
@@ -274,13 +282,14 @@ static void put_scatter(struct ein_writer *w, const char *name, const struct ir_
     if (!axes)
         return;
     ein_put_left(w, name, node, axes);
+    bool guarded = put_guard(w, node);
     text_printf(w->text, "%s%s", calls ? reductions[ring] : "", calls ? "(" : "");
     put_base(w, base->node, axes);
     text_put(w->text, calls ? ", " : sign);
     bool reduces = put_reduction(w, ring, node, 0);
     for (uint32_t k = 0; k < node->rank; k++) {
         text_put(w->text, k ? " and " : "where(");
-        ein_put_poly(w, base->subscripts[k], 0);
+        ein_put_poly_value(w, base->subscripts[k], 0);
         text_printf(w->text, " == %s%s", axes[k], k + 1 == node->rank ? ", " : "");
     }
     ein_put_access(w, &node->operands[1]);
@@ -290,7 +299,10 @@ static void put_scatter(struct ein_writer *w, const char *name, const struct ir_
         text_put(w->text, ")");
     }
     text_put(w->text, reduces ? ")" : "");
-    text_put(w->text, calls ? ")\n" : "\n");
+    text_put(w->text, calls ? ")" : "");
+    if (guarded)
+        put_zero(w, node->elem);
+    text_put(w->text, "\n");
 }
 
 /* The output that this node is first, or that takes the place of an input; NULL: none. */

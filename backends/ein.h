@@ -67,6 +67,8 @@ void ein_name_indices(struct ein_writer *w, const struct ir_node *node);
 /* How a statement reads what stands in its own scope. */
 struct ein_reading ein_read_plainly(struct ein_writer *w, const struct ir_access *access);
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
+/* As a value: a subscript calculates in 64 bits whatever its tables hold, an expression in the type of what it reads. */
+void ein_put_poly_value(struct ein_writer *w, const struct poly *poly, int binding);
 void ein_put_type(struct ein_writer *w, const struct ir_node *node);
 void ein_put_access(struct ein_writer *w, const struct ir_access *access);
 void ein_put_operand(struct ein_writer *w, uint32_t operand);

@@ -192,7 +192,7 @@ static void put(struct ein_writer *w, const struct ir_expr *expr, enum ein_prece
         ein_put_operand(w, expr->operand);
         return;
     case IR_EXPR_index:
-        ein_put_poly(w, expr->index, precedence > EIN_ADD ? 2 : 0);
+        ein_put_poly_value(w, expr->index, precedence > EIN_ADD ? 2 : 0);
         return;
     case IR_EXPR_neg:
         put_prefix(w, expr, "-", EIN_UNARY, precedence);

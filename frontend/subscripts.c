@@ -515,20 +515,31 @@ bool subscripts_resolve(struct statement *statement, struct formula *access)
     return resolved;
 }
 
+static bool is_dim(const struct body *body, const struct ast_expr *expr)
+{
+    const struct symbol *symbol = expr->kind == AST_NAME ? body_find(body, expr->name.text) : NULL;
+    return symbol && symbol->kind == SYMBOL_DIM && !symbol->failed;
+}
+
+static bool divides_dims(const struct body *body, const struct ast_expr *divisor)
+{
+    return is_dim(body, divisor) || (divisor->kind == AST_INTEGER && divisor->integer > 0);
+}
+
 static bool is_of_dims(const struct body *body, const struct ast_expr *expr)
 {
-    const struct symbol *symbol;
     switch (expr->kind) {
     case AST_INTEGER:
         return true;
     case AST_NAME:
-        symbol = body_find(body, expr->name.text);
-        return symbol && symbol->kind == SYMBOL_DIM && !symbol->failed;
+        return is_dim(body, expr);
     case AST_PAREN:
         return is_of_dims(body, expr->arguments);
     case AST_UNARY:
         return expr->op == AST_NEGATE && is_of_dims(body, expr->arguments);
     case AST_BINARY:
+        if (expr->op == AST_DIV || expr->op == AST_MOD)
+            return is_of_dims(body, expr->arguments) && divides_dims(body, expr->arguments->next);
         return (expr->op == AST_ADD || expr->op == AST_SUBTRACT || expr->op == AST_MULTIPLY) && is_of_dims(body, expr->arguments) &&
                is_of_dims(body, expr->arguments->next);
     default:

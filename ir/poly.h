@@ -132,6 +132,7 @@ bool poly_prove_divisors(struct ir_context *context, const struct poly *a, const
 /* ---- printing ---- */
 enum poly_style {
     POLY_SOURCE, /* `2*h + r - 1`, `n div 2`, `i mod 4`, `t[e]`: the syntax of .ein and .eir */
+    POLY_VALUE,  /* the same as a value in .ein: `i64(t[e])` of tables of other types, for a subscript is calculated in 64 bits */
     POLY_C       /* `2 * h + r - 1`, `(i * 16 + j) * 8 + k`, `n / 2`, `i % 4`, `t[e]`: right in unsigned arithmetic, numerators of
                     `/` and `%` being written so that they are never negative */
 };

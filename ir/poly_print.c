@@ -45,17 +45,18 @@ static const char *table_text(const struct printer *printer, const struct poly_a
 {
     struct text text = text_create(printer->context->arena);
     const char *name = printer->names->table(printer->names->user, atom->table);
-    if (atom->n_arguments == 0 && !in_c(printer))
-        return name;
-    text_printf(&text, "%s[", name);
+    bool cast = printer->style == POLY_VALUE && atom->table->elem != IR_i64;
+    struct printer subscripts = *printer;
+    subscripts.style = in_c(printer) ? POLY_C : POLY_SOURCE;
+    text_printf(&text, "%s%s%s", cast ? "i64(" : "", name, in_c(printer) || atom->n_arguments ? "[" : "");
     if (in_c(printer)) {
         const struct poly *offset = ir_linear_offset(printer->context, atom->table, atom->arguments);
         text_put(&text, offset ? print(printer, offset, BIND_NOTHING) : "");
     } else {
         for (uint32_t k = 0; k < atom->n_arguments; k++)
-            text_printf(&text, "%s%s", k == 0 ? "" : ",", print(printer, atom->arguments[k], BIND_NOTHING));
+            text_printf(&text, "%s%s", k == 0 ? "" : ",", print(&subscripts, atom->arguments[k], BIND_NOTHING));
     }
-    text_put(&text, "]");
+    text_printf(&text, "%s%s", in_c(printer) || atom->n_arguments ? "]" : "", cast ? ")" : "");
     return text_finish(&text);
 }
 
