@@ -36,6 +36,7 @@ struct backend_options {
     enum backend_weights weights; /* INLINE: tables in the .c; EXTERN: one `const` pointer argument a constant; FILE: as EXTERN, and
                                      a raw little-endian file of all constants beside, with its layout in the header */
     struct backend_code_target code;
+    bool standalone; /* emitted C for an engine: one text that includes nothing; `entry` is implied */
     bool entry; /* add `int einc_entry_<kernel>(const size_t *dims, void *const *arguments, void *workspace)` for engines; behind
                    the dims stands the number of threads, if the code is for several */
 };

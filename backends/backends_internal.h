@@ -257,12 +257,19 @@ void c_put_tables(struct c_file *file, struct text *text);
 bool c_weights_file(struct c_file *file,
                     struct text *bytes); /* all constants, one after the other, each at a multiple of 64 bytes */
 
+/* ---- c_standard.c ---- */
+void c_put_include(const struct c_file *file, struct text *text, const char *header); /* "stdint.h" */
+
 /* ---- c_header.c ---- */
 void c_put_header(struct c_file *file, struct text *text);
 /* Numbers of the buffers that are arguments, in order of the signature: inputs, outputs, constants that are passed in. */
 const uint32_t *c_arguments(const struct c_kernel *kernel, size_t *count);
 void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header);
-void c_put_entry(struct c_kernel *kernel, struct text *text);     /* the uniform functions for engines */
+void c_put_workspace(struct c_kernel *kernel, struct text *text); /* its size and alignment, if any is needed */
+void c_put_entry(struct c_kernel *kernel, struct text *text);     /* the uniform functions for engines, which call the kernel */
+/* The same turned around: the function for engines has the body, and the kernel packs its arguments for it. No call has many:
+ * compilers have limits (C99 5.2.4.1 asks for 127 arguments, tcc takes 255), while a function may have any number. */
+void c_put_entry_around(struct c_kernel *kernel, struct text *text, const char *body);
 bool c_is_weight(const struct c_kernel *kernel, uint32_t buffer); /* a constant passed in as an argument */
 bool c_has_workspace(const struct c_kernel *kernel);
 bool c_workspace_is_constant(const struct c_kernel *kernel); /* whatever dims and threads there are */

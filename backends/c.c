@@ -158,7 +158,7 @@ enum einc_status backend_emit_c(const struct backend_program *program, const str
     c_put_file(file, &code);
     enum einc_status status =
         backend_add_file(file->context, files, n_files, arena_printf(file->arena, "%s.c", program->basename), &code);
-    return status == EINC_OK ? c_add_header(file, files, n_files) : status;
+    return status == EINC_OK && !options->standalone ? c_add_header(file, files, n_files) : status;
 }
 
 enum einc_status backend_emit_h(const struct backend_program *program, const struct backend_options *options,

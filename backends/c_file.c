@@ -237,25 +237,46 @@ static void put_head(struct c_file *file, struct text *text)
         text_printf(text, "\n * Made for the target %s.",
                     c_comment(file->arena, file->options->target, strlen(file->options->target)));
     text_put(text, " */\n");
-    text_printf(text, "#include \"%s.h\"\n", base);
-    text_put(text, file->uses_math ? "\n#include <math.h>\n\n" : "\n");
+    if (file->options->standalone) {
+        c_put_include(file, text, "stddef.h");
+        c_put_include(file, text, "stdint.h");
+    } else
+        text_printf(text, "#include \"%s.h\"\n", base);
+    text_put(text, "\n");
+    if (file->uses_math) {
+        c_put_include(file, text, "math.h");
+        text_put(text, "\n");
+    }
     if (file->guards_permutations)
         put_guards(file, text);
+}
+
+static void put_kernel(struct c_kernel *kernel, struct text *text)
+{
+    const struct backend_options *options = kernel->file->options;
+    text_put(text, "/* ");
+    c_put_source(kernel, text);
+    text_put(text, " */\n");
+    if (options->standalone) {
+        struct text body = text_create(kernel->file->arena);
+        c_put_body(kernel, &body);
+        c_put_workspace(kernel, text);
+        c_put_entry_around(kernel, text, text_finish(&body));
+        return;
+    }
+    c_put_signature(kernel, text, false);
+    text_put(text, "\n");
+    c_put_body(kernel, text);
+    if (options->entry)
+        c_put_entry(kernel, text);
 }
 
 void c_put_file(struct c_file *file, struct text *text)
 {
     struct text kernels = text_create(file->arena);
     for (size_t k = 0; k < file->program->n_kernels; k++) {
-        struct c_kernel *kernel = &file->kernels[k];
-        text_put(&kernels, k ? "\n/* " : "/* ");
-        c_put_source(kernel, &kernels);
-        text_put(&kernels, " */\n");
-        c_put_signature(kernel, &kernels, false);
-        text_put(&kernels, "\n");
-        c_put_body(kernel, &kernels);
-        if (file->options->entry)
-            c_put_entry(kernel, &kernels);
+        text_put(&kernels, k ? "\n" : "");
+        put_kernel(&file->kernels[k], &kernels);
     }
     struct text tables = text_create(file->arena), declarations = text_create(file->arena);
     c_put_tables(file, &tables);

@@ -253,7 +253,7 @@ static void put_workspace_function(struct c_kernel *kernel, struct text *text)
     text_put(text, ";\n}\n");
 }
 
-static void put_workspace(struct c_kernel *kernel, struct text *text)
+void c_put_workspace(struct c_kernel *kernel, struct text *text)
 {
     int64_t bytes;
     if (!c_has_workspace(kernel))
@@ -319,7 +319,7 @@ void c_put_header(struct c_file *file, struct text *text)
         put_kernel_doc(kernel, text);
         c_put_signature(kernel, text, true);
         text_put(text, ";\n");
-        put_workspace(kernel, text);
+        c_put_workspace(kernel, text);
         if (file->options->entry)
             put_entry_prototypes(kernel, text);
         text_put(text, "\n");
@@ -351,22 +351,11 @@ static void put_entry_call(struct c_kernel *kernel, struct text *text)
     text_printf(text, "%s);\n", c_has_workspace(kernel) ? (*separator ? ", workspace" : "workspace") : "");
 }
 
-void c_put_entry(struct c_kernel *kernel, struct text *text)
+/* How many bytes of workspace a kernel needs. */
+static void put_entry_workspace(struct c_kernel *kernel, struct text *text)
 {
-    const char *name = c_entry_name(kernel);
     const struct loop_function *loops = kernel->loops;
-    size_t n_arguments;
-    c_arguments(kernel, &n_arguments);
-    text_printf(text, "\nint einc_entry_%s(const size_t *dims, void *const *arguments, void *workspace)\n{\n", name);
-    if (loops->n_dims == 0 && !loops->threads)
-        text_put(text, "    (void)dims;\n");
-    if (n_arguments == 0)
-        text_put(text, "    (void)arguments;\n");
-    if (!c_has_workspace(kernel))
-        text_put(text, "    (void)workspace;\n");
-    put_entry_call(kernel, text);
-    text_printf(text, "%s}\n\nsize_t einc_workspace_%s(const size_t *dims)\n{\n", c_returns_status(kernel) ? "" : "    return 0;\n",
-                name);
+    text_printf(text, "size_t einc_workspace_%s(const size_t *dims)\n{\n", c_entry_name(kernel));
     bool in_dims = c_has_workspace(kernel) && !c_workspace_is_constant(kernel);
     if (!in_dims)
         text_put(text, "    (void)dims;\n");
@@ -382,4 +371,70 @@ void c_put_entry(struct c_kernel *kernel, struct text *text)
             text_printf(text, "%sdims[%" PRIu32 "]", k || loops->threads ? ", " : "", loops->dims[k]);
         text_put(text, ");\n}\n");
     }
+}
+
+void c_put_entry(struct c_kernel *kernel, struct text *text)
+{
+    const char *name = c_entry_name(kernel);
+    const struct loop_function *loops = kernel->loops;
+    size_t n_arguments;
+    c_arguments(kernel, &n_arguments);
+    text_printf(text, "\nint einc_entry_%s(const size_t *dims, void *const *arguments, void *workspace)\n{\n", name);
+    if (loops->n_dims == 0 && !loops->threads)
+        text_put(text, "    (void)dims;\n");
+    if (n_arguments == 0)
+        text_put(text, "    (void)arguments;\n");
+    if (!c_has_workspace(kernel))
+        text_put(text, "    (void)workspace;\n");
+    put_entry_call(kernel, text);
+    text_put(text, c_returns_status(kernel) ? "}\n\n" : "    return 0;\n}\n\n");
+    put_entry_workspace(kernel, text);
+}
+
+/* Parameters of a kernel as variables. `_dims` is no name of a source: such a one gets `_` behind (c_names.c). */
+static void put_unpacked(struct c_kernel *kernel, struct text *text)
+{
+    size_t count;
+    const uint32_t *arguments = c_arguments(kernel, &count);
+    if (kernel->loops->threads)
+        text_printf(text, "    const size_t %s = _dims[%" PRIu32 "];\n", kernel->threads, ir_dim_count(kernel->file->context));
+    for (uint32_t k = 0; k < kernel->loops->n_dims; k++)
+        text_printf(text, "    const size_t %s = _dims[%" PRIu32 "];\n", kernel->dims[kernel->loops->dims[k]],
+                    kernel->loops->dims[k]);
+    for (size_t k = 0; arguments && k < count; k++) {
+        const struct loop_buffer *buffer = &kernel->loops->buffers[arguments[k]];
+        text_printf(text, "    %s = ", argument_text(kernel, arguments[k], false));
+        if (buffer->by_value)
+            text_printf(text, "*(const %s *)", c_type(buffer->elem));
+        text_printf(text, "_arguments[%zu];\n", k);
+    }
+}
+
+/* The kernel's own function: its parameters, packed. */
+static void put_packing(struct c_kernel *kernel, struct text *text)
+{
+    size_t count;
+    const uint32_t *arguments = c_arguments(kernel, &count);
+    const uint32_t n_dims = ir_dim_count(kernel->file->context);
+    c_put_signature(kernel, text, false);
+    text_printf(text, "\n{\n    size_t _dims[%" PRIu32 "];\n    void *_arguments[%zu];\n", n_dims + 1, count + 1);
+    if (kernel->loops->threads)
+        text_printf(text, "    _dims[%" PRIu32 "] = %s;\n", n_dims, kernel->threads);
+    for (uint32_t k = 0; k < kernel->loops->n_dims; k++)
+        text_printf(text, "    _dims[%" PRIu32 "] = %s;\n", kernel->loops->dims[k], kernel->dims[kernel->loops->dims[k]]);
+    for (size_t k = 0; arguments && k < count; k++)
+        text_printf(text, "    _arguments[%zu] = (void *)%s%s;\n", k, kernel->loops->buffers[arguments[k]].by_value ? "&" : "",
+                    kernel->buffers[arguments[k]]);
+    text_printf(text, "    %seinc_entry_%s(_dims, _arguments, %s);\n}\n\n", c_returns_status(kernel) ? "return " : "",
+                c_entry_name(kernel), c_has_workspace(kernel) ? kernel->workspace : "0");
+}
+
+void c_put_entry_around(struct c_kernel *kernel, struct text *text, const char *body)
+{
+    text_printf(text, "int einc_entry_%s(const size_t *_dims, void *const *_arguments, void *%s)\n{\n", c_entry_name(kernel),
+                kernel->workspace);
+    put_unpacked(kernel, text);
+    text_printf(text, "%s    return 0;\n}\n\n", body);
+    put_packing(kernel, text);
+    put_entry_workspace(kernel, text);
 }

@@ -379,7 +379,7 @@ static void put_stream_row(struct text *text)
 static void put_streaming(struct c_file *file, struct text *text)
 {
     if (file->streams_rows)
-        text_put(text, "#include <string.h>\n");
+        c_put_include(file, text, "string.h");
     text_put(text, "#if defined(__SSE2__) && !defined(__TINYC__)\n#include <emmintrin.h>\n#include <stdint.h>\n"
                    "#define finish_streams() _mm_sfence()\n#else\n#define finish_streams() ((void)0)\n#endif\n");
     if (file->streams_rows)

@@ -1,8 +1,8 @@
 # einc_folder(NAME USES folder...): a static library of every .c file in the folder. A file includes its own folder's headers by
 # bare name and those of a folder it may use as "folder/header.h": each folder is seen through its own include root, which
 # holds links to the folders it uses and nothing else.
-# Files that need LLVM (backends/llvm*.c, runtime/jit_orc.c) are a library of their own (EincLlvm.cmake); those that open it, and the
-# one that needs libtcc (runtime/jit_tcc.c), are left out without their option.
+# Files that need LLVM (backends/llvm*.c, runtime/jit_orc.c) are a library of their own (EincLlvm.cmake); those that open it, and those
+# of the engine that needs libtcc, are left out without their option.
 set(EINC_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 
 function(einc_include_root target)
@@ -23,7 +23,7 @@ function(einc_folder name)
         list(FILTER sources EXCLUDE REGEX "/(machine_code|engine_llvm)\\.c$")
     endif()
     if(NOT EINC_TCC)
-        list(FILTER sources EXCLUDE REGEX "/jit_tcc\\.c$")
+        list(FILTER sources EXCLUDE REGEX "/(jit|engine)_tcc\\.c$")
     endif()
     add_library(einc_${name} STATIC ${sources})
     target_compile_options(einc_${name} PRIVATE ${EINC_WARNINGS})

@@ -139,6 +139,22 @@ struct jit_orc {
 };
 extern BACKEND_SHOWN const struct jit_orc einc_jit_orc;
 
+/* ---- jit_tcc.c: C text to code in memory ---- */
+struct jit_tcc {
+    void *memory; /* readable and executable; NULL: none */
+    size_t bytes;
+    struct jit_tcc_symbol {
+        const char *name;
+        void *address;
+    } * symbols; /* in the context's arena */
+    size_t n_symbols, capacity;
+};
+/* The text includes nothing. False after a diagnostic; else `jit_tcc_release` takes the code away. One text at a time in a process:
+ * calls in several threads wait. */
+bool jit_tcc_compile(struct ir_context *context, const char *text, struct jit_tcc *code);
+bool jit_tcc_find(void *code, struct ir_context *context, const char *name, void **address); /* a native_find */
+void jit_tcc_release(struct jit_tcc *code);
+
 /* ---- engines: engine.c, engine_NAME.c ---- */
 struct engine;
 struct engine_options {
