@@ -6,7 +6,11 @@
 
 #include <math.h>
 
-enum { SHORTEST_VECTOR = 16 }; /* bytes */
+enum {
+    SHORTEST_VECTOR = 16, /* bytes */
+    STORED_TIMES = 2,     /* a line passes between caches when it is stored to: read, then written back */
+    FAR_BEHIND = 4        /* times the second cache: what is left there of a larger result is little of it */
+};
 
 int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t extent)
 {
@@ -280,6 +284,17 @@ static bool has_whole_lines(struct ir_context *context, const struct product *pr
     return true;
 }
 
+/* Bytes of a result that the caches keep for who reads it next. What a plain store puts in the third cache was read from there
+ * before and is written back later; a cache too slow for all that, as one that many cores share may be, keeps nothing worth having.
+ */
+static double kept_by_caches(const struct machine *machine)
+{
+    double l2 = (double)machine->l2_bytes, l3 = (double)machine->l3_bytes;
+    bool is_slow = machine->l3_rate > 0 && machine->stream_rate > 0 && machine->read_rate > 0 &&
+                   1 / machine->stream_rate + 1 / machine->read_rate < (STORED_TIMES + 1) / machine->l3_rate;
+    return fmax(is_slow ? fmin(l3, FAR_BEHIND * l2) : l3, l2);
+}
+
 /* What is made element by element passes as much again through the caches; a copy that is turned goes past them by whole lines
  * only. */
 bool product_streams(const struct pass_kernel *kernel, const struct product *product)
@@ -289,7 +304,7 @@ bool product_streams(const struct pass_kernel *kernel, const struct product *pro
     const struct loop_buffer *target = &kernel->loops->buffers[store->store.buffer];
     const struct product_axis *last = &product->axes[product->n_axes - 1];
     double bytes = poly_estimate(target->count, ir_typical_sizes(kernel->context), NULL) * ir_elem_info(target->elem)->bytes;
-    double passed = product->accumulate ? bytes : 2 * bytes, caches = fmax((double)machine->l3_bytes, (double)machine->l2_bytes);
+    double passed = product->accumulate ? bytes : 2 * bytes, caches = kept_by_caches(machine);
     bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
     bool by_parts = product->accumulate && !product_lane(product)->is_line &&
                     product->lanes * (int64_t)ir_elem_info(product->elem)->bytes < CACHE_LINE;
