@@ -2,7 +2,7 @@
  *
  * An unknown in which every term moves the same way is replaced by the end of its range where the poly is least. A floor is
  * bounded by its argument, (n - d + 1) / d <= floor(n / d) <= n / d, or from below by 0 when n is never negative, from above by -1
- * when it always is; both sides are multiplied by d > 0. An unknown that is only linear is tried at both ends. Dims without a
+ * when it always is; both sides are multiplied by d > 0, and where a is whole, d*a >= 1 - d is enough. An unknown that is only linear is tried at both ends. Dims without a
  * bound: D*q + r >= 0 follows from q >= 0 and r >= 0. Nothing is said of an index whose extent is 0, so `extent - 1 >= 0` may be
  * used for every index that occurs; divisors are positive. Every step gives a stronger claim than it started from, so what is
  * proved is true; the budget of steps only makes some true claims unproved. Nonlinear reasoning beyond this is not attempted. */
@@ -274,6 +274,14 @@ static bool prove_by_table(struct proof *proof, const struct poly *a)
            prove(proof, poly_add(proof->context, poly_scale(proof->context, coefficient, largest), rest));
 }
 
+static bool is_whole(const struct poly *a)
+{
+    for (uint32_t k = 0; k < a->n_terms; k++)
+        if (a->terms[k].denominator != 1)
+            return false;
+    return true;
+}
+
 /* With a = c * floor(n / d) + rest. */
 static bool prove_by_floor(struct proof *proof, const struct poly *a, const struct poly_atom *floor)
 {
@@ -296,7 +304,10 @@ static bool prove_by_floor(struct proof *proof, const struct poly *a, const stru
         if (below && poly_shows_nonnegative(proof, below) && prove(proof, poly_add(context, rest, magnitude)))
             return true;
     }
-    return prove(proof, poly_add(context, poly_multiply(context, coefficient, bound), scaled_rest));
+    const struct poly *least = poly_add(context, poly_multiply(context, coefficient, bound), scaled_rest); /* of a * d */
+    if (is_whole(a)) /* then a > -1 is enough */
+        least = poly_add(context, least, poly_subtract(context, floor->denominator, poly_constant(context, 1)));
+    return prove(proof, least);
 }
 
 /* An index that stands outside floors only, in terms that move both ways: a linear function is least at an end. */

@@ -6,13 +6,15 @@
 
 static const char *const pipeline[] = {
     /* tensor IR: what is computed */
-    "simplify",     /* identities, views and reshapes that are none */
-    "chunk_scan",   /* after simplify: steps are then in their plainest form */
-    "simplify",     /* what that brought */
-    "flatten",      /* after simplify: contractions read by contractions, nothing in between, become one */
-    "order",        /* that one as pairs, chosen jointly over the outputs */
-    "mask_domains", /* after order: masks become domains, which would tie an order */
-    "fuse",         /* after order: pointwise work goes into the contraction that feeds or eats it */
+    "simplify",      /* identities, views and reshapes that are none */
+    "chunk_scan",    /* after simplify: steps are then in their plainest form */
+    "simplify",      /* what that brought */
+    "split_indices", /* before flatten: digits are indices of their own to an order */
+    "simplify",      /* views of digits that are read by the same digits */
+    "flatten",       /* after simplify: contractions read by contractions, nothing in between, become one */
+    "order",         /* that one as pairs, chosen jointly over the outputs */
+    "mask_domains",  /* after order: masks become domains, which would tie an order */
+    "fuse",          /* after order: pointwise work goes into the contraction that feeds or eats it */
     /* loop IR: how it is computed */
     "lower_loops",   /* stages and loops, unit stride innermost */
     "split_complex", /* complex numbers become pairs of reals */
