@@ -27,12 +27,12 @@ struct masks {
     struct loaded *loads; /* under conditions, of the innermost loop */
     size_t n_loads, loads_capacity;
     bool found;     /* under a condition */
-    bool irregular; /* in an order that is not linear */
+    bool irregular; /* in an order that has to be permuted */
 };
 
 static void find_in_list(struct masks *masks, const struct loop_stmt *list, bool masked);
 
-/* Does unrolling make several loads of it, at constant distances? `*irregular`: not all the same. */
+/* Does unrolling make several loads of it, at constant distances? `*irregular`: of elements that are no neighbours. */
 static bool is_unrolled(const struct masks *masks, const struct poly *address, bool *irregular)
 {
     struct ir_context *context = masks->kernel->file->context;
@@ -45,8 +45,10 @@ static bool is_unrolled(const struct masks *masks, const struct poly *address, b
         bool linear = poly_split_index(context, address, masks->loops[k].index, &coefficient, &rest);
         if (!linear && poly_is_run_time(address)) /* at distances the compiler does not know */
             continue;
-        *irregular = *irregular || !linear;
-        unrolled = unrolled || !linear || poly_is_constant(coefficient, NULL);
+        int64_t distance = 0;
+        bool constant = linear && poly_is_constant(coefficient, &distance);
+        *irregular = *irregular || !linear || distance > 1 || distance < -1;
+        unrolled = unrolled || !linear || constant;
     }
     return unrolled;
 }

@@ -2,7 +2,7 @@
  *
  * A call lowers the callee's body once more, with the arguments' nodes as its inputs; what it makes belongs to the caller's kernel.
  * The chain of bodies being lowered is the call stack, so recursion shows in it. */
-#include "formula.h"
+#include "operators.h"
 
 #include <string.h>
 
@@ -202,6 +202,9 @@ static const struct ir_node *scalar_argument(struct statement *outer, const stru
             return NULL;
     if (!type_fits(&statement, formula, parameter->type.elem, arena_printf(body->arena, "`%s`", parameter->name),
                    parameter->type.span))
+        return NULL;
+    formula = operators_expand(&statement, formula, parameter->type.elem);
+    if (!formula)
         return NULL;
     const struct ir_expr *value = lower_convert(&statement, summation(&statement, formula), parameter->type.elem);
     return lower_node(&statement, value, 0, NULL);

@@ -8,16 +8,13 @@
 
 static const struct frontend_options no_options;
 
-/* Operators are read so that their names are known; their use is of a later version. */
+/* What an operator is made of is looked up where it is used. */
 static void declare_operators(struct resolver *resolver)
 {
-    struct diagnostics *diagnostics = ir_diagnostics(resolver->context);
-    for (const struct ast_operator *ast = resolver->file->operators; ast; ast = ast->next) {
+    for (struct ast_operator *ast = resolver->file->operators; ast; ast = ast->next) {
         struct symbol *symbol = scope_add(resolver, resolver->scope, SYMBOL_OPERATOR, &ast->name);
-        struct diag *diag = diag_error(diagnostics, DIAG_E0009, ast->span, "operators are reserved, but not there yet");
-        diag_help(diagnostics, diag, "write its meaning in index notation where it is used");
         if (symbol)
-            symbol->failed = true;
+            symbol->data = ast;
     }
 }
 

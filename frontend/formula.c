@@ -2,7 +2,7 @@
  *
  * Numbers among themselves are folded here, in double, as the language evaluates weak expressions; anything else keeps its shape,
  * for the summation rule reads it. */
-#include "formula.h"
+#include "operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -386,6 +386,9 @@ struct formula *formula_build(struct statement *statement, const struct ast_expr
     case AST_NAME:
         return build_name(statement, expr, bindings);
     case AST_ACCESS:
+        if (is_operator(statement->body, expr->callee))
+            return operator_access(statement, expr, bindings);
+        return formula_access(statement, expr, bindings);
     case AST_EINSUM:
         return formula_access(statement, expr, bindings);
     case AST_CALL:

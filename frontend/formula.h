@@ -139,9 +139,11 @@ enum formula_kind {
     FORMULA_SUBTRACT,
     FORMULA_APPLY, /* `op` of the arguments: functions, comparisons, and/or/not, div, mod, casts */
     FORMULA_REDUCE,
-    FORMULA_PAD /* access, value that is no constant */
+    FORMULA_PAD,     /* access, value that is no constant */
+    FORMULA_OPERATOR /* an entry of `operator_`, subscripts as of an access; expanded, its argument is what the entry is */
 };
 
+struct operator_node;
 struct formula {
     enum formula_kind kind;
     struct span span;
@@ -163,7 +165,8 @@ struct formula {
     const struct binding *bindings;
     const struct poly **polys; /* one an axis, by subscripts.c */
     const struct ir_number *fill;
-    bool padded; /* its subscripts may leave the axis */
+    bool padded;                           /* its subscripts may leave the axis */
+    const struct operator_node *operator_; /* OPERATOR, until it is expanded */
 };
 
 /* ---- indices.c ---- */

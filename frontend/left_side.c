@@ -2,7 +2,7 @@
  *
  * A plain index stands for its whole axis, a merged one for its parts, and `m + i: n` for a block, which is not the output's value
  * yet but joins the others of it (blocks.c). */
-#include "formula.h"
+#include "operators.h"
 
 /* ---- indices and blocks ---- */
 
@@ -187,9 +187,11 @@ const struct ir_node *lower_value(struct statement *statement, const struct ast_
     if (output && !type_fits(statement, formula, output->type.elem, arena_printf(statement->body->arena, "`%s`", output->name),
                              output->type.span))
         return NULL;
-    const struct ir_expr *expr = summation(statement, formula);
-    expr = lower_convert(statement, expr, output ? output->type.elem : formula->type.elem);
-    *weakness = formula->type.weakness;
+    struct value_type type = formula->type;
+    formula = operators_expand(statement, formula, type.weakness && output ? output->type.elem : type.elem);
+    const struct ir_expr *expr = formula ? summation(statement, formula) : NULL;
+    expr = lower_convert(statement, expr, output ? output->type.elem : type.elem);
+    *weakness = type.weakness;
     return statement->failed ? NULL : lower_node(statement, expr, statement->n_order, statement->order);
 }
 

@@ -256,6 +256,14 @@ static void report_overflow(struct body *body, const struct ast_statement *ast)
     diag_help(body->diagnostics, diag, "extents, their products and offsets into tensors are 64-bit numbers");
 }
 
+static bool declare_operator(struct body *body, struct ast_operator *ast)
+{
+    struct symbol *symbol = scope_add(body->resolver, body->scope, SYMBOL_OPERATOR, &ast->name);
+    if (symbol)
+        symbol->data = ast;
+    return symbol != NULL;
+}
+
 bool lower_statement(struct body *body, const struct ast_statement *ast)
 {
     const struct ast_target *target = ast->targets;
@@ -265,7 +273,7 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
     if (ast->kind == AST_SCAN)
         return lower_scan(body, ast);
     if (ast->kind == AST_OPERATOR)
-        return report_not_yet(body, ast->word_span, "`operator`"), false;
+        return declare_operator(body, ast->operator_);
     bool let = introduces(body, ast, target);
     if (ast->stored && body->scan)
         report_not_yet(body, ast->word_span, "`let stored` in a scan");
@@ -295,8 +303,6 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         node = lower_indexed(&statement, target, ast->value, symbol, &weakness);
     else if (calls_unknown(body, ast->value))
         (void)formula_call(&statement, ast->value, NULL);
-    else if (ast->value->kind == AST_BINARY && ast->value->op == AST_MATRIX_MULTIPLY)
-        report_not_yet(body, ast->value->op_span, "operators");
     else
         report_missing_subscripts(body, symbol, target);
     if (let && !(symbol = target_symbol(body, ast, target)))

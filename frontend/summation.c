@@ -277,7 +277,8 @@ struct product {
     struct product_factor *factors;
     size_t n_factors, capacity; /* at most FRONTEND_OPERANDS */
     bool negative, divides, too_long;
-    bool typed; /* of factors that are not all weak */
+    bool typed;               /* of factors that are not all weak */
+    struct index_set hoisted; /* what sums inside operators bind: summed with the rest */
 };
 
 static bool is_product(const struct formula *formula)
@@ -299,7 +300,7 @@ static void add_factor(struct product *product, const struct formula *formula, b
 static bool computes(const struct formula *formula)
 {
     if (formula->kind == FORMULA_ACCESS || formula->kind == FORMULA_APPLY || formula->kind == FORMULA_REDUCE ||
-        formula->kind == FORMULA_PAD)
+        formula->kind == FORMULA_PAD || formula->kind == FORMULA_OPERATOR)
         return true;
     for (uint32_t k = 0; k < formula->n_arguments; k++)
         if (computes(formula->arguments[k]))
@@ -320,9 +321,36 @@ static bool separates(const struct formula *formula)
            !stays_whole(b, &a->free);
 }
 
+/* What an operator's entry is a product of. A sum in it is over an index that stands nowhere else, so it may be over all factors.
+ */
+static void collect_entry(struct product *product, const struct formula *formula)
+{
+    if (formula->kind == FORMULA_OPERATOR)
+        collect_entry(product, formula->arguments[0]);
+    else if (formula->kind == FORMULA_REDUCE && formula->reduction == AST_SUM) {
+        product->hoisted = index_set_union(&product->hoisted, &formula->bound);
+        collect_entry(product, formula->arguments[0]);
+    } else if (formula->kind == FORMULA_MULTIPLY) {
+        collect_entry(product, formula->arguments[0]);
+        collect_entry(product, formula->arguments[1]);
+    } else if (formula->kind == FORMULA_NEGATE) {
+        product->negative = !product->negative;
+        collect_entry(product, formula->arguments[0]);
+    } else if (formula->kind == FORMULA_DIVIDE) {
+        collect_entry(product, formula->arguments[0]);
+        add_factor(product, formula->arguments[1], true);
+    } else {
+        add_factor(product, formula, false);
+    }
+}
+
 /* Any other weak product inside a typed one stays together, for it is evaluated in double before it meets the type. */
 static void collect(struct product *product, const struct formula *formula, bool together)
 {
+    if (formula->kind == FORMULA_OPERATOR && !together) {
+        collect_entry(product, formula->arguments[0]);
+        return;
+    }
     if (!is_product(formula) || (together && formula->type.weakness) ||
         (formula->type.weakness && product->typed && !separates(formula))) {
         add_factor(product, formula, false);
@@ -432,6 +460,8 @@ static const struct ir_expr *product_sum(struct statement *statement, const stru
         return pointwise(statement, formula, stay, place);
     struct product product = {.arena = body->arena, .typed = !formula->type.weakness};
     collect(&product, formula, product.typed && body->exact);
+    summed = index_set_union(&summed, &product.hoisted);
+    inside = index_set_union(&inside, &product.hoisted);
     if (product.too_long) {
         diag_error(body->diagnostics, DIAG_E0913, formula->span, "a product has more than %d factors", (int)FRONTEND_OPERANDS);
         statement->failed = true;
@@ -522,6 +552,15 @@ static const struct ir_expr *reduce(struct statement *statement, const struct fo
     return whole ? lower_contract(statement, ring, &formula->bound, 1, &whole) : NULL;
 }
 
+/* An operator that is no factor of a sum. */
+static const struct ir_expr *entry(struct statement *statement, const struct formula *formula, const struct index_set *stay,
+                                   const struct place *place)
+{
+    struct index_set inside = index_set_union(stay, &formula->free);
+    const struct ir_expr *expr = term(statement, formula->arguments[0], &inside, place);
+    return !expr || stays_whole(formula, stay) ? expr : alone(statement, formula, expr, stay, place);
+}
+
 /* ---- the rule ---- */
 
 static const struct ir_expr *factor(struct statement *statement, const struct formula *formula, const struct index_set *stay,
@@ -542,6 +581,8 @@ static const struct ir_expr *factor(struct statement *statement, const struct fo
         return reduce(statement, formula, stay, place);
     case FORMULA_PAD:
         return pad(statement, formula, stay, place);
+    case FORMULA_OPERATOR:
+        return entry(statement, formula, stay, place);
     default:
         return term(statement, formula, stay, place);
     }

@@ -2,10 +2,11 @@
  *
  * An unknown in which every term moves the same way is replaced by the end of its range where the poly is least. A floor is
  * bounded by its argument, (n - d + 1) / d <= floor(n / d) <= n / d, or from below by 0 when n is never negative, from above by -1
- * when it always is; both sides are multiplied by d > 0, and where a is whole, d*a >= 1 - d is enough. An unknown that is only linear is tried at both ends. Dims without a
- * bound: D*q + r >= 0 follows from q >= 0 and r >= 0. Nothing is said of an index whose extent is 0, so `extent - 1 >= 0` may be
- * used for every index that occurs; divisors are positive. Every step gives a stronger claim than it started from, so what is
- * proved is true; the budget of steps only makes some true claims unproved. Nonlinear reasoning beyond this is not attempted. */
+ * when it always is; both sides are multiplied by d > 0, and where a is whole, d*a >= 1 - d is enough. An unknown that is only
+ * linear is tried at both ends. Dims without a bound: D*q + r >= 0 follows from q >= 0 and r >= 0. Nothing is said of an index
+ * whose extent is 0, so `extent - 1 >= 0` may be used for every index that occurs; divisors are positive. Every step gives a
+ * stronger claim than it started from, so what is proved is true; the budget of steps only makes some true claims unproved.
+ * Nonlinear reasoning beyond this is not attempted. */
 #include "poly_internal.h"
 
 enum { PROOF_STEPS = 300, MAX_ASSUMPTIONS = 8, MAX_POSITIVE = 16 };

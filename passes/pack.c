@@ -17,6 +17,7 @@ struct packing {
     struct arena *arena;
     struct loop_stmt **loops; /* open ones, outermost first */
     size_t n_loops, capacity;
+    const struct poly *tile; /* where the product is added in the tile */
 };
 
 /* A factor and the panel for it. */
@@ -39,10 +40,11 @@ static double typical_extent(const struct packing *packing, const struct loop_st
     return poly_estimate(loop->loop.end, ir_typical_sizes(packing->context), NULL);
 }
 
+/* It and all loops inside run over the tile: blocks of one step leave no loop over k between those over blocks and the tile's. */
 static bool is_within_tile(const struct packing *packing, size_t depth)
 {
     for (size_t k = depth; k < packing->n_loops; k++)
-        if (packing->loops[k]->loop.role == LOOP_K)
+        if (!poly_uses_index(packing->tile, packing->loops[k]->loop.index))
             return false;
     return true;
 }
@@ -335,6 +337,7 @@ static bool pack_product(struct packing *packing, struct loop_stmt *stmt)
     const enum tile_packing *wanted = wanted_packing(packing, stmt->store.buffer);
     struct panel panels[2] = {{.load = stmt->store.value->arguments[0], .wanted = wanted[0]},
                               {.load = stmt->store.value->arguments[1], .wanted = wanted[1]}};
+    packing->tile = stmt->store.address;
     for (int p = 0; p < 2; p++)
         if (!pack_factor(packing, &panels[p]))
             return false;

@@ -9,7 +9,9 @@ static const char *const pipeline[] = {
     "simplify",      /* identities, views and reshapes that are none */
     "chunk_scan",    /* after simplify: steps are then in their plainest form */
     "simplify",      /* what that brought */
+    "deltas",        /* before split_indices: an index is easier solved for whole */
     "split_indices", /* before flatten: digits are indices of their own to an order */
+    "deltas",        /* digits by digits */
     "simplify",      /* views of digits that are read by the same digits */
     "flatten",       /* after simplify: contractions read by contractions, nothing in between, become one */
     "order",         /* that one as pairs, chosen jointly over the outputs */

@@ -1,0 +1,597 @@
+/* What was written of an operator to a tree: names and parameters resolved, shapes, types and sizes checked. */
+#include "operators.h"
+
+#include <string.h>
+
+enum { OPERATOR_DEPTH = 100, MOST_PARTS = 64 };
+
+/* Parameters of the operators around, innermost first: each stands for what was written in a call. */
+struct environment {
+    const char *name;
+    const struct ast_expr *value;
+    const struct environment *value_in, *outer;
+};
+
+struct reading {
+    struct statement *statement;
+    const struct binding *bindings;
+    const struct environment *environment;
+    uint32_t depth;
+};
+
+static struct operator_node *read(const struct reading *reading, const struct ast_expr *expr);
+
+static const struct {
+    const char *name, *arguments;
+    enum weakness weakness; /* TYPED: as its data */
+} constructors[] = {
+#define INTEGER                                        WEAK_AN_INTEGER
+#define REAL                                           WEAK_A_REAL
+#define COMPLEX                                        WEAK_A_COMPLEX
+#define DATA                                           TYPED
+#define CONSTRUCTOR(name, arguments, numbers, meaning) {#name, arguments, numbers},
+#include "constructors.def"
+};
+enum { CONSTRUCTORS = sizeof constructors / sizeof *constructors };
+
+static int find_constructor(const char *name)
+{
+    for (int k = 0; k < CONSTRUCTORS; k++)
+        if (strcmp(constructors[k].name, name) == 0)
+            return k;
+    return -1;
+}
+
+/* ---- is it one? ---- */
+
+bool is_operator(const struct body *body, const struct ast_expr *expr)
+{
+    const struct ast_expr *bare = ast_without_parentheses(expr);
+    const struct symbol *symbol;
+    switch (bare->kind) {
+    case AST_NAME:
+        symbol = body_find(body, bare->name.text);
+        return symbol && symbol->kind == SYMBOL_OPERATOR;
+    case AST_CALL:
+        symbol = body_find(body, bare->name.text);
+        return (symbol && symbol->kind == SYMBOL_OPERATOR) || (!symbol && is_constructor_name(bare->name.text));
+    case AST_BINARY:
+    case AST_UNARY:
+        return true; /* of tensors, else of nothing that has subscripts */
+    default:
+        return false;
+    }
+}
+
+/* A parameter stands for what the call gave. */
+static const struct ast_expr *given(struct reading *reading, const struct ast_expr *expr)
+{
+    expr = ast_without_parentheses(expr);
+    for (const struct environment *at = reading->environment; at && expr->kind == AST_NAME;) {
+        if (strcmp(at->name, expr->name.text) != 0) {
+            at = at->outer;
+            continue;
+        }
+        expr = ast_without_parentheses(at->value);
+        reading->environment = at = at->value_in;
+    }
+    return expr;
+}
+
+/* Does it denote a matrix: an operator, or a tensor with axes? Else it is a number. */
+static bool is_matrix(struct reading reading, const struct ast_expr *expr)
+{
+    const struct body *body = reading.statement->body;
+    expr = given(&reading, expr);
+    const struct symbol *symbol = expr->kind == AST_NAME ? body_find(body, expr->name.text) : NULL;
+    if (symbol && (symbol->kind == SYMBOL_TENSOR || symbol->kind == SYMBOL_CONSTANT))
+        return symbol->type.rank > 0;
+    if (expr->kind == AST_BINARY)
+        return expr->op == AST_MATRIX_MULTIPLY || is_matrix(reading, expr->arguments) || is_matrix(reading, expr->arguments->next);
+    if (expr->kind == AST_UNARY)
+        return is_matrix(reading, expr->arguments);
+    return is_operator(body, expr) || (expr->kind == AST_CALL && is_whole(body, expr)) || expr->kind == AST_EINSUM;
+}
+
+/* ---- mistakes ---- */
+
+static void *failed(const struct reading *reading)
+{
+    reading->statement->failed = true;
+    return NULL;
+}
+
+static const char *shape_text(const struct reading *reading, const struct operator_node *operator_)
+{
+    struct resolver *resolver = reading->statement->body->resolver;
+    return arena_printf(reading->statement->body->arena, "%s x %s", extent_text(resolver, operator_->rows),
+                        extent_text(resolver, operator_->columns));
+}
+
+static void *report_shapes(const struct reading *reading, struct span span, const struct operator_node *a,
+                           const struct operator_node *b, const char *what)
+{
+    struct diagnostics *diagnostics = reading->statement->body->diagnostics;
+    struct diag *diag = diag_error(diagnostics, DIAG_E0251, span, "%s", what);
+    diag_note(diagnostics, diag, a->span, "this is %s", shape_text(reading, a));
+    diag_note(diagnostics, diag, b->span, "this is %s", shape_text(reading, b));
+    return failed(reading);
+}
+
+static void *report_argument(const struct reading *reading, struct span span, const char *wanted)
+{
+    diag_error(reading->statement->body->diagnostics, DIAG_E0252, span, "%s is wanted here", wanted);
+    return failed(reading);
+}
+
+/* ---- parts ---- */
+
+static struct operator_node *create(const struct reading *reading, enum operator_kind kind, struct span span)
+{
+    struct arena *arena = reading->statement->body->arena;
+    struct operator_node *operator_ = ARENA_NEW(arena, struct operator_node);
+    if (!operator_)
+        return NULL;
+    operator_->kind = kind;
+    operator_->span = span;
+    operator_->parts = ARENA_ARRAY(arena, MOST_PARTS, struct operator_node *);
+    operator_->tensors = ARENA_ARRAY(arena, MOST_PARTS, struct operator_tensor);
+    operator_->sizes = ARENA_ARRAY(arena, MOST_PARTS, const struct poly *);
+    return operator_->parts && operator_->tensors && operator_->sizes ? operator_ : NULL;
+}
+
+static struct value_type join_types(struct value_type a, struct value_type b)
+{
+    if (!a.weakness && !b.weakness)
+        return (struct value_type){TYPED, ir_elem_promote(a.elem, b.elem)};
+    if (a.weakness && b.weakness)
+        return a.weakness > b.weakness ? a : b;
+    struct value_type typed = a.weakness ? b : a, weak = a.weakness ? a : b;
+    if (weak.weakness == WEAK_A_COMPLEX)
+        typed.elem = ir_elem_complex(typed.elem);
+    return typed;
+}
+
+static struct operator_node *read_tensor(const struct reading *reading, const struct ast_expr *expr)
+{
+    struct whole whole;
+    if (!whole_value(reading->statement, expr, &whole))
+        return failed(reading);
+    if (whole.node->rank != 2)
+        return report_argument(reading, expr->span, "an operator, or a tensor with two axes,");
+    struct operator_node *operator_ = create(reading, OPERATOR_TENSOR, expr->span);
+    if (!operator_)
+        return NULL;
+    operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){whole.node, whole.name, expr->span};
+    operator_->rows = whole.node->shape[0];
+    operator_->columns = whole.node->shape[1];
+    operator_->type = (struct value_type){whole.weakness, whole.node->elem};
+    return operator_;
+}
+
+static bool add_tensor(const struct reading *reading, struct operator_node *operator_, const struct ast_expr *expr, uint32_t rank,
+                       bool integers)
+{
+    struct whole whole;
+    struct reading at = *reading;
+    expr = given(&at, expr);
+    if (!is_whole(at.statement->body, expr))
+        return report_argument(reading, expr->span, "a tensor"), false;
+    if (!whole_value(at.statement, expr, &whole))
+        return failed(reading), false;
+    if (whole.node->rank != rank || (integers && !ir_elem_is_integer(whole.node->elem))) {
+        const char *wanted = arena_printf(at.statement->body->arena, "a tensor%s with %u ax%s", integers ? " of integers" : "",
+                                          rank, rank == 1 ? "is" : "es");
+        return report_argument(reading, expr->span, wanted), false;
+    }
+    if (!integers && operator_->n_tensors == 0)
+        operator_->type = (struct value_type){whole.weakness, whole.node->elem};
+    else if (!integers)
+        operator_->type = join_types(operator_->type, (struct value_type){whole.weakness, whole.node->elem});
+    operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){whole.node, whole.name, expr->span};
+    return true;
+}
+
+static bool add_size(const struct reading *reading, struct operator_node *operator_, const struct ast_expr *expr)
+{
+    struct reading at = *reading;
+    expr = given(&at, expr);
+    const struct poly *size = resolve_extent(at.statement->body->resolver, expr);
+    int64_t value;
+    if (!size)
+        return failed(reading), false;
+    if (!poly_is_constant(size, &value) || value < 1)
+        return report_argument(reading, expr->span, "a size of at least 1, known at compile time,"), false;
+    operator_->sizes[operator_->n_sizes++] = size;
+    return true;
+}
+
+static bool add_part(const struct reading *reading, struct operator_node *operator_, const struct ast_expr *expr)
+{
+    struct operator_node *part = read(reading, expr);
+    if (!part)
+        return false;
+    operator_->type = operator_->n_parts ? join_types(operator_->type, part->type) : part->type;
+    operator_->parts[operator_->n_parts++] = part;
+    return true;
+}
+
+static bool add_argument(const struct reading *reading, struct operator_node *operator_, char kind, const struct ast_expr *expr)
+{
+    if (kind == 'o')
+        return add_part(reading, operator_, expr);
+    if (kind == 'n')
+        return add_size(reading, operator_, expr);
+    return add_tensor(reading, operator_, expr, kind == 't' ? 1 : (uint32_t)(kind - '0'), kind == 't');
+}
+
+/* ---- constructors ---- */
+
+static bool add_arguments(const struct reading *reading, struct operator_node *operator_, const struct ast_expr *call,
+                          const char *kinds)
+{
+    const struct ast_expr *argument = call->arguments;
+    bool optional = false;
+    while (*kinds) {
+        if (*kinds == '?') {
+            optional = true;
+            kinds++;
+            continue;
+        }
+        bool repeats = kinds[1] == '*';
+        if (!argument && optional)
+            return true;
+        uint32_t count = 0;
+        for (; argument && (count == 0 || repeats); argument = argument->next, count++)
+            if (count == MOST_PARTS || !add_argument(reading, operator_, *kinds, argument))
+                return count == MOST_PARTS ? report_argument(reading, argument->span, "a shorter list"), false : false;
+        if (count == 0)
+            break;
+        kinds += repeats ? 2 : 1;
+    }
+    if (!*kinds && !argument)
+        return true;
+    struct diagnostics *diagnostics = reading->statement->body->diagnostics;
+    struct diag *diag =
+        diag_error(diagnostics, DIAG_E0253, call->span, "`%s` takes %s arguments", call->name.text, argument ? "fewer" : "more");
+    diag_help(diagnostics, diag, "docs/operators.md lists the constructors");
+    return failed(reading), false;
+}
+
+static const struct poly *axis(const struct operator_node *operator_, uint32_t tensor, uint32_t axis)
+{
+    return operator_->tensors[tensor].node->shape[axis];
+}
+
+/* These axes of two tensors have one extent. */
+static bool agree(const struct reading *reading, const struct operator_node *operator_, uint32_t a, uint32_t a_axis, uint32_t b,
+                  uint32_t b_axis)
+{
+    struct body *body = reading->statement->body;
+    const struct poly *x = axis(operator_, a, a_axis), *y = axis(operator_, b, b_axis);
+    if (x == y)
+        return true;
+    struct diag *diag =
+        diag_error(body->diagnostics, DIAG_E0251, operator_->tensors[b].span, "axis %u of `%s` is %s, axis %u of `%s` is %s",
+                   b_axis, operator_->tensors[b].name, extent_text(body->resolver, y), a_axis, operator_->tensors[a].name,
+                   extent_text(body->resolver, x));
+    diag_help(body->diagnostics, diag, "here the two are one extent");
+    return failed(reading), false;
+}
+
+static const struct poly *times(const struct reading *reading, const struct poly *a, const struct poly *b)
+{
+    return poly_multiply(reading->statement->body->context, a, b);
+}
+
+static void set_shape(struct operator_node *operator_, const struct poly *rows, const struct poly *columns)
+{
+    operator_->rows = rows;
+    operator_->columns = columns;
+}
+
+/* t has rows + columns - 1 entries; n x n where no sizes are given. */
+static bool set_diagonals(const struct reading *reading, struct operator_node *operator_)
+{
+    struct ir_context *context = reading->statement->body->context;
+    const struct poly *entries = poly_add(context, axis(operator_, 0, 0), poly_constant(context, 1));
+    if (operator_->n_sizes == 0) {
+        const struct poly *n = poly_floor_div(context, entries, poly_constant(context, 2), NULL);
+        if (poly_scale(context, n, 2) != entries) {
+            diag_error(reading->statement->body->diagnostics, DIAG_E0251, operator_->span,
+                       "an odd number of entries is wanted: 2n - 1 for n x n");
+            return failed(reading), false;
+        }
+        set_shape(operator_, n, n);
+        return true;
+    }
+    set_shape(operator_, operator_->sizes[0], operator_->sizes[1]);
+    if (poly_add(context, operator_->rows, operator_->columns) == entries)
+        return true;
+    diag_error(reading->statement->body->diagnostics, DIAG_E0251, operator_->tensors[0].span,
+               "`%s` has %s entries; m + n - 1 are wanted", operator_->tensors[0].name,
+               extent_text(reading->statement->body->resolver, axis(operator_, 0, 0)));
+    return failed(reading), false;
+}
+
+static bool set_products(const struct reading *reading, struct operator_node *operator_)
+{
+    for (uint32_t k = 0; k < operator_->n_parts; k++) {
+        const struct operator_node *part = operator_->parts[k];
+        bool sums = operator_->kind == OPERATOR_dsum;
+        struct ir_context *context = reading->statement->body->context;
+        if (k == 0)
+            set_shape(operator_, part->rows, part->columns);
+        else if (sums)
+            set_shape(operator_, poly_add(context, operator_->rows, part->rows),
+                      poly_add(context, operator_->columns, part->columns));
+        else
+            set_shape(operator_, times(reading, operator_->rows, part->rows), times(reading, operator_->columns, part->columns));
+    }
+    return true;
+}
+
+/* ks(X): abd x acd. */
+static bool set_sparse_factors(const struct reading *reading, struct operator_node *operator_)
+{
+    for (uint32_t k = 0; k < operator_->n_tensors; k++) {
+        const struct poly *outer = times(reading, axis(operator_, k, 0), axis(operator_, k, 3));
+        const struct poly *rows = times(reading, outer, axis(operator_, k, 1)),
+                          *columns = times(reading, outer, axis(operator_, k, 2));
+        if (k > 0 && operator_->columns != rows) {
+            struct body *body = reading->statement->body;
+            diag_error(body->diagnostics, DIAG_E0251, operator_->tensors[k].span, "`%s` gives %s rows where %s are wanted",
+                       operator_->tensors[k].name, extent_text(body->resolver, rows),
+                       extent_text(body->resolver, operator_->columns));
+            return failed(reading), false;
+        }
+        set_shape(operator_, k ? operator_->rows : rows, columns);
+    }
+    return true;
+}
+
+static bool report_size(const struct reading *reading, const struct operator_node *operator_, const char *wanted)
+{
+    diag_error(reading->statement->body->diagnostics, DIAG_E0252, operator_->span, "%s", wanted);
+    return failed(reading), false;
+}
+
+static bool set_transform(const struct reading *reading, struct operator_node *operator_)
+{
+    int64_t n;
+    const struct poly *size = operator_->sizes[0];
+    if (!poly_is_constant(size, &n) || n > INT64_C(1) << 24)
+        return report_size(reading, operator_, "a transform has at most 2^24 elements");
+    if (operator_->kind == OPERATOR_dct1 && n < 2)
+        return report_size(reading, operator_, "`dct1` takes at least 2 elements");
+    if (operator_->kind == OPERATOR_hadamard && (n & (n - 1)) != 0)
+        return report_size(reading, operator_, "`hadamard` takes a power of two");
+    bool dense = operator_->kind >= OPERATOR_dct1 && operator_->kind <= OPERATOR_dht;
+    if (dense && n > 4096)
+        return report_size(reading, operator_, "cosine, sine and Hartley transforms have at most 4096 elements in this version");
+    set_shape(operator_, size, size);
+    return true;
+}
+
+/* Rows, columns, and what the arguments have in common. */
+static bool set_extents(const struct reading *reading, struct operator_node *operator_)
+{
+    const struct poly *one = poly_constant(reading->statement->body->context, 1);
+    switch (operator_->kind) {
+    case OPERATOR_diag:
+    case OPERATOR_perm:
+    case OPERATOR_circulant:
+    case OPERATOR_householder:
+        set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
+        return true;
+    case OPERATOR_stride_perm:
+    case OPERATOR_digit_reversal:
+        set_shape(operator_, one, one);
+        for (uint32_t k = 0; k < operator_->n_sizes; k++)
+            set_shape(operator_, times(reading, operator_->rows, operator_->sizes[k]),
+                      times(reading, operator_->rows, operator_->sizes[k]));
+        return true;
+    case OPERATOR_identity:
+    case OPERATOR_reversal:
+        set_shape(operator_, operator_->sizes[0], operator_->sizes[0]);
+        return true;
+    case OPERATOR_kron:
+    case OPERATOR_dsum:
+        return set_products(reading, operator_);
+    case OPERATOR_blockdiag:
+        set_shape(operator_, times(reading, axis(operator_, 0, 0), axis(operator_, 0, 1)),
+                  times(reading, axis(operator_, 0, 0), axis(operator_, 0, 2)));
+        return true;
+    case OPERATOR_lowrank:
+        set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 1, 1));
+        return agree(reading, operator_, 0, 1, 1, 0);
+    case OPERATOR_toeplitz:
+    case OPERATOR_hankel:
+        return set_diagonals(reading, operator_);
+    case OPERATOR_cauchy:
+        set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 1, 0));
+        return true;
+    case OPERATOR_ks:
+    case OPERATOR_butterfly:
+        return set_sparse_factors(reading, operator_);
+    case OPERATOR_monarch:
+    case OPERATOR_btt: /* L[j,i,k], R[k,j,m] */
+        set_shape(operator_, times(reading, axis(operator_, 0, 1), axis(operator_, 0, 0)),
+                  times(reading, axis(operator_, 0, 2), axis(operator_, 1, operator_->kind == OPERATOR_btt ? 3 : 2)));
+        return agree(reading, operator_, 0, 0, 1, 1) && agree(reading, operator_, 0, 2, 1, 0) &&
+               (operator_->kind == OPERATOR_monarch || agree(reading, operator_, 0, 3, 1, 2));
+    case OPERATOR_blast: /* U[i,p,r], S[i,j,r], V[j,q,r] */
+        set_shape(operator_, times(reading, axis(operator_, 0, 0), axis(operator_, 0, 1)),
+                  times(reading, axis(operator_, 2, 0), axis(operator_, 2, 1)));
+        return agree(reading, operator_, 0, 0, 1, 0) && agree(reading, operator_, 1, 1, 2, 0) &&
+               agree(reading, operator_, 0, 2, 1, 2) && agree(reading, operator_, 0, 2, 2, 2);
+    case OPERATOR_phm: /* A[k,i1,j1], S[k,i2,j2] */
+        set_shape(operator_, times(reading, axis(operator_, 0, 1), axis(operator_, 1, 1)),
+                  times(reading, axis(operator_, 0, 2), axis(operator_, 1, 2)));
+        return agree(reading, operator_, 0, 0, 1, 0);
+    case OPERATOR_banded:
+        set_shape(operator_, axis(operator_, 0, 1), axis(operator_, 0, 1));
+        return agree(reading, operator_, 0, 0, 1, 0);
+    case OPERATOR_transpose:
+    case OPERATOR_adjoint:
+        set_shape(operator_, operator_->parts[0]->columns, operator_->parts[0]->rows);
+        return true;
+    case OPERATOR_conj:
+        set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
+        return true;
+    default:
+        return set_transform(reading, operator_);
+    }
+}
+
+static struct operator_node *read_constructor(const struct reading *reading, const struct ast_expr *call)
+{
+    struct body *body = reading->statement->body;
+    int row = find_constructor(call->name.text);
+    if (row < 0) {
+        report_not_yet(body, call->op_span, arena_printf(body->arena, "`%s`", call->name.text));
+        return failed(reading);
+    }
+    struct operator_node *operator_ = create(reading, (enum operator_kind)row, call->span);
+    if (!operator_ || !add_arguments(reading, operator_, call, constructors[row].arguments) || !set_extents(reading, operator_))
+        return NULL;
+    if (constructors[row].weakness)
+        operator_->type =
+            (struct value_type){constructors[row].weakness, constructors[row].weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
+    if (!operator_->rows || !operator_->columns)
+        return failed(reading);
+    return operator_;
+}
+
+/* ---- operators of the source ---- */
+
+static struct operator_node *read_declared(const struct reading *reading, const struct ast_expr *use, const struct symbol *symbol)
+{
+    struct body *body = reading->statement->body;
+    const struct ast_operator *declared = symbol->data;
+    struct reading inside = *reading;
+    const struct ast_expr *argument = use->kind == AST_CALL ? use->arguments : NULL;
+    inside.environment = NULL;
+    if (symbol->failed)
+        return failed(reading);
+    for (const struct ast_name_list *parameter = declared->parameters; parameter; parameter = parameter->next) {
+        struct environment *entry = ARENA_NEW(body->arena, struct environment);
+        if (!entry)
+            return NULL;
+        if (!argument)
+            break;
+        *entry = (struct environment){parameter->name.text, argument, reading->environment, inside.environment};
+        inside.environment = entry;
+        argument = argument->next;
+        if (!parameter->next && !argument)
+            return read(&inside, declared->value);
+    }
+    if (!declared->parameters && !argument)
+        return read(&inside, declared->value);
+    struct diag *diag =
+        diag_error(body->diagnostics, DIAG_E0253, use->span, "`%s` takes %s arguments", symbol->name, argument ? "fewer" : "more");
+    diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
+    return failed(reading);
+}
+
+/* ---- algebra ---- */
+
+static struct operator_node *read_multiple(const struct reading *reading, const struct ast_expr *expr)
+{
+    struct operator_node *operator_ = create(reading, OPERATOR_MULTIPLE, expr->span);
+    const struct ast_expr *matrix = expr->arguments, *number = expr->arguments->next;
+    if (!is_matrix(*reading, matrix)) {
+        matrix = number;
+        number = expr->arguments;
+    }
+    if (!operator_ || !add_part(reading, operator_, matrix))
+        return NULL;
+    struct reading at = *reading;
+    operator_->number = formula_build(reading->statement, given(&at, number), reading->bindings);
+    if (!operator_->number)
+        return failed(reading);
+    set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
+    operator_->type = join_types(operator_->type, operator_->number->type);
+    return operator_;
+}
+
+static struct operator_node *read_binary(const struct reading *reading, const struct ast_expr *expr)
+{
+    bool product = expr->op == AST_MATRIX_MULTIPLY;
+    enum operator_kind kind = product ? OPERATOR_PRODUCT : expr->op == AST_ADD ? OPERATOR_SUM : OPERATOR_DIFFERENCE;
+    if (expr->op == AST_MULTIPLY && !(is_matrix(*reading, expr->arguments) && is_matrix(*reading, expr->arguments->next)))
+        return read_multiple(reading, expr);
+    if (!product && expr->op != AST_ADD && expr->op != AST_SUBTRACT) {
+        struct diag *diag = diag_error(reading->statement->body->diagnostics, DIAG_E0252, expr->op_span,
+                                       "operators are joined by `@`, `+` and `-`, and multiplied by a number");
+        diag_help(reading->statement->body->diagnostics, diag, "`A @ B` is the matrix product");
+        return failed(reading);
+    }
+    struct operator_node *operator_ = create(reading, kind, expr->span);
+    if (!operator_ || !add_part(reading, operator_, expr->arguments) || !add_part(reading, operator_, expr->arguments->next))
+        return NULL;
+    const struct operator_node *a = operator_->parts[0], *b = operator_->parts[1];
+    if (product && a->columns != b->rows)
+        return report_shapes(reading, expr->op_span, a, b, "the columns of the left are not the rows of the right");
+    if (!product && (a->rows != b->rows || a->columns != b->columns))
+        return report_shapes(reading, expr->op_span, a, b, "the two have different shapes");
+    set_shape(operator_, a->rows, product ? b->columns : a->columns);
+    return operator_;
+}
+
+static struct operator_node *read_negative(const struct reading *reading, const struct ast_expr *expr)
+{
+    struct operator_node *operator_ = create(reading, OPERATOR_NEGATIVE, expr->span);
+    if (!operator_ || !add_part(reading, operator_, expr->arguments))
+        return NULL;
+    set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
+    return operator_;
+}
+
+static struct operator_node *read(const struct reading *outer, const struct ast_expr *expr)
+{
+    struct reading reading = *outer;
+    const struct body *body = reading.statement->body;
+    expr = given(&reading, expr);
+    const struct symbol *symbol = expr->kind == AST_NAME || expr->kind == AST_CALL ? body_find(body, expr->name.text) : NULL;
+    if (++reading.depth > OPERATOR_DEPTH) {
+        diag_error(body->diagnostics, DIAG_E0901, expr->span, "operators are made of each other more than %d deep", OPERATOR_DEPTH);
+        return failed(&reading);
+    }
+    if (symbol && symbol->kind == SYMBOL_OPERATOR)
+        return read_declared(&reading, expr, symbol);
+    if (expr->kind == AST_CALL && !symbol && is_constructor_name(expr->name.text))
+        return read_constructor(&reading, expr);
+    if (expr->kind == AST_CALL && !symbol && strcmp(expr->name.text, "conj") == 0)
+        return read_constructor(&reading, expr);
+    if (expr->kind == AST_BINARY)
+        return read_binary(&reading, expr);
+    if (expr->kind == AST_UNARY && expr->op == AST_NEGATE)
+        return read_negative(&reading, expr);
+    return read_tensor(&reading, expr);
+}
+
+/* ---- K[i,j] ---- */
+
+struct formula *operator_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
+{
+    struct body *body = statement->body;
+    struct reading reading = {.statement = statement, .bindings = bindings};
+    struct operator_node *operator_ = read(&reading, expr->callee);
+    struct formula *access = operator_ ? formula_create(statement, FORMULA_OPERATOR, expr->span) : NULL;
+    struct ir_node *matrix = operator_ ? ARENA_NEW(body->arena, struct ir_node) : NULL; /* a shape for subscripts; of no program */
+    const struct poly **shape = ARENA_ARRAY(body->arena, 2, const struct poly *);
+    if (!access || !matrix || !shape)
+        return NULL;
+    shape[0] = operator_->rows;
+    shape[1] = operator_->columns;
+    matrix->rank = 2;
+    matrix->shape = shape;
+    access->node = matrix;
+    access->operator_ = operator_;
+    access->type = operator_->type;
+    access->tensor_name = source_text(body, expr->callee->span);
+    access->subscripts = expr->arguments;
+    access->bindings = bindings;
+    return subscripts_read(statement, access) ? access : NULL;
+}

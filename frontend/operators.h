@@ -1,0 +1,63 @@
+/* Operators: matrices that are never formed. Internal to the frontend.
+ *
+ * operator_read.c makes a tree of what was written, with shapes and types checked. operator_entry.c says what one entry is, as a
+ * formula over row and column: a product of accesses to the operator's data at digits of the two, sums over indices of its own
+ * inside. So an operator in a product is a network of small tensors, of which the order of contractions makes the fast algorithm;
+ * nothing below the formula knows of operators. Numbers of transforms are tables made by operator_tables.c. */
+#ifndef FRONTEND_OPERATORS_H
+#define FRONTEND_OPERATORS_H
+
+#include "formula.h"
+
+enum operator_kind {
+#define CONSTRUCTOR(name, arguments, numbers, meaning) OPERATOR_##name,
+#include "constructors.def"
+    OPERATOR_TENSOR, /* a tensor with two axes */
+    OPERATOR_PRODUCT,
+    OPERATOR_SUM,
+    OPERATOR_DIFFERENCE,
+    OPERATOR_NEGATIVE,
+    OPERATOR_MULTIPLE /* of parts[0] by a number */
+};
+
+struct operator_tensor {
+    const struct ir_node *node;
+    const char *name;
+    struct span span;
+};
+
+struct operator_node {
+    enum operator_kind kind;
+    struct span span;
+    const struct poly *rows, *columns;
+    struct value_type type; /* weak: it has no data and takes the type of its use */
+    uint32_t n_parts;
+    struct operator_node **parts;
+    uint32_t n_tensors;
+    struct operator_tensor *tensors;
+    uint32_t n_sizes;
+    const struct poly **sizes;
+    struct formula *number; /* MULTIPLE */
+};
+
+/* ---- operator_read.c ---- */
+/* Does the expression, before subscripts, stand for an operator that is more than a tensor? */
+bool is_operator(const struct body *body, const struct ast_expr *expr);
+/* K[i,j] as a factor. NULL after a diagnostic. */
+struct formula *operator_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
+
+/* ---- operator_entry.c ---- */
+/* The formula with every operator in it replaced by its entries, sums of operators multiplied out. Runs when extents and subscripts
+ * are known; `elem` is the type that what is weak will take. NULL after a diagnostic. */
+struct formula *operators_expand(struct statement *statement, struct formula *formula, enum ir_elem elem);
+
+/* ---- operator_tables.c ---- */
+/* A table of one over the entries at which the two axes are equal, as a map. */
+const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem elem, const struct poly *rows,
+                                     const struct poly *columns);
+/* exp(-2i*pi * row*column / period), `rows` by `columns`: each number correctly rounded but for one unit in the last place. */
+const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, int64_t period);
+/* The whole matrix of a cosine, sine or Hartley transform, or [[1, 1], [1, -1]] of `hadamard`. */
+const struct ir_node *operator_transform(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n);
+
+#endif

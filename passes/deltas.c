@@ -1,0 +1,239 @@
+/* Sums over an index that an equality fixes: sum over j of where(j == e, 1, 0) * x[j] is x[e].
+ *
+ * An operand that is one where two quasi-affine values are equal and zero elsewhere, in the ring's sense, is a condition p == 0.
+ * Where p is +-j + r for a summed index j, j is put in terms of the others in every operand, and the operand goes with the sum.
+ * Identities, permutations, diagonals and the blocks of a block diagonal matrix are such operands, so that none of them is ever
+ * multiplied with. A place outside the extent of j contributes nothing: what is not proved to lie inside becomes a condition of the
+ * contraction, but for lookups at run time, which are checked where they are read.
+ *
+ * Class: what is left out are products with zero, which matter where a factor is infinite or nan: not in `exact` kernels, but for
+ * integers. */
+#include "passes.h"
+
+enum einc_status pass_deltas(struct pass_kernel *kernel);
+
+struct solving {
+    struct ir_context *context;
+    struct ir_kernel *kernel;
+};
+
+/* ---- what an operand says ---- */
+
+static const struct poly *side(const struct ir_expr *expr)
+{
+    while (expr->op == IR_EXPR_cast && expr->elem == IR_i64)
+        expr = expr->arguments[0];
+    return expr->op == IR_EXPR_index ? expr->index : NULL;
+}
+
+static bool is_number(const struct ir_expr *expr, struct ir_number number)
+{
+    return expr->op == IR_EXPR_literal && ir_number_equal(expr->literal, number);
+}
+
+/* The poly over the contraction's indices that is 0 where the operand is one; NULL: it is no such operand. */
+static const struct poly *difference(struct ir_context *context, const struct ir_node *node, const struct ir_access *access)
+{
+    const struct ir_node *map = access->node;
+    const struct ir_expr *body = map->op == IR_map_node && !access->fill ? map->body : NULL;
+    struct poly_ranges ranges = ir_ranges(node);
+    if (!body || body->op != IR_EXPR_select || body->arguments[0]->op != IR_EXPR_eq ||
+        !is_number(body->arguments[1], ir_ring_one(node->contract.ring, map->elem)) ||
+        !is_number(body->arguments[2], ir_ring_zero(node->contract.ring, map->elem)))
+        return NULL;
+    const struct poly *a = side(body->arguments[0]->arguments[0]), *b = side(body->arguments[0]->arguments[1]);
+    return a && b ? poly_substitute(context, poly_subtract(context, a, b), map->rank, access->subscripts, &ranges) : NULL;
+}
+
+/* Summed indices with one sign in p, by ascending coefficients: they may be the digits of one number. */
+struct digits {
+    uint32_t *indices;
+    int64_t *weights;
+    uint32_t count;
+    const struct poly *number; /* that they are the digits of */
+};
+
+static void add_digit(struct digits *digits, uint32_t index, int64_t weight)
+{
+    uint32_t at = digits->count++;
+    for (; at > 0 && digits->weights[at - 1] > weight; at--) {
+        digits->indices[at] = digits->indices[at - 1];
+        digits->weights[at] = digits->weights[at - 1];
+    }
+    digits->indices[at] = index;
+    digits->weights[at] = weight;
+}
+
+/* p = sign * (sum of the digits - number); false: some index of this sign stands in no sum of multiples. */
+static bool find_digits(struct ir_context *context, const struct ir_node *node, const struct poly *p, int64_t sign,
+                        struct digits *digits)
+{
+    const struct poly *rest = p;
+    digits->count = 0;
+    for (uint32_t index = node->rank; index < node->n_indices; index++) {
+        const struct poly *coefficient;
+        int64_t factor;
+        if (!poly_uses_index(p, index))
+            continue;
+        if (!poly_split_index(context, p, index, &coefficient, NULL) || !poly_is_constant(coefficient, &factor))
+            continue;
+        if ((factor > 0) != (sign > 0))
+            continue;
+        add_digit(digits, index, sign * factor);
+        rest = poly_subtract(context, rest, poly_scale(context, poly_index(context, index), factor));
+    }
+    digits->number = poly_scale(context, rest, -sign);
+    return digits->count > 0 && digits->number;
+}
+
+/* Are the weights 1, n0, n0*n1, ..., and the number below what the digits can say? Then each digit has its value. */
+static bool solve_digits(struct ir_context *context, const struct ir_node *node, const struct digits *digits,
+                         const struct poly **solved)
+{
+    struct poly_ranges ranges = ir_ranges(node);
+    const struct poly *weight = poly_constant(context, 1), *number = digits->number;
+    for (uint32_t k = 0; k < digits->count; k++) {
+        if (!poly_equals(weight, digits->weights[k]))
+            return false;
+        weight = poly_multiply(context, weight, node->extents[digits->indices[k]]);
+    }
+    bool checked = poly_is_run_time(number) && digits->count == 1; /* where it is read */
+    if (!checked && !poly_prove_within(context, number, weight, &ranges))
+        return false;
+    for (uint32_t k = 0; k < digits->count; k++) {
+        const struct poly *below = k + 1 < digits->count ? poly_constant(context, digits->weights[k + 1]) : NULL;
+        const struct poly *low = below ? poly_mod(context, number, below, &ranges) : number;
+        const struct poly *value = poly_floor_div(context, low, poly_constant(context, digits->weights[k]), &ranges);
+        if (!value)
+            return false;
+        solved[digits->indices[k]] = value;
+    }
+    return true;
+}
+
+/* Values of summed indices by p == 0, in `solved`; false: p gives none. All of one sign together, else one of them alone. */
+static bool solve(struct ir_context *context, const struct ir_node *node, const struct poly *p, const struct poly **solved)
+{
+    struct arena *arena = ir_arena(context);
+    struct digits digits = {.indices = ARENA_ARRAY(arena, node->n_indices, uint32_t),
+                            .weights = ARENA_ARRAY(arena, node->n_indices, int64_t)};
+    if (!digits.indices || !digits.weights)
+        return false;
+    for (int64_t sign = -1; sign <= 1; sign += 2)
+        if (find_digits(context, node, p, sign, &digits) && solve_digits(context, node, &digits, solved))
+            return true;
+    for (uint32_t index = node->rank; index < node->n_indices; index++) {
+        const struct poly *coefficient, *rest;
+        int64_t factor;
+        if (!poly_uses_index(p, index) || !poly_split_index(context, p, index, &coefficient, &rest) ||
+            !poly_is_constant(coefficient, &factor) || (factor != 1 && factor != -1))
+            continue;
+        digits.count = 1;
+        digits.indices[0] = index;
+        digits.weights[0] = 1;
+        digits.number = poly_scale(context, rest, -factor);
+        if (digits.number && solve_digits(context, node, &digits, solved))
+            return true;
+    }
+    return false;
+}
+
+/* ---- without them ---- */
+
+struct reduced {
+    const struct poly **values; /* of the old indices, over the new */
+    const struct poly **extents;
+    const char **names;
+    uint32_t n_indices;
+};
+
+/* New indices are the old ones that are not solved. */
+static bool renumber(struct solving *solving, const struct ir_node *node, const struct poly *const *solved, struct reduced *reduced)
+{
+    struct ir_context *context = solving->context;
+    struct arena *arena = ir_arena(context);
+    const struct ir_name *name = ir_find_name(solving->kernel, node);
+    const struct poly **kept = ARENA_ARRAY(arena, node->n_indices, const struct poly *);
+    reduced->values = ARENA_ARRAY(arena, node->n_indices, const struct poly *);
+    reduced->extents = ARENA_ARRAY(arena, node->n_indices, const struct poly *);
+    reduced->names = name && name->index_names ? ARENA_ARRAY(arena, node->n_indices, const char *) : NULL;
+    if (!kept || !reduced->values || !reduced->extents)
+        return false;
+    for (uint32_t k = 0; k < node->n_indices; k++) {
+        if (solved[k])
+            continue;
+        if (reduced->names)
+            reduced->names[reduced->n_indices] = name->index_names[k];
+        reduced->extents[reduced->n_indices] = node->extents[k];
+        kept[k] = poly_index(context, reduced->n_indices++);
+    }
+    struct poly_ranges ranges = {reduced->n_indices, reduced->extents};
+    for (uint32_t k = 0; k < node->n_indices; k++) {
+        reduced->values[k] = solved[k] ? poly_substitute(context, solved[k], node->n_indices, kept, &ranges) : kept[k];
+        if (!reduced->values[k])
+            return false;
+    }
+    return true;
+}
+
+/* The contraction without operand `o` and the indices it gives; NULL: no memory. */
+static const struct ir_node *without(struct solving *solving, const struct ir_node *node, uint32_t o,
+                                     const struct poly *const *solved)
+{
+    struct ir_context *context = solving->context;
+    struct arena *arena = ir_arena(context);
+    struct reduced reduced = {.n_indices = 0};
+    struct ir_access *operands = ARENA_ARRAY(arena, node->n_operands, struct ir_access);
+    const struct poly **domain = ARENA_ARRAY(arena, node->contract.n_domain, const struct poly *);
+    uint32_t n_operands = 0;
+    if (!operands || !domain || !renumber(solving, node, solved, &reduced))
+        return NULL;
+    struct poly_ranges ranges = {reduced.n_indices, reduced.extents};
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (k != o)
+            operands[n_operands++] = ir_access_substitute(context, node->operands[k], node->n_indices, reduced.values, &ranges);
+    if (n_operands == 0)
+        operands[n_operands++] =
+            ir_access_whole(context, ir_scalar(context, ir_ring_one(node->contract.ring, node->operands[o].node->elem)));
+    for (uint32_t c = 0; c < node->contract.n_domain; c++)
+        domain[c] = poly_substitute(context, node->contract.domain[c], node->n_indices, reduced.values, &ranges);
+    const struct ir_node *left = ir_contract(
+        context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank, reduced.n_indices,
+                                       reduced.extents, n_operands, operands, node->contract.n_domain, domain, 0, NULL});
+    const struct ir_name *name = ir_find_name(solving->kernel, node);
+    if (left && name)
+        ir_set_name(context, solving->kernel, left, NULL, reduced.names, name->span);
+    return left;
+}
+
+/* With one such operand less; NULL: there is none (or no memory). */
+static const struct ir_node *without_one(struct solving *solving, const struct ir_node *node)
+{
+    const struct poly **solved = ARENA_ARRAY(ir_arena(solving->context), node->n_indices, const struct poly *);
+    for (uint32_t o = 0; solved && o < node->n_operands; o++) {
+        const struct poly *p = difference(solving->context, node, &node->operands[o]);
+        bool always = p && poly_equals(p, 0) && node->n_operands > 1;
+        if (p && (always || solve(solving->context, node, p, solved)))
+            return without(solving, node, o, solved);
+    }
+    return NULL;
+}
+
+static const struct ir_node *solve_node(void *user, struct ir_context *context, const struct ir_node *node)
+{
+    struct solving *solving = user;
+    bool rounds = ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem);
+    if (node->op != IR_contract_node || node->contract.n_sliced || (rounds && solving->kernel->numeric_class == IR_CLASS_EXACT) ||
+        node->contract.ring == IR_RING_prod)
+        return node;
+    for (const struct ir_node *less; (less = without_one(solving, node)) != NULL;)
+        node = less;
+    return arena_failed(ir_arena(context)) ? NULL : node;
+}
+
+enum einc_status pass_deltas(struct pass_kernel *kernel)
+{
+    struct solving solving = {kernel->context, kernel->kernel};
+    (void)ir_rewrite(kernel->context, kernel->kernel, solve_node, &solving);
+    return arena_failed(ir_arena(kernel->context)) ? EINC_NO_MEMORY : EINC_OK;
+}

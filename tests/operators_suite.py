@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""Every constructor and operation of operators against its dense matrix in NumPy, made of its definition: applied from the left, from the right,
+transposed and over a batch, with data that are inputs of the kernel and data that are constants, on every engine."""
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import suites
+
+RNG = np.random.default_rng(20261129)
+
+
+def real(*shape):
+    return RNG.standard_normal(shape)
+
+
+def complex_(*shape):
+    return RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape)
+
+
+# ---- dense matrices by their definitions ----
+def dft(n):
+    return np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
+
+
+def dct(kind, n):
+    k, l = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    if kind == 1:
+        return np.where((l == 0) | (l == n - 1), 1, 2) * np.cos(np.pi * k * l / (n - 1))
+    if kind == 2:
+        return 2 * np.cos(np.pi * (l + 0.5) * k / n)
+    if kind == 3:
+        return np.where(l == 0, 1, 2) * np.cos(np.pi * l * (k + 0.5) / n)
+    return 2 * np.cos(np.pi * (l + 0.5) * (k + 0.5) / n)
+
+
+def dst(kind, n):
+    k, l = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    if kind == 1:
+        return 2 * np.sin(np.pi * (l + 1) * (k + 1) / (n + 1))
+    if kind == 2:
+        return 2 * np.sin(np.pi * (l + 0.5) * (k + 1) / n)
+    if kind == 3:
+        return np.where(l == n - 1, (-1.0) ** k, 2 * np.sin(np.pi * (l + 1) * (k + 0.5) / n))
+    return 2 * np.sin(np.pi * (l + 0.5) * (k + 0.5) / n)
+
+
+def hadamard(n):
+    return np.array([[(-1) ** bin(k & l).count("1") for l in range(n)] for k in range(n)], dtype=float)
+
+
+def digit_reversal(*radices):
+    n = int(np.prod(radices))
+    return np.eye(n)[np.arange(n).reshape(radices).transpose(range(len(radices))[::-1]).reshape(-1)]
+
+
+def ks(X):
+    a, b, c, d = X.shape
+    K = np.zeros((a, b, d, a, c, d), dtype=X.dtype)
+    for p in range(a):
+        for q in range(d):
+            K[p, :, q, p, :, q] = X[p, :, :, q]
+    return K.reshape(a * b * d, a * c * d)
+
+
+def block_diagonal(blocks):
+    rows, columns = sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)
+    K = np.zeros((rows, columns), dtype=blocks[0].dtype)
+    r = c = 0
+    for b in blocks:
+        K[r:r + b.shape[0], c:c + b.shape[1]] = b
+        r, c = r + b.shape[0], c + b.shape[1]
+    return K
+
+
+def toeplitz(t, m, n):
+    return np.array([[t[i - j + n - 1] for j in range(n)] for i in range(m)])
+
+
+def hankel(h, m, n):
+    return np.array([[h[i + j] for j in range(n)] for i in range(m)])
+
+
+def circulant(c):
+    return np.array([[c[(i - j) % len(c)] for j in range(len(c))] for i in range(len(c))])
+
+
+def banded(D, offsets):
+    n = D.shape[1]
+    K = np.zeros((n, n))
+    for k, offset in enumerate(offsets):
+        for i in range(n):
+            if 0 <= i + offset < n:
+                K[i, i + offset] += D[k, i]
+    return K
+
+
+def householder(v):
+    return np.eye(len(v)) - 2 * np.outer(v, v.conj()) / (v.conj() @ v)
+
+
+# ---- operators: source, its data, its matrix of these ----
+def cases():
+    perm = np.array([3, 0, 4, 1, 2], dtype=np.int32)
+    offsets = np.array([-2, 0, 1], dtype=np.int32)
+    yield "identity(5)", {}, lambda: np.eye(5)
+    yield "diag(d)", {"d": real(7)}, lambda d: np.diag(d)
+    yield "perm(p)", {"p": perm}, lambda p: np.eye(5)[p]
+    yield "reversal(6)", {}, lambda: np.eye(6)[::-1]
+    yield "stride_perm(3, 4)", {}, lambda: digit_reversal(3, 4)
+    yield "digit_reversal(2, 3, 5)", {}, lambda: digit_reversal(2, 3, 5)
+    yield "kron(A, B)", {"A": real(3, 4), "B": real(5, 2)}, np.kron
+    yield "kron(A, B, C)", {"A": real(2, 3), "B": real(4, 2), "C": real(3, 5)}, lambda A, B, C: np.kron(np.kron(A, B), C)
+    yield "kron(identity(3), B)", {"B": real(4, 2)}, lambda B: np.kron(np.eye(3), B)
+    yield "kron(B, identity(3))", {"B": real(4, 2)}, lambda B: np.kron(B, np.eye(3))
+    yield "kron(A, lowrank(U, V))", {"A": real(3, 2), "U": real(4, 2), "V": real(2, 5)}, lambda A, U, V: np.kron(A, U @ V)
+    yield "kron(reversal(3), perm(p))", {"p": perm}, lambda p: np.kron(np.eye(3)[::-1], np.eye(5)[p])
+    yield "kron(A, B) @ stride_perm(3, 4)", {"A": real(4, 4), "B": real(3, 3)}, lambda A, B: np.kron(A, B) @ digit_reversal(3, 4)
+    yield "blockdiag(B)", {"B": real(3, 2, 4)}, lambda B: block_diagonal(list(B))
+    yield "lowrank(U, V)", {"U": real(6, 2), "V": real(2, 5)}, lambda U, V: U @ V
+    yield "toeplitz(t)", {"t": real(9)}, lambda t: toeplitz(t, 5, 5)
+    yield "toeplitz(t, 3, 6)", {"t": real(8)}, lambda t: toeplitz(t, 3, 6)
+    yield "hankel(h)", {"h": real(9)}, lambda h: hankel(h, 5, 5)
+    yield "hankel(h, 4, 3)", {"h": real(6)}, lambda h: hankel(h, 4, 3)
+    yield "circulant(c)", {"c": real(7)}, circulant
+    yield "cauchy(x, y)", {"x": real(4) + 9, "y": real(6)}, lambda x, y: 1 / (x[:, None] - y[None, :])
+    for n in (1, 2, 3, 4, 5, 6, 8, 12, 16, 30, 32, 49, 64):
+        yield f"dft({n})", {}, lambda n=n: dft(n)
+    yield "idft(12)", {}, lambda: dft(12).conj() / 12
+    yield "kron(dft(4), dft(6))", {}, lambda: np.kron(dft(4), dft(6))
+    for kind in (1, 2, 3, 4):
+        for n in (2, 5, 8):
+            yield f"dct{kind}({n})", {}, lambda kind=kind, n=n: dct(kind, n)
+            yield f"dst{kind}({n})", {}, lambda kind=kind, n=n: dst(kind, n)
+    yield "dht(7)", {}, lambda: dft(7).real - dft(7).imag
+    for n in (1, 2, 8, 32):
+        yield f"hadamard({n})", {}, lambda n=n: hadamard(n)
+    yield "ks(X)", {"X": real(2, 3, 4, 5)}, ks
+    yield "ks(X)", {"X": real(1, 3, 4, 1)}, ks
+    yield "butterfly(X, Y, Z)", {"X": real(1, 2, 2, 4), "Y": real(2, 2, 2, 2), "Z": real(4, 2, 2, 1)}, lambda X, Y, Z: ks(X) @ ks(Y) @ ks(Z)
+    yield "monarch(L, R)", {"L": real(2, 3, 4), "R": real(4, 2, 5)}, lambda L, R: np.einsum("jik,kjm->ijkm", L, R).reshape(6, 20)
+    yield "btt(L, R)", {"L": real(2, 3, 4, 2), "R": real(4, 2, 2, 5)}, lambda L, R: np.einsum("jikr,kjrm->ijkm", L, R).reshape(6, 20)
+    yield "blast(U, S, V)", {"U": real(2, 3, 4), "S": real(2, 3, 4), "V": real(3, 5, 4)}, lambda U, S, V: np.einsum("ipr,ijr,jqr->ipjq", U, S, V).reshape(6, 15)
+    yield "phm(A, S)", {"A": real(2, 2, 3), "S": real(2, 4, 5)}, lambda A, S: sum(np.kron(a, s) for a, s in zip(A, S))
+    yield "householder(v)", {"v": real(5)}, householder
+    yield "householder(v)", {"v": complex_(5)}, householder
+    yield "banded(D, o)", {"D": real(3, 6), "o": offsets}, banded
+    yield "transpose(kron(A, B))", {"A": real(3, 4), "B": real(5, 2)}, lambda A, B: np.kron(A, B).T
+    yield "adjoint(kron(A, B))", {"A": complex_(3, 4), "B": complex_(5, 2)}, lambda A, B: np.kron(A, B).conj().T
+    yield "conj(A)", {"A": complex_(3, 4)}, np.conj
+    yield "adjoint(dft(8))", {}, lambda: dft(8).conj()
+    yield "A @ B", {"A": real(3, 4), "B": real(4, 6)}, lambda A, B: A @ B
+    yield "A + lowrank(U, V)", {"A": real(5, 4), "U": real(5, 2), "V": real(2, 4)}, lambda A, U, V: A + U @ V
+    yield "diag(d) - 2 * lowrank(u, u2)", {"d": real(5), "u": real(5, 1), "u2": real(1, 5)}, lambda d, u, u2: np.diag(d) - 2 * u @ u2
+    yield "diag(d) @ (A + reversal(4)) @ diag(d)", {"d": real(4), "A": real(4, 4)}, lambda d, A: np.diag(d) @ (A + np.eye(4)[::-1]) @ np.diag(d)
+    yield "-kron(A, A)", {"A": real(2, 3)}, lambda A: -np.kron(A, A)
+    yield "0.5 * kron(A, A)", {"A": real(2, 3)}, lambda A: np.kron(A, A) / 2
+
+
+NUMPY_TYPES = {"float64": "f64", "complex128": "c128", "int32": "i32"}
+
+
+def declare(name, array):
+    return f"{name}: {NUMPY_TYPES[str(array.dtype)]}[{','.join(map(str, array.shape))}]"
+
+
+def numbers(array):
+    if array.dtype.kind == "c":
+        raise ValueError
+    return "[" + ", ".join(numbers(row) if array.ndim > 1 else repr(row.item()) for row in array) + "]"
+
+
+class OperatorsSuite(suites.Suite):
+    def run(self, folder, source, arrays, expected, what, engine):
+        (folder / "operator.ein").write_text(source)
+        words = [f"{name}={folder}/{name}.npy" for name in arrays]
+        for name, array in arrays.items():
+            np.save(folder / name, array)
+        outputs = [word for name in expected for word in ("-o", f"{name}={folder}/{name}.npy")]
+        done = subprocess.run([self.einc, "run", str(folder / "operator.ein"), *words, *outputs, f"--engine={engine}"],
+                              capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            self.check(f"{what} on {engine}", False, source + done.stdout + done.stderr)
+            return
+        for name, value in expected.items():
+            got = np.load(folder / f"{name}.npy")
+            error = np.abs(got - value).max() if got.shape == value.shape and got.size else 0 if got.shape == value.shape else np.inf
+            scale = np.abs(value).max() if value.size else 1
+            # entries are sums of at most 64 products of at most 4 numbers of size about 1
+            self.check(f"{what}: {name} on {engine}", error <= 1e-13 * (1 + scale), f"{source}error {error}\n")
+
+    def operator(self, folder, text, arrays, matrix, constants):
+        K = np.asarray(matrix(*arrays.values()))
+        is_complex = K.dtype.kind == "c"
+        vector = complex_ if is_complex else real
+        x, u, X = vector(K.shape[1]), vector(K.shape[0]), vector(3, K.shape[1])
+        declarations, parameters = [], []
+        for name, array in arrays.items():
+            if constants:
+                declarations.append(f"const {declare(name, array)} = {numbers(array)}")
+            else:
+                parameters.append(declare(name, array))
+        inputs = {} if constants else dict(arrays)
+        elem = "c128" if is_complex else "f64"
+        rows, columns = K.shape
+        at_file = f"operator K = {text}\n" if constants else ""
+        inside = "" if constants else f"    operator K = {text}\n"
+        parameters += [f"x_: {elem}[{columns}]", f"u_: {elem}[{rows}]", f"X_: {elem}[3,{columns}]"]
+        source = "\n".join(declarations) + f"""
+{at_file}kernel f({", ".join(parameters)}) -> (left_: {elem}[{rows}], right_: {elem}[{columns}], batch_: {elem}[3,{rows}], dense_: {elem}[{rows},{columns}]) {{
+{inside}    left_[i_] = K[i_,j_] * x_[j_]
+    right_[j_] = u_[i_] * K[i_,j_]
+    batch_[n_,i_] = K[i_,j_] * X_[n_,j_]
+    dense_[i_,j_] = K[i_,j_]
+}}
+"""
+        expected = {"left_": K @ x, "right_": u @ K, "batch_": X @ K.T, "dense_": K}
+        for engine in self.engines:
+            self.run(folder, source, {**inputs, "x_": x, "u_": u, "X_": X}, expected,
+                     text + (" of constants" if constants else ""), engine)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    suite = OperatorsSuite(arguments.einc)
+    with tempfile.TemporaryDirectory() as folder:
+        for text, arrays, matrix in cases():
+            if arguments.only not in text:
+                continue
+            suite.operator(pathlib.Path(folder), text, arrays, matrix, False)
+            if arrays and all(array.dtype.kind != "c" for array in arrays.values()):
+                suite.operator(pathlib.Path(folder), text, arrays, matrix, True)
+    return suite.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
