@@ -7,6 +7,7 @@
 
 enum {
     LONGEST_UNROLLED = 16, /* gcc's max-completely-peel-times */
+    WIDEST = 8,            /* elements of a vector: what is further apart is not permuted */
     MOST_COMPARED = 64     /* loads of one loop: with more there may be a pair */
 };
 
@@ -47,7 +48,8 @@ static bool is_unrolled(const struct masks *masks, const struct poly *address, b
             continue;
         int64_t distance = 0;
         bool constant = linear && poly_is_constant(coefficient, &distance);
-        *irregular = *irregular || !linear || distance > 1 || distance < -1;
+        distance = distance < 0 ? -distance : distance;
+        *irregular = *irregular || !linear || (distance > 1 && distance < WIDEST);
         unrolled = unrolled || !linear || constant;
     }
     return unrolled;
