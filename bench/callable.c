@@ -66,7 +66,7 @@ static bool measure(const char *text, const struct machine *machine, const struc
     return made != NULL;
 }
 
-static bool run(const struct machine *machine, const struct engine_info *info, size_t rounds)
+static bool run_cases(const struct machine *machine, const struct engine_info *info, size_t rounds)
 {
     static double passes[MOST_ROUNDS], engine[MOST_ROUNDS];
     for (size_t k = 0; k < CASES; k++) {
@@ -84,12 +84,21 @@ static bool run(const struct machine *machine, const struct engine_info *info, s
     return true;
 }
 
-int main(int argc, char **argv)
+/* For the target that is named, else for what the engine's row says. */
+static bool run(const char *target, const struct engine_info *info, size_t rounds)
 {
     struct ir_context *context = ir_context_create(NULL);
     struct machine machine;
     struct backend_options ignored = {0};
-    const char *target = "host";
+    bool good = target_choose(context, target ? target : info->target, &machine, &ignored);
+    good = good && run_cases(&machine, info, rounds);
+    ir_context_destroy(context);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const char *target = NULL;
     size_t rounds = 21, count, named = 0;
     const struct engine_info *engines = engine_table(&count);
     for (int k = 1; k < argc; k++)
@@ -99,15 +108,14 @@ int main(int argc, char **argv)
             target = argv[k] + 9;
         else
             named++;
-    if (rounds < 1 || rounds > MOST_ROUNDS || !target_choose(context, target, &machine, &ignored))
+    if (rounds < 1 || rounds > MOST_ROUNDS)
         return 2;
     bool good = true;
     for (size_t k = 0; k < count && good; k++) {
         bool wanted = named == 0 && strcmp(engines[k].name, "ref") != 0;
         for (int word = 1; word < argc; word++)
             wanted |= strcmp(argv[word], engines[k].name) == 0;
-        good = !wanted || run(&machine, &engines[k], rounds);
+        good = !wanted || run(target, &engines[k], rounds);
     }
-    ir_context_destroy(context);
     return good ? 0 : 1;
 }
