@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Runs the README: writes its blocks marked file=NAME into a fresh folder and runs its `sh` blocks there, in order.
 
-Blocks `console` (the two commands, which run this test themselves) and `text` (pictures) are left alone.
+einc is installed first, so that what the README says of programs that use its library holds; their compiler gets the flags of the
+build, which sanitizers need. Blocks `console` (the two commands, which run this test themselves), `cmake` and `text` (pictures) are left alone.
 """
 import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,14 +16,32 @@ import tempfile
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
 
 
+def install(build, prefix, flags):
+    """The environment of who uses it."""
+    subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, stdout=subprocess.DEVNULL)
+    if flags.strip():
+        compiler = prefix / "bin" / "cc"
+        compiler.write_text(f'#!/bin/sh\nexec {shutil.which("cc")} {flags} "$@"\n')
+        compiler.chmod(0o755)
+    libraries = next(prefix.rglob("libeinc.so")).parent
+    return dict(os.environ, PATH=f"{prefix}/bin:{os.environ['PATH']}", PKG_CONFIG_PATH=str(libraries / "pkgconfig"),
+                LD_LIBRARY_PATH=str(libraries))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--einc", required=True, type=pathlib.Path)
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--flags", default="")
     parser.add_argument("files", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
-    environment = dict(os.environ, PATH=f"{arguments.einc.resolve().parent}:{os.environ['PATH']}")
+    with tempfile.TemporaryDirectory() as prefix:
+        return run(arguments.files, install(arguments.build, pathlib.Path(prefix), arguments.flags))
+
+
+def run(files, environment):
+    """The exit status."""
     passed = failed = 0
-    for file in arguments.files:
+    for file in files:
         with tempfile.TemporaryDirectory() as folder:
             for kind, name, text in BLOCK.findall(file.read_text()):
                 if name:
