@@ -18,6 +18,13 @@ bool contraction_may_regroup(const struct ir_kernel *kernel, const struct ir_nod
     return node->elem == IR_bool || kernel->numeric_class != IR_CLASS_EXACT;
 }
 
+bool contraction_zero_absorbs(const struct ir_node *node)
+{
+    enum ir_ring ring = node->contract.ring;
+    bool ordered = ring == IR_RING_minplus || ring == IR_RING_maxplus;
+    return ring != IR_RING_prod && (!ordered || ir_elem_is_float(node->elem));
+}
+
 struct contraction contraction_open(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_node *node)
 {
     struct contraction contraction = {.context = context,

@@ -24,6 +24,9 @@ struct contraction {
  * ring's laws hold to the last bit: wrapping addition does not distribute over min and max, so integer minplus and maxplus do not.
  */
 bool contraction_may_regroup(const struct ir_kernel *kernel, const struct ir_node *node);
+/* Does zero take a product away, whatever the other factors are? In (min, +) and (max, +) the infinities do, but the largest and
+ * the least integer are numbers that wrap when something is added; `prod` multiplies what it adds. */
+bool contraction_zero_absorbs(const struct ir_node *node);
 
 /* The parts of a `contract` node, index names taken from the kernel's side table. */
 struct contraction contraction_open(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_node *node);

@@ -8,6 +8,7 @@
  *
  * Class: what is left out are products with zero, which matter where a factor is infinite or nan: not in `exact` kernels, but for
  * integers. */
+#include "contraction.h"
 #include "passes.h"
 
 enum einc_status pass_deltas(struct pass_kernel *kernel);
@@ -86,19 +87,42 @@ static bool find_digits(struct ir_context *context, const struct ir_node *node, 
     return digits->count > 0 && digits->number;
 }
 
+/* Of the indices that are left: that a solved one has a place at all is not known any more. */
+static const struct poly **extents_left(struct ir_context *context, const struct ir_node *node, const struct digits *digits)
+{
+    const struct poly **extents = arena_copy(ir_arena(context), node->extents, node->n_indices, sizeof *extents);
+    for (uint32_t k = 0; extents && k < digits->count; k++)
+        extents[digits->indices[k]] = poly_constant(context, 1);
+    return extents;
+}
+
+/* Does an operand but `o` read, along some axis, just the places that the index has? With zero outside it is zero where the index
+ * has no such value. */
+static bool has_guard(const struct ir_node *node, uint32_t o, uint32_t index)
+{
+    uint32_t bare;
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        for (uint32_t axis = 0; k != o && axis < node->operands[k].node->rank; axis++)
+            if (!node->operands[k].fill && poly_is_index(node->operands[k].subscripts[axis], &bare) && bare == index &&
+                node->operands[k].node->shape[axis] == node->extents[index])
+                return true;
+    return false;
+}
+
 /* Are the weights 1, n0, n0*n1, ..., and the number below what the digits can say? Then each digit has its value. */
-static bool solve_digits(struct ir_context *context, const struct ir_node *node, const struct digits *digits,
+static bool solve_digits(struct ir_context *context, const struct ir_node *node, uint32_t o, const struct digits *digits,
                          const struct poly **solved)
 {
-    struct poly_ranges ranges = ir_ranges(node);
+    struct poly_ranges ranges = {node->n_indices, extents_left(context, node, digits)};
     const struct poly *weight = poly_constant(context, 1), *number = digits->number;
     for (uint32_t k = 0; k < digits->count; k++) {
         if (!poly_equals(weight, digits->weights[k]))
             return false;
         weight = poly_multiply(context, weight, node->extents[digits->indices[k]]);
     }
-    bool checked = poly_is_run_time(number) && digits->count == 1; /* where it is read */
-    if (!checked && !poly_prove_within(context, number, weight, &ranges))
+    bool guarded = poly_is_run_time(number) && digits->count == 1 && has_guard(node, o, digits->indices[0]);
+    if (!ranges.extents || !poly_prove_divisors(context, number, &ranges) ||
+        (!guarded && !poly_prove_within(context, number, weight, &ranges)))
         return false;
     for (uint32_t k = 0; k < digits->count; k++) {
         const struct poly *below = k + 1 < digits->count ? poly_constant(context, digits->weights[k + 1]) : NULL;
@@ -112,7 +136,8 @@ static bool solve_digits(struct ir_context *context, const struct ir_node *node,
 }
 
 /* Values of summed indices by p == 0, in `solved`; false: p gives none. All of one sign together, else one of them alone. */
-static bool solve(struct ir_context *context, const struct ir_node *node, const struct poly *p, const struct poly **solved)
+static bool solve(struct ir_context *context, const struct ir_node *node, uint32_t o, const struct poly *p,
+                  const struct poly **solved)
 {
     struct arena *arena = ir_arena(context);
     struct digits digits = {.indices = ARENA_ARRAY(arena, node->n_indices, uint32_t),
@@ -120,7 +145,7 @@ static bool solve(struct ir_context *context, const struct ir_node *node, const 
     if (!digits.indices || !digits.weights)
         return false;
     for (int64_t sign = -1; sign <= 1; sign += 2)
-        if (find_digits(context, node, p, sign, &digits) && solve_digits(context, node, &digits, solved))
+        if (find_digits(context, node, p, sign, &digits) && solve_digits(context, node, o, &digits, solved))
             return true;
     for (uint32_t index = node->rank; index < node->n_indices; index++) {
         const struct poly *coefficient, *rest;
@@ -132,7 +157,7 @@ static bool solve(struct ir_context *context, const struct ir_node *node, const 
         digits.indices[0] = index;
         digits.weights[0] = 1;
         digits.number = poly_scale(context, rest, -factor);
-        if (digits.number && solve_digits(context, node, &digits, solved))
+        if (digits.number && solve_digits(context, node, o, &digits, solved))
             return true;
     }
     return false;
@@ -176,6 +201,23 @@ static bool renumber(struct solving *solving, const struct ir_node *node, const 
     return true;
 }
 
+/* An operand at the solved indices, zero outside where one of these is looked up at run time. */
+static struct ir_access substituted(struct ir_context *context, const struct ir_node *node, uint32_t operand,
+                                    const struct poly *const *solved, const struct reduced *reduced)
+{
+    const struct ir_access *access = &node->operands[operand];
+    struct poly_ranges ranges = {reduced->n_indices, reduced->extents};
+    struct ir_access result = ir_access_substitute(context, *access, node->n_indices, reduced->values, &ranges);
+    for (uint32_t axis = 0; axis < access->node->rank && !result.fill; axis++)
+        for (uint32_t k = 0; k < node->n_indices; k++)
+            if (solved[k] && poly_is_run_time(solved[k]) && poly_uses_index(access->subscripts[axis], k)) {
+                struct ir_number zero = ir_ring_zero(node->contract.ring, access->node->elem);
+                result.fill = arena_copy(ir_arena(context), &zero, 1, sizeof zero);
+                break;
+            }
+    return result;
+}
+
 /* The contraction without operand `o` and the indices it gives; NULL: no memory. */
 static const struct ir_node *without(struct solving *solving, const struct ir_node *node, uint32_t o,
                                      const struct poly *const *solved)
@@ -191,7 +233,7 @@ static const struct ir_node *without(struct solving *solving, const struct ir_no
     struct poly_ranges ranges = {reduced.n_indices, reduced.extents};
     for (uint32_t k = 0; k < node->n_operands; k++)
         if (k != o)
-            operands[n_operands++] = ir_access_substitute(context, node->operands[k], node->n_indices, reduced.values, &ranges);
+            operands[n_operands++] = substituted(context, node, k, solved, &reduced);
     if (n_operands == 0)
         operands[n_operands++] =
             ir_access_whole(context, ir_scalar(context, ir_ring_one(node->contract.ring, node->operands[o].node->elem)));
@@ -213,7 +255,7 @@ static const struct ir_node *without_one(struct solving *solving, const struct i
     for (uint32_t o = 0; solved && o < node->n_operands; o++) {
         const struct poly *p = difference(solving->context, node, &node->operands[o]);
         bool always = p && poly_equals(p, 0) && node->n_operands > 1;
-        if (p && (always || solve(solving->context, node, p, solved)))
+        if (p && (always || solve(solving->context, node, o, p, solved)))
             return without(solving, node, o, solved);
     }
     return NULL;
@@ -224,7 +266,7 @@ static const struct ir_node *solve_node(void *user, struct ir_context *context, 
     struct solving *solving = user;
     bool rounds = ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem);
     if (node->op != IR_contract_node || node->contract.n_sliced || (rounds && solving->kernel->numeric_class == IR_CLASS_EXACT) ||
-        node->contract.ring == IR_RING_prod)
+        !contraction_zero_absorbs(node))
         return node;
     for (const struct ir_node *less; (less = without_one(solving, node)) != NULL;)
         node = less;

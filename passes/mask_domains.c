@@ -7,6 +7,7 @@
  * half of the sum reads one triangle, that below the diagonal.
  *
  * Runs after `order`: a condition ties its indices to the root of a contraction, and would keep an order from being found. */
+#include "contraction.h"
 #include "passes.h"
 
 enum einc_status pass_mask_domains(struct pass_kernel *kernel);
@@ -167,22 +168,13 @@ static bool is_zero(const struct ir_node *node, const struct ir_expr *expr)
     return expr->op == IR_EXPR_literal && ir_number_equal(expr->literal, ir_ring_zero(node->contract.ring, node->elem));
 }
 
-/* Does zero take a product away, whatever the other factors are? In (min, +) and (max, +) the infinities do, but the largest and
- * the least integer are numbers that wrap when something is added; `prod` multiplies what it adds. */
-static bool zero_absorbs(const struct ir_node *node)
-{
-    enum ir_ring ring = node->contract.ring;
-    bool ordered = ring == IR_RING_minplus || ring == IR_RING_maxplus;
-    return ring != IR_RING_prod && (!ordered || ir_elem_is_float(node->elem));
-}
-
 /* An operand that is zero on one side of its mask; NULL: operand k is none. */
 static const struct ir_node *without_mask(struct masking *masking, const struct ir_node *node, uint32_t k)
 {
     const struct ir_expr *choice = select_of(&node->operands[k]);
     struct conditions conditions = {.n = 0};
     bool whole = node->n_operands == 1;
-    if (!choice || (!whole && (!zero_absorbs(node) || masking->kernel->numeric_class == IR_CLASS_EXACT)))
+    if (!choice || (!whole && (!contraction_zero_absorbs(node) || masking->kernel->numeric_class == IR_CLASS_EXACT)))
         return NULL;
     bool zero_else = is_zero(node, choice->arguments[2]);
     if ((!zero_else && !is_zero(node, choice->arguments[1])) ||

@@ -333,7 +333,8 @@ bool tile_may_cut_sum(const struct product *product, const struct product_axis *
 {
     const struct loop_stmt *store = product->store;
     return !product->reads_result && lane->is_line &&
-           (store->store.combine == IR_EXPR_OP_COUNT || store->store.value->op == IR_EXPR_local);
+           (store->store.combine == IR_EXPR_OP_COUNT ||
+            (store->store.combine == IR_EXPR_add && store->store.value->op == IR_EXPR_local));
 }
 
 static bool choose_blocks(const struct machine *machine, struct product *product)

@@ -82,6 +82,23 @@ FAULTS = [
     ("a table is looked for among the states of a step", "passes/lower_checks.c",
      "while (lowering->outside)\n        lowering = lowering->outside;\n",
      "while (lowering->outside && !lowering->places[node->id].placed)\n        lowering = lowering->outside;\n"),
+    # ---- deltas ----
+    ("an index is solved with the wrong sign", "passes/deltas.c",
+     "digits->number = poly_scale(context, rest, -sign);", "digits->number = poly_scale(context, rest, sign);"),
+    ("a value outside its extent is put for an index", "passes/deltas.c",
+     "(!guarded && !poly_prove_within(context, number, weight, &ranges))", "false"),
+    ("a solved index is taken to have a place", "passes/deltas.c",
+     "extents[digits->indices[k]] = poly_constant(context, 1);", "(void)0;"),
+    ("products with zero are left out in class exact", "passes/deltas.c",
+     "(rounds && solving->kernel->numeric_class == IR_CLASS_EXACT)", "false"),
+    ("a condition on the solved index goes with it", "passes/deltas.c",
+     "reduced.extents, n_operands, operands, node->contract.n_domain, domain, 0, NULL}", "reduced.extents, n_operands, operands, 0, domain, 0, NULL}"),
+    # ---- split_indices ----
+    ("digits are put together in the wrong order", "passes/split_indices.c",
+     "sum = poly_add(context, sum, poly_scale(context, poly_index(context, digits->count), size));",
+     "sum = poly_add(context, sum, poly_index(context, digits->count));"),
+    ("an extent that the cut does not divide is split", "passes/split_indices.c",
+     "bool exact = high && poly_scale(context, high, cuts->sizes[k]) == extent && !poly_equals(high, 1);", "bool exact = high && !poly_equals(high, 1);"),
     # ---- flatten ----
     ("contractions of different rings become one", "passes/flatten.c",
      "if (node->contract.ring != outer->ring || ", "if ("),

@@ -1,5 +1,5 @@
-/* Random masks: an element where a condition on its indices holds, and elsewhere a ring's zero or another element, which may be
- * that on the other side of the diagonal. Mostly summed over at once, since it is sums that passes take masks out of. */
+/* Random masks: an element, or one, where a condition on its indices holds, and elsewhere a ring's zero or another element, which
+ * may be that on the other side of the diagonal. Mostly summed over at once, since it is sums that passes take masks out of. */
 #include "programs_internal.h"
 
 #include <math.h>
@@ -108,12 +108,38 @@ static struct random_value mask(struct generator *generator)
     return (struct random_value){ir_map(generator->context, space.n, space.extents, n, operands, body), false, bound, 1};
 }
 
+/* One where two indices are equal, or their sum is some number, and zero elsewhere: an identity, a shift, a reversal. */
+static struct random_value delta(struct generator *generator)
+{
+    static const struct random_value none;
+    struct ir_context *context = generator->context;
+    const struct poly *shape[2] = {some_extent(generator), some_extent(generator)};
+    enum ir_elem elem = some_elem(generator);
+    enum ir_ring ring = elem == IR_bool ? IR_RING_orand : IR_RING_plustimes;
+    if (chance(generator, 60))
+        shape[1] = shape[0];
+    if (volume_of(generator, 2, shape) > generator->largest_tensor)
+        return none;
+    const struct poly *row = poly_index(context, 0), *column = poly_index(context, 1);
+    if (chance(generator, 20))
+        row = poly_add(context, row, poly_constant(context, (int64_t)pick(generator, 3) - 1));
+    else if (chance(generator, 30))
+        row = poly_subtract(context, poly_subtract(context, shape[0], poly_constant(context, 1)), row);
+    const struct ir_expr *equal = apply(generator, IR_EXPR_eq, ir_expr_index(context, row), ir_expr_index(context, column));
+    const struct ir_expr *arguments[3] = {equal, ir_expr_literal(context, ir_ring_one(ring, elem)),
+                                          ir_expr_literal(context, ir_ring_zero(ring, elem))};
+    if (arena_failed(ir_arena(context)))
+        return none;
+    return (struct random_value){ir_map(context, 2, shape, 0, NULL, ir_expr_apply(context, IR_EXPR_select, 3, arguments)), false, 1,
+                                 1};
+}
+
 struct random_value random_mask(struct generator *generator)
 {
     static const struct random_value none;
     if (generator->options.kind == RANDOM_POLYNOMIAL) /* a comparison is none */
         return none;
-    struct random_value value = mask(generator);
+    struct random_value value = chance(generator, 35) ? delta(generator) : mask(generator);
     if (!value.node || !chance(generator, 70))
         return value;
     add_value(generator, value, "m");
