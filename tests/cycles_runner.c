@@ -40,16 +40,21 @@ static struct left measure(void)
     return left;
 }
 
-/* Kernel `f` looks up x[t[i]]: entries may lead outside. */
+enum { TEXT_BYTES = 300 };
+
+/* Kernel `f` looks up x[t[i]]: entries may lead outside. The text lives as long as the context, which quotes it. */
 static struct compiled *compile(struct ir_context *context, size_t cycle)
 {
-    char text[300];
-    snprintf(text, sizeof text,
+    char *text = ARENA_ARRAY(ir_arena(context), TEXT_BYTES, char);
+    struct source *source = ARENA_NEW(ir_arena(context), struct source);
+    if (!text || !source)
+        return NULL;
+    snprintf(text, TEXT_BYTES,
              "kernel f(x: f64[%zu, 3], t: i32[2]) -> (y: f64[2]) { y[i] = sum[k](exp(x[t[i],k]) * x[t[i],k]) + %zu.5%s }\n",
              cycle % SHAPES + 3, cycle, cycle % 4 == 3 ? " * z[i]" : "");
-    const struct source source = {"cycles.ein", text, strlen(text)};
+    *source = (struct source){"cycles.ein", text, strlen(text)};
     const struct compile_options options = {.passes = {.machine = *machine_generic()}};
-    return compile_source(context, &source, &options);
+    return compile_source(context, source, &options);
 }
 
 /* Is the kernel run, or refused, as it must be? */
