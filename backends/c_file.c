@@ -228,6 +228,28 @@ static void put_guards(const struct c_file *file, struct text *text)
                    "#endif\n\n");
 }
 
+static bool has_exact_kernel(const struct c_file *file)
+{
+    bool exact = false;
+    for (size_t k = 0; k < file->program->n_kernels; k++) {
+        const struct ir_kernel *source = file->kernels[k].loops->kernel;
+        exact = exact || (source && source->numeric_class == IR_CLASS_EXACT);
+    }
+    return exact;
+}
+
+/* gcc knows no STDC pragma, and would fuse under -ffp-contract=fast or in GNU C, clang by default. What other kernels fuse is
+ * spelled, so it does no harm to them. */
+static void put_exactness(struct text *text)
+{
+    text_put(text, "/* A product is rounded before it is added: exact kernels are computed as written. */\n"
+                   "#if defined(__clang__)\n"
+                   "#pragma STDC FP_CONTRACT OFF\n"
+                   "#elif defined(__GNUC__)\n"
+                   "#pragma GCC optimize(\"fp-contract=off\")\n"
+                   "#endif\n\n");
+}
+
 static void put_head(struct c_file *file, struct text *text)
 {
     const char *base = c_comment(file->arena, file->program->basename, strlen(file->program->basename));
@@ -247,6 +269,8 @@ static void put_head(struct c_file *file, struct text *text)
         c_put_include(file, text, "math.h");
         text_put(text, "\n");
     }
+    if (has_exact_kernel(file))
+        put_exactness(text);
     if (file->guards_permutations)
         put_guards(file, text);
 }

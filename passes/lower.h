@@ -254,6 +254,8 @@ struct nest_order {
     uint32_t n_outputs, n_reduced; /* the row's index counts to neither */
     uint32_t row;
 };
+/* Floats are added in the order of the node where the class asks for it. */
+bool nest_sums_as_written(const struct lowering *lowering, const struct nest *nest);
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order);
 
 /* ---- lower_slices.c ---- */

@@ -184,6 +184,8 @@ static bool split_indices(struct lowering *lowering, struct nest *nest)
     for (uint32_t x = 0; x < nest->n; x++) { /* grows as indices are split */
         if (nest->indices[x].gone || nest->indices[x].outer)
             continue;
+        if (nest->indices[x].reduced && nest_sums_as_written(lowering, nest)) /* its parts would stand behind all others */
+            continue;
         size_t count;
         struct nest_poly *polys = nest_polys(lowering, nest, &count);
         if (!polys)
@@ -211,10 +213,12 @@ static void name_split_indices(struct nest *nest, size_t first)
 
 static bool drop_units(struct lowering *lowering, struct nest *nest)
 {
-    for (uint32_t x = 0; x < nest->n; x++)
-        if (!nest->indices[x].gone && !nest->indices[x].outer && poly_equals(nest->extents[x], 1) &&
+    for (uint32_t x = 0; x < nest->n; x++) {
+        bool adds = nest->indices[x].reduced && nest_sums_as_written(lowering, nest); /* 0 + -0 is 0 */
+        if (!nest->indices[x].gone && !nest->indices[x].outer && !adds && poly_equals(nest->extents[x], 1) &&
             !substitute(lowering, nest, x, poly_constant(lowering->context, 0)))
             return false;
+    }
     return true;
 }
 
@@ -266,17 +270,27 @@ static bool merge(struct lowering *lowering, struct nest *nest, uint32_t x, uint
     return nest->indices[y].name != NULL;
 }
 
+/* Is y the summed index next inside of x? */
+static bool follows(const struct nest *nest, uint32_t x, uint32_t y)
+{
+    for (uint32_t between = x + 1; between < y; between++)
+        if (nest->indices[between].reduced && !nest->indices[between].gone)
+            return false;
+    return x < y;
+}
+
 /* Merges one pair; false when there is none left (or no memory). An index is taken as the inner one before it has been merged
  * into from outside, so that names come out in the order of the axes. */
 static bool merge_one(struct lowering *lowering, struct nest *nest)
 {
     size_t count;
     struct nest_poly *polys = nest_polys(lowering, nest, &count);
+    bool as_written = nest_sums_as_written(lowering, nest);
     for (uint32_t x = 0; polys && x < nest->n; x++)
         for (uint32_t y = 0; y < nest->n; y++) {
             const struct nest_index *outer = &nest->indices[x], *inner = &nest->indices[y];
             if (x == y || outer->gone || inner->gone || outer->outer || inner->outer || outer->reduced != inner->reduced ||
-                inner->note)
+                inner->note || (outer->reduced && as_written && !follows(nest, x, y)))
                 continue;
             if (can_merge(lowering, nest, polys, count, x, y))
                 return merge(lowering, nest, x, y);

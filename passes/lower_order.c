@@ -115,7 +115,13 @@ static double reach(struct lowering *lowering, const struct nest *nest, const st
     return farthest;
 }
 
-/* Appends the outputs or the summed indices but `last` to `list`, farthest reach first; gives how many. */
+bool nest_sums_as_written(const struct lowering *lowering, const struct nest *nest)
+{
+    return lowering->kernel->numeric_class == IR_CLASS_EXACT && !ir_elem_is_integer(nest->accumulator);
+}
+
+/* Appends the outputs or the summed indices but `last` to `list`, farthest reach first but in sums as written; gives
+ * how many. */
 static uint32_t list_indices(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count,
                              bool reduced, uint32_t last, uint32_t *list)
 {
@@ -125,7 +131,9 @@ static uint32_t list_indices(struct lowering *lowering, const struct nest *nest,
             continue;
         double far = reach(lowering, nest, polys, count, x);
         uint32_t at = n++;
-        for (; at > 0 && reach(lowering, nest, polys, count, list[at - 1]) < far; at--)
+        for (; at > 0 && !(reduced && nest_sums_as_written(lowering, nest)) &&
+               reach(lowering, nest, polys, count, list[at - 1]) < far;
+             at--)
             list[at] = list[at - 1];
         list[at] = x;
     }
@@ -242,8 +250,9 @@ bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struc
     if (order->strategy == NEST_POINTWISE && innermost != UINT32_MAX)
         order->indices[order->n_outputs++] = innermost;
     uint32_t *reduced = order->indices + order->n_outputs;
-    order->n_reduced = list_indices(lowering, nest, polys, count, true, row ? UINT32_MAX : last_summed, reduced);
-    if (!row && last_summed != UINT32_MAX)
+    bool places_last = !row && last_summed != UINT32_MAX && !nest_sums_as_written(lowering, nest);
+    order->n_reduced = list_indices(lowering, nest, polys, count, true, places_last ? last_summed : UINT32_MAX, reduced);
+    if (places_last)
         reduced[order->n_reduced++] = last_summed;
     if (row)
         order->row = reduced[order->n_reduced] = innermost;

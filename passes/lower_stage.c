@@ -52,9 +52,12 @@ static const struct poly *add_axis(struct lowering *lowering, struct nest *nest,
 /* ---- what is summed ---- */
 
 /* Does a term with this factor add nothing? An integer's largest value is the zero of min, but wraps when something is added to it,
- * and is no zero of a wider accumulator. */
-static bool adds_nothing(const struct ir_node *contract, struct ir_number factor)
+ * and is no zero of a wider accumulator; inf * 0 is nan, which an exact kernel keeps. */
+static bool adds_nothing(const struct lowering *lowering, const struct ir_node *contract, struct ir_number factor)
 {
+    bool exact = lowering->kernel->numeric_class == IR_CLASS_EXACT && !ir_elem_is_integer(contract->elem);
+    if (exact && contract->n_operands > 1)
+        return false;
     bool ordered = contract->contract.ring == IR_RING_minplus || contract->contract.ring == IR_RING_maxplus;
     bool absorbs = contract->n_operands == 1 && contract->contract.accumulator == contract->elem;
     return ir_number_equal(factor, ir_ring_zero(contract->contract.ring, contract->elem)) &&
@@ -67,7 +70,7 @@ static const struct ir_expr *operand_value(struct lowering *lowering, struct nes
 {
     struct ir_access access = contract->operands[k];
     bool guarded = false;
-    if (access.fill && adds_nothing(contract, *access.fill)) {
+    if (access.fill && adds_nothing(lowering, contract, *access.fill)) {
         struct poly_ranges ranges = nest_ranges(nest);
         struct ir_access inside = ir_access_substitute(lowering->context, access, contract->n_indices, at, &ranges);
         const struct poly **conditions;

@@ -7,6 +7,8 @@
  */
 #include "split_complex.h"
 
+#include <math.h>
+
 typedef const struct ir_expr *value;
 
 static value apply1(struct splitter *s, enum ir_expr_op op, value a)
@@ -115,9 +117,10 @@ struct split_pair split_multiply(struct splitter *s, struct split_pair a, struct
     value im = a_negative == b_negative ? add(s, straight, crossed)
                : b_negative             ? subtract(s, crossed, straight)
                                         : subtract(s, straight, crossed);
+    if (a_negative && b_negative) /* an exact kernel wants the sign of a zero */
+        im = s->exact ? subtract(s, negate(s, straight), crossed) : negate(s, im);
     enum ir_expr_op op = a_negative == b_negative ? IR_EXPR_sub : IR_EXPR_add;
-    return (struct split_pair){apply2(s, op, multiply(s, a.re, b.re), multiply(s, a.im, b.im)),
-                               a_negative && b_negative ? negate(s, im) : im};
+    return (struct split_pair){apply2(s, op, multiply(s, a.re, b.re), multiply(s, a.im, b.im)), im};
 }
 
 static struct split_pair quotient(struct splitter *s, struct split_pair a, struct split_pair b)
@@ -250,7 +253,7 @@ static struct split_pair split_leaf(struct splitter *s, const struct ir_expr *ex
 {
     enum ir_elem elem = ir_elem_real(expr->elem);
     if (expr->op == IR_EXPR_literal) {
-        bool is_real = expr->literal.im == 0;
+        bool is_real = expr->literal.im == 0 && !(s->exact && signbit(expr->literal.im));
         return (struct split_pair){number(s, elem, expr->literal.re), is_real ? NULL : number(s, elem, expr->literal.im)};
     }
     if (expr->op == IR_EXPR_load) {
@@ -324,6 +327,8 @@ static struct split_pair pair_of(struct splitter *s, const struct ir_expr *expr)
         if (s->memo[k].expr == expr)
             return s->memo[k].pair;
     struct split_memo memo = {expr, expr->n_arguments ? split_operation(s, expr) : split_leaf(s, expr)};
+    if (s->exact)
+        memo.pair.im = split_imaginary(s, memo.pair); /* inf * 0 is computed as well */
     if (!memo.pair.re || !ARENA_PUSH(ir_arena(s->context), s->memo, s->n_memo, s->memo_capacity, memo))
         return (struct split_pair){NULL, NULL};
     return memo.pair;

@@ -58,6 +58,19 @@ bool tensors_equal(const struct ir_tensor *a, const struct ir_tensor *b)
     return true;
 }
 
+bool tensors_identical(const struct ir_tensor *a, const struct ir_tensor *b)
+{
+    if (!tensors_equal(a, b))
+        return false;
+    size_t components = ir_elem_is_float(a->elem) ? 1 : ir_elem_is_complex(a->elem) ? 2 : 0;
+    for (size_t at = 0; at < tensor_count(a) * components; at++) {
+        double x = component(a, at), y = component(b, at);
+        if (!isnan(x) && signbit(x) != signbit(y))
+            return false;
+    }
+    return true;
+}
+
 bool tensors_close(const struct ir_tensor *a, const struct ir_tensor *b, const struct ir_tensor *magnitude, double factor,
                    double *worst)
 {

@@ -43,6 +43,10 @@ struct ir_tensor *random_inputs(struct ir_context *context, const struct ir_kern
 /* The same for NUMBERS with whole floats from -2 to 2, as programs of RANDOM_WHOLE expect. */
 struct ir_tensor *random_whole_inputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims,
                                       uint64_t seed);
+/* The same with infinities, zeros of both signs, numbers that are none, and where the kernel is in double with ones that are
+ * rounded. */
+struct ir_tensor *random_hostile_inputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims,
+                                        uint64_t seed);
 /* The next number of a sequence (splitmix64). */
 uint64_t random_next(uint64_t *state);
 /* Evenly from 0 to `limit` - 1. */

@@ -131,6 +131,8 @@ enum random_style {
     RANDOM_SMALL, /* floats in [-1, 1] of 11 bits */
     RANDOM_PLAIN, /* floats of one bit: products of many are exact */
     RANDOM_WHOLES,
+    RANDOM_HOSTILE, /* whole, infinite, undefined, zeros of both signs */
+    RANDOM_ROUNDED, /* the same with fractions in place of whole numbers */
     RANDOM_ONES
 };
 /* Elements as in memory, integers small. */

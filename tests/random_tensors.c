@@ -2,6 +2,7 @@
 #include "compare.h"
 #include "programs_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 int64_t random_dim_limit(const struct ir_dim *dim)
@@ -42,6 +43,15 @@ static double whole_float(uint64_t *state)
     return (double)random_below(state, 5) - 2;
 }
 
+/* Often what is not absorbed, cancelled or taken for another. */
+static double hostile_float(double otherwise, uint64_t *state)
+{
+    static const double values[] = {0, -0.0, INFINITY, -INFINITY, NAN};
+    if (random_below(state, 6))
+        return otherwise;
+    return values[random_below(state, sizeof values / sizeof *values)];
+}
+
 static int64_t some_integer(enum ir_elem elem, uint64_t *state)
 {
     if (elem == IR_bool)
@@ -63,6 +73,10 @@ static double some_float(enum random_style style, uint64_t *state)
         return plain_float(state);
     case RANDOM_WHOLES:
         return whole_float(state);
+    case RANDOM_HOSTILE:
+        return hostile_float(whole_float(state), state);
+    case RANDOM_ROUNDED:
+        return hostile_float(((double)random_below(state, 2049) - 1024) / 1000, state);
     default:
         return small_float(state);
     }
@@ -186,4 +200,25 @@ struct ir_tensor *random_whole_inputs(struct ir_context *context, const struct i
                                       uint64_t seed)
 {
     return fill_inputs(context, kernel, IR_EVAL_NUMBERS, RANDOM_WHOLES, dims, seed);
+}
+
+/* Is every float 64 bits? The reference calculates in double, and rounds to a narrower type at the end of a node. */
+static bool is_double(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(context, kernel, &count);
+    bool wide = nodes != NULL;
+    for (size_t k = 0; wide && k < count; k++) {
+        enum ir_elem real = ir_elem_real(nodes[k]->elem);
+        wide = (!ir_elem_is_float(real) || real == IR_f64) &&
+               (nodes[k]->op != IR_scan_node || is_double(context, nodes[k]->scan->step));
+    }
+    return wide;
+}
+
+struct ir_tensor *random_hostile_inputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims,
+                                        uint64_t seed)
+{
+    enum random_style style = is_double(context, kernel) ? RANDOM_ROUNDED : RANDOM_HOSTILE;
+    return fill_inputs(context, kernel, IR_EVAL_NUMBERS, style, dims, seed);
 }

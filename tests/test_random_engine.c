@@ -1,7 +1,8 @@
 /* Random programs through every engine but the reference: hundreds of kernels in one program, compiled once, each called and held
  * against the reference number for number.
  *
- * The programs are those whose numbers no order of operations rounds (RANDOM_INTEGER, RANDOM_WHOLE), so there is no tolerance. gcc
+ * The programs are those whose numbers no order of operations rounds (RANDOM_INTEGER, RANDOM_WHOLE), or kernels of class `exact`,
+ * so there is no tolerance. gcc
  * traps where the emitted C does what C does not define; tcc knows nothing of vectors or 128 bits and takes the plain spelling of
  * everything. The seed of a wrong kernel is printed with the kernel. */
 #include <setjmp.h>
@@ -25,15 +26,17 @@ struct batch {
     struct ir_program *program;
     struct compiled *compiled;
     uint64_t first; /* seed */
+    bool hostile;   /* exact kernels on inputs that are rounded, infinite, undefined, zeros of both signs */
 };
 
 static void add_kernel(struct batch *batch, uint64_t seed)
 {
-    const struct random_options options = {.kind = seed % 2 ? RANDOM_INTEGER : RANDOM_WHOLE, .small = true};
+    enum random_kind kind = seed % 2 && !batch->hostile ? RANDOM_INTEGER : RANDOM_WHOLE;
+    const struct random_options options = {.kind = kind, .small = true};
     struct ir_program *one = random_program(batch->context, seed, &options);
     assert_non_null(one);
     one->kernels[0]->name = arena_printf(ir_arena(batch->context), "random_%llu", (unsigned long long)seed);
-    one->kernels[0]->numeric_class = seed % 3 ? IR_CLASS_REASSOC : IR_CLASS_EXACT;
+    one->kernels[0]->numeric_class = seed % 3 && !batch->hostile ? IR_CLASS_REASSOC : IR_CLASS_EXACT;
     assert_true(ARENA_PUSH(ir_arena(batch->context), batch->program->kernels, batch->program->n_kernels,
                            batch->program->kernels_capacity, one->kernels[0]));
 }
@@ -48,9 +51,9 @@ static void fail_at(const struct batch *batch, size_t kernel, const char *what)
     fail();
 }
 
-static struct batch create_batch(uint64_t first, const struct pass_options *passes)
+static struct batch create_batch(uint64_t first, bool hostile, const struct pass_options *passes)
 {
-    struct batch batch = {.context = ir_context_create(NULL), .first = first};
+    struct batch batch = {.context = ir_context_create(NULL), .first = first, .hostile = hostile};
     const struct compile_options options = {.passes = *passes};
     batch.program = ARENA_NEW(ir_arena(batch.context), struct ir_program);
     *batch.program = (struct ir_program){.context = batch.context};
@@ -78,21 +81,22 @@ static void check_kernel(const struct batch *batch, const struct engine_info *in
     const struct ir_kernel *kernel = batch->program->kernels[at];
     struct ir_tensor expected[OUTPUT_LIMIT], found[OUTPUT_LIMIT];
     int64_t *dims = random_dims(batch->context, seed);
-    struct ir_tensor *inputs = random_whole_inputs(batch->context, kernel, dims, seed);
+    struct ir_tensor *inputs = batch->hostile ? random_hostile_inputs(batch->context, kernel, dims, seed)
+                                              : random_whole_inputs(batch->context, kernel, dims, seed);
     if (ir_eval(batch->context, kernel, IR_EVAL_NUMBERS, dims, inputs, expected, NULL) != EINC_OK)
         fail_at(batch, at, "has no value");
     create_outputs(batch, expected, kernel->n_outputs, found);
     if (info->run(engine, at, dims, inputs, found) != EINC_OK)
         fail_at(batch, at, "does not run");
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        if (!tensors_equal(&expected[k], &found[k]))
+        if (!(batch->hostile ? tensors_identical : tensors_equal)(&expected[k], &found[k]))
             fail_at(batch, at, kernel->outputs[k].name);
 }
 
-static void run_batch(uint64_t first, const struct pass_options *passes, const struct engine_info *info,
+static void run_batch(uint64_t first, bool hostile, const struct pass_options *passes, const struct engine_info *info,
                       const struct engine_options *options)
 {
-    struct batch batch = create_batch(first, passes);
+    struct batch batch = create_batch(first, hostile, passes);
     struct engine *engine = info->create(batch.compiled, options);
     if (!engine)
         fail_at(&batch, SIZE_MAX, "is not compiled by the engine");
@@ -109,8 +113,8 @@ static void gcc_computes_the_same(void **state)
     const struct engine_options options = {.compiler = "gcc",
                                            .flags = "-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error"};
     const struct pass_options plain = {.machine = *machine_generic()};
-    run_batch(1, &plain, engine_find("c"), &options);
-    run_batch(1001, &plain, engine_find("c"), &options);
+    run_batch(1, false, &plain, engine_find("c"), &options);
+    run_batch(1001, false, &plain, engine_find("c"), &options);
 }
 
 static void tcc_computes_the_same(void **state)
@@ -118,8 +122,8 @@ static void tcc_computes_the_same(void **state)
     (void)state;
     const struct engine_options options = {.compiler = "tcc", .flags = "-O0"};
     const struct pass_options plain = {.machine = *machine_generic()};
-    run_batch(2001, &plain, engine_find("c"), &options);
-    run_batch(3001, &plain, engine_find("c"), &options);
+    run_batch(2001, false, &plain, engine_find("c"), &options);
+    run_batch(3001, false, &plain, engine_find("c"), &options);
 }
 
 /* Those that compile in memory; for machines with tiny vectors and caches as well, and for threads. */
@@ -133,8 +137,25 @@ static void other_engines_compute_the_same(void **state)
         for (uint64_t machine = 0; machine < 4 && strcmp(engines[k].name, "ref") != 0 && strcmp(engines[k].name, "c") != 0;
              machine++) {
             const struct pass_options passes = {.machine = validate_machine(machine), .threads = machine % 2 ? 3 : 0};
-            run_batch(1 + 1000 * machine, &passes, &engines[k], &options);
+            run_batch(1 + 1000 * machine, false, &passes, &engines[k], &options);
         }
+}
+
+/* Bit by bit, also where a compiler would fuse products and sums. The vectors of gcc 12 fuse complex products whatever it is
+ * told. */
+static void exact_kernels_are_exact(void **state)
+{
+    (void)state;
+    static const struct engine_options ways[] = {
+        {.compiler = "gcc", .flags = "-O2 -march=native -ffp-contract=fast -fno-tree-vectorize"},
+        {.compiler = "clang", .flags = "-O3 -march=native -ffp-contract=on"},
+        {.compiler = "tcc", .flags = "-O0"}};
+    const struct pass_options plain = {.machine = *machine_generic()}, tiny = {.machine = validate_machine(1)};
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+        run_batch(4001, true, &plain, engine_find("c"), &ways[way]);
+    const struct engine_options options = {0};
+    if (engine_find("llvm"))
+        run_batch(4001, true, &tiny, engine_find("llvm"), &options);
 }
 
 int main(void)
@@ -143,6 +164,7 @@ int main(void)
         cmocka_unit_test(gcc_computes_the_same),
         cmocka_unit_test(tcc_computes_the_same),
         cmocka_unit_test(other_engines_compute_the_same),
+        cmocka_unit_test(exact_kernels_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
