@@ -191,7 +191,7 @@ bool binding_extents(struct ir_context *context, const struct ir_kernel *kernel,
     return nodes != NULL;
 }
 
-bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
+bool binding_shapes(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
 {
     if (!bind_dims(context, kernel, inputs, dims) || !check_promises(context, dims))
         return false;
@@ -202,7 +202,12 @@ bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, c
             return false;
         good &= binding_check_array(context, info->name, info->span, info->node, dims, &inputs[k]);
     }
-    return good && binding_extents(context, kernel, dims);
+    return good;
+}
+
+bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims)
+{
+    return binding_shapes(context, kernel, inputs, dims) && binding_extents(context, kernel, dims);
 }
 
 bool binding_outputs(struct ir_context *context, const struct ir_kernel *kernel, const int64_t *dims, struct ir_tensor *outputs)

@@ -202,7 +202,18 @@ static bool check_inputs(struct library_call *call, struct ir_context *report)
     for (uint32_t k = 0; inputs && k < kernel->n_arguments; k++)
         if (kernel->arguments[k].input != UINT32_MAX)
             inputs[kernel->arguments[k].input] = as_array(&kernel->arguments[k], call->tensors[k]);
-    return inputs && binding_check(report, source, inputs, call->dims);
+    return inputs && binding_shapes(report, source, inputs, call->dims);
+}
+
+static bool check_extents(const struct library_call *call, struct ir_context *report)
+{
+    const struct einc_kernel *kernel = call->kernel;
+    const struct ir_kernel *source = kernel->program->source->kernels[kernel->number];
+    int64_t value;
+    for (size_t k = 0; k < kernel->n_extents; k++)
+        if (!binding_value(report, kernel->extents[k], call->dims, "an extent", source->name, source->span, &value))
+            return false;
+    return true;
 }
 
 static bool check_outputs(const struct library_call *call, struct ir_context *report)
@@ -275,5 +286,5 @@ static bool check_count(const struct einc_kernel *kernel, size_t n_tensors, stru
 bool library_check(struct library_call *call, size_t n_tensors, struct ir_context *report)
 {
     return check_count(call->kernel, n_tensors, report) && check_tensors(call, report) && check_inputs(call, report) &&
-           check_outputs(call, report) && check_place(call, report) && check_overlap(call, report);
+           check_extents(call, report) && check_outputs(call, report) && check_place(call, report) && check_overlap(call, report);
 }

@@ -184,6 +184,10 @@ const struct engine_info *engine_find(const char *name);
  * hold), then every type and shape checked. `dims` has room for ir_dim_count values; a dim no axis names must be there already
  * (else -1). */
 bool binding_check(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
+/* The same but for extents inside the kernel. Of the kernel's context it reads only the dims, which `context` has by the same
+ * numbers.
+ */
+bool binding_shapes(struct ir_context *context, const struct ir_kernel *kernel, const struct ir_tensor *inputs, int64_t *dims);
 /* The type and shape of one array, that of `node` at these dims. */
 bool binding_check_array(struct ir_context *context, const char *name, struct span span, const struct ir_node *node,
                          const int64_t *dims, const struct ir_tensor *given);
