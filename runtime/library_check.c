@@ -66,7 +66,7 @@ static bool has_size(const struct library_call *call, const struct poly *size, i
 static bool has_shape(const struct library_call *call, const struct library_argument *argument, const DLTensor *tensor)
 {
     if (argument->shape)
-        return memcmp(argument->shape, tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape) == 0;
+        return tensor->ndim == 0 || memcmp(argument->shape, tensor->shape, (size_t)tensor->ndim * sizeof *tensor->shape) == 0;
     for (int axis = 0; axis < tensor->ndim; axis++)
         if (!has_size(call, argument->node->shape[axis], tensor->shape[axis]))
             return false;
