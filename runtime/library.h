@@ -184,6 +184,8 @@ bool library_check(struct library_call *call, size_t n_tensors, struct ir_contex
 
 /* ---- library_reference.c ---- */
 enum einc_status library_run_reference(const struct library_call *call);
+/* Its kernels run on the reference, whose memory ended: they say so from then on. */
+bool library_is_spent(struct einc_program *program);
 
 /* ---- library_einsum.c ---- */
 

@@ -14,6 +14,7 @@ struct einsum {
     struct einsum *newer, *older; /* by last use */
     struct einc_program *program; /* NULL: it is being made */
     size_t users;                 /* it stays while there are any */
+    bool is_out;                  /* of the table: the last user destroys it */
     uint64_t hash;
     size_t n_words;
     int64_t key[];
@@ -146,6 +147,7 @@ static void take_out(struct library_einsums *einsums, struct einsum *einsum)
     *slot = einsum->next;
     unlink_use(einsums, einsum);
     einsums->count--;
+    einsum->is_out = true;
 }
 
 /* The one used longest ago, taken out, where there are too many; NULL: there are not, or all are in use. */
@@ -222,11 +224,15 @@ static enum einc_status acquire(struct library_einsums *einsums, const char *str
     return make(einsums, einsum, string, n_tensors, tensors);
 }
 
-static void release(struct library_einsums *einsums, struct einsum *einsum)
+/* What the last run said: a program that has no memory any more is not kept. */
+static void release(struct library_einsums *einsums, struct einsum *einsum, enum einc_status status)
 {
+    bool is_spent = status == EINC_NO_MEMORY && library_is_spent(einsum->program);
     pthread_mutex_lock(&einsums->lock);
     einsum->users--;
-    struct einsum *dropped = take_oldest(einsums);
+    if (is_spent && !einsum->is_out)
+        take_out(einsums, einsum);
+    struct einsum *dropped = !einsum->is_out ? take_oldest(einsums) : einsum->users ? NULL : einsum;
     pthread_mutex_unlock(&einsums->lock);
     einsum_destroy(einsums, dropped);
 }
@@ -291,7 +297,7 @@ enum einc_status einc_einsum(struct einc_context *context, const char *string, s
     if (status != EINC_OK)
         return status;
     status = run(einsum->program, n_tensors, tensors, out);
-    release(context->einsums, einsum);
+    release(context->einsums, einsum, status);
     return status;
 }
 
@@ -307,6 +313,6 @@ enum einc_status einc_einsum_result(struct einc_context *context, const char *st
     *type = library_type(out->node->elem);
     *rank = (int)out->node->rank;
     memcpy(shape, out->shape, out->node->rank * sizeof *shape);
-    release(context->einsums, einsum);
+    release(context->einsums, einsum, EINC_OK);
     return EINC_OK;
 }

@@ -53,3 +53,13 @@ enum einc_status library_run_reference(const struct library_call *call)
     pthread_mutex_unlock(&program->lock);
     return status;
 }
+
+bool library_is_spent(struct einc_program *program)
+{
+    if (program->engines[LIBRARY_FIRST].codes->native.entry)
+        return false;
+    pthread_mutex_lock(&program->lock);
+    bool is_spent = arena_failed(ir_arena(program->ir));
+    pthread_mutex_unlock(&program->lock);
+    return is_spent;
+}

@@ -117,7 +117,8 @@ bool toolchain_link(struct toolchain *toolchain, const char *compiler, const cha
         compiler = getenv("CC") ? getenv("CC") : "cc";
     size_t count = split_words(arena, compiler, words, 0);
     count = split_words(arena, flags, words, count);
-    count = split_words(arena, "-shared -fPIC -o", words, count);
+    /* a kernel may be named like a function of the process, and yet calls its own */
+    count = split_words(arena, "-shared -fPIC -Wl,-Bsymbolic -o", words, count);
     if (count + 4 > ARGUMENT_LIMIT)
         return false;
     words[count++] = (char *)toolchain->object;

@@ -157,6 +157,22 @@ static void a_lookup_that_leaves_its_table_is_reported(struct einc_context *cont
 }
 ON_EVERY_ENGINE(a_lookup_that_leaves_its_table_is_reported)
 
+/* Functions of the C library that the process has, and a kernel calls its own. */
+static void kernels_are_named_like_functions_of_the_process(struct einc_context *context)
+{
+    struct einc_program *program;
+    const struct einc_kernel *kernel;
+    double x[2] = {1, 2}, y[2] = {0};
+    DLTensor a = tensor_of(x, F64, SHAPE(2)), b = tensor_of(y, F64, SHAPE(2));
+    const DLTensor *tensors[] = {&a, &b};
+    (void)compile(context, "kernel times(x: f64[2]) -> (y: f64[2]) { y[i] = 7 * x[i] }", &program);
+    assert_int_equal(einc_find_kernel(program, "times", &kernel), EINC_OK);
+    assert_int_equal(einc_kernel_run(kernel, 2, tensors, NULL), EINC_OK);
+    assert_true(y[0] == 7 && y[1] == 14);
+    einc_program_destroy(program);
+}
+ON_EVERY_ENGINE(kernels_are_named_like_functions_of_the_process)
+
 static void einsums_take_any_strides(struct einc_context *context)
 {
     double A[6] = {1, 2, 3, 4, 5, 6}, B[6] = {1, 0, 2, 0, 3, 0}, y[8];
@@ -431,6 +447,7 @@ int main(void)
         cmocka_unit_test(declared_strides_bind_dims_on_every_engine),
         cmocka_unit_test(updated_arrays_are_one_tensor_on_every_engine),
         cmocka_unit_test(a_lookup_that_leaves_its_table_is_reported_on_every_engine),
+        cmocka_unit_test(kernels_are_named_like_functions_of_the_process_on_every_engine),
         cmocka_unit_test(einsums_take_any_strides_on_every_engine),
         cmocka_unit_test(results_of_einsums_are_known_before_on_every_engine),
         cmocka_unit_test(wrong_tensors_are_refused),
