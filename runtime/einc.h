@@ -169,6 +169,10 @@ enum einc_status einc_kernel_run(const struct einc_kernel *kernel, size_t n_tens
 /* Bytes of workspace that a run on these tensors needs. */
 enum einc_status einc_kernel_workspace(const struct einc_kernel *kernel, size_t n_tensors, const DLTensor *const *tensors,
                                        const struct einc_run_options *options, size_t *bytes);
+/* Type and shape that the tensor `at` of a run must have, for who allocates outputs: fills `type`, `rank`, and `shape`, which has
+ * room for 64. `tensors` are as for a run, but those of outputs that are no inputs, too, may be NULL. */
+enum einc_status einc_kernel_result(const struct einc_kernel *kernel, size_t n_tensors, const DLTensor *const *tensors,
+                                    const struct einc_run_options *options, size_t at, DLDataType *type, int *rank, int64_t *shape);
 
 /* The kernel's machine code, for callers who know what they pass: nothing is checked. NULL: engine `ref` has none. Its C
  * declaration is `einc_kernel_signature`, "void norm(size_t n, const double *x, double *y)", in the terms of docs/emitted-c.md:

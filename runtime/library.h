@@ -181,6 +181,12 @@ struct library_call {
 bool library_fits(struct library_call *call);
 /* The same of any number of tensors, with diagnostics. */
 bool library_check(struct library_call *call, size_t n_tensors, struct ir_context *report);
+/* Have the inputs, and what is updated, their types and ranks, and do they tell all dims? Outputs alone are not looked at. */
+bool library_inputs_fit(struct library_call *call);
+/* The shape that tensor `at` must have at the call's dims; false: it cannot be told. */
+bool library_find_shape(const struct library_call *call, size_t at, int64_t *shape);
+/* Both, with diagnostics. */
+bool library_check_shape(struct library_call *call, size_t n_tensors, size_t at, struct ir_context *report);
 
 /* ---- library_reference.c ---- */
 enum einc_status library_run_reference(const struct library_call *call);

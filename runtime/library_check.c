@@ -130,23 +130,38 @@ static bool dims_known(const struct library_call *call)
     return true;
 }
 
+bool library_inputs_fit(struct library_call *call)
+{
+    const struct einc_kernel *kernel = call->kernel;
+    for (uint32_t k = 0; k < kernel->n_arguments; k++)
+        if (kernel->arguments[k].input != UINT32_MAX && !is_tensor(&kernel->arguments[k], call->tensors[k]))
+            return false;
+    return ir_dim_count(kernel->program->ir) == 0 || (bind_dims(call) && dims_known(call) && extents_fit(call));
+}
+
 bool library_fits(struct library_call *call)
 {
     const struct einc_kernel *kernel = call->kernel;
     uint32_t other;
-    for (uint32_t k = 0; k < kernel->n_arguments; k++)
-        if (!is_tensor(&kernel->arguments[k], call->tensors[k]))
-            return false;
-    if (ir_dim_count(kernel->program->ir) && (!bind_dims(call) || !dims_known(call) || !extents_fit(call)))
+    if (!library_inputs_fit(call))
         return false;
     for (uint32_t k = 0; k < kernel->n_arguments; k++) {
         const struct library_argument *argument = &kernel->arguments[k];
         const DLTensor *tensor = call->tensors[k];
-        if (!has_shape(call, argument, tensor) || !find_range(tensor, &call->ranges[k]) || !has_strides(call, argument, tensor) ||
-            !is_aligned(argument, library_data(tensor)))
+        if (!is_tensor(argument, tensor) || !has_shape(call, argument, tensor) || !find_range(tensor, &call->ranges[k]) ||
+            !has_strides(call, argument, tensor) || !is_aligned(argument, library_data(tensor)))
             return false;
     }
     return find_overlap(call, &other) == UINT32_MAX;
+}
+
+bool library_find_shape(const struct library_call *call, size_t at, int64_t *shape)
+{
+    const struct ir_node *node = call->kernel->arguments[at].node;
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        if (!poly_evaluate(node->shape[axis], call->dims, NULL, &shape[axis]) || shape[axis] < 0)
+            return false;
+    return true;
 }
 
 /* ---- slowly: what does not fit? ---- */
@@ -161,12 +176,13 @@ static struct ir_tensor as_array(const struct library_argument *argument, const 
     return array;
 }
 
-static bool check_tensors(const struct library_call *call, struct ir_context *report)
+static bool check_tensors(const struct library_call *call, bool with_outputs, struct ir_context *report)
 {
     const struct einc_kernel *kernel = call->kernel;
     bool good = true;
     for (uint32_t k = 0; k < kernel->n_arguments; k++)
-        good &= library_check_tensor(report, kernel->arguments[k].name, kernel->arguments[k].span, call->tensors[k]);
+        if (with_outputs || kernel->arguments[k].input != UINT32_MAX)
+            good &= library_check_tensor(report, kernel->arguments[k].name, kernel->arguments[k].span, call->tensors[k]);
     return good;
 }
 
@@ -285,6 +301,19 @@ static bool check_count(const struct einc_kernel *kernel, size_t n_tensors, stru
 
 bool library_check(struct library_call *call, size_t n_tensors, struct ir_context *report)
 {
-    return check_count(call->kernel, n_tensors, report) && check_tensors(call, report) && check_inputs(call, report) &&
+    return check_count(call->kernel, n_tensors, report) && check_tensors(call, true, report) && check_inputs(call, report) &&
            check_extents(call, report) && check_outputs(call, report) && check_place(call, report) && check_overlap(call, report);
+}
+
+bool library_check_shape(struct library_call *call, size_t n_tensors, size_t at, struct ir_context *report)
+{
+    if (!check_count(call->kernel, n_tensors, report) || !check_tensors(call, false, report) || !check_inputs(call, report) ||
+        !check_extents(call, report))
+        return false;
+    const struct library_argument *argument = &call->kernel->arguments[at];
+    int64_t extent;
+    for (uint32_t axis = 0; axis < argument->node->rank; axis++)
+        if (!binding_value(report, argument->node->shape[axis], call->dims, "an extent", argument->name, argument->span, &extent))
+            return false;
+    return true;
 }

@@ -47,12 +47,13 @@ static bool known_options(const struct einc_run_options *given, struct einc_run_
     return true;
 }
 
-static enum einc_status check_slowly(struct library_call *call, size_t n_tensors, const struct einc_run_options *options)
+/* `at`: the tensor whose shape is asked for; SIZE_MAX: all of them are there. */
+static enum einc_status check_slowly(struct library_call *call, size_t n_tensors, size_t at, const struct einc_run_options *options)
 {
     enum einc_status status = set_dims(call, options); /* which the quick look may have changed */
     struct ir_context *report = status == EINC_OK ? library_report_context(call->kernel->program) : NULL;
     if (report)
-        (void)library_check(call, n_tensors, report);
+        (void)(at == SIZE_MAX ? library_check(call, n_tensors, report) : library_check_shape(call, n_tensors, at, report));
     return status == EINC_OK ? finish_report(call->kernel, report) : status;
 }
 
@@ -76,9 +77,9 @@ static enum einc_status find_workspace(const struct library_call *call, int64_t 
     return finish_report(kernel, report);
 }
 
-/* The dims of the call, checked; `call->dims` and `call->arguments` are to be released where they are not the small ones. */
-static enum einc_status open_call(struct library_call *call, const struct einc_kernel *kernel, size_t n_tensors,
-                                  const DLTensor *const *tensors, const struct einc_run_options *options)
+/* Room for the call, and its dims as far as the caller gave them. In any case `close_call` follows. */
+static enum einc_status open_call(struct library_call *call, const struct einc_kernel *kernel, const DLTensor *const *tensors,
+                                  const struct einc_run_options *options)
 {
     uint32_t n_dims = ir_dim_count(kernel->program->ir);
     call->kernel = kernel;
@@ -95,11 +96,17 @@ static enum einc_status open_call(struct library_call *call, const struct einc_k
     }
     if (!call->dims || !call->arguments || !call->ranges)
         return EINC_NO_MEMORY;
-    enum einc_status status = set_dims(call, options);
-    if (status == EINC_OK && (n_tensors != kernel->n_arguments || !library_fits(call)))
-        status = check_slowly(call, n_tensors, options);
+    return set_dims(call, options);
+}
+
+/* The call's tensors, checked. */
+static enum einc_status check_call(struct library_call *call, size_t n_tensors, const struct einc_run_options *options)
+{
+    enum einc_status status = EINC_OK;
+    if (n_tensors != call->kernel->n_arguments || !library_fits(call))
+        status = check_slowly(call, n_tensors, SIZE_MAX, options);
     for (size_t k = 0; status == EINC_OK && k < n_tensors; k++)
-        call->arguments[k] = library_data(tensors[k]);
+        call->arguments[k] = library_data(call->tensors[k]);
     return status;
 }
 
@@ -204,7 +211,9 @@ enum einc_status einc_kernel_run(const struct einc_kernel *kernel, size_t n_tens
         return report_options(kernel, "the workspace is not aligned to 64 bytes");
     if (options.workspace)
         library_wait(kernel->program); /* it is for that code */
-    enum einc_status status = open_call(&call, kernel, n_tensors, tensors, &options);
+    enum einc_status status = open_call(&call, kernel, tensors, &options);
+    if (status == EINC_OK)
+        status = check_call(&call, n_tensors, &options);
     if (status == EINC_OK)
         status = find_workspace(&call, &bytes);
     if (status == EINC_OK)
@@ -222,10 +231,41 @@ enum einc_status einc_kernel_workspace(const struct einc_kernel *kernel, size_t 
     if (!known_options(given, &options))
         return report_options(kernel, "the options of the run have a size that this einc does not know");
     library_wait(kernel->program); /* for the code that later calls run */
-    enum einc_status status = open_call(&call, kernel, n_tensors, tensors, &options);
+    enum einc_status status = open_call(&call, kernel, tensors, &options);
+    if (status == EINC_OK)
+        status = check_call(&call, n_tensors, &options);
     if (status == EINC_OK)
         status = find_workspace(&call, &found);
     close_call(&call);
     *bytes = (size_t)found;
+    return status;
+}
+
+static enum einc_status report_place(const struct einc_kernel *kernel, size_t at)
+{
+    struct ir_context *report = library_report_context(kernel->program);
+    if (report)
+        diag_error(ir_diagnostics(report), DIAG_E0850, SPAN_NONE, "the kernel takes %u tensors, none at %zu", kernel->n_arguments,
+                   at);
+    return finish_report(kernel, report);
+}
+
+enum einc_status einc_kernel_result(const struct einc_kernel *kernel, size_t n_tensors, const DLTensor *const *tensors,
+                                    const struct einc_run_options *given, size_t at, DLDataType *type, int *rank, int64_t *shape)
+{
+    struct library_call call;
+    struct einc_run_options options;
+    if (!known_options(given, &options))
+        return report_options(kernel, "the options of the run have a size that this einc does not know");
+    if (at >= kernel->n_arguments)
+        return report_place(kernel, at);
+    enum einc_status status = open_call(&call, kernel, tensors, &options);
+    if (status == EINC_OK && (n_tensors != kernel->n_arguments || !library_inputs_fit(&call)))
+        status = check_slowly(&call, n_tensors, at, &options);
+    if (status == EINC_OK && !library_find_shape(&call, at, shape))
+        status = check_slowly(&call, n_tensors, at, &options);
+    close_call(&call);
+    *type = library_type(kernel->arguments[at].node->elem);
+    *rank = (int)kernel->arguments[at].node->rank;
     return status;
 }

@@ -214,6 +214,38 @@ static void results_of_einsums_are_known_before(struct einc_context *context)
 }
 ON_EVERY_ENGINE(results_of_einsums_are_known_before)
 
+static void shapes_of_outputs_are_known_before(struct einc_context *context)
+{
+    struct einc_program *program;
+    const struct einc_kernel *kernel =
+        compile(context, "dim n, m\nkernel f(x: f64[n]) -> (y: f32[2 * n, m], z: f64[n]) { y[i,j] = f32(i + j)\n z[i] += x[i] }", &program);
+    double x[3], z[4];
+    DLTensor a = tensor_of(x, F64, SHAPE(3)), c = tensor_of(z, F64, SHAPE(3));
+    const DLTensor *tensors[] = {&a, NULL, &c};
+    const struct einc_dim dim = {"m", 5};
+    struct einc_run_options options = {.size = sizeof options, .dims = &dim, .n_dims = 1};
+    DLDataType type;
+    int rank;
+    int64_t shape[64];
+    assert_int_equal(einc_kernel_result(kernel, 3, tensors, &options, 1, &type, &rank, shape), EINC_OK);
+    assert_true(type.code == kDLFloat && type.bits == 32 && type.lanes == 1);
+    assert_true(rank == 2 && shape[0] == 6 && shape[1] == 5);
+    assert_int_equal(einc_kernel_result(kernel, 3, tensors, NULL, 1, &type, &rank, shape), EINC_INVALID);
+    expect_report(context, "E0805", "no array says how large dim `m` is");
+    c.shape = (int64_t[]){4};
+    assert_int_equal(einc_kernel_result(kernel, 3, tensors, &options, 1, &type, &rank, shape), EINC_INVALID);
+    expect_report(context, "E0803", "dim `n` has two sizes");
+    assert_int_equal(einc_kernel_result(kernel, 2, tensors, &options, 1, &type, &rank, shape), EINC_INVALID);
+    expect_report(context, "E0850", "takes 3 tensors, not 2");
+    assert_int_equal(einc_kernel_result(kernel, 3, tensors, &options, 3, &type, &rank, shape), EINC_INVALID);
+    expect_report(context, "E0850", "none at 3");
+    tensors[2] = NULL;
+    assert_int_equal(einc_kernel_result(kernel, 3, tensors, &options, 1, &type, &rank, shape), EINC_INVALID);
+    expect_report(context, "E0850", "`z` is NULL");
+    einc_program_destroy(program);
+}
+ON_EVERY_ENGINE(shapes_of_outputs_are_known_before)
+
 /* ---- what is wrong, and that it does not last ---- */
 
 struct wrong_call {
@@ -450,6 +482,7 @@ int main(void)
         cmocka_unit_test(kernels_are_named_like_functions_of_the_process_on_every_engine),
         cmocka_unit_test(einsums_take_any_strides_on_every_engine),
         cmocka_unit_test(results_of_einsums_are_known_before_on_every_engine),
+        cmocka_unit_test(shapes_of_outputs_are_known_before_on_every_engine),
         cmocka_unit_test(wrong_tensors_are_refused),
         cmocka_unit_test(wrong_options_are_refused),
         cmocka_unit_test(dims_of_calls_have_names_and_sizes),
