@@ -64,6 +64,7 @@ struct library_job {
 struct library_worker;
 struct library_worker *library_worker_create(struct einc_context *context);
 void library_worker_destroy(struct library_worker *worker); /* without jobs. Takes NULL */
+void library_worker_stop(struct library_worker *worker);    /* ends the job under way and takes up no other, now or later */
 void library_worker_add(struct library_worker *worker, struct library_job *job);
 /* Until the job is done, or given up where it had not begun and is not `wanted`. */
 void library_worker_wait(struct library_worker *worker, struct library_job *job, bool wanted);

@@ -112,6 +112,11 @@ struct einc_context *einc_context_create(const struct einc_allocator *allocator,
     return NULL;
 }
 
+void einc_context_end_thread(struct einc_context *context)
+{
+    library_worker_stop(context->worker);
+}
+
 void einc_context_destroy(struct einc_context *context)
 {
     if (!context)

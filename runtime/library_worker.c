@@ -69,8 +69,8 @@ static bool start(struct library_worker *worker)
 void library_worker_add(struct library_worker *worker, struct library_job *job)
 {
     pthread_mutex_lock(&worker->lock);
-    worker->is_started = worker->is_started || start(worker);
-    if (worker->is_started) {
+    worker->is_started = worker->is_started || (!worker->is_stopping && start(worker));
+    if (worker->is_started && !worker->is_stopping) {
         job->is_waiting = true;
         *worker->end = job;
         worker->end = &job->next;
@@ -96,16 +96,32 @@ void library_worker_wait(struct library_worker *worker, struct library_job *job,
     pthread_mutex_unlock(&worker->lock);
 }
 
+static void drop_waiting(struct library_worker *worker)
+{
+    struct library_job **at = worker->is_busy ? &worker->first->next : &worker->first;
+    for (struct library_job *job = *at; job; job = job->next)
+        job->is_waiting = false;
+    *at = NULL;
+    worker->end = at;
+}
+
+void library_worker_stop(struct library_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool is_first = !worker->is_stopping, is_started = worker->is_started;
+    worker->is_stopping = true;
+    drop_waiting(worker);
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+    if (is_first && is_started)
+        pthread_join(worker->thread, NULL);
+}
+
 void library_worker_destroy(struct library_worker *worker)
 {
     if (!worker)
         return;
-    pthread_mutex_lock(&worker->lock);
-    worker->is_stopping = true;
-    pthread_cond_broadcast(&worker->changed);
-    pthread_mutex_unlock(&worker->lock);
-    if (worker->is_started)
-        pthread_join(worker->thread, NULL);
+    library_worker_stop(worker);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
 }

@@ -217,8 +217,8 @@ ON_EVERY_ENGINE(results_of_einsums_are_known_before)
 static void shapes_of_outputs_are_known_before(struct einc_context *context)
 {
     struct einc_program *program;
-    const struct einc_kernel *kernel =
-        compile(context, "dim n, m\nkernel f(x: f64[n]) -> (y: f32[2 * n, m], z: f64[n]) { y[i,j] = f32(i + j)\n z[i] += x[i] }", &program);
+    const struct einc_kernel *kernel = compile(
+        context, "dim n, m\nkernel f(x: f64[n]) -> (y: f32[2 * n, m], z: f64[n]) { y[i,j] = f32(i + j)\n z[i] += x[i] }", &program);
     double x[3], z[4];
     DLTensor a = tensor_of(x, F64, SHAPE(3)), c = tensor_of(z, F64, SHAPE(3));
     const DLTensor *tensors[] = {&a, NULL, &c};
@@ -245,6 +245,26 @@ static void shapes_of_outputs_are_known_before(struct einc_context *context)
     einc_program_destroy(program);
 }
 ON_EVERY_ENGINE(shapes_of_outputs_are_known_before)
+
+static void kernels_run_without_the_thread(struct einc_context *context)
+{
+    struct einc_program *programs[3];
+    for (int k = 0; k < 3; k++) {
+        const struct einc_kernel *kernel = compile(context, product, &programs[k]);
+        double A[3] = {1, 2, 3}, x[3] = {1, 10, 100}, y[1] = {0};
+        DLTensor a = tensor_of(A, F64, SHAPE(1, 3)), b = tensor_of(x, F64, SHAPE(3)), c = tensor_of(y, F64, SHAPE(1));
+        const DLTensor *tensors[] = {&a, &b, &c};
+        size_t bytes;
+        if (k > 0)
+            einc_context_end_thread(context);
+        assert_int_equal(einc_kernel_workspace(kernel, 3, tensors, NULL, &bytes), EINC_OK); /* waits for better code */
+        assert_int_equal(einc_kernel_run(kernel, 3, tensors, NULL), EINC_OK);
+        assert_true(y[0] == 321);
+    }
+    for (int k = 0; k < 3; k++)
+        einc_program_destroy(programs[k]);
+}
+ON_EVERY_ENGINE(kernels_run_without_the_thread)
 
 /* ---- what is wrong, and that it does not last ---- */
 
@@ -483,6 +503,7 @@ int main(void)
         cmocka_unit_test(einsums_take_any_strides_on_every_engine),
         cmocka_unit_test(results_of_einsums_are_known_before_on_every_engine),
         cmocka_unit_test(shapes_of_outputs_are_known_before_on_every_engine),
+        cmocka_unit_test(kernels_run_without_the_thread_on_every_engine),
         cmocka_unit_test(wrong_tensors_are_refused),
         cmocka_unit_test(wrong_options_are_refused),
         cmocka_unit_test(dims_of_calls_have_names_and_sizes),

@@ -2,10 +2,12 @@
 
 What is called once a kernel goes through ctypes; what is called at every run through libeinc_python (einc_python.c).
 """
+import atexit
 import ctypes
 import ctypes.util
 import os
 import pathlib
+import weakref
 from typing import NamedTuple, Optional
 
 ATTRIBUTE = "__array_struct__"
@@ -89,6 +91,7 @@ declare(C, "einc_status_text", TEXT, ctypes.c_int)
 declare(C, "einc_engines", ctypes.POINTER(TEXT))
 declare(C, "einc_context_create", POINTER, POINTER, ctypes.POINTER(Options))
 declare(C, "einc_context_destroy", None, POINTER)
+declare(C, "einc_context_end_thread", None, POINTER)
 declare(C, "einc_take_report", POINTER, POINTER)
 declare(C, "einc_report_count", SIZE, POINTER)
 declare(C, "einc_report_at", CDiagnostic, POINTER, SIZE)
@@ -156,6 +159,16 @@ class Owned:
             self.destroy(self.pointer)
 
 
+handles = weakref.WeakSet()
+
+
+@atexit.register
+def end_threads():
+    for handle in list(handles):
+        if handle.process == os.getpid():
+            C.einc_context_end_thread(handle.pointer)
+
+
 class Handle(Owned):
     """An einc_context."""
 
@@ -164,6 +177,7 @@ class Handle(Owned):
         if not pointer:
             raise MemoryError("einc has no memory for a context")
         super().__init__(pointer, C.einc_context_destroy)
+        handles.add(self)
 
     def take_report(self):
         """The text and the diagnostics of this thread's last report, which is then gone; None: there is none."""

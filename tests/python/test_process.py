@@ -98,6 +98,13 @@ def test_children_of_fork_go_on():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_the_end_of_the_program():
+    """With LLVM at work in the background, at any moment of it."""
+    ends = "import einc, os, time; [einc.einsum('ij->ji' + ' ' * k, [[1.0]]) for k in range(5)]; time.sleep({}); "
+    for k in range(8):
+        subprocess.run([sys.executable, "-B", "-c", ends.format(k / 200)], check=True)
+
+
 PRINT = "import einc; print(einc.__file__, einc.__version__, einc.einsum('i,i', [1.0], [2.0]))"
 
 
