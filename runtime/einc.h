@@ -166,9 +166,8 @@ struct einc_run_options {
 /* Runs the kernel. `tensors` are its inputs in order, without those that an output updates in place, then its outputs. Each is on
  * the processor, has the declared type and shape and lies as declared: dense in C order (strides NULL or those), or at the strides
  * of the source. Data are aligned to their elements (a complex number's to its parts), and outputs share memory with no other
- * tensor. Bool is kDLUInt of 8 bits or code 6. All this is checked, and all dims, before anything is written; what is promised of
- * numbers
- * (`symmetric`, ...) is not. */
+ * tensor. Bool is kDLUInt of 8 bits or code 6. All this is checked, and all dims, before anything is written; what the source
+ * promises of numbers (`symmetric`, ...) is not. */
 enum einc_status einc_kernel_run(const struct einc_kernel *kernel, size_t n_tensors, const DLTensor *const *tensors,
                                  const struct einc_run_options *options);
 /* Bytes of workspace that a run on these tensors needs. */

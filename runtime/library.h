@@ -123,8 +123,7 @@ struct einc_program {
     const struct engine_info *better;               /* NULL: there is none to be made */
     struct compile_options *better_options;
     struct einc_kernel *kernels;
-    pthread_mutex_t
-        lock; /* of what is made in `ir` after it was compiled first: better code, descriptions, values of the reference */
+    pthread_mutex_t lock; /* of what is made in `ir` later: better code, descriptions, values of the reference */
     struct library_job job;
 };
 
