@@ -17,6 +17,9 @@ if(EINC_LLVM)
     set_target_properties(einc_llvm PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE) # where LLVM is
     install(TARGETS einc_llvm LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
+# for the Python package, which loads it by ctypes after libeinc
+set_target_properties(einc_python PROPERTIES INSTALL_RPATH "$ORIGIN")
+install(TARGETS einc_python LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS libeinc einc EXPORT einc INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES runtime/einc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES docs/einc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

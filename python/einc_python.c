@@ -529,39 +529,3 @@ PyObject *einc_python_shape(const struct einc_kernel *kernel, PyObject *arrays, 
     call_close(&call);
     return shape;
 }
-
-/* The last of `arrays` is the result's. */
-int einc_python_einsum_run(struct einc_context *context, const char *string, PyObject *arrays, PyObject *attribute);
-int einc_python_einsum_run(struct einc_context *context, const char *string, PyObject *arrays, PyObject *attribute)
-{
-    struct call call;
-    int status = FAILED;
-    if (read_all(&call, arrays, (size_t)PyTuple_Size(arrays) - 1, attribute)) {
-        PyThreadState *thread = PyEval_SaveThread();
-        status = (int)einc_einsum(context, string, call.count - 1, call.pointers, call.pointers[call.count - 1]);
-        PyEval_RestoreThread(thread);
-    }
-    call_close(&call);
-    return status;
-}
-
-PyObject *einc_python_einsum_shape(struct einc_context *context, const char *string, PyObject *arrays, PyObject *attribute);
-PyObject *einc_python_einsum_shape(struct einc_context *context, const char *string, PyObject *arrays, PyObject *attribute)
-{
-    struct call call;
-    PyObject *shape = NULL;
-    if (read_all(&call, arrays, SIZE_MAX, attribute)) {
-        DLDataType type;
-        int rank;
-        int64_t extents[RANK];
-        PyThreadState *thread = PyEval_SaveThread();
-        enum einc_status status = einc_einsum_result(context, string, call.count, call.pointers, &type, &rank, extents);
-        PyEval_RestoreThread(thread);
-        if (status == EINC_OK)
-            shape = shape_tuple(rank, extents);
-        else
-            Py_IncRef(shape = &_Py_NoneStruct);
-    }
-    call_close(&call);
-    return shape;
-}

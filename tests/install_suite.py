@@ -134,6 +134,12 @@ class Installed:
         environment = dict(os.environ, LD_LIBRARY_PATH=str(self.libraries))
         self.expect("a program built by pkg-config runs", run(folder / "plain", env=environment), False)
 
+    def by_python(self):
+        """The package of the tree on the installed libraries."""
+        environment = dict(os.environ, PYTHONPATH="python", EINC_LIBRARY=str(self.libraries / "libeinc.so"), PYTHONDONTWRITEBYTECODE="1")
+        done = run("/usr/bin/python3", "examples/python/power_method.py", env=environment)
+        self.suite.check("the Python package runs", done.returncode == 0 and done.stdout.startswith("3.618"), output(done))
+
     def shown(self):
         header = (self.prefix / "include" / "einc.h").read_text()
         header = re.sub(r"/\*.*?\*/|^typedef .*?;", "", header, flags=re.S | re.M)
@@ -199,6 +205,7 @@ def main():
             installed = Installed(suite, place, arguments.compiler)
             installed.by_cmake(folder)
             installed.by_pkg_config(folder)
+            installed.by_python()
             if place == prefix:
                 installed.shown()
                 installed.page()

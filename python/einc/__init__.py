@@ -11,10 +11,8 @@ import os
 import threading
 import weakref
 
-import numpy
-
 from . import _arrays, _einsum
-from ._library import ATTRIBUTE, C, PYTHON, Diagnostic, Error, Handle, engines
+from ._library import C, PYTHON, Diagnostic, Error, Handle, engines
 from ._program import Kernel, Program
 
 __all__ = ["Context", "Diagnostic", "Error", "Kernel", "Program", "compile", "compile_file", "einsum", "engines"]
@@ -29,12 +27,13 @@ class Context:
 
     def __init__(self, **options):
         self.options = options
-        self.einsum = PYTHON.einc_python_einsum(*self._open(), numpy.empty, _arrays.TYPES, ATTRIBUTE)
+        self.einsum = PYTHON.einc_python_einsum(*self._open(), *_arrays.FOR_C)
         _contexts.add(self)
 
     def _open(self):
         self._handle = handle = Handle(self.options)
-        return handle.pointer, handle, functools.partial(_einsum.general, handle, _context_of)
+        quick = PYTHON.einc_python_einsum(handle.pointer, None, _einsum.unable, *_arrays.FOR_C)
+        return handle.pointer, handle, functools.partial(_einsum.general, handle, quick, _context_of)
 
     def _reopen(self):
         PYTHON.einc_python_move(self.einsum.__self__, *self._open())

@@ -1,11 +1,14 @@
 """NumPy arrays as einc takes them: of its types, in the machine's byte order, aligned, at strides that are whole elements and not negative."""
 import numpy
 
+from ._library import ATTRIBUTE
+
 # the dtypes libeinc_python looks up: rows f c i u b, columns 1 2 4 8 16 bytes
 TYPES = tuple(numpy.dtype(name) if name else None
               for row in (("", "f2", "f4", "f8", ""), ("", "", "", "c8", "c16"), ("i1", "i2", "i4", "i8", ""), ("u1", "u2", "u4", "u8", ""),
                           ("?", "", "", "", ""))
               for name in row)
+FOR_C = (numpy.empty, TYPES, ATTRIBUTE)  # what libeinc_python needs of NumPy
 KNOWN = frozenset(known for known in TYPES if known is not None)
 # einc's names of them
 BY_NAME = {"f16": "f2", "f32": "f4", "f64": "f8", "c64": "c8", "c128": "c16", "bool": "?",

@@ -2,22 +2,17 @@
 import numpy
 
 from . import _arrays
-from ._library import ATTRIBUTE, PYTHON
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # NumPy's, so that an implicit result has the labels in order
-ORDERS = "KCFA"
+# NumPy's letters, so that an implicit result has the labels in order
+LABELS = {Ellipsis: "...", **dict(enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))}
+ORDERS = ("K", "C", "F", "A")
 
 
 def term(labels):
-    letters = []
-    for label in labels:
-        if label is Ellipsis:
-            letters.append("...")
-        elif 0 <= label.__index__() < len(LETTERS):
-            letters.append(LETTERS[label.__index__()])
-        else:
-            raise ValueError(f"label {label} is not within 0 to {len(LETTERS) - 1}")
-    return "".join(letters)
+    try:
+        return "".join([LABELS[label] for label in labels])
+    except KeyError as unknown:
+        raise ValueError(f"label {unknown} is not within 0 to 51") from None
 
 
 def split(operands):
@@ -36,6 +31,9 @@ def split(operands):
 
 def common_type(arrays, out, dtype, casting):
     """What is calculated in: all that is read, and the result, are cast to and from it."""
+    first = arrays[0].dtype
+    if dtype is None and all(array.dtype == first for array in ([] if out is None else [out]) + arrays[1:]) and first in _arrays.KNOWN:
+        return first  # as below, sooner
     wanted = numpy.dtype(dtype) if dtype is not None else numpy.result_type(*arrays, *([] if out is None else [out.dtype]))
     for array in arrays:
         if not numpy.can_cast(array, wanted, casting):
@@ -50,8 +48,13 @@ def is_fortran(order, arrays):
     return order == "F" or (order == "A" and all(array.flags.f_contiguous and not array.flags.c_contiguous for array in arrays))
 
 
-def general(handle, context_of, *operands, out=None, optimize=False, dtype=None, order="K", casting="safe", engine=None):
-    """`context_of` gives the context for an engine that is named."""
+def unable(*operands, out=None):
+    """Stands behind the quick way where the general one uses it."""
+    return NotImplemented
+
+
+def general(handle, quick, context_of, *operands, out=None, optimize=False, dtype=None, order="K", casting="safe", engine=None):
+    """`quick` is the way for arrays that fit, with `unable` behind it; `context_of` gives the context for an engine that is named."""
     if engine is not None:
         return context_of(engine).einsum(*operands, out=out, dtype=dtype, order=order, casting=casting)
     string, arrays = split(operands)
@@ -60,21 +63,17 @@ def general(handle, context_of, *operands, out=None, optimize=False, dtype=None,
     if not isinstance(order, str) or order.upper() not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     wanted = common_type(arrays, out, dtype, casting)
-    if "\0" in string:
+    if b"\0" in string.encode():
         raise ValueError("there is a NUL in the einsum string")
-    text, arrays = string.encode(), [_arrays.fit(array, wanted) for array in arrays]
-    shape = PYTHON.einc_python_einsum_shape(handle.pointer, text, tuple(arrays), ATTRIBUTE)
-    if shape is None:
+    fitting = [_arrays.fit(array, wanted) for array in arrays]
+    direct = out is not None and out.dtype == wanted and _arrays.lies_well(out) and not any(numpy.may_share_memory(out, array) for array in fitting)
+    result = quick(string, *fitting, out=out if direct else None)
+    if result is NotImplemented:
         raise handle.error()
-    if out is not None and out.shape != shape:
-        raise ValueError(f"out has the shape {out.shape}, the result {shape}")
-    direct = out is not None and out.dtype == wanted and _arrays.lies_well(out) and not any(numpy.may_share_memory(out, array) for array in arrays)
-    result = out if direct else numpy.empty(shape, wanted, "F" if is_fortran(order.upper(), arrays) else "C")
-    status = PYTHON.einc_python_einsum_run(handle.pointer, text, (*arrays, result), ATTRIBUTE)
-    if status:
-        raise handle.error(status)
     if out is None:
-        return result[()] if result.ndim == 0 else result
+        return numpy.asfortranarray(result) if numpy.ndim(result) and is_fortran(order.upper(), arrays) else result
     if not direct:
+        if out.shape != numpy.shape(result):
+            raise ValueError(f"out has the shape {out.shape}, the result {numpy.shape(result)}")
         numpy.copyto(out, result, casting=casting)
     return out

@@ -108,8 +108,6 @@ declare(PYTHON, "einc_python_move", None, OBJECT, POINTER, OBJECT, OBJECT)
 declare(PYTHON, "einc_python_kernel", OBJECT, POINTER, OBJECT, SIZE, *[OBJECT] * 5)
 declare(PYTHON, "einc_python_run", ctypes.c_int, POINTER, OBJECT, SIZE, OBJECT, OBJECT)
 declare(PYTHON, "einc_python_shape", OBJECT, POINTER, OBJECT, SIZE, OBJECT, OBJECT)
-declare(PYTHON, "einc_python_einsum_run", ctypes.c_int, POINTER, TEXT, OBJECT, OBJECT)
-declare(PYTHON, "einc_python_einsum_shape", OBJECT, POINTER, TEXT, OBJECT, OBJECT)
 
 
 def engines():

@@ -123,7 +123,7 @@ class Kernel:
         call = Call(owned, pointer)
         self.description = call.description
         self._run = PYTHON.einc_python_kernel(pointer, owned, len(call.inputs), tuple(int(output in call.updated) for output in call.outputs),
-                                              call.general, numpy.empty, _arrays.TYPES, ATTRIBUTE)
+                                              call.general, *_arrays.FOR_C)
         self.__name__ = self.__qualname__ = call.name
         self.__signature__ = self._signature(call)
         self.__doc__ = self._doc(call)

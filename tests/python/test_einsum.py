@@ -193,7 +193,8 @@ def test_out_with_strides():
 
 @pytest.mark.parametrize("error, words, arguments, options", [
     (TypeError, "a NumPy array, not list", ("ij", A), {"out": [1.0]}),
-    (ValueError, "shape", ("ij", A), {"out": numpy.zeros((3, 2))}),
+    (einc.Error, r"f64\[2, 3\] is wanted; the array is f64\[3, 2\]", ("ij", A), {"out": numpy.zeros((3, 2))}),
+    (ValueError, r"out has the shape \(3, 2\), the result \(2, 3\)", ("ij", A), {"out": numpy.zeros((3, 2), ">f8")}),
     (ValueError, "read-only", ("ij", A), {"out": numpy.broadcast_to(0.0, (2, 3))}),
     (ValueError, "order must be", ("ij", A), {"order": "X"}),
     (ValueError, "no engine 'gpu'; it has auto", ("ij", A), {"engine": "gpu"}),

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 
 import einc
 import numpy
@@ -79,13 +80,19 @@ def test_threads(instant):
 
 
 def test_the_interpreter_runs_on_meanwhile():
-    """A thread compiles; this one counts. Were the lock kept, it could not count while the other is inside."""
-    count = 0
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        job = pool.submit(lambda: [einc.Context(engine="c").einsum("ij,jk->ik", A, A) for _ in range(3)])
-        while not job.done():
-            count += 1
-    assert count > 1000
+    """Another thread comes in while einc compiles: no one else would let it, at this interval."""
+    context, begun, seen = einc.Context(engine="c"), threading.Event(), []
+    other = threading.Thread(target=lambda: seen.append(begun.wait()))
+    other.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        begun.set()
+        context.einsum("ij,jk->ik", A, A)
+        assert seen == [True]
+    finally:
+        sys.setswitchinterval(interval)
+        other.join()
 
 
 def test_children_of_fork_go_on():
