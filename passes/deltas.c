@@ -87,15 +87,6 @@ static bool find_digits(struct ir_context *context, const struct ir_node *node, 
     return digits->count > 0 && digits->number;
 }
 
-/* Of the indices that are left: that a solved one has a place at all is not known any more. */
-static const struct poly **extents_left(struct ir_context *context, const struct ir_node *node, const struct digits *digits)
-{
-    const struct poly **extents = arena_copy(ir_arena(context), node->extents, node->n_indices, sizeof *extents);
-    for (uint32_t k = 0; extents && k < digits->count; k++)
-        extents[digits->indices[k]] = poly_constant(context, 1);
-    return extents;
-}
-
 /* Does an operand but `o` read, along some axis, just the places that the index has? With zero outside it is zero where the index
  * has no such value. */
 static bool has_guard(const struct ir_node *node, uint32_t o, uint32_t index)
@@ -113,7 +104,7 @@ static bool has_guard(const struct ir_node *node, uint32_t o, uint32_t index)
 static bool solve_digits(struct ir_context *context, const struct ir_node *node, uint32_t o, const struct digits *digits,
                          const struct poly **solved)
 {
-    struct poly_ranges ranges = {node->n_indices, extents_left(context, node, digits)};
+    struct poly_ranges ranges = ir_ranges(node);
     const struct poly *weight = poly_constant(context, 1), *number = digits->number;
     for (uint32_t k = 0; k < digits->count; k++) {
         if (!poly_equals(weight, digits->weights[k]))
@@ -121,8 +112,7 @@ static bool solve_digits(struct ir_context *context, const struct ir_node *node,
         weight = poly_multiply(context, weight, node->extents[digits->indices[k]]);
     }
     bool guarded = poly_is_run_time(number) && digits->count == 1 && has_guard(node, o, digits->indices[0]);
-    if (!ranges.extents || !poly_prove_divisors(context, number, &ranges) ||
-        (!guarded && !poly_prove_within(context, number, weight, &ranges)))
+    if (!poly_prove_divisors(context, number, &ranges) || (!guarded && !poly_prove_within(context, number, weight, &ranges)))
         return false;
     for (uint32_t k = 0; k < digits->count; k++) {
         const struct poly *below = k + 1 < digits->count ? poly_constant(context, digits->weights[k + 1]) : NULL;
