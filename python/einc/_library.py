@@ -149,6 +149,8 @@ def text_of(value):
 class Owned:
     """A C object. It keeps what it is made from, `parent`. A child of fork() leaves it alone: threads it counts on are not there."""
 
+    process = None  # until it is made
+
     def __init__(self, pointer, destroy, parent=None):
         self.pointer, self.destroy, self.parent, self.process = pointer, destroy, parent, os.getpid()
 

@@ -139,6 +139,8 @@ def test_options(tmp_path):
     assert context.compile(source).f(X) == 10101 and context.compile(source, engine="c").f(X) == 10101
     with pytest.raises(TypeError, match="no option 'engin'; it has engine, target"):
         einc.compile(source, engin="c")
+    with pytest.raises(TypeError, match="no option 'engin'"):
+        einc.Context(engin="c")
     with pytest.raises(einc.Error, match="E0853"):
         einc.compile(source, engine="gpu")
 
