@@ -255,11 +255,20 @@ struct accumulator {
     const struct poly *address;
 };
 
+/* Without an index to sum over a term under a condition is the sum itself: added to 0 it would lose the sign of a zero. */
+static bool has_sum(const struct nest *nest)
+{
+    for (uint32_t x = 0; x < nest->n; x++)
+        if (nest->indices[x].reduced)
+            return true;
+    return false;
+}
+
 static struct loop_stmt *write_term(struct emission *emission, const struct accumulator *to)
 {
     struct lowering *lowering = emission->lowering;
     const struct nest *nest = emission->nest;
-    enum ir_expr_op add = ir_ring_info(nest->ring)->add;
+    enum ir_expr_op add = has_sum(nest) ? ir_ring_info(nest->ring)->add : IR_EXPR_OP_COUNT;
     struct loop_stmt *body = NULL;
     if (!write_guards(emission, &nest->term, emission->replacements, &body))
         return NULL;
