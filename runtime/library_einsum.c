@@ -95,10 +95,10 @@ static bool key_open(struct key *key, const struct einc_context *context, const 
         const DLTensor *tensor = tensors[k];
         bool dense = library_is_dense(tensor);
         key->words[at++] = tensor->dtype.code | tensor->dtype.bits << 8 | (int64_t)tensor->dtype.lanes << 16;
-        key->words[at++] = (int64_t)tensor->ndim << 32 | (int64_t)tensor->device.device_type;
+        key->words[at++] = (int64_t)dense << 48 | (int64_t)tensor->ndim << 32 | (int64_t)tensor->device.device_type;
         for (int axis = 0; axis < tensor->ndim; axis++)
             key->words[at++] = tensor->shape[axis];
-        for (int axis = 0; axis < tensor->ndim; axis++) /* an axis of one element has no stride that matters */
+        for (int axis = 0; axis < tensor->ndim; axis++) /* where it is dense, or has one element there, no stride matters */
             key->words[at++] = dense || tensor->shape[axis] == 1 ? 0 : tensor->strides[axis];
     }
     key->words[at++] = (int64_t)length;

@@ -197,6 +197,29 @@ static void einsums_take_any_strides(struct einc_context *context)
 }
 ON_EVERY_ENGINE(einsums_take_any_strides)
 
+/* One string, types and shapes: broadcast, dense, in another order, and with strides where an axis has one element. */
+static void kept_einsums_are_for_their_strides(struct einc_context *context)
+{
+    const struct {
+        int64_t shape[2], strides[2];
+        double sums[2];
+    } cases[] = {
+        {{2, 3}, {3, 1}, {6, 15}}, {{2, 3}, {0, 0}, {3, 3}},  {{2, 3}, {1, 2}, {9, 12}}, {{2, 3}, {0, 1}, {6, 6}},
+        {{2, 1}, {1, 1}, {1, 2}},  {{2, 1}, {0, 50}, {1, 1}}, {{2, 1}, {1, 70}, {1, 2}}, {{2, 1}, {3, 0}, {1, 4}},
+    };
+    double A[6] = {1, 2, 3, 4, 5, 6}, y[2];
+    for (int again = 0; again < 2; again++)
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+            int64_t strides[2] = {cases[k].strides[0], cases[k].strides[1]};
+            DLTensor a = tensor_of(A, F64, SHAPE(cases[k].shape[0], cases[k].shape[1])), out = tensor_of(y, F64, SHAPE(2));
+            const DLTensor *tensors[] = {&a};
+            a.strides = strides;
+            assert_int_equal(einc_einsum(context, "ij->i", 1, tensors, &out), EINC_OK);
+            assert_true(y[0] == cases[k].sums[0] && y[1] == cases[k].sums[1]);
+        }
+}
+ON_EVERY_ENGINE(kept_einsums_are_for_their_strides)
+
 static void results_of_einsums_are_known_before(struct einc_context *context)
 {
     float A[6] = {0};
@@ -501,6 +524,7 @@ int main(void)
         cmocka_unit_test(a_lookup_that_leaves_its_table_is_reported_on_every_engine),
         cmocka_unit_test(kernels_are_named_like_functions_of_the_process_on_every_engine),
         cmocka_unit_test(einsums_take_any_strides_on_every_engine),
+        cmocka_unit_test(kept_einsums_are_for_their_strides_on_every_engine),
         cmocka_unit_test(results_of_einsums_are_known_before_on_every_engine),
         cmocka_unit_test(shapes_of_outputs_are_known_before_on_every_engine),
         cmocka_unit_test(kernels_run_without_the_thread_on_every_engine),
