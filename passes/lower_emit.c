@@ -255,9 +255,12 @@ struct accumulator {
     const struct poly *address;
 };
 
-/* Without an index to sum over a term under a condition is the sum itself: added to 0 it would lose the sign of a zero. */
+/* Without an index to sum over a term under a condition is the sum itself: added to 0 it would lose the sign of a zero. But what
+ * loops around sum up slice by slice is added to the slices before. */
 static bool has_sum(const struct nest *nest)
 {
+    if (nest->combine != IR_EXPR_OP_COUNT && nest_sums_in_place(nest))
+        return true;
     for (uint32_t x = 0; x < nest->n; x++)
         if (nest->indices[x].reduced)
             return true;
