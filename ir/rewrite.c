@@ -63,37 +63,53 @@ static bool same_pointer(const void *key, const void *item)
     return key == item;
 }
 
+/* Nodes of a kernel that are known to be needed, in the order in which they were found. A kernel may be a small part of its
+ * context. */
+struct needed {
+    struct arena *arena;
+    struct intern_table seen;
+    const struct ir_node **nodes;
+    size_t count, capacity;
+};
+
+static void need(struct needed *needed, const struct ir_node *node)
+{
+    if (node && !intern_find(&needed->seen, node->hash, node, same_pointer) &&
+        intern_add(needed->arena, &needed->seen, node->hash, node))
+        (void)ARENA_PUSH(needed->arena, needed->nodes, needed->count, needed->capacity, node);
+}
+
 static void need_table(void *user, const struct poly_atom *atom)
 {
-    const struct ir_node **needed = user;
     if (atom->kind == POLY_TABLE)
-        needed[atom->table->id] = atom->table;
+        need(user, atom->table);
+}
+
+static int node_by_id(const void *a, const void *b)
+{
+    uint32_t first = (*(const struct ir_node *const *)a)->id, second = (*(const struct ir_node *const *)b)->id;
+    return (first > second) - (first < second);
 }
 
 const struct ir_node **ir_topological(struct ir_context *context, const struct ir_kernel *kernel, size_t *count)
 {
+    struct needed needed = {.arena = context->arena};
     *count = 0;
-    const struct ir_node **needed = ARENA_ARRAY(context->arena, context->n_nodes, const struct ir_node *);
-    if (!needed)
-        return NULL;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
-        if (kernel->outputs[k].node)
-            needed[kernel->outputs[k].node->id] = kernel->outputs[k].node;
-    for (size_t id = context->n_nodes; id-- > 0;) {
-        const struct ir_node *node = needed[id];
-        if (!node)
-            continue;
+        need(&needed, kernel->outputs[k].node);
+    for (size_t i = 0; i < needed.count; i++) {
+        const struct ir_node *node = needed.nodes[i];
         for (uint32_t k = 0; k < node->n_operands; k++)
-            needed[node->operands[k].node->id] = node->operands[k].node;
-        ir_visit_atoms(context, node, need_table, needed);
+            need(&needed, node->operands[k].node);
+        ir_visit_atoms(context, node, need_table, &needed);
     }
-    for (size_t id = 0; id < context->n_nodes; id++)
-        if (needed[id])
-            needed[(*count)++] = needed[id];
-    if (!arena_failed(context->arena))
-        return needed;
-    *count = 0;
-    return NULL;
+    if (!needed.nodes) /* a kernel of nothing has a list, too */
+        needed.nodes = ARENA_ARRAY(context->arena, 1, const struct ir_node *);
+    if (arena_failed(context->arena))
+        return NULL;
+    sort_items(needed.nodes, needed.count, sizeof *needed.nodes, node_by_id);
+    *count = needed.count;
+    return needed.nodes;
 }
 
 static int by_id(const void *a, const void *b)

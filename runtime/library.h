@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 enum { LIBRARY_RANK = FRONTEND_RANK };
 
@@ -59,7 +60,8 @@ bool library_options(const struct einc_context *context, const struct einc_optio
 struct library_job {
     struct library_job *next;
     struct einc_program *program;
-    bool is_waiting; /* for its turn, or to be finished */
+    bool is_waiting;       /* for its turn, or to be finished */
+    struct timespec begin; /* not before, unless someone waits */
 };
 struct library_worker;
 struct library_worker *library_worker_create(struct einc_context *context);

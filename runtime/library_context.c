@@ -85,9 +85,9 @@ bool library_options(const struct einc_context *context, const struct einc_optio
     if (!given)
         return true;
     *options = (struct einc_options){.size = sizeof *options};
-    if (given->size == 0 || given->size > sizeof *options)
+    if (given->size != sizeof *options) /* the only one there was so far */
         return false;
-    memcpy(options, given, given->size);
+    *options = *given;
     return true;
 }
 

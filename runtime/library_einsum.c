@@ -249,6 +249,14 @@ static enum einc_status refuse_output(const struct einc_program *program, const 
     return status;
 }
 
+/* Could it be the result, but for its strides? What it could not be is refused as a tensor of the kernel. */
+static bool goes_apart(const struct einc_kernel *kernel, const DLTensor *out)
+{
+    const struct library_argument *result = &kernel->arguments[kernel->n_arguments - 1];
+    return out && out->data && out->strides && out->shape && (uint32_t)out->ndim == result->node->rank &&
+           memcmp(out->shape, result->shape, (size_t)out->ndim * sizeof *out->shape) == 0 && !library_is_dense(out);
+}
+
 /* Into dense memory first, then to where `out` has its elements. The last of `all` stands for it. */
 static enum einc_status run_apart(const struct einc_kernel *kernel, size_t n_tensors, const DLTensor **all, const DLTensor *out)
 {
@@ -282,8 +290,8 @@ static enum einc_status run(const struct einc_program *program, size_t n_tensors
     if (n_tensors)
         memcpy(all, tensors, n_tensors * sizeof *all);
     all[n_tensors] = out;
-    bool apart = out && out->strides && out->shape && out->ndim <= LIBRARY_RANK && !library_is_dense(out);
-    enum einc_status status = apart ? run_apart(kernel, n_tensors, all, out) : einc_kernel_run(kernel, n_tensors + 1, all, NULL);
+    enum einc_status status =
+        goes_apart(kernel, out) ? run_apart(kernel, n_tensors, all, out) : einc_kernel_run(kernel, n_tensors + 1, all, NULL);
     if (all != small)
         library_release(program->context, all);
     return status;

@@ -1,8 +1,14 @@
 /* The thread of a context that makes better code of programs that run already, one after the other, so that many new kernels at
- * once do not take the processor from their callers. It starts with the first job; where it cannot, programs go on as they are. */
+ * once do not take the processor from their callers. Nor does it begin at once: where no processor is idle it would take from the
+ * first call, for which the caller is waiting. The thread starts with the first job; where it cannot, programs go on as they are.
+ */
 #include "library.h"
 
 #include <signal.h>
+#include <time.h>
+
+/* Nanoseconds from the program to the job's turn: what is small has run once by then, and LLVM takes several times that. */
+enum { PATIENCE = 10000000, SECOND = 1000000000 };
 
 struct library_worker {
     pthread_mutex_t lock;
@@ -11,6 +17,7 @@ struct library_worker {
     bool is_started, is_stopping;
     struct library_job *first, **end; /* the first may be under way */
     bool is_busy;
+    size_t waiting; /* callers: no job waits for its time then */
 };
 
 struct library_worker *library_worker_create(struct einc_context *context)
@@ -19,7 +26,11 @@ struct library_worker *library_worker_create(struct einc_context *context)
     if (!worker)
         return NULL;
     pthread_mutex_init(&worker->lock, NULL);
-    pthread_cond_init(&worker->changed, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
     worker->end = &worker->first;
     return worker;
 }
@@ -33,6 +44,22 @@ static void take_first(struct library_worker *worker)
     job->is_waiting = false;
 }
 
+static struct timespec time_to_begin(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += (time.tv_nsec + PATIENCE) / SECOND;
+    time.tv_nsec = (time.tv_nsec + PATIENCE) % SECOND;
+    return time;
+}
+
+static bool is_early(const struct timespec *begin)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec < begin->tv_sec || (time.tv_sec == begin->tv_sec && time.tv_nsec < begin->tv_nsec);
+}
+
 static void *work(void *user)
 {
     struct library_worker *worker = user;
@@ -40,6 +67,11 @@ static void *work(void *user)
     while (!worker->is_stopping) {
         if (!worker->first) {
             pthread_cond_wait(&worker->changed, &worker->lock);
+            continue;
+        }
+        struct timespec begin = worker->first->begin; /* the job may go while the thread waits */
+        if (!worker->waiting && is_early(&begin)) {
+            pthread_cond_timedwait(&worker->changed, &worker->lock, &begin);
             continue;
         }
         struct einc_program *program = worker->first->program;
@@ -72,6 +104,7 @@ void library_worker_add(struct library_worker *worker, struct library_job *job)
     worker->is_started = worker->is_started || (!worker->is_stopping && start(worker));
     if (worker->is_started && !worker->is_stopping) {
         job->is_waiting = true;
+        job->begin = time_to_begin();
         *worker->end = job;
         worker->end = &job->next;
         pthread_cond_broadcast(&worker->changed);
@@ -91,8 +124,13 @@ void library_worker_wait(struct library_worker *worker, struct library_job *job,
             worker->end = at;
         job->is_waiting = false;
     }
-    while (job->is_waiting)
-        pthread_cond_wait(&worker->changed, &worker->lock);
+    if (job->is_waiting) {
+        worker->waiting++;
+        pthread_cond_broadcast(&worker->changed);
+        while (job->is_waiting)
+            pthread_cond_wait(&worker->changed, &worker->lock);
+        worker->waiting--;
+    }
     pthread_mutex_unlock(&worker->lock);
 }
 

@@ -26,16 +26,19 @@ target_link_libraries(machine PRIVATE einc::einc)
 einc_add_kernel(machine scale.ein EMIT obj OPTIONS --cpu=x86-64)
 """
 SOURCE = "dim n\nkernel scale(x: f64[n]) -> (y: f64[n]) { y[i] = 2 * x[i] }\n"
-# The emitted kernel where there is one, and the library with every engine.
+# The emitted kernel where there is one, and the library with every engine, or the one that is named.
 PROGRAM = """#include <einc.h>
 #include <stdio.h>
+#include <string.h>
 #ifndef WITHOUT_KERNEL
 #include "scale.h"
 #endif
 
-int main(void)
+int main(int argc, char **argv)
 {
     for (const char *const *engine = einc_engines(); *engine; engine++) {
+        if (argc > 1 && strcmp(*engine, argv[1]) != 0)
+            continue;
         struct einc_options options = {.size = sizeof options, .engine = *engine};
         struct einc_context *context = einc_context_create(NULL, &options);
         struct einc_program *program;
@@ -134,6 +137,20 @@ class Installed:
         environment = dict(os.environ, LD_LIBRARY_PATH=str(self.libraries))
         self.expect("a program built by pkg-config runs", run(folder / "plain", env=environment), False)
 
+    def without_llvm(self, folder):
+        """The program of `by_pkg_config` where the part that needs LLVM is not there: the rest runs."""
+        if "llvm" not in self.engines:
+            return
+        next(self.prefix.rglob("libeinc_llvm.so")).unlink()
+        environment = dict(os.environ, LD_LIBRARY_PATH=str(self.libraries))
+        for engine in self.engines:
+            done = run(folder / "plain", engine, env=environment)
+            if engine == "llvm" or (engine == "auto" and "tcc" not in self.engines):
+                good = done.returncode == 1 and "error[E0815]" in done.stdout and "libeinc_llvm.so" in done.stdout
+            else:
+                good = done.returncode == 0 and done.stdout == f"{engine} 10 20 30\n"
+            self.suite.check(f"engine {engine} without libeinc_llvm.so", good, output(done))
+
     def by_python(self):
         """The package of the tree on the installed libraries."""
         environment = dict(os.environ, PYTHONPATH="python", EINC_LIBRARY=str(self.libraries / "libeinc.so"), PYTHONDONTWRITEBYTECODE="1")
@@ -211,6 +228,7 @@ def main():
                 installed.page()
                 installed.completion()
                 prefix.rename(moved)
+        installed.without_llvm(folder)
     raise SystemExit(suite.close())
 
 

@@ -58,7 +58,8 @@ def main():
     arguments = parser.parse_args()
 
     selection = ["-L", arguments.label] if arguments.label else ["-LE", "long"]
-    status, late = run_ctest(["--test-dir", str(arguments.build), "-j", "2", "--timeout", str(arguments.limit), "--output-on-failure",
+    jobs = str(max(2, os.cpu_count() or 2))
+    status, late = run_ctest(["--test-dir", str(arguments.build), "-j", jobs, "--timeout", str(arguments.limit), "--output-on-failure",
                               "--no-tests=error", *selection])
 
     log = (arguments.build / "Testing/Temporary/LastTest.log").read_text(errors="replace")

@@ -220,6 +220,28 @@ static void kept_einsums_are_for_their_strides(struct einc_context *context)
 }
 ON_EVERY_ENGINE(kept_einsums_are_for_their_strides)
 
+/* What goes by way of other memory is looked at before. */
+static void strided_outputs_are_checked(struct einc_context *context)
+{
+    double x[4] = {1, 2, 3, 4}, y[8] = {0};
+    DLTensor a = tensor_of(x, F64, SHAPE(4)), out = tensor_of(y, F64, SHAPE(4));
+    const DLTensor *tensors[] = {&a};
+    out.strides = (int64_t[]){2};
+    DLTensor nowhere = out, huge = out, other = out;
+    nowhere.data = NULL;
+    assert_int_equal(einc_einsum(context, "i->i", 1, tensors, &nowhere), EINC_INVALID);
+    expect_report(context, "E0850", "`out` has no data");
+    huge.shape = (int64_t[]){INT64_C(1) << 40};
+    assert_int_equal(einc_einsum(context, "i->i", 1, tensors, &huge), EINC_INVALID);
+    expect_report(context, "E0807", "f64[4] is wanted");
+    other.dtype = F32;
+    assert_int_equal(einc_einsum(context, "i->i", 1, tensors, &other), EINC_INVALID);
+    expect_report(context, "E0807", "the array is f32[4]");
+    assert_int_equal(einc_einsum(context, "i->i", 1, tensors, &out), EINC_OK);
+    assert_true(y[0] == 1 && y[1] == 0 && y[6] == 4);
+}
+ON_EVERY_ENGINE(strided_outputs_are_checked)
+
 static void results_of_einsums_are_known_before(struct einc_context *context)
 {
     float A[6] = {0};
@@ -422,6 +444,7 @@ static void wrong_options_are_refused(void **state)
         const char *code, *words;
     } wrong[] = {
         {{.size = 0}, "E0854", "a size that this einc does not know"},
+        {{.size = 12}, "E0854", "a size that this einc does not know"}, /* ends in the middle of a pointer */
         {{.size = sizeof wrong[0].options + 1}, "E0854", "a size that this einc does not know"},
         {{.size = sizeof wrong[0].options, .engine = "steam"}, "E0853", "no engine `steam`"},
         {{.size = sizeof wrong[0].options, .target = "no/such/file"}, "E0810", "no/such/file"},
@@ -438,6 +461,13 @@ static void wrong_options_are_refused(void **state)
     }
     const struct einc_kernel *kernel = compile(context, product, &program);
     assert_non_null(kernel);
+    for (size_t size = 0; size <= sizeof(struct einc_run_options) + 1; size++) {
+        struct einc_run_options options = {.size = size};
+        if (size == sizeof options)
+            continue;
+        assert_int_equal(einc_kernel_run(kernel, 0, NULL, &options), EINC_INVALID);
+        expect_report(context, "E0854", "a size that this einc does not know");
+    }
     assert_int_equal(einc_find_kernel(program, "quotient", &kernel), EINC_INVALID);
     assert_null(kernel);
     expect_report(context, "E0801", "the program has `product`");
@@ -525,6 +555,7 @@ int main(void)
         cmocka_unit_test(kernels_are_named_like_functions_of_the_process_on_every_engine),
         cmocka_unit_test(einsums_take_any_strides_on_every_engine),
         cmocka_unit_test(kept_einsums_are_for_their_strides_on_every_engine),
+        cmocka_unit_test(strided_outputs_are_checked_on_every_engine),
         cmocka_unit_test(results_of_einsums_are_known_before_on_every_engine),
         cmocka_unit_test(shapes_of_outputs_are_known_before_on_every_engine),
         cmocka_unit_test(kernels_run_without_the_thread_on_every_engine),

@@ -78,6 +78,7 @@ static const char *chosen; /* NULL: every engine */
 
 /* ---- compiling and running ---- */
 
+/* Every third goes on with the better code of `auto`; the others are given up before it is made, or while. */
 static bool compile_and_run(struct einc_context *context, int factor)
 {
     char source[128];
@@ -87,9 +88,13 @@ static bool compile_and_run(struct einc_context *context, int factor)
     DLTensor a = tensor_of(x, F64, SHAPE(3)), b = tensor_of(y, F64, SHAPE(3));
     const DLTensor *tensors[] = {&a, &b};
     snprintf(source, sizeof source, "dim n\nkernel times(x: f64[n]) -> (y: f64[n]) { y[i] = %d * x[i] }\n", factor);
-    bool good = einc_compile(context, source, NULL, &program) == EINC_OK &&
-                einc_find_kernel(program, "times", &kernel) == EINC_OK && einc_kernel_run(kernel, 2, tensors, NULL) == EINC_OK &&
-                y[0] == factor && y[2] == 3 * factor;
+    bool good = einc_compile(context, source, NULL, &program) == EINC_OK && einc_find_kernel(program, "times", &kernel) == EINC_OK;
+    for (int again = 0; again < 2 && good; again++) {
+        memset(y, 0, sizeof y);
+        good = einc_kernel_run(kernel, 2, tensors, NULL) == EINC_OK && y[0] == factor && y[2] == 3 * factor;
+        if (factor % 3 == 0)
+            (void)einc_kernel_function(kernel); /* waits */
+    }
     einc_program_destroy(program);
     return good;
 }
