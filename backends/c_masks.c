@@ -28,7 +28,7 @@ struct masks {
     struct loaded *loads; /* under conditions, of the innermost loop */
     size_t n_loads, loads_capacity;
     bool found;     /* under a condition */
-    bool irregular; /* in an order that has to be permuted */
+    bool irregular; /* in an order that has to be permuted, read or written */
 };
 
 static void find_in_list(struct masks *masks, const struct loop_stmt *list, bool masked);
@@ -98,6 +98,18 @@ static void note_order(void *user, const struct ir_expr *expr)
         masks->irregular = masks->irregular || irregular;
 }
 
+/* Stores of one body near each other, whose vectors have to be mixed before they are written. */
+static void note_store(struct masks *masks, const struct loop_stmt *body, const struct loop_stmt *store)
+{
+    for (const struct loop_stmt *other = body; other != store && !masks->irregular && masks->n_loops; other = other->next) {
+        int64_t distance;
+        if (other->op != LOOP_STORE || other->store.buffer != store->store.buffer)
+            continue;
+        const struct poly *between = poly_subtract(masks->kernel->file->context, other->store.address, store->store.address);
+        masks->irregular = poly_is_constant(between, &distance) && distance != 0 && distance > -WIDEST && distance < WIDEST;
+    }
+}
+
 /* ---- what stands under a condition ---- */
 
 struct guarded {
@@ -148,7 +160,7 @@ static void find_in_loop(struct masks *masks, const struct loop_stmt *stmt, bool
 
 static void find_in_list(struct masks *masks, const struct loop_stmt *list, bool masked)
 {
-    for (; list && !masks->found; list = list->next) {
+    for (const struct loop_stmt *body = list; list && !masks->found; list = list->next) {
         if (!c_is_live(masks->kernel, list))
             continue;
         switch (list->op) {
@@ -156,6 +168,7 @@ static void find_in_list(struct masks *masks, const struct loop_stmt *list, bool
             find_in_loop(masks, list, masked);
             break;
         case LOOP_STORE:
+            note_store(masks, body, list);
             find_in_value(masks, list->store.value, masked);
             break;
         case LOOP_DEFINE:

@@ -224,6 +224,7 @@ struct ir_node {
             const struct poly *const *domain;
             uint32_t n_sliced; /* so many of the leading indices in `sliced` run outside the whole tree below (order.c) */
             const uint32_t *sliced;
+            bool codelet; /* computed by the straight-line program that ir_codelet has for it */
         } contract;
         struct {
             enum ir_ring ring; /* its addition; operand 0 is the base, its subscripts where the value of operand 1 goes */
@@ -277,6 +278,7 @@ struct ir_contract {
     const struct poly *const *domain;
     uint32_t n_sliced;
     const uint32_t *sliced;
+    bool codelet;
 };
 const struct ir_node *ir_contract(struct ir_context *context, const struct ir_contract *contract);
 const struct ir_node *ir_map(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
@@ -382,6 +384,8 @@ uint32_t ir_expr_depth(struct ir_context *context, const struct ir_expr *const *
  * (itself: no change; NULL: failure, all stops). Names follow the replacement. True when something changed. */
 typedef const struct ir_node *ir_rewrite_function(void *user, struct ir_context *context, const struct ir_node *node);
 bool ir_rewrite(struct ir_context *context, struct ir_kernel *kernel, ir_rewrite_function *rewrite, void *user);
+/* The contraction, computed by its codelet where it has one (codelet.h). */
+const struct ir_node *ir_with_codelet(struct ir_context *context, const struct ir_node *node);
 /* The node with other operands, everything else kept. */
 const struct ir_node *ir_with_operands(struct ir_context *context, const struct ir_node *node, const struct ir_access *operands);
 /* Calls `visit` for each table that subscripts, conditions and index values of the node look up; perhaps more than once. */
@@ -434,7 +438,7 @@ static inline bool ir_input_promises(const struct ir_input_info *input, enum ir_
 /* C-order offset of subscripts in the node's shape. */
 const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts);
 
-/* ---- work.c: counting, as docs/work.md defines ---- */
+/* ---- work.c: counting ---- */
 struct ir_work {
     const struct poly *flops;     /* real additions and multiplications */
     const struct poly *functions; /* calls of exp, sqrt, ... beside */

@@ -43,6 +43,7 @@ struct ir_context {
     double *typical_sizes; /* of the first `n_typical` dims; NULL until asked for */
     size_t n_typical;
     struct intern_table nodes, expressions;
+    struct intern_table codelets, lines; /* codelet.c, codelet_matrix.c */
     uint32_t n_nodes, n_expressions; /* next ids */
     struct poly_table *polys;        /* made by ir_context_create through poly_table_create; lives in the arena */
 };

@@ -246,7 +246,7 @@ static void print_accesses(struct printer *printer, const struct ir_node *node)
 static void print_contract(struct printer *printer, const struct ir_node *node)
 {
     struct text *text = printer->text;
-    text_printf(text, "contract %s ", ir_ring_info(node->contract.ring)->name);
+    text_printf(text, "contract %s%s ", node->contract.codelet ? "codelet " : "", ir_ring_info(node->contract.ring)->name);
     print_typed(printer, node);
     if (node->n_indices > node->rank) {
         text_put(text, " sum [");

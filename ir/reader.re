@@ -33,6 +33,7 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "output"    { type = EIR_OUTPUT; break; }
         "input"     { type = EIR_INPUT; break; }
         "const"     { type = EIR_CONST; break; }
+        "codelet"   { type = EIR_CODELET; break; }
         "contract"  { type = EIR_CONTRACT; break; }
         "map"       { type = EIR_MAP; break; }
         "view"      { type = EIR_VIEW; break; }

@@ -245,10 +245,10 @@ static bool list_sliced(struct ir_reader *reader, const struct eir_polys *list, 
     return true;
 }
 
-const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_token ring, struct eir_typed typed,
+const struct ir_node *eir_contract(struct ir_reader *reader, bool codelet, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced)
 {
-    struct ir_contract contract = {.elem = typed.elem, .accumulator = typed.elem};
+    struct ir_contract contract = {.elem = typed.elem, .accumulator = typed.elem, .codelet = codelet};
     contract.rank = typed.rank;
     contract.n_indices = reader->n_indices;
     contract.extents = reader->extents;

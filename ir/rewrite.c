@@ -3,6 +3,7 @@
  * Operands have smaller ids than their users, and arguments than the expressions over them, so an order by id is an order by need
  * and nothing here recurses into a graph: the deepest hostile input costs memory, not stack. Tables that subscripts look up count
  * as needed by the node whose subscripts they are, and follow when they are rewritten. */
+#include "codelet.h"
 #include "ir_internal.h"
 
 #include <string.h>
@@ -143,16 +144,38 @@ const struct ir_expr **ir_expr_topological(struct ir_context *context, const str
 
 /* ---- rewriting ---- */
 
+static const struct ir_node *contract_with(struct ir_context *context, const struct ir_node *node, const struct ir_access *operands,
+                                           bool codelet)
+{
+    struct ir_contract contract = {node->contract.ring,
+                                   node->elem,
+                                   node->contract.accumulator,
+                                   node->rank,
+                                   node->n_indices,
+                                   node->extents,
+                                   node->n_operands,
+                                   operands,
+                                   node->contract.n_domain,
+                                   node->contract.domain,
+                                   node->contract.n_sliced,
+                                   node->contract.sliced,
+                                   codelet};
+    const struct ir_node *made = ir_contract(context, &contract);
+    return made && codelet && !ir_codelet(context, made) ? contract_with(context, node, operands, false) : made;
+}
+
+const struct ir_node *ir_with_codelet(struct ir_context *context, const struct ir_node *node)
+{
+    return node ? contract_with(context, node, node->operands, true) : NULL;
+}
+
 const struct ir_node *ir_with_operands(struct ir_context *context, const struct ir_node *node, const struct ir_access *operands)
 {
     if (!node || (node->n_operands && !operands))
         return NULL;
     switch (node->op) {
     case IR_contract_node:
-        return ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank,
-                                                          node->n_indices, node->extents, node->n_operands, operands,
-                                                          node->contract.n_domain, node->contract.domain, node->contract.n_sliced,
-                                                          node->contract.sliced});
+        return contract_with(context, node, operands, node->contract.codelet);
     case IR_map_node:
         return ir_map(context, node->rank, node->shape, node->n_operands, operands, node->body);
     case IR_view_node:

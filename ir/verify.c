@@ -3,6 +3,7 @@
  * One function a kind of rule; a node that breaks one is reported once, at the statement it came from, and the next node is looked
  * at. Nothing here trusts what a builder would have refused. Cycles cannot be built: operands have smaller ids than their users,
  * which is checked nonetheless. */
+#include "codelet.h"
 #include "ir_internal.h"
 
 struct verifier {
@@ -300,8 +301,11 @@ static bool check_contract(struct verifier *verifier)
         if (operand->kind != accumulator->kind || operand->bytes > accumulator->bytes)
             return broken(verifier, DIAG_E0739, "is summed in %s but its operand %u is %s", accumulator->name, k, operand->name);
     }
-    return check_polys(verifier, node->contract.n_domain, node->contract.domain, node->n_indices, "condition") &&
-           check_sliced(verifier);
+    if (!check_polys(verifier, node->contract.n_domain, node->contract.domain, node->n_indices, "condition") ||
+        !check_sliced(verifier))
+        return false;
+    return !node->contract.codelet || ir_codelet(verifier->context, node) ||
+           broken(verifier, DIAG_E0739, "has no small constant factors, and so no codelet");
 }
 
 static bool check_scatter(struct verifier *verifier)

@@ -1,10 +1,11 @@
-/* Counting work, as docs/work.md defines it.
+/* Counting work.
  *
  * flops are real additions and multiplications; a term of a contraction of n operands costs n-1 multiplications, and one addition
  * where something is summed, so a contraction that sums counts n * product of its extents and one of two operands 2 * product.
  * Complex multiplication counts 6, addition 2; minimum and maximum count 1 as additions do. A condition on two indices of constant
- * extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they always held. bytes is
- * compulsory traffic, never what a cache forces on top. */
+ * extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they always held. A codelet counts
+ * what its program does. bytes is compulsory traffic, never what a cache forces on top. */
+#include "codelet.h"
 #include "ir_internal.h"
 
 /* Real operations of one application to arguments of type `elem`. Complex division is the plain formula: 6 multiplications, 3
@@ -144,9 +145,12 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
         return work;
     if (node->op == IR_scan_node)
         return scan_work(context, node);
-    const struct poly *points = working_points(context, node);
+    const struct ir_codelet *codelet = node->op == IR_contract_node && node->contract.codelet ? ir_codelet(context, node) : NULL;
+    const struct poly *points = codelet ? codelet->runs : working_points(context, node);
     int64_t flops = 0, functions = 0;
-    if (node->op == IR_contract_node)
+    if (codelet)
+        flops = codelet->flops;
+    else if (node->op == IR_contract_node)
         flops = term_flops(node);
     else if (node->op == IR_map_node)
         flops = ir_expr_flops(context, node->body, &functions);

@@ -101,6 +101,7 @@ struct nest {
     size_t n_hints, hints_capacity;
     struct nest_check *checks; /* in the order in which they are made */
     size_t n_checks, checks_capacity;
+    const struct ir_node *codelet; /* the contraction that a codelet does; NULL: none */
     uint32_t n_own_domain;     /* conditions of the domain that are the sum's own, the first ones */
     const struct poly **under; /* conditions of the access being written that became the domain's */
     size_t n_under;
@@ -293,7 +294,17 @@ struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_no
 
 /* Where a sum goes that is accumulated in the local that holds the node itself: no other accumulator is needed. */
 bool nest_sums_in_place(const struct nest *nest);
+/* Indices of the function for those of the nest that are not gone, under different names; in `replacements` what each stands for.
+ * False: no memory. */
+bool nest_bind_indices(struct lowering *lowering, struct nest *nest, const struct poly **replacements);
 struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const struct nest_order *order);
+
+/* ---- lower_codelet.c ---- */
+
+/* Is the nest one that a codelet does? */
+bool nest_has_codelet(const struct nest *nest);
+/* Its statements. NULL: it does not fit a codelet after all, or no memory. */
+struct loop_stmt *lower_codelet(struct lowering *lowering, struct nest *nest, bool *fits);
 
 /* ---- lower_equation.c ---- */
 

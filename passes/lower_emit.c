@@ -502,11 +502,9 @@ static struct loop_stmt *write_stack_row(struct emission *emission)
                      false);
 }
 
-struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const struct nest_order *order)
+bool nest_bind_indices(struct lowering *lowering, struct nest *nest, const struct poly **replacements)
 {
-    struct emission emission = {.lowering = lowering, .nest = nest, .order = order};
-    emission.replacements = ARENA_ARRAY(lowering->arena, nest->n, const struct poly *);
-    for (uint32_t x = 0; emission.replacements && x < nest->n; x++) {
+    for (uint32_t x = 0; x < nest->n; x++) {
         struct nest_index *index = &nest->indices[x];
         if (index->gone)
             continue;
@@ -518,12 +516,21 @@ struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const 
         if (!index->outer)
             index->number = loop_add_index(lowering->context, lowering->function, index->name);
         if (index->number == UINT32_MAX)
-            return NULL;
-        emission.replacements[x] = index->value ? index->value : poly_index(lowering->context, index->number);
-        if (!emission.replacements[x])
-            return NULL;
+            return false;
+        replacements[x] = index->value ? index->value : poly_index(lowering->context, index->number);
+        if (!replacements[x])
+            return false;
     }
-    if (!emission.replacements || (nest->reduces && !absorb_outputs(&emission)))
+    return true;
+}
+
+struct loop_stmt *nest_emit(struct lowering *lowering, struct nest *nest, const struct nest_order *order)
+{
+    struct emission emission = {.lowering = lowering, .nest = nest, .order = order};
+    emission.replacements = ARENA_ARRAY(lowering->arena, nest->n, const struct poly *);
+    if (!emission.replacements || !nest_bind_indices(lowering, nest, emission.replacements))
+        return NULL;
+    if (nest->reduces && !absorb_outputs(&emission))
         return NULL;
     switch (order->strategy) {
     case NEST_POINTWISE: {

@@ -308,10 +308,14 @@ struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *
     struct ir_context *context = lowering->context;
     struct nest_order order;
     struct loop_stmt *checks = NULL;
-    if (!lower_write_checks(lowering, nest, &checks) || !lower_place_lookups(lowering, nest) || !nest_simplify(lowering, nest) ||
-        !lower_drop_sum(lowering, nest) || !nest_choose_order(lowering, nest, &order))
+    if (!lower_write_checks(lowering, nest, &checks) || !lower_place_lookups(lowering, nest) || !nest_simplify(lowering, nest))
         return NULL;
-    struct loop_stmt *body = nest_emit(lowering, nest, &order);
+    bool fits = nest_has_codelet(nest);
+    struct loop_stmt *body = fits ? lower_codelet(lowering, nest, &fits) : NULL;
+    if (!fits && lower_drop_sum(lowering, nest) && nest_choose_order(lowering, nest, &order))
+        body = nest_emit(lowering, nest, &order);
+    if (!body)
+        return NULL;
     if (nest->nowhere)
         return nothing(lowering, equation, span);
     if (!nest->to_local)

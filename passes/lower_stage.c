@@ -99,6 +99,7 @@ static bool add_sum(struct lowering *lowering, struct nest *nest, const struct i
     nest->reduces = true;
     nest->ring = contract->contract.ring;
     nest->accumulator = contract->contract.accumulator;
+    nest->codelet = contract->contract.codelet ? contract : NULL;
     for (uint32_t k = 0; at && k < contract->n_indices; k++)
         if (!(at[k] = k < contract->rank ? axes[k] : add_index(lowering, nest, contract, k, true)))
             return false;

@@ -82,7 +82,8 @@ static inline struct order_cost order_sum(struct order_cost a, struct order_cost
     return (struct order_cost){a.flops + b.flops, a.time + b.time};
 }
 
-struct order_shared; /* steps that other contractions of the kernel compute anyway (order_joint.c) */
+struct order_codelets; /* order_codelet.c */
+struct order_shared;   /* steps that other contractions of the kernel compute anyway (order_joint.c) */
 
 struct order_network {
     uint32_t n_labels, n_operands;
@@ -100,7 +101,21 @@ struct order_network {
     const uint64_t *keys;
     const float *share; /* what part of a step's cost counts; NULL: all */
     const struct order_shared *shared;
+    struct order_codelets *codelets; /* of the operands; NULL: none */
 };
+
+/* What a step reads: labels, and which operand of the network it is. */
+enum { ORDER_MADE = ORDER_OPERANDS };
+struct order_tensor {
+    struct order_set labels;
+    uint32_t operand; /* ORDER_MADE: none, an earlier step's */
+};
+
+/* Tensor `number` of a tree whose tensors have these labels. */
+static inline struct order_tensor order_tensor(const struct order_network *network, const struct order_set *sets, uint32_t number)
+{
+    return (struct order_tensor){sets[number], number < network->n_operands ? number : ORDER_MADE};
+}
 
 /* Pairwise steps in order of evaluation: step k makes tensor n_operands + k of two earlier tensors. */
 struct order_step {
@@ -150,7 +165,7 @@ struct order_set order_reduced(const struct order_network *network, uint32_t ope
 /* How often a step over these labels runs: one with any sliced label runs in all slices, also along those it does not have. */
 double order_repeats(const struct order_network *network, struct order_set all);
 struct order_cost order_reduction_cost(const struct order_network *network, uint32_t operand, struct order_set reduced);
-struct order_cost order_step_cost(const struct order_network *network, struct order_set left, struct order_set right,
+struct order_cost order_step_cost(const struct order_network *network, struct order_tensor left, struct order_tensor right,
                                   struct order_set result, bool constant);
 /* Labels of every tensor of the tree, operands reduced; `sets` holds 2 * n_operands - 1. */
 void order_tree_sets(const struct order_network *network, const struct order_tree *tree, struct order_set *sets);
@@ -198,6 +213,14 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
                           struct order_network *network);
 /* Labels in an access's subscripts. */
 struct order_set order_access_labels(const struct ir_access *access);
+
+/* order_codelet.c: NULL: no operand can be one of a codelet (or no memory). */
+struct order_codelets *order_codelets_create(struct ir_context *context, const struct ir_node *node);
+/* The node's indices that the operand has, 0: none or it is no small constant. */
+uint32_t order_codelet_labels(const struct order_codelets *codelets, uint32_t operand, const uint32_t **labels);
+/* What part is left of the flops of a step with this operand; bit k of the masks: does the other tensor, the result have its k-th
+ * label? */
+double order_codelet_share(struct order_codelets *codelets, uint32_t operand, uint32_t other, uint32_t result);
 
 /* order_joint.c: trees for all problems, steps in common counted once in `*total`. */
 bool order_joint(struct order_scratch *scratch, struct ir_context *context, struct order_problem *problems, size_t n_problems,

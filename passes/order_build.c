@@ -9,6 +9,7 @@
  * replacing the innermost index itself gives rows times a small matrix. Where nothing is summed new indices come first. Sliced
  * indices come before all. */
 #include "contraction.h"
+#include "ir/codelet.h"
 #include "order.h"
 
 struct product {
@@ -112,6 +113,13 @@ static bool name_labels(struct building *building, const struct contraction *roo
                                          : arena_printf(ir_arena(building->context), "x%d", number++);
     }
     return !arena_failed(ir_arena(building->context));
+}
+
+/* Done by its codelet where that pays. */
+static const struct ir_node *with_codelet(const struct building *building, const struct ir_node *node)
+{
+    const struct ir_codelet *codelet = node && node->op == IR_contract_node ? ir_codelet(building->context, node) : NULL;
+    return codelet && codelet->pays ? ir_with_codelet(building->context, node) : node;
 }
 
 /* ---- axes ---- */
@@ -297,7 +305,7 @@ static bool store_product(struct building *building, struct product *product, ui
     struct contraction step = open_step(building, product, building->root->contract.accumulator, &labels, rank, replacements);
     add_early_conditions(building, &step, result, replacements);
     const char *called = name_step(building, product, subset, result, &step, &labels);
-    const struct ir_node *closed = contraction_close(&step);
+    const struct ir_node *closed = with_codelet(building, contraction_close(&step));
     const struct ir_node *node = order_fold(building->context, closed, building->problem->network.constant_limit);
     struct ir_access access;
     if (!node || !add_plain_access(building, node, labels.labels, &access))
@@ -391,7 +399,7 @@ static const struct ir_node *build_core(struct building *building, struct produc
             &step, poly_substitute(building->context, root->contract.domain[k], root->n_indices, replacements, &ranges));
     for (uint32_t k = 0; k < building->problem->n_sliced; k++)
         poly_is_index(replacements[building->problem->sliced[k]], &sliced[k]);
-    const struct ir_node *core = contraction_close_sliced(&step, building->problem->n_sliced, sliced);
+    const struct ir_node *core = with_codelet(building, contraction_close_sliced(&step, building->problem->n_sliced, sliced));
     const char *name = building->name && rank == root->rank ? building->name->name : NULL;
     struct product result = {ARENA_ARRAY(ir_arena(building->context), 1, struct ir_access), 1, axes};
     if (!core || !result.factors || !add_plain_access(building, core, labels.labels, result.factors))

@@ -35,7 +35,8 @@ static void interval_labels(const struct order_network *network, const uint32_t 
     }
 }
 
-static void interval_split(const struct order_network *network, struct interval *intervals, uint32_t first, uint32_t last)
+static void interval_split(const struct order_network *network, const uint32_t *sequence, struct interval *intervals,
+                           uint32_t first, uint32_t last)
 {
     uint32_t n = network->n_operands;
     struct interval *whole = &intervals[first * n + last];
@@ -47,7 +48,10 @@ static void interval_split(const struct order_network *network, struct interval 
         if (halves.flops > whole->cost.flops)
             continue;
         bool constant = left->constant && right->constant;
-        struct order_cost cost = order_sum(halves, order_step_cost(network, left->kept, right->kept, whole->kept, constant));
+        struct order_cost cost = order_sum(
+            halves, order_step_cost(network, (struct order_tensor){left->kept, split == first ? sequence[first] : ORDER_MADE},
+                                    (struct order_tensor){right->kept, split + 1 == last ? sequence[last] : ORDER_MADE},
+                                    whole->kept, constant));
         if (order_less(cost, whole->cost)) {
             whole->cost = cost;
             whole->split = split;
@@ -86,7 +90,7 @@ bool order_intervals(struct order_scratch *scratch, const struct order_network *
     }
     for (uint32_t length = 2; length <= n; length++)
         for (uint32_t first = 0; first + length <= n; first++)
-            interval_split(network, intervals, first, first + length - 1);
+            interval_split(network, sequence, intervals, first, first + length - 1);
     if (!(intervals[n - 1].cost.flops < INFINITY))
         return false;
     uint32_t n_steps = 0;

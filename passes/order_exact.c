@@ -18,7 +18,8 @@ struct order_exact_tables {
     struct order_network merged;
     double *sizes;
     struct order_set *operands;
-    uint32_t *holders; /* of merged labels: mask of operands, with bit ORDER_EXACT for the output */
+    uint32_t *holders;   /* of merged labels: mask of operands, with bit ORDER_EXACT for the output */
+    uint32_t *merged_of; /* which merged label a label became */
 };
 
 static struct order_exact_tables *exact_tables(struct order_scratch *scratch, uint32_t n)
@@ -38,6 +39,7 @@ static struct order_exact_tables *exact_tables(struct order_scratch *scratch, ui
     tables->sizes = ARENA_ARRAY(scratch->arena, ORDER_LABELS, double);
     tables->operands = ARENA_ARRAY(scratch->arena, ORDER_EXACT, struct order_set);
     tables->holders = ARENA_ARRAY(scratch->arena, ORDER_LABELS, uint32_t);
+    tables->merged_of = ARENA_ARRAY(scratch->arena, ORDER_LABELS, uint32_t);
     if (arena_failed(scratch->arena))
         return NULL;
     scratch->exact_operands = n;
@@ -70,6 +72,7 @@ static void exact_merge(struct order_exact_tables *tables, const struct order_ne
             tables->holders[merged] = holders;
             tables->sizes[merged] = 1;
         }
+        tables->merged_of[label] = merged;
         tables->sizes[merged] *= network->sizes[label];
         for (uint32_t operand = 0; operand < network->n_operands; operand++)
             if (holders >> operand & 1)
@@ -155,6 +158,23 @@ static inline double larger(double a, double b)
     return a > b ? a : b;
 }
 
+/* What a codelet leaves of the flops of the step that joins an operand and the rest of a subset: the mask of one operand, or 1. */
+static double exact_share(const struct order_exact_tables *tables, uint32_t words, uint32_t side, uint32_t other, uint32_t subset)
+{
+    const struct order_network *network = &tables->merged;
+    const uint32_t *labels;
+    if (side & (side - 1))
+        return 1;
+    uint32_t operand = (uint32_t)__builtin_ctz(side), n = order_codelet_labels(network->codelets, operand, &labels);
+    uint32_t in_other = 0, in_result = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t label = tables->merged_of[labels[k]];
+        in_other |= (uint32_t)(tables->kept[other * words + label / 64] >> (label % 64) & 1) << k;
+        in_result |= (uint32_t)(tables->kept[subset * words + label / 64] >> (label % 64) & 1) << k;
+    }
+    return n ? order_codelet_share(network->codelets, operand, in_other, in_result) : 1;
+}
+
 /* The best split of one subset, all its parts being known. */
 static inline void exact_split(struct order_exact_tables *tables, uint32_t words, uint32_t subset, bool constant, double bound)
 {
@@ -166,7 +186,8 @@ static inline void exact_split(struct order_exact_tables *tables, uint32_t words
     const bool small = constant && size <= network->constant_limit;
     const bool shared = network->shared && order_shared_has(network->shared, network->keys[subset]);
     const double share = network->share ? (double)network->share[subset] : 1;
-    const double least = small || shared ? 0 : network->multiply * share; /* flops a point of the step, at least */
+    const double least =
+        small || shared || network->codelets ? 0 : network->multiply * share; /* flops a point of the step, at least */
     for (uint32_t part = (rest - 1) & rest;; part = (part - 1) & rest) {
         uint32_t left = part | lowest, right = subset ^ left;
         double flops = tables->best[left].flops + tables->best[right].flops;
@@ -175,6 +196,8 @@ static inline void exact_split(struct order_exact_tables *tables, uint32_t words
             double weight = network->multiply + (volume == size ? 0 : network->add);
             if (slices)
                 weight *= exact_repeats(tables, words, &tables->kept[left * words], &tables->kept[right * words], volume);
+            if (network->codelets)
+                weight *= fmin(exact_share(tables, words, left, right, subset), exact_share(tables, words, right, left, subset));
             double bytes = (tables->size[left] + tables->size[right] + size) * network->element_bytes;
             bool free = small && flops == 0; /* made by the compiler, as its parts were */
             double step = free ? 0 : volume * weight * share;

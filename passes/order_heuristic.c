@@ -204,6 +204,7 @@ static bool refine_subtree(struct order_scratch *scratch, struct order_heuristic
     part.operands = operands;
     part.output = tables->sets[root];
     part.constant = constant;
+    part.codelets = NULL;
     for (uint32_t k = 0; k < n; k++) {
         operands[k] = tables->sets[leaves[k]];
         constant[k] = tables->constant[leaves[k]];
@@ -213,8 +214,8 @@ static bool refine_subtree(struct order_scratch *scratch, struct order_heuristic
     for (uint32_t k = 0; k < n - 1; k++) {
         const uint32_t *child = tables->children[inner[k]];
         bool known = tables->constant[child[0]] && tables->constant[child[1]];
-        before = order_sum(before,
-                           order_step_cost(network, tables->sets[child[0]], tables->sets[child[1]], tables->sets[inner[k]], known));
+        before = order_sum(before, order_step_cost(network, order_tensor(network, tables->sets, child[0]),
+                                                   order_tensor(network, tables->sets, child[1]), tables->sets[inner[k]], known));
     }
     if (!order_exact(scratch, &part, before.flops, &tables->part) || !order_less(tables->part.cost, before))
         return false;

@@ -192,7 +192,8 @@ static bool tree_steps(struct order_scratch *scratch, const struct order_problem
         subsets[n + step] = subsets[left] | subsets[right];
         constant[n + step] = known && order_volume(network, result) <= network->constant_limit;
         steps[step] = (struct step_view){subsets[n + step], subsets[left],
-                                         order_step_cost(network, scratch->sets[left], scratch->sets[right], result, known)};
+                                         order_step_cost(network, order_tensor(network, scratch->sets, left),
+                                                         order_tensor(network, scratch->sets, right), result, known)};
     }
     return true;
 }

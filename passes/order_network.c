@@ -87,5 +87,6 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     network->flop_time = 1 / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes);
     network->byte_time = 1 / machine->read_rate;
     network->size_limit = INFINITY;
+    network->codelets = order_codelets_create(context, node);
     return true;
 }

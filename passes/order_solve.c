@@ -87,6 +87,7 @@ bool order_solve(struct order_scratch *scratch, const struct order_network *netw
     rest.n_operands = n_others;
     rest.operands = operands;
     rest.constant = constant;
+    rest.codelets = NULL;
     if (!solve_plain(scratch, &rest, &others))
         return false;
     insert_scalars(&others, number, n_scalars, scalars, smallest_tensor(scratch, &rest, &others), renamed, tree);

@@ -78,16 +78,33 @@ struct order_cost order_reduction_cost(const struct order_network *network, uint
     return (struct order_cost){flops, fmax(flops * network->flop_time, bytes * network->byte_time)};
 }
 
-struct order_cost order_step_cost(const struct order_network *network, struct order_set left, struct order_set right,
+/* What a codelet of `operand` leaves of the flops. */
+static double codelet_share(const struct order_network *network, uint32_t operand, const struct order_set *other,
+                            const struct order_set *result)
+{
+    const uint32_t *labels;
+    uint32_t n = network->codelets && operand != ORDER_MADE ? order_codelet_labels(network->codelets, operand, &labels) : 0;
+    uint32_t in_other = 0, in_result = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        in_other |= (uint32_t)order_has(other, labels[k]) << k;
+        in_result |= (uint32_t)order_has(result, labels[k]) << k;
+    }
+    return n ? order_codelet_share(network->codelets, operand, in_other, in_result) : 1;
+}
+
+struct order_cost order_step_cost(const struct order_network *network, struct order_tensor left, struct order_tensor right,
                                   struct order_set result, bool constant)
 {
-    struct order_set all = order_union(left, right);
+    struct order_set all = order_union(left.labels, right.labels);
     double size = order_volume(network, result);
     if (constant && size <= network->constant_limit)
         return (struct order_cost){0, size * network->element_bytes * network->byte_time};
     double volume = order_volume(network, all), repeats = order_repeats(network, all);
     double flops = volume * (network->multiply + (volume == size ? 0 : network->add)) * repeats;
-    double bytes = (order_volume(network, left) + order_volume(network, right) + size) * network->element_bytes * repeats;
+    flops *= fmin(codelet_share(network, left.operand, &right.labels, &result),
+                  codelet_share(network, right.operand, &left.labels, &result));
+    double bytes =
+        (order_volume(network, left.labels) + order_volume(network, right.labels) + size) * network->element_bytes * repeats;
     return (struct order_cost){flops, fmax(flops * network->flop_time, bytes * network->byte_time)};
 }
 
@@ -128,7 +145,8 @@ void order_tree_cost(struct order_scratch *scratch, const struct order_network *
         uint32_t left = tree->steps[step].left, right = tree->steps[step].right;
         struct order_set result = sets[n + step];
         bool known = constant[left] && constant[right];
-        tree->cost = order_sum(tree->cost, order_step_cost(network, sets[left], sets[right], result, known));
+        tree->cost = order_sum(tree->cost, order_step_cost(network, order_tensor(network, sets, left),
+                                                           order_tensor(network, sets, right), result, known));
         constant[n + step] = known && order_volume(network, result) <= network->constant_limit;
         if (step + 2 < n && order_volume(network, order_difference(result, network->sliced)) > network->size_limit)
             tree->cost.flops = INFINITY;

@@ -34,7 +34,8 @@ static const struct ir_node *with_factors(const struct simplifying *simplifying,
                                    node->contract.n_domain,
                                    node->contract.domain,
                                    node->contract.n_sliced,
-                                   node->contract.sliced};
+                                   node->contract.sliced,
+                                   false};
     return ir_contract(simplifying->context, &contract);
 }
 
@@ -108,7 +109,8 @@ static const struct ir_node *without_index(const struct simplifying *simplifying
                                    node->contract.n_domain,
                                    domain,
                                    0,
-                                   NULL};
+                                   NULL,
+                                   false};
     return ir_contract(context, &contract);
 }
 

@@ -190,7 +190,7 @@ static const struct ir_node *over_digits(struct splitting *splitting, const stru
         domain[c] = poly_substitute(context, node->contract.domain[c], node->n_indices, digits->old, &ranges);
     const struct ir_node *split = ir_contract(
         context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, digits->rank, digits->count,
-                                       digits->extents, node->n_operands, operands, node->contract.n_domain, domain, 0, NULL});
+                                       digits->extents, node->n_operands, operands, node->contract.n_domain, domain, 0, NULL, false});
     const struct ir_name *name = ir_find_name(splitting->kernel, node);
     if (split && name)
         ir_set_name(context, splitting->kernel, split, NULL, digits->names, name->span);

@@ -52,8 +52,10 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
         printf("    sliced over       %s\n", order->sliced);
     for (size_t k = 0; k < order->n_steps; k++) {
         const struct pass_step *step = &order->steps[k];
-        printf("    %2zu  %s%s%s -> %-24s %s flops%s\n", k + 1, step->left, step->right ? "," : "", step->right ? step->right : "",
-               step->result, count_text(context, step->work.flops), step->shared ? ", done above" : "");
+        printf("    %2zu  %s%s%s -> %-24s %s flops%s%s\n", k + 1, step->left, step->right ? "," : "",
+               step->right ? step->right : "", step->result, count_text(context, step->work.flops),
+               step->node && step->node->op == IR_contract_node && step->node->contract.codelet ? ", a codelet" : "",
+               step->shared ? ", done above" : "");
     }
 }
 

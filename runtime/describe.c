@@ -21,9 +21,9 @@ static json_t *json_count(const struct poly *poly)
 
 static json_t *json_step(struct ir_context *context, const struct pass_step *step)
 {
-    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:b}", "left", step->left, "right", step->right, "result", step->result, "flops",
-                     json_count(step->work.flops), "flops_formula", describe_size(context, step->work.flops), "shared",
-                     step->shared);
+    return json_pack("{s:s, s:s?, s:s, s:o, s:s, s:b, s:b}", "left", step->left, "right", step->right, "result", step->result,
+                     "flops", json_count(step->work.flops), "flops_formula", describe_size(context, step->work.flops), "shared",
+                     step->shared, "codelet", step->node && step->node->op == IR_contract_node && step->node->contract.codelet);
 }
 
 static json_t *json_order(struct ir_context *context, const struct pass_order *order)
