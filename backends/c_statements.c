@@ -150,6 +150,8 @@ static void put_line(struct text *text, int depth, const char *line)
 static size_t put_value_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
 {
     bool is_store = stmt->op == LOOP_STORE;
+    if (!c_is_live(kernel, stmt))
+        return 0;
     const struct ir_expr *value = is_store ? stmt->store.value : stmt->local.value;
     enum ir_expr_op combine = is_store ? stmt->store.combine : stmt->op == LOOP_SET ? stmt->local.combine : IR_EXPR_OP_COUNT;
     size_t lines = put_parts(kernel, text, depth, value);
@@ -283,6 +285,8 @@ static size_t put_parallel(struct c_kernel *kernel, struct text *text, int depth
 static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                       const struct loop_stmt *beside)
 {
+    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel, stmt->loop.body)))
+        return 0;
     if (stmt->loop.kind == LOOP_PARALLEL)
         return put_parallel(kernel, text, depth, stmt);
     if (stmt->loop.kind == LOOP_VECTOR) {
@@ -370,11 +374,21 @@ static size_t put_if(struct c_kernel *kernel, struct text *text, int depth, cons
     return 1;
 }
 
+static bool defines(const struct loop_stmt *list, uint32_t local)
+{
+    for (; list; list = list->next)
+        if ((list->op == LOOP_DEFINE && list->local.local == local) || (list->op == LOOP_BLOCK && defines(list->block, local)) ||
+            (list->op == LOOP_FOR && defines(list->loop.body, local)) ||
+            (list->op == LOOP_IF && (defines(list->branch.body, local) || defines(list->branch.otherwise, local))))
+            return true;
+    return false;
+}
+
 /* Does the block define a local that what comes after it defines again? There it must not be visible. */
 static bool needs_braces(const struct loop_stmt *list, const struct loop_stmt *after)
 {
     for (; list; list = list->next)
-        if ((list->op == LOOP_DEFINE && c_defines(after, list->local.local)) ||
+        if ((list->op == LOOP_DEFINE && defines(after, list->local.local)) ||
             (list->op == LOOP_BLOCK && needs_braces(list->block, after)))
             return true;
     return false;
@@ -412,8 +426,6 @@ static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, c
 static size_t put_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                             const struct loop_stmt *before, bool first)
 {
-    if (!c_is_live(kernel, stmt))
-        return 0;
     switch (stmt->op) {
     case LOOP_FOR:
         return put_for(kernel, text, depth, stmt, before);

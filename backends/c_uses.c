@@ -67,68 +67,14 @@ bool c_has_loop(const struct loop_stmt *list)
     return false;
 }
 
-bool c_defines(const struct loop_stmt *list, uint32_t local)
-{
-    for (; list; list = list->next)
-        if ((list->op == LOOP_DEFINE && list->local.local == local) || (list->op == LOOP_BLOCK && c_defines(list->block, local)) ||
-            (list->op == LOOP_FOR && c_defines(list->loop.body, local)) ||
-            (list->op == LOOP_IF && (c_defines(list->branch.body, local) || c_defines(list->branch.otherwise, local))))
-            return true;
-    return false;
-}
-
-/* Is something else than locals of their own changed by the statements of `list`, which stands in the scope `root`? */
-static bool leaves_trace(const struct c_kernel *kernel, const struct loop_stmt *root, const struct loop_stmt *list)
-{
-    for (; list; list = list->next) {
-        bool found = false;
-        switch (list->op) {
-        case LOOP_FOR:
-            found = !c_never_runs(list) && leaves_trace(kernel, root, list->loop.body);
-            break;
-        case LOOP_IF:
-            found = leaves_trace(kernel, root, list->branch.body) || leaves_trace(kernel, root, list->branch.otherwise);
-            break;
-        case LOOP_BLOCK:
-            found = leaves_trace(kernel, root, list->block);
-            break;
-        case LOOP_STORE:
-        case LOOP_CHECK:
-            found = c_is_live(kernel, list);
-            break;
-        case LOOP_SET:
-            found = c_is_live(kernel, list) && !c_defines(root, list->local.local);
-            break;
-        case LOOP_DEFINE:
-        case LOOP_COMMENT:
-            break;
-        }
-        if (found)
-            return true;
-    }
-    return false;
-}
-
-/* Does anything come of it? A store into memory that nothing reads and a local that nothing reads leave no trace, nor do loops and
- * stages of nothing else; another stage may have a local of the same number that is read. */
+/* Does anything come of it? A store into memory that nothing reads and a local that nothing reads leave no trace. */
 bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt)
 {
-    switch (stmt->op) {
-    case LOOP_STORE:
+    if (stmt->op == LOOP_STORE)
         return kernel->loops->buffers[stmt->store.buffer].kind == LOOP_OUTPUT || kernel->buffer_read[stmt->store.buffer];
-    case LOOP_DEFINE:
-    case LOOP_SET:
+    if (stmt->op == LOOP_DEFINE || stmt->op == LOOP_SET)
         return kernel->local_read[stmt->local.local];
-    case LOOP_FOR:
-        return !c_never_runs(stmt) && leaves_trace(kernel, stmt->loop.body, stmt->loop.body);
-    case LOOP_IF:
-        return leaves_trace(kernel, stmt->branch.body, stmt->branch.body) ||
-               leaves_trace(kernel, stmt->branch.otherwise, stmt->branch.otherwise);
-    case LOOP_BLOCK:
-        return leaves_trace(kernel, stmt->block, stmt->block);
-    default:
-        return true;
-    }
+    return true;
 }
 
 /* ---- which buffers ---- */
@@ -182,10 +128,11 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
         return false;
     switch (stmt->op) {
     case LOOP_FOR:
-        return list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
-               (!only_stores &&
-                (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) || polys_look_up(kernel, 1, &stmt->loop.end, buffer) ||
-                 (stmt->loop.limit && polys_look_up(kernel, 1, &stmt->loop.limit, buffer))));
+        return !c_never_runs(stmt) &&
+               (list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
+                (!only_stores &&
+                 (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) || polys_look_up(kernel, 1, &stmt->loop.end, buffer) ||
+                  (stmt->loop.limit && polys_look_up(kernel, 1, &stmt->loop.limit, buffer)))));
     case LOOP_STORE:
         return stmt->store.buffer == buffer || (!only_stores && (expr_loads(kernel, stmt->store.value, buffer) ||
                                                                  polys_look_up(kernel, 1, &stmt->store.address, buffer)));
@@ -273,6 +220,8 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
         switch (list->op) {
         case LOOP_FOR:
             note_extent(kernel, list);
+            if (c_never_runs(list))
+                break;
             mark_poly(kernel, list->loop.begin);
             mark_poly(kernel, list->loop.end);
             if (list->loop.limit)

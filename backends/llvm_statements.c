@@ -192,6 +192,8 @@ static void exchanged_loops(struct llvm_kernel *kernel, const struct loop_stmt *
 static void loop_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
     struct unrolling first, second;
+    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel->c, stmt->loop.body)))
+        return;
     if (stmt->loop.kind == LOOP_VECTOR)
         llvm_vector_statement(kernel, stmt);
     else if (stmt->loop.kind == LOOP_PARALLEL)
@@ -299,8 +301,6 @@ static void check_statement(struct llvm_kernel *kernel, const struct loop_stmt *
 
 static void statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
-    if (!c_is_live(kernel->c, stmt))
-        return;
     llvm_debug_at(kernel, stmt->span);
     switch (stmt->op) {
     case LOOP_FOR:
@@ -309,7 +309,8 @@ static void statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
     case LOOP_STORE:
     case LOOP_DEFINE:
     case LOOP_SET:
-        value_statement(kernel, stmt);
+        if (c_is_live(kernel->c, stmt))
+            value_statement(kernel, stmt);
         return;
     case LOOP_IF:
         if_statement(kernel, stmt);

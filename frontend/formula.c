@@ -130,6 +130,7 @@ static struct formula *join(struct statement *statement, enum formula_kind kind,
     formula->arguments[0] = a;
     formula->arguments[1] = b;
     formula->free = index_set_union(&a->free, &b->free);
+    formula->real_part = product && (a->real_part || b->real_part);
     return formula;
 }
 
@@ -192,6 +193,7 @@ static struct formula *build_negate(struct statement *statement, const struct as
     formula->free = argument->free;
     formula->n_arguments = 1;
     formula->arguments[0] = argument;
+    formula->real_part = argument->real_part;
     return formula;
 }
 
@@ -364,10 +366,11 @@ static struct formula *build_reduction(struct statement *statement, const struct
     reduction->n_arguments = 1;
     reduction->arguments[0] = argument;
     reduction->free = index_set_minus(&argument->free, &reduction->bound);
+    reduction->real_part = argument->real_part;
     return reduction;
 }
 
-struct formula *formula_build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
+static struct formula *build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
 {
     struct formula *formula = NULL;
     switch (expr->kind) {
@@ -417,4 +420,23 @@ struct formula *formula_build(struct statement *statement, const struct ast_expr
         return NULL;
     }
     return NULL;
+}
+
+/* Is what stands in it a factor of a product that it is part of, or the whole of? */
+static bool passes_product(const struct statement *statement, const struct ast_expr *expr)
+{
+    if (expr->kind == AST_PAREN)
+        return statement->in_product;
+    if (expr->kind == AST_BINARY)
+        return expr->op == AST_MULTIPLY || expr->op == AST_DIVIDE;
+    return (expr->kind == AST_UNARY && expr->op == AST_NEGATE) || (expr->kind == AST_REDUCE && expr->op == AST_SUM);
+}
+
+struct formula *formula_build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
+{
+    bool factor = statement->in_product;
+    statement->in_product = passes_product(statement, expr);
+    struct formula *formula = build(statement, expr, bindings);
+    statement->in_product = factor;
+    return formula && formula->real_part && !factor ? operators_real_part(statement, formula) : formula;
 }

@@ -119,6 +119,7 @@ struct statement {
     struct index_set spared;    /* those of them that no term has to have: `+=` has them in a lookup */
     struct ir_access *operands; /* what IR_EXPR_operand numbers; subscripts over the statement's indices */
     size_t n_operands, operands_capacity;
+    bool in_product;              /* what formula_build builds is a factor of a product */
     uint32_t nesting;             /* of formula_build */
     struct statement_node *nodes; /* made for it, to be named after the statement's own node */
     size_t n_nodes, nodes_capacity;
@@ -150,6 +151,7 @@ struct formula {
     struct value_type type;
     struct index_set free; /* indices in it that no reduction inside binds */
     bool parenthesised;
+    bool real_part; /* a product of which the real part is meant: `irdft` is a factor */
     uint32_t n_arguments;
     struct formula *arguments[3];
     struct weak_number number;

@@ -1,23 +1,9 @@
 /* What was written of an operator to a tree: names and parameters resolved, shapes, types and sizes checked. */
-#include "operators.h"
+#include "operator_read.h"
 
 #include <string.h>
 
 enum { OPERATOR_DEPTH = 100, MOST_PARTS = 64 };
-
-/* Parameters of the operators around, innermost first: each stands for what was written in a call. */
-struct environment {
-    const char *name;
-    const struct ast_expr *value;
-    const struct environment *value_in, *outer;
-};
-
-struct reading {
-    struct statement *statement;
-    const struct binding *bindings;
-    const struct environment *environment;
-    uint32_t depth;
-};
 
 static struct operator_node *read(const struct reading *reading, const struct ast_expr *expr);
 
@@ -95,7 +81,7 @@ static bool is_matrix(struct reading reading, const struct ast_expr *expr)
 
 /* ---- mistakes ---- */
 
-static void *failed(const struct reading *reading)
+void *operator_failed(const struct reading *reading)
 {
     reading->statement->failed = true;
     return NULL;
@@ -115,13 +101,13 @@ static void *report_shapes(const struct reading *reading, struct span span, cons
     struct diag *diag = diag_error(diagnostics, DIAG_E0251, span, "%s", what);
     diag_note(diagnostics, diag, a->span, "this is %s", shape_text(reading, a));
     diag_note(diagnostics, diag, b->span, "this is %s", shape_text(reading, b));
-    return failed(reading);
+    return operator_failed(reading);
 }
 
-static void *report_argument(const struct reading *reading, struct span span, const char *wanted)
+void *operator_report_argument(const struct reading *reading, struct span span, const char *wanted)
 {
     diag_error(reading->statement->body->diagnostics, DIAG_E0252, span, "%s is wanted here", wanted);
-    return failed(reading);
+    return operator_failed(reading);
 }
 
 /* ---- parts ---- */
@@ -156,9 +142,9 @@ static struct operator_node *read_tensor(const struct reading *reading, const st
 {
     struct whole whole;
     if (!whole_value(reading->statement, expr, &whole))
-        return failed(reading);
+        return operator_failed(reading);
     if (whole.node->rank != 2)
-        return report_argument(reading, expr->span, "an operator, or a tensor with two axes,");
+        return operator_report_argument(reading, expr->span, "an operator, or a tensor with two axes,");
     struct operator_node *operator_ = create(reading, OPERATOR_TENSOR, expr->span);
     if (!operator_)
         return NULL;
@@ -176,13 +162,13 @@ static bool add_tensor(const struct reading *reading, struct operator_node *oper
     struct reading at = *reading;
     expr = given(&at, expr);
     if (!is_whole(at.statement->body, expr))
-        return report_argument(reading, expr->span, "a tensor"), false;
+        return operator_report_argument(reading, expr->span, "a tensor"), false;
     if (!whole_value(at.statement, expr, &whole))
-        return failed(reading), false;
+        return operator_failed(reading), false;
     if (whole.node->rank != rank || (integers && !ir_elem_is_integer(whole.node->elem))) {
         const char *wanted = arena_printf(at.statement->body->arena, "a tensor%s with %u ax%s", integers ? " of integers" : "",
                                           rank, rank == 1 ? "is" : "es");
-        return report_argument(reading, expr->span, wanted), false;
+        return operator_report_argument(reading, expr->span, wanted), false;
     }
     if (!integers && operator_->n_tensors == 0)
         operator_->type = (struct value_type){whole.weakness, whole.node->elem};
@@ -199,9 +185,9 @@ static bool add_size(const struct reading *reading, struct operator_node *operat
     const struct poly *size = resolve_extent(at.statement->body->resolver, expr);
     int64_t value;
     if (!size)
-        return failed(reading), false;
+        return operator_failed(reading), false;
     if (!poly_is_constant(size, &value) || value < 1)
-        return report_argument(reading, expr->span, "a size of at least 1, known at compile time,"), false;
+        return operator_report_argument(reading, expr->span, "a size of at least 1, known at compile time,"), false;
     operator_->sizes[operator_->n_sizes++] = size;
     return true;
 }
@@ -244,7 +230,7 @@ static bool add_arguments(const struct reading *reading, struct operator_node *o
         uint32_t count = 0;
         for (; argument && (count == 0 || repeats); argument = argument->next, count++)
             if (count == MOST_PARTS || !add_argument(reading, operator_, *kinds, argument))
-                return count == MOST_PARTS ? report_argument(reading, argument->span, "a shorter list"), false : false;
+                return count == MOST_PARTS ? operator_report_argument(reading, argument->span, "a shorter list"), false : false;
         if (count == 0)
             break;
         kinds += repeats ? 2 : 1;
@@ -255,193 +241,7 @@ static bool add_arguments(const struct reading *reading, struct operator_node *o
     struct diag *diag =
         diag_error(diagnostics, DIAG_E0253, call->span, "`%s` takes %s arguments", call->name.text, argument ? "fewer" : "more");
     diag_help(diagnostics, diag, "docs/operators.md lists the constructors");
-    return failed(reading), false;
-}
-
-static const struct poly *axis(const struct operator_node *operator_, uint32_t tensor, uint32_t axis)
-{
-    return operator_->tensors[tensor].node->shape[axis];
-}
-
-/* These axes of two tensors have one extent. */
-static bool agree(const struct reading *reading, const struct operator_node *operator_, uint32_t a, uint32_t a_axis, uint32_t b,
-                  uint32_t b_axis)
-{
-    struct body *body = reading->statement->body;
-    const struct poly *x = axis(operator_, a, a_axis), *y = axis(operator_, b, b_axis);
-    if (x == y)
-        return true;
-    struct diag *diag =
-        diag_error(body->diagnostics, DIAG_E0251, operator_->tensors[b].span, "axis %u of `%s` is %s, axis %u of `%s` is %s",
-                   b_axis, operator_->tensors[b].name, extent_text(body->resolver, y), a_axis, operator_->tensors[a].name,
-                   extent_text(body->resolver, x));
-    diag_help(body->diagnostics, diag, "here the two are one extent");
-    return failed(reading), false;
-}
-
-static const struct poly *times(const struct reading *reading, const struct poly *a, const struct poly *b)
-{
-    return poly_multiply(reading->statement->body->context, a, b);
-}
-
-static void set_shape(struct operator_node *operator_, const struct poly *rows, const struct poly *columns)
-{
-    operator_->rows = rows;
-    operator_->columns = columns;
-}
-
-/* t has rows + columns - 1 entries; n x n where no sizes are given. */
-static bool set_diagonals(const struct reading *reading, struct operator_node *operator_)
-{
-    struct ir_context *context = reading->statement->body->context;
-    const struct poly *entries = poly_add(context, axis(operator_, 0, 0), poly_constant(context, 1));
-    if (operator_->n_sizes == 0) {
-        const struct poly *n = poly_floor_div(context, entries, poly_constant(context, 2), NULL);
-        if (poly_scale(context, n, 2) != entries) {
-            diag_error(reading->statement->body->diagnostics, DIAG_E0251, operator_->span,
-                       "an odd number of entries is wanted: 2n - 1 for n x n");
-            return failed(reading), false;
-        }
-        set_shape(operator_, n, n);
-        return true;
-    }
-    set_shape(operator_, operator_->sizes[0], operator_->sizes[1]);
-    if (poly_add(context, operator_->rows, operator_->columns) == entries)
-        return true;
-    diag_error(reading->statement->body->diagnostics, DIAG_E0251, operator_->tensors[0].span,
-               "`%s` has %s entries; m + n - 1 are wanted", operator_->tensors[0].name,
-               extent_text(reading->statement->body->resolver, axis(operator_, 0, 0)));
-    return failed(reading), false;
-}
-
-static bool set_products(const struct reading *reading, struct operator_node *operator_)
-{
-    for (uint32_t k = 0; k < operator_->n_parts; k++) {
-        const struct operator_node *part = operator_->parts[k];
-        bool sums = operator_->kind == OPERATOR_dsum;
-        struct ir_context *context = reading->statement->body->context;
-        if (k == 0)
-            set_shape(operator_, part->rows, part->columns);
-        else if (sums)
-            set_shape(operator_, poly_add(context, operator_->rows, part->rows),
-                      poly_add(context, operator_->columns, part->columns));
-        else
-            set_shape(operator_, times(reading, operator_->rows, part->rows), times(reading, operator_->columns, part->columns));
-    }
-    return true;
-}
-
-/* ks(X): abd x acd. */
-static bool set_sparse_factors(const struct reading *reading, struct operator_node *operator_)
-{
-    for (uint32_t k = 0; k < operator_->n_tensors; k++) {
-        const struct poly *outer = times(reading, axis(operator_, k, 0), axis(operator_, k, 3));
-        const struct poly *rows = times(reading, outer, axis(operator_, k, 1)),
-                          *columns = times(reading, outer, axis(operator_, k, 2));
-        if (k > 0 && operator_->columns != rows) {
-            struct body *body = reading->statement->body;
-            diag_error(body->diagnostics, DIAG_E0251, operator_->tensors[k].span, "`%s` gives %s rows where %s are wanted",
-                       operator_->tensors[k].name, extent_text(body->resolver, rows),
-                       extent_text(body->resolver, operator_->columns));
-            return failed(reading), false;
-        }
-        set_shape(operator_, k ? operator_->rows : rows, columns);
-    }
-    return true;
-}
-
-static bool report_size(const struct reading *reading, const struct operator_node *operator_, const char *wanted)
-{
-    diag_error(reading->statement->body->diagnostics, DIAG_E0252, operator_->span, "%s", wanted);
-    return failed(reading), false;
-}
-
-static bool set_transform(const struct reading *reading, struct operator_node *operator_)
-{
-    int64_t n;
-    const struct poly *size = operator_->sizes[0];
-    if (!poly_is_constant(size, &n) || n > INT64_C(1) << 24)
-        return report_size(reading, operator_, "a transform has at most 2^24 elements");
-    if (operator_->kind == OPERATOR_dct1 && n < 2)
-        return report_size(reading, operator_, "`dct1` takes at least 2 elements");
-    if (operator_->kind == OPERATOR_hadamard && (n & (n - 1)) != 0)
-        return report_size(reading, operator_, "`hadamard` takes a power of two");
-    bool dense = operator_->kind >= OPERATOR_dct1 && operator_->kind <= OPERATOR_dht;
-    if (dense && n > 4096)
-        return report_size(reading, operator_, "cosine, sine and Hartley transforms have at most 4096 elements in this version");
-    set_shape(operator_, size, size);
-    return true;
-}
-
-/* Rows, columns, and what the arguments have in common. */
-static bool set_extents(const struct reading *reading, struct operator_node *operator_)
-{
-    const struct poly *one = poly_constant(reading->statement->body->context, 1);
-    switch (operator_->kind) {
-    case OPERATOR_diag:
-    case OPERATOR_perm:
-    case OPERATOR_circulant:
-    case OPERATOR_householder:
-        set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
-        return true;
-    case OPERATOR_stride_perm:
-    case OPERATOR_digit_reversal:
-        set_shape(operator_, one, one);
-        for (uint32_t k = 0; k < operator_->n_sizes; k++)
-            set_shape(operator_, times(reading, operator_->rows, operator_->sizes[k]),
-                      times(reading, operator_->rows, operator_->sizes[k]));
-        return true;
-    case OPERATOR_identity:
-    case OPERATOR_reversal:
-        set_shape(operator_, operator_->sizes[0], operator_->sizes[0]);
-        return true;
-    case OPERATOR_kron:
-    case OPERATOR_dsum:
-        return set_products(reading, operator_);
-    case OPERATOR_blockdiag:
-        set_shape(operator_, times(reading, axis(operator_, 0, 0), axis(operator_, 0, 1)),
-                  times(reading, axis(operator_, 0, 0), axis(operator_, 0, 2)));
-        return true;
-    case OPERATOR_lowrank:
-        set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 1, 1));
-        return agree(reading, operator_, 0, 1, 1, 0);
-    case OPERATOR_toeplitz:
-    case OPERATOR_hankel:
-        return set_diagonals(reading, operator_);
-    case OPERATOR_cauchy:
-        set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 1, 0));
-        return true;
-    case OPERATOR_ks:
-    case OPERATOR_butterfly:
-        return set_sparse_factors(reading, operator_);
-    case OPERATOR_monarch:
-    case OPERATOR_btt: /* L[j,i,k], R[k,j,m] */
-        set_shape(operator_, times(reading, axis(operator_, 0, 1), axis(operator_, 0, 0)),
-                  times(reading, axis(operator_, 0, 2), axis(operator_, 1, operator_->kind == OPERATOR_btt ? 3 : 2)));
-        return agree(reading, operator_, 0, 0, 1, 1) && agree(reading, operator_, 0, 2, 1, 0) &&
-               (operator_->kind == OPERATOR_monarch || agree(reading, operator_, 0, 3, 1, 2));
-    case OPERATOR_blast: /* U[i,p,r], S[i,j,r], V[j,q,r] */
-        set_shape(operator_, times(reading, axis(operator_, 0, 0), axis(operator_, 0, 1)),
-                  times(reading, axis(operator_, 2, 0), axis(operator_, 2, 1)));
-        return agree(reading, operator_, 0, 0, 1, 0) && agree(reading, operator_, 1, 1, 2, 0) &&
-               agree(reading, operator_, 0, 2, 1, 2) && agree(reading, operator_, 0, 2, 2, 2);
-    case OPERATOR_phm: /* A[k,i1,j1], S[k,i2,j2] */
-        set_shape(operator_, times(reading, axis(operator_, 0, 1), axis(operator_, 1, 1)),
-                  times(reading, axis(operator_, 0, 2), axis(operator_, 1, 2)));
-        return agree(reading, operator_, 0, 0, 1, 0);
-    case OPERATOR_banded:
-        set_shape(operator_, axis(operator_, 0, 1), axis(operator_, 0, 1));
-        return agree(reading, operator_, 0, 0, 1, 0);
-    case OPERATOR_transpose:
-    case OPERATOR_adjoint:
-        set_shape(operator_, operator_->parts[0]->columns, operator_->parts[0]->rows);
-        return true;
-    case OPERATOR_conj:
-        set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
-        return true;
-    default:
-        return set_transform(reading, operator_);
-    }
+    return operator_failed(reading), false;
 }
 
 static struct operator_node *read_constructor(const struct reading *reading, const struct ast_expr *call)
@@ -450,16 +250,17 @@ static struct operator_node *read_constructor(const struct reading *reading, con
     int row = find_constructor(call->name.text);
     if (row < 0) {
         report_not_yet(body, call->op_span, arena_printf(body->arena, "`%s`", call->name.text));
-        return failed(reading);
+        return operator_failed(reading);
     }
     struct operator_node *operator_ = create(reading, (enum operator_kind)row, call->span);
-    if (!operator_ || !add_arguments(reading, operator_, call, constructors[row].arguments) || !set_extents(reading, operator_))
+    if (!operator_ || !add_arguments(reading, operator_, call, constructors[row].arguments) ||
+        !operator_set_extents(reading, operator_))
         return NULL;
     if (constructors[row].weakness)
         operator_->type =
             (struct value_type){constructors[row].weakness, constructors[row].weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
     if (!operator_->rows || !operator_->columns)
-        return failed(reading);
+        return operator_failed(reading);
     return operator_;
 }
 
@@ -473,7 +274,7 @@ static struct operator_node *read_declared(const struct reading *reading, const 
     const struct ast_expr *argument = use->kind == AST_CALL ? use->arguments : NULL;
     inside.environment = NULL;
     if (symbol->failed)
-        return failed(reading);
+        return operator_failed(reading);
     for (const struct ast_name_list *parameter = declared->parameters; parameter; parameter = parameter->next) {
         struct environment *entry = ARENA_NEW(body->arena, struct environment);
         if (!entry)
@@ -491,7 +292,7 @@ static struct operator_node *read_declared(const struct reading *reading, const 
     struct diag *diag =
         diag_error(body->diagnostics, DIAG_E0253, use->span, "`%s` takes %s arguments", symbol->name, argument ? "fewer" : "more");
     diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
-    return failed(reading);
+    return operator_failed(reading);
 }
 
 /* ---- algebra ---- */
@@ -509,8 +310,8 @@ static struct operator_node *read_multiple(const struct reading *reading, const 
     struct reading at = *reading;
     operator_->number = formula_build(reading->statement, given(&at, number), reading->bindings);
     if (!operator_->number)
-        return failed(reading);
-    set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
+        return operator_failed(reading);
+    operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
     operator_->type = join_types(operator_->type, operator_->number->type);
     return operator_;
 }
@@ -525,7 +326,7 @@ static struct operator_node *read_binary(const struct reading *reading, const st
         struct diag *diag = diag_error(reading->statement->body->diagnostics, DIAG_E0252, expr->op_span,
                                        "operators are joined by `@`, `+` and `-`, and multiplied by a number");
         diag_help(reading->statement->body->diagnostics, diag, "`A @ B` is the matrix product");
-        return failed(reading);
+        return operator_failed(reading);
     }
     struct operator_node *operator_ = create(reading, kind, expr->span);
     if (!operator_ || !add_part(reading, operator_, expr->arguments) || !add_part(reading, operator_, expr->arguments->next))
@@ -535,7 +336,7 @@ static struct operator_node *read_binary(const struct reading *reading, const st
         return report_shapes(reading, expr->op_span, a, b, "the columns of the left are not the rows of the right");
     if (!product && (a->rows != b->rows || a->columns != b->columns))
         return report_shapes(reading, expr->op_span, a, b, "the two have different shapes");
-    set_shape(operator_, a->rows, product ? b->columns : a->columns);
+    operator_set_shape(operator_, a->rows, product ? b->columns : a->columns);
     return operator_;
 }
 
@@ -544,11 +345,11 @@ static struct operator_node *read_negative(const struct reading *reading, const 
     struct operator_node *operator_ = create(reading, OPERATOR_NEGATIVE, expr->span);
     if (!operator_ || !add_part(reading, operator_, expr->arguments))
         return NULL;
-    set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
+    operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
     return operator_;
 }
 
-static struct operator_node *read(const struct reading *outer, const struct ast_expr *expr)
+static struct operator_node *read_kind(const struct reading *outer, const struct ast_expr *expr)
 {
     struct reading reading = *outer;
     const struct body *body = reading.statement->body;
@@ -556,7 +357,7 @@ static struct operator_node *read(const struct reading *outer, const struct ast_
     const struct symbol *symbol = expr->kind == AST_NAME || expr->kind == AST_CALL ? body_find(body, expr->name.text) : NULL;
     if (++reading.depth > OPERATOR_DEPTH) {
         diag_error(body->diagnostics, DIAG_E0901, expr->span, "operators are made of each other more than %d deep", OPERATOR_DEPTH);
-        return failed(&reading);
+        return operator_failed(&reading);
     }
     if (symbol && symbol->kind == SYMBOL_OPERATOR)
         return read_declared(&reading, expr, symbol);
@@ -569,6 +370,12 @@ static struct operator_node *read(const struct reading *outer, const struct ast_
     if (expr->kind == AST_UNARY && expr->op == AST_NEGATE)
         return read_negative(&reading, expr);
     return read_tensor(&reading, expr);
+}
+
+static struct operator_node *read(const struct reading *reading, const struct ast_expr *expr)
+{
+    struct operator_node *operator_ = read_kind(reading, expr);
+    return operator_ && operator_set_real(reading, operator_) ? operator_ : NULL;
 }
 
 /* ---- K[i,j] ---- */
@@ -590,6 +397,7 @@ struct formula *operator_access(struct statement *statement, const struct ast_ex
     access->node = matrix;
     access->operator_ = operator_;
     access->type = operator_->type;
+    access->real_part = operator_->gives_real;
     access->tensor_name = source_text(body, expr->callee->span);
     access->subscripts = expr->arguments;
     access->bindings = bindings;

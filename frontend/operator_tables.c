@@ -95,6 +95,18 @@ const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem el
     return table(context, elem, rows, columns, data);
 }
 
+const struct ir_node *operator_weights(struct ir_context *context, enum ir_elem elem, int64_t n)
+{
+    int64_t count = n / 2 + 1;
+    const struct poly *shape = poly_constant(context, count);
+    struct ir_constant constant = {.bytes = (size_t)count * ir_elem_info(elem)->bytes};
+    void *data = arena_alloc(ir_arena(context), (size_t)count, ir_elem_info(elem)->bytes);
+    for (int64_t k = 0; data && k < count; k++)
+        ir_number_store(ir_number_real(elem, (k == 0 || 2 * k == n ? 1 : 2) / (double)n), data, (size_t)k);
+    constant.data = data;
+    return data ? ir_constant(context, elem, 1, &shape, &constant) : NULL;
+}
+
 /* Row k and column l of n: what the transform multiplies the input's element l by for output k. */
 static long double entry(enum operator_kind kind, int64_t n, int64_t k, int64_t l)
 {

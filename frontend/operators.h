@@ -38,6 +38,8 @@ struct operator_node {
     uint32_t n_sizes;
     const struct poly **sizes;
     struct formula *number; /* MULTIPLE */
+    bool gives_real;        /* its outermost factor is `irdft`: of what it is applied to, the real part */
+    bool takes_real;        /* its innermost factor is `rdft` */
 };
 
 /* ---- operator_read.c ---- */
@@ -45,6 +47,12 @@ struct operator_node {
 bool is_operator(const struct body *body, const struct ast_expr *expr);
 /* K[i,j] as a factor. NULL after a diagnostic. */
 struct formula *operator_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
+
+/* ---- operator_real.c ---- */
+/* Of a product that is no factor of another: the real part, if `irdft` stands in it. */
+struct formula *operators_real_part(struct statement *statement, struct formula *product);
+/* May real transforms stand where they do, and what else is in the products be multiplied with them? False after a diagnostic. */
+bool operators_check_real(struct statement *statement, const struct formula *formula);
 
 /* ---- operator_entry.c ---- */
 /* The formula with every operator in it replaced by its entries, sums of operators multiplied out. Runs when extents and subscripts
@@ -57,7 +65,17 @@ const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem el
                                      const struct poly *columns);
 /* exp(-2i*pi * row*column / period), `rows` by `columns`: each number correctly rounded but for one unit in the last place. */
 const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, int64_t period);
+/* How often element k <= n div 2 of a real sequence's transform stands in the whole, over n. */
+const struct ir_node *operator_weights(struct ir_context *context, enum ir_elem elem, int64_t n);
 /* The whole matrix of a cosine, sine or Hartley transform, or [[1, 1], [1, -1]] of `hadamard`. */
 const struct ir_node *operator_transform(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n);
+
+/* ---- operator_nodes.c ---- */
+/* 4 where it divides, else the smallest prime: how many parts to split an index of extent n into. */
+int64_t operator_radix(int64_t n);
+/* x[i]^(weight * d), d < count. */
+const struct ir_node *operator_powers(struct ir_context *context, const struct ir_node *x, int64_t weight, int64_t count);
+/* The whole matrix of `sparse`: zero, and values added at their coordinates. */
+const struct ir_node *operator_coordinates(struct ir_context *context, const struct operator_node *operator_);
 
 #endif

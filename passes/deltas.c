@@ -22,7 +22,7 @@ struct solving {
 
 static const struct poly *side(const struct ir_expr *expr)
 {
-    while (expr->op == IR_EXPR_cast && expr->elem == IR_i64)
+    while (expr->op == IR_EXPR_cast && (expr->elem == IR_i64 || expr->elem == IR_f64))
         expr = expr->arguments[0];
     return expr->op == IR_EXPR_index ? expr->index : NULL;
 }
@@ -210,31 +210,30 @@ static struct ir_access substituted(struct ir_context *context, const struct ir_
 
 /* The contraction without operand `o` and the indices it gives; NULL: no memory. */
 static const struct ir_node *without(struct solving *solving, const struct ir_node *node, uint32_t o,
-                                     const struct poly *const *solved)
+                                     const struct poly *const *solved, const struct reduced *reduced)
 {
     struct ir_context *context = solving->context;
     struct arena *arena = ir_arena(context);
-    struct reduced reduced = {.n_indices = 0};
     struct ir_access *operands = ARENA_ARRAY(arena, node->n_operands, struct ir_access);
     const struct poly **domain = ARENA_ARRAY(arena, node->contract.n_domain, const struct poly *);
     uint32_t n_operands = 0;
-    if (!operands || !domain || !renumber(solving, node, solved, &reduced))
+    if (!operands || !domain)
         return NULL;
-    struct poly_ranges ranges = {reduced.n_indices, reduced.extents};
+    struct poly_ranges ranges = {reduced->n_indices, reduced->extents};
     for (uint32_t k = 0; k < node->n_operands; k++)
         if (k != o)
-            operands[n_operands++] = substituted(context, node, k, solved, &reduced);
+            operands[n_operands++] = substituted(context, node, k, solved, reduced);
     if (n_operands == 0)
         operands[n_operands++] =
             ir_access_whole(context, ir_scalar(context, ir_ring_one(node->contract.ring, node->operands[o].node->elem)));
     for (uint32_t c = 0; c < node->contract.n_domain; c++)
-        domain[c] = poly_substitute(context, node->contract.domain[c], node->n_indices, reduced.values, &ranges);
+        domain[c] = poly_substitute(context, node->contract.domain[c], node->n_indices, reduced->values, &ranges);
     const struct ir_node *left = ir_contract(
-        context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank, reduced.n_indices,
-                                       reduced.extents, n_operands, operands, node->contract.n_domain, domain, 0, NULL, false});
+        context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank, reduced->n_indices,
+                                       reduced->extents, n_operands, operands, node->contract.n_domain, domain, 0, NULL, false});
     const struct ir_name *name = ir_find_name(solving->kernel, node);
     if (left && name)
-        ir_set_name(context, solving->kernel, left, NULL, reduced.names, name->span);
+        ir_set_name(context, solving->kernel, left, NULL, reduced->names, name->span);
     return left;
 }
 
@@ -245,8 +244,89 @@ static const struct ir_node *without_one(struct solving *solving, const struct i
     for (uint32_t o = 0; solved && o < node->n_operands; o++) {
         const struct poly *p = difference(solving->context, node, &node->operands[o]);
         bool always = p && poly_equals(p, 0) && node->n_operands > 1;
+        struct reduced reduced = {.n_indices = 0};
         if (p && (always || solve(solving->context, node, o, p, solved)))
-            return without(solving, node, o, solved);
+            return renumber(solving, node, solved, &reduced) ? without(solving, node, o, solved, &reduced) : NULL;
+    }
+    return NULL;
+}
+
+/* ---- results that lie in a part of an axis ---- */
+
+/* The axis i of the result stands in p == 0 with one summed index a, and a constant: it is +-a + r, and the result is zero where
+ * that says no a. */
+struct part {
+    uint32_t axis, index;
+    const struct poly *value;   /* of the axis, over the old indices */
+    const struct poly *inverse; /* of the summed index, over the axes of the result */
+};
+
+static bool find_part(struct ir_context *context, const struct ir_node *node, const struct poly *p, struct part *part)
+{
+    struct poly_ranges ranges = ir_ranges(node);
+    int64_t factors[2];
+    uint32_t count = 0, indices[2];
+    for (uint32_t index = 0; index < node->n_indices; index++) {
+        const struct poly *coefficient;
+        if (!poly_uses_index(p, index))
+            continue;
+        if (count == 2 || !poly_split_index(context, p, index, &coefficient, NULL) ||
+            !poly_is_constant(coefficient, &factors[count]) || (factors[count] != 1 && factors[count] != -1))
+            return false;
+        indices[count++] = index;
+    }
+    if (count != 2 || indices[0] >= node->rank || indices[1] < node->rank)
+        return false;
+    const struct poly *axis = poly_index(context, indices[0]), *inner = poly_index(context, indices[1]);
+    const struct poly *other =
+        poly_subtract(context, p, poly_add(context, poly_scale(context, axis, factors[0]), poly_scale(context, inner, factors[1])));
+    part->axis = indices[0];
+    part->index = indices[1];
+    part->value = poly_scale(context, poly_add(context, poly_scale(context, inner, factors[1]), other), -factors[0]);
+    part->inverse = poly_scale(context, poly_add(context, poly_scale(context, axis, factors[0]), other), -factors[1]);
+    return part->value && part->inverse && !poly_is_run_time(other) && poly_index_limit(other) == 0 &&
+           poly_prove_within(context, part->value, node->extents[part->axis], &ranges);
+}
+/* The summed index takes the place of the axis. */
+static bool renumber_part(struct solving *solving, const struct ir_node *node, const struct part *part, struct reduced *reduced)
+{
+    struct ir_context *context = solving->context;
+    struct arena *arena = ir_arena(context);
+    const struct ir_name *name = ir_find_name(solving->kernel, node);
+    reduced->n_indices = node->n_indices - 1;
+    reduced->values = ARENA_ARRAY(arena, node->n_indices, const struct poly *);
+    reduced->extents = arena_copy(arena, node->extents, node->n_indices, sizeof *node->extents);
+    reduced->names = name && name->index_names ? arena_copy(arena, name->index_names, node->n_indices, sizeof(char *)) : NULL;
+    const struct poly **kept = ARENA_ARRAY(arena, node->n_indices, const struct poly *);
+    if (!kept || !reduced->values || !reduced->extents)
+        return false;
+    for (uint32_t k = 0; k < node->n_indices; k++)
+        kept[k] = poly_index(context, k == part->index ? part->axis : k > part->index ? k - 1 : k);
+    struct poly_ranges ranges = {reduced->n_indices, reduced->extents};
+    reduced->extents[part->axis] = node->extents[part->index];
+    for (uint32_t k = part->index; k < reduced->n_indices; k++) {
+        reduced->extents[k] = node->extents[k + 1];
+        if (reduced->names)
+            reduced->names[k] = name->index_names[k + 1];
+    }
+    for (uint32_t k = 0; k < node->n_indices; k++)
+        reduced->values[k] = k == part->axis ? poly_substitute(context, part->value, node->n_indices, kept, &ranges) : kept[k];
+    return reduced->values[part->axis] != NULL;
+}
+
+/* With an axis of the result less long; `at` says where its elements are in it. NULL: there is none (or no memory). */
+static const struct ir_node *without_rest(struct solving *solving, const struct ir_node *node, const struct poly **at)
+{
+    struct ir_context *context = solving->context;
+    const struct poly **solved = ARENA_ARRAY(ir_arena(context), node->n_indices, const struct poly *);
+    for (uint32_t o = 0; solved && o < node->n_operands; o++) {
+        struct part part;
+        struct reduced reduced = {.n_indices = 0};
+        const struct poly *p = difference(context, node, &node->operands[o]);
+        if (!p || !find_part(context, node, p, &part))
+            continue;
+        at[part.axis] = poly_substitute(context, part.inverse, node->rank, at, NULL);
+        return renumber_part(solving, node, &part, &reduced) && at[part.axis] ? without(solving, node, o, solved, &reduced) : NULL;
     }
     return NULL;
 }
@@ -258,8 +338,22 @@ static const struct ir_node *solve_node(void *user, struct ir_context *context, 
     if (node->op != IR_contract_node || node->contract.n_sliced || (rounds && solving->kernel->numeric_class == IR_CLASS_EXACT) ||
         !contraction_zero_absorbs(node))
         return node;
-    for (const struct ir_node *less; (less = without_one(solving, node)) != NULL;)
+    const struct ir_node *first = node;
+    const struct poly **at = ARENA_ARRAY(ir_arena(context), node->rank, const struct poly *);
+    bool whole = true;
+    for (uint32_t axis = 0; at && axis < node->rank; axis++)
+        at[axis] = poly_index(context, axis);
+    while (at) {
+        const struct ir_node *less = without_one(solving, node);
+        if (!less && (less = without_rest(solving, node, at)) != NULL)
+            whole = false;
+        if (!less)
+            break;
         node = less;
+    }
+    struct ir_number zero = ir_ring_zero(first->contract.ring, node->elem);
+    if (!whole && !arena_failed(ir_arena(context)))
+        node = ir_view(context, first->rank, first->shape, (struct ir_access){node, false, at, &zero});
     return arena_failed(ir_arena(context)) ? NULL : node;
 }
 

@@ -5,7 +5,11 @@
  * an index a digit, each operand has its own. Cuts of an index are the constants it is divided by, as far as each divides the next
  * and the last the extent; the others stay divisions. Axes of the result are put together again by a view, which is no copy.
  *
+ * An extent that is no multiple of its cuts is rounded up where two operands read digits alone (half the rows of a transform): what
+ * is not there is zero in an operand that reads the index whole, and in axes it is not read. Not in class `exact`, for 0 * inf.
+ *
  * Class `exact`: sums run over the same places in the same order. */
+#include "contraction.h"
 #include "passes.h"
 
 enum einc_status pass_split_indices(struct pass_kernel *kernel);
@@ -16,7 +20,9 @@ enum { MOST_CUTS = 16 };
 struct cuts {
     int64_t sizes[MOST_CUTS]; /* ascending; each divides the next */
     uint32_t count;
-    bool other; /* it stands inside a division that is none of digits */
+    bool other;     /* it stands inside a division that is none of digits */
+    bool looked_up; /* or in a lookup */
+    bool rounded;   /* the extent is no multiple of the last */
 };
 
 struct splitting {
@@ -68,28 +74,41 @@ static void read_poly(struct ir_context *context, const struct poly *poly, uint3
             const struct poly_atom *atom = poly->terms[t].factors[f];
             if (atom->kind == POLY_FLOOR)
                 read_floor(context, atom, index, cuts);
-            for (uint32_t a = 0; atom->kind == POLY_TABLE && a < atom->n_arguments; a++)
+            for (uint32_t a = 0; atom->kind == POLY_TABLE && a < atom->n_arguments; a++) {
+                cuts->looked_up |= poly_uses_index(atom->arguments[a], index);
                 read_poly(context, atom->arguments[a], index, cuts);
+            }
         }
 }
 
-/* Keeps of the sizes those that make digits: each divides the next, the last the extent and is less than it. */
+static const struct poly *rounded_up(struct ir_context *context, const struct poly *extent, int64_t size)
+{
+    return poly_floor_div(context, poly_add(context, extent, poly_constant(context, size - 1)), poly_constant(context, size), NULL);
+}
+
+/* Keeps of the sizes those that make digits: each divides the next, the last the extent and is less than it; or, rounded up, a
+ * constant extent need only be larger. */
 static void keep_digits(struct ir_context *context, struct cuts *cuts, const struct poly *extent)
 {
     uint32_t kept = 0;
+    int64_t elements;
+    bool round = cuts->rounded && !cuts->looked_up && poly_is_constant(extent, &elements);
+    cuts->rounded = false;
     for (uint32_t k = 0; k < cuts->count; k++) {
-        const struct poly *size = poly_constant(context, cuts->sizes[k]);
-        const struct poly *high = poly_floor_div(context, extent, size, NULL);
-        bool exact = high && poly_scale(context, high, cuts->sizes[k]) == extent && !poly_equals(high, 1);
-        if (exact && (kept == 0 || cuts->sizes[k] % cuts->sizes[kept - 1] == 0))
+        const struct poly *high = rounded_up(context, extent, cuts->sizes[k]);
+        bool exact = high && poly_scale(context, high, cuts->sizes[k]) == extent;
+        if ((exact || round) && !poly_equals(high, 1) && (kept == 0 || cuts->sizes[k] % cuts->sizes[kept - 1] == 0)) {
             cuts->sizes[kept++] = cuts->sizes[k];
+            cuts->rounded = !exact;
+        }
     }
     cuts->count = cuts->other ? 0 : kept;
+    cuts->rounded &= cuts->count > 0;
 }
 
-static struct cuts find_cuts(struct ir_context *context, const struct ir_node *node, uint32_t index)
+static struct cuts find_cuts(struct ir_context *context, const struct ir_node *node, uint32_t index, bool round)
 {
-    struct cuts cuts = {.count = 0};
+    struct cuts cuts = {.rounded = round};
     for (uint32_t o = 0; o < node->n_operands; o++)
         for (uint32_t axis = 0; axis < node->operands[o].node->rank; axis++)
             read_poly(context, node->operands[o].subscripts[axis], index, &cuts);
@@ -102,6 +121,7 @@ static struct cuts find_cuts(struct ir_context *context, const struct ir_node *n
 /* ---- the contraction over digits ---- */
 
 struct digits {
+    uint32_t *first;             /* of each old index, its highest digit; one more at the end */
     const struct poly **extents; /* of the new indices, in the order of the old ones, high digits first */
     const struct poly **values;  /* of each new index, over the old ones */
     const struct poly **old;     /* each old index, over the new ones */
@@ -138,7 +158,7 @@ static bool cut_index(struct splitting *splitting, const struct ir_node *node, u
     const struct poly *bare = poly_index(context, index), *sum = poly_constant(context, 0);
     for (uint32_t k = cuts->count + 1; k-- > 0;) {
         int64_t size = k > 0 ? cuts->sizes[k - 1] : 1;
-        const struct poly *extent = poly_floor_div(context, node->extents[index], poly_constant(context, size), NULL);
+        const struct poly *extent = rounded_up(context, node->extents[index], size);
         const struct poly *value = poly_floor_div(context, bare, poly_constant(context, size), &ranges);
         if (k < cuts->count) { /* not the highest: below the next cut */
             extent = poly_constant(context, cuts->sizes[k] / size);
@@ -161,7 +181,8 @@ static bool make_digits(struct splitting *splitting, const struct ir_node *node,
     size_t capacity = 0;
     for (uint32_t k = 0; k < node->n_indices; k++)
         capacity += cuts[k].count + 1;
-    *digits = (struct digits){.extents = ARENA_ARRAY(arena, capacity, const struct poly *),
+    *digits = (struct digits){.first = ARENA_ARRAY(arena, node->n_indices + 1, uint32_t),
+                              .extents = ARENA_ARRAY(arena, capacity, const struct poly *),
                               .values = ARENA_ARRAY(arena, capacity, const struct poly *),
                               .old = ARENA_ARRAY(arena, node->n_indices, const struct poly *),
                               .names = ARENA_ARRAY(arena, capacity, const char *)};
@@ -169,15 +190,70 @@ static bool make_digits(struct splitting *splitting, const struct ir_node *node,
         return false;
     for (uint32_t k = 0; k < node->n_indices; k++) {
         const char *index_name = name && name->index_names ? name->index_names[k] : NULL;
+        digits->first[k] = digits->count;
         if (!cut_index(splitting, node, k, &cuts[k], index_name, capacity, digits))
             return false;
         if (k + 1 == node->rank)
             digits->rank = digits->count;
     }
+    digits->first[node->n_indices] = digits->count;
     return true;
 }
 
-static const struct ir_node *over_digits(struct splitting *splitting, const struct ir_node *node, const struct digits *digits)
+/* ---- extents rounded up ---- */
+
+/* Of the digits of an old index, how many the operand reads. */
+static uint32_t digits_read(struct ir_context *context, const struct ir_node *node, const struct ir_access *operand, uint32_t index,
+                            const struct digits *digits)
+{
+    struct poly_ranges ranges = {digits->count, digits->extents};
+    struct ir_access access = ir_access_substitute(context, *operand, node->n_indices, digits->old, &ranges);
+    uint32_t count = 0;
+    for (uint32_t digit = digits->first[index]; digit < digits->first[index + 1]; digit++) {
+        bool uses = false;
+        for (uint32_t axis = 0; axis < access.node->rank; axis++)
+            uses |= access.subscripts[axis] && poly_uses_index(access.subscripts[axis], digit);
+        count += uses;
+    }
+    return count;
+}
+
+/* Is rounding right (a summed index beyond its extent meets a zero) and of use (two operands read some digits only)? */
+static bool may_round(struct ir_context *context, const struct ir_node *node, uint32_t index, const struct digits *digits)
+{
+    uint32_t in_part = 0, all = digits->first[index + 1] - digits->first[index], bare;
+    bool zero = index < node->rank;
+    for (uint32_t o = 0; o < node->n_operands; o++) {
+        const struct ir_access *access = &node->operands[o];
+        uint32_t count = digits_read(context, node, access, index, digits);
+        in_part += count > 0 && count < all;
+        for (uint32_t axis = 0; axis < access->node->rank; axis++) {
+            const struct poly *subscript = access->subscripts[axis];
+            if (poly_is_run_time(subscript) && poly_uses_index(subscript, index))
+                return false;
+            zero |= poly_is_index(subscript, &bare) && bare == index && access->node->shape[axis] == node->extents[index] &&
+                    !access->fill;
+        }
+    }
+    return zero && in_part >= 2;
+}
+
+/* Beyond an extent that was rounded up an operand is zero. */
+static struct ir_access guarded(struct ir_context *context, const struct ir_node *node, struct ir_access access,
+                                const struct digits *digits)
+{
+    struct poly_ranges ranges = {digits->count, digits->extents};
+    for (uint32_t axis = 0; axis < access.node->rank && !access.fill; axis++)
+        if (!poly_prove_within(context, access.subscripts[axis], access.node->shape[axis], &ranges) &&
+            !poly_is_run_time(access.subscripts[axis])) {
+            struct ir_number zero = ir_ring_zero(node->contract.ring, access.node->elem);
+            access.fill = arena_copy(ir_arena(context), &zero, 1, sizeof zero);
+        }
+    return access;
+}
+
+static const struct ir_node *over_digits(struct splitting *splitting, const struct ir_node *node, const struct digits *digits,
+                                         bool rounded)
 {
     struct ir_context *context = splitting->context;
     struct arena *arena = ir_arena(context);
@@ -186,11 +262,14 @@ static const struct ir_node *over_digits(struct splitting *splitting, const stru
     const struct poly **domain = ARENA_ARRAY(arena, node->contract.n_domain, const struct poly *);
     for (uint32_t o = 0; operands && o < node->n_operands; o++)
         operands[o] = ir_access_substitute(context, node->operands[o], node->n_indices, digits->old, &ranges);
+    for (uint32_t o = 0; operands && rounded && o < node->n_operands; o++)
+        operands[o] = guarded(context, node, operands[o], digits);
     for (uint32_t c = 0; domain && c < node->contract.n_domain; c++)
         domain[c] = poly_substitute(context, node->contract.domain[c], node->n_indices, digits->old, &ranges);
-    const struct ir_node *split = ir_contract(
-        context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, digits->rank, digits->count,
-                                       digits->extents, node->n_operands, operands, node->contract.n_domain, domain, 0, NULL, false});
+    const struct ir_node *split =
+        ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, digits->rank,
+                                                   digits->count, digits->extents, node->n_operands, operands,
+                                                   node->contract.n_domain, domain, 0, NULL, false});
     const struct ir_name *name = ir_find_name(splitting->kernel, node);
     if (split && name)
         ir_set_name(context, splitting->kernel, split, NULL, digits->names, name->span);
@@ -207,14 +286,22 @@ static const struct ir_node *split_node(void *user, struct ir_context *context, 
     if (node->op != IR_contract_node || node->contract.n_sliced)
         return node;
     struct cuts *cuts = ARENA_ARRAY(ir_arena(context), node->n_indices, struct cuts);
-    bool any = false;
+    bool any = false, rounds = false;
+    bool may = contraction_may_regroup(splitting->kernel, node) && contraction_zero_absorbs(node) && !node->contract.n_domain;
     for (uint32_t k = 0; cuts && k < node->n_indices; k++) {
-        cuts[k] = find_cuts(context, node, k);
+        cuts[k] = find_cuts(context, node, k, may);
+        rounds |= cuts[k].rounded;
+    }
+    if (rounds && !make_digits(splitting, node, cuts, &digits))
+        return NULL;
+    for (uint32_t k = 0; cuts && k < node->n_indices; k++) {
+        if (cuts[k].rounded && !may_round(context, node, k, &digits))
+            cuts[k] = find_cuts(context, node, k, false);
         any |= cuts[k].count > 0;
     }
     if (!cuts || !any)
         return cuts ? node : NULL;
-    return make_digits(splitting, node, cuts, &digits) ? over_digits(splitting, node, &digits) : NULL;
+    return make_digits(splitting, node, cuts, &digits) ? over_digits(splitting, node, &digits, rounds) : NULL;
 }
 
 enum einc_status pass_split_indices(struct pass_kernel *kernel)

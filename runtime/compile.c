@@ -15,6 +15,7 @@ static const char *const pipeline[] = {
     "simplify",      /* views of digits that are read by the same digits */
     "flatten",       /* after simplify: contractions read by contractions, nothing in between, become one */
     "order",         /* that one as pairs, chosen jointly over the outputs */
+    "apply",         /* after order: of two factors one is the matrix, the other what it is applied to */
     "mask_domains",  /* after order: masks become domains, which would tie an order */
     "fuse",          /* after order: pointwise work goes into the contraction that feeds or eats it */
     /* loop IR: how it is computed */

@@ -57,6 +57,8 @@ static const struct example examples[] = {
      "%c = const f64[] {0.1}\n%d = const f64[] {3.0}\n%y = map f64[i: 4] of (%c, %d, %x[i, 0]) = ($0 * $1) * $2\n"},
     {"map_unused", "%y = map f64[i: 4] of (%x[i, 0], %x[i, 0]) = $0 * $1\n",
      "%y = map f64[i: 4] of (%x[i, 0], %x[i, 1]) = $0 * $1\n"},
+    {"map_boxes", "%y = map f64[i: 8, j: 6] of (%x[i, j] pad f64:0.0, %x[i - 4, j] pad f64:0.0) = $0 + $1\n",
+     "%y = map f64[i: 9, j: 6] of (%x[i, j] pad f64:0.0, %x[i - 4, j] pad f64:0.0) = $0 + $1\n"},
 };
 
 /* Left alone only where bits must be kept. */
@@ -68,6 +70,7 @@ static const struct example exact_misses[] = {
      "%c = const f64[] {2.0}\n%d = const f64[] {3.0}\n%y = contract plustimes f64[i: 4] of (%c, %d, %x[i, 0])\n"},
     {"contract_delta", NULL,
      "%c = const f64[2, 2] {1.0, 0.0, 0.0, 1.0}\n%y = contract plustimes f64[i: 2] sum [j: 2] of (%c[i, j], %x[j, 0])\n"},
+    {"map_boxes", NULL, "%y = map f64[i: 8, j: 6] of (%x[i, j] pad f64:0.0, %x[i - 4, j] pad f64:0.0) = $0 + $1\n"},
 };
 
 struct fired {

@@ -1,0 +1,34 @@
+/* Reading operators: shared by operator_read.c and operator_shape.c. */
+#ifndef FRONTEND_OPERATOR_READ_H
+#define FRONTEND_OPERATOR_READ_H
+
+#include "operators.h"
+
+/* Parameters of the operators around, innermost first: each stands for what was written in a call. */
+struct environment {
+    const char *name;
+    const struct ast_expr *value;
+    const struct environment *value_in, *outer;
+};
+
+struct reading {
+    struct statement *statement;
+    const struct binding *bindings;
+    const struct environment *environment;
+    uint32_t depth;
+};
+
+/* ---- operator_read.c ---- */
+void *operator_failed(const struct reading *reading); /* NULL, and the statement has failed */
+void *operator_report_argument(const struct reading *reading, struct span span, const char *wanted);
+
+/* ---- operator_shape.c ---- */
+void operator_set_shape(struct operator_node *operator_, const struct poly *rows, const struct poly *columns);
+/* Rows, columns, and what the arguments have in common. False after a diagnostic. */
+bool operator_set_extents(const struct reading *reading, struct operator_node *operator_);
+
+/* ---- operator_real.c ---- */
+/* Sets `gives_real` and `takes_real` by the parts; false after a diagnostic: they may not stand there. */
+bool operator_set_real(const struct reading *reading, struct operator_node *operator_);
+
+#endif
