@@ -127,7 +127,8 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     if (node->op == IR_map_node)
         return costs->cost[node->id] * again > STORE_COST * size ||
                (costs->depth[node->id] > 0 && costs->depth[node->id] + node->body->depth > DEEPEST_FUSED);
-    const struct ir_node *stage = again > 0 || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
+    bool whole = again == 0 || (again < 0 && !node->contract.codelet); /* a codelet has all its results at once */
+    const struct ir_node *stage = !whole || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
     if (stage)
         plan->finishing[stage->id] = node;
     return !stage;
