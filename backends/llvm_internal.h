@@ -105,6 +105,7 @@ struct llvm_kernel {
     LLVMValueRef thread;       /* whose share it is; NULL: not in a share */
     LLVMValueRef *dims;        /* by number in the context */
     LLVMValueRef *buffers;     /* pointers; numbers passed by value are themselves */
+    LLVMValueRef *apart;       /* the same pointers, as LLVM does not know them (llvm_apart.c); NULL: not made yet */
     LLVMValueRef *locals;      /* of a constant one its value, else where it stands */
     LLVMValueRef *indices;     /* while their loop is open */
     const struct poly **fixed; /* the number that an index is in a step of an unrolled loop; NULL: it varies */
@@ -113,6 +114,7 @@ struct llvm_kernel {
     struct llvm_memo memo;
     uint8_t *harmless; /* by number of an expression: may it be made where nobody asks for it? */
     size_t n_harmless;
+    int64_t widest; /* bytes, of the vectors of its loops */
     bool may_fuse; /* a * b + c rounded once: not in `exact` kernels */
     bool streams;  /* something is stored past the caches */
     LLVMMetadataRef debug_scope;
@@ -197,6 +199,14 @@ void llvm_parallel_loop(struct llvm_kernel *kernel, const struct loop_stmt *loop
 void llvm_vector_statement(struct llvm_kernel *kernel, const struct loop_stmt *loop);
 /* Of the row the steps from `begin` to `end`. */
 void llvm_streamed_row(struct llvm_kernel *kernel, const struct loop_stmt *loop, LLVMValueRef begin, LLVMValueRef end);
+
+/* ---- llvm_apart.c ---- */
+/* Finds the widest vectors of the kernel. */
+void llvm_apart_begin(struct llvm_kernel *kernel);
+/* Should a vector of so many times this value have its own load? */
+bool llvm_goes_apart(const struct llvm_kernel *kernel, const struct ir_expr *expr, int64_t lanes);
+/* The value, loaded for this. */
+LLVMValueRef llvm_value_apart(struct llvm_kernel *kernel, const struct ir_expr *load);
 
 /* ---- llvm_turn.c: functions that a module brings along ---- */
 /* Calls it: turn(to, to_step, from, from_step) of a block of lanes x lanes elements, steps in elements; turn_part with rows and

@@ -144,6 +144,9 @@ bool llvm_open_function(struct llvm_kernel *kernel)
     if (!arguments)
         return false;
     kernel->head = llvm_block(kernel, "head");
+    kernel->apart = ARENA_ARRAY(file->arena, kernel->loops->n_buffers, LLVMValueRef);
+    if (!kernel->apart)
+        return false;
     LLVMPositionBuilderAtEnd(file->builder, kernel->head);
     llvm_debug_kernel(kernel);
     if (kernel->loops->threads)
@@ -172,6 +175,7 @@ bool llvm_kernel_begin(struct llvm_kernel *kernel)
     kernel->indices = ARENA_ARRAY(arena, loops->n_indices, LLVMValueRef);
     kernel->fixed = ARENA_ARRAY(arena, loops->n_indices, const struct poly *);
     kernel->depths = ARENA_ARRAY(arena, loops->n_indices, uint32_t);
+    llvm_apart_begin(kernel);
     return llvm_memo_create(&kernel->memo, arena) && !arena_failed(arena) && llvm_open_function(kernel);
 }
 

@@ -105,8 +105,11 @@ static void store(struct lanes *lanes, const struct loop_stmt *stmt, LLVMValueRe
 static LLVMValueRef make_value(struct lanes *lanes, const struct ir_expr *expr)
 {
     LLVMValueRef arguments[3] = {NULL, NULL, NULL};
-    if (!ir_expr_uses_index(expr, lanes->index))
-        return splat(lanes->kernel->file, llvm_value(lanes->kernel, expr), lanes->count);
+    if (!ir_expr_uses_index(expr, lanes->index)) {
+        bool apart = llvm_goes_apart(lanes->kernel, expr, lanes->count);
+        LLVMValueRef value = apart ? llvm_value_apart(lanes->kernel, expr) : llvm_value(lanes->kernel, expr);
+        return splat(lanes->kernel->file, value, lanes->count);
+    }
     if (expr->op == IR_EXPR_load)
         return load(lanes, expr->load.buffer, expr->elem, expr->load.address);
     for (uint32_t k = 0; k < expr->n_arguments; k++)

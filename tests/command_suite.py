@@ -209,11 +209,22 @@ def tunings(suite, folder):
     suite.expect("tuned choices without a name", folder, 2, "explain", "product.ein", "--tune")
 
 
+def machine_code(suite, folder):
+    """Wide and narrow vectors of a tile read the element that they multiply with each for itself."""
+    if "llvm" not in suite.engines:
+        return
+    (folder / "tile.ein").write_text("dim n\nkernel tile(A: f64[n,12,12], B: f64[n,12,12]) -> (C: f64[n,12,12]) { C[e,i,k] = A[e,i,j] * B[e,j,k] }\n")
+    suite.expect("assembly", folder, 0, "build", "tile.ein", "--emit=asm", "--target=avx512", "-o", "tile.s")
+    text = (folder / "tile.s").read_text()
+    counts = {words: text.count(words) for words in ("{1to8}", "{1to4}", "vbroadcastsd")}
+    suite.check("elements of a tile", counts == {"{1to8}": 12, "{1to4}": 12, "vbroadcastsd": 0}, str(counts))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     suite = CommandSuite(parser.parse_args().einc)
-    for part in (exit_statuses, sizes_that_wrap, help_and_version, json_diagnostics, colours, files_left, machines, tunings):
+    for part in (exit_statuses, sizes_that_wrap, help_and_version, json_diagnostics, colours, files_left, machines, tunings, machine_code):
         with tempfile.TemporaryDirectory() as fresh:
             prepare(pathlib.Path(fresh))
             part(suite, pathlib.Path(fresh))

