@@ -115,8 +115,8 @@ struct llvm_kernel {
     uint8_t *harmless; /* by number of an expression: may it be made where nobody asks for it? */
     size_t n_harmless;
     int64_t widest; /* bytes, of the vectors of its loops */
-    bool may_fuse; /* a * b + c rounded once: not in `exact` kernels */
-    bool streams;  /* something is stored past the caches */
+    bool may_fuse;  /* a * b + c rounded once: not in `exact` kernels */
+    bool streams;   /* something is stored past the caches */
     LLVMMetadataRef debug_scope;
 };
 

@@ -44,8 +44,8 @@ struct ir_context {
     size_t n_typical;
     struct intern_table nodes, expressions;
     struct intern_table codelets, lines; /* codelet.c, codelet_matrix.c */
-    uint32_t n_nodes, n_expressions; /* next ids */
-    struct poly_table *polys;        /* made by ir_context_create through poly_table_create; lives in the arena */
+    uint32_t n_nodes, n_expressions;     /* next ids */
+    struct poly_table *polys;            /* made by ir_context_create through poly_table_create; lives in the arena */
 };
 
 /* ---- build.c, expr.c, fold.c ---- */

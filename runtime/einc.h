@@ -178,9 +178,9 @@ enum einc_status einc_kernel_workspace(const struct einc_kernel *kernel, size_t 
 enum einc_status einc_kernel_result(const struct einc_kernel *kernel, size_t n_tensors, const DLTensor *const *tensors,
                                     const struct einc_run_options *options, size_t at, DLDataType *type, int *rank, int64_t *shape);
 
-/* The kernel's machine code, for callers who know what they pass: nothing is checked. NULL: engine `ref` has none. Its C
- * declaration is `einc_kernel_signature`, "void norm(size_t n, const double *x, double *y)", in the terms of docs/emitted-c.md:
- * threads, dims in order of declaration, inputs, outputs, workspace. Lives as long as the program. */
+/* The kernel's machine code, for callers who know what they pass: nothing is checked. NULL, as the signature: engine `ref` has
+ * none. Its C declaration is `einc_kernel_signature`, "void norm(size_t n, const double *x, double *y)", in the terms of
+ * docs/emitted-c.md: threads, dims in order of declaration, inputs, outputs, workspace. Lives as long as the program. */
 typedef void einc_function(void);
 einc_function *einc_kernel_function(const struct einc_kernel *kernel);
 const char *einc_kernel_signature(const struct einc_kernel *kernel);
