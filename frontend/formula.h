@@ -123,7 +123,8 @@ struct statement {
     uint32_t nesting;             /* of formula_build */
     struct statement_node *nodes; /* made for it, to be named after the statement's own node */
     size_t n_nodes, nodes_capacity;
-    bool is_block; /* it assigns a part of an output */
+    bool has_operator; /* a named one */
+    bool is_block;     /* it assigns a part of an output */
     bool failed;
 };
 

@@ -110,9 +110,6 @@ static bool set_transform(const struct reading *reading, struct operator_node *o
         return report_size(reading, operator_, "`dct1` takes at least 2 elements");
     if (operator_->kind == OPERATOR_hadamard && (n & (n - 1)) != 0)
         return report_size(reading, operator_, "`hadamard` takes a power of two");
-    bool dense = operator_->kind >= OPERATOR_dct1 && operator_->kind <= OPERATOR_dht;
-    if (dense && n > 4096)
-        return report_size(reading, operator_, "cosine, sine and Hartley transforms have at most 4096 elements in this version");
     const struct poly *half = poly_constant(reading->statement->body->context, n / 2 + 1);
     operator_set_shape(operator_, operator_->kind == OPERATOR_rdft ? half : size, operator_->kind == OPERATOR_irdft ? half : size);
     return true;

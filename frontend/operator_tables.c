@@ -1,73 +1,8 @@
-/* Numbers of transforms: roots of unity and what is made of them.
+/* Formulas of transforms: maps of their indices alone, from which passes see what transform it is, and take its numbers.
  *
- * Angles are fractions of a turn, num / den, reduced to the first eighth in integers before the C library sees them, so that
- * symmetric entries are equal or opposite and quarters exact. Values are taken in long double and rounded once (cf. FFTW's
- * trigonometric tables, Frigo and Johnson 2005, section IV-D). Definitions of the real transforms are FFTW's ("What FFTW Really
- * Computes"). */
+ * All are made of roots of unity, root(a, n) = exp(-2 pi i a / n): cosines, sines and sums of them are real parts of a multiple of
+ * one. Definitions of the real transforms are FFTW's ("What FFTW Really Computes"). */
 #include "operators.h"
-
-#include <math.h>
-
-__extension__ typedef __int128 wide;
-
-/* ---- cosines and sines of num/den turns ---- */
-
-/* Of an angle of at most an eighth of a turn. */
-static long double small(int64_t num, int64_t den, bool sine)
-{
-    long double angle = 2 * acosl(-1.0L) * (long double)num / (long double)den;
-    return sine ? sinl(angle) : cosl(angle);
-}
-
-/* cos and sin, by octants; 0 <= num < den <= 2^60. */
-static void turn(int64_t num, int64_t den, long double *cosine, long double *sine)
-{
-    int64_t quarter = (int64_t)(((wide)8 * num / den + 1) / 2); /* the nearest one; what is left is at most half a quarter */
-    wide left = (wide)4 * num - (wide)quarter * den;
-    int64_t rest = (int64_t)(left < 0 ? -left : left);
-    long double c = small(rest, 4 * den, false), s = small(rest, 4 * den, true);
-    if (rest == 0)
-        c = 1, s = 0;
-    if (left < 0)
-        s = -s;
-    switch (quarter & 3) {
-    case 0:
-        *cosine = c, *sine = s;
-        break;
-    case 1:
-        *cosine = -s, *sine = c;
-        break;
-    case 2:
-        *cosine = -c, *sine = -s;
-        break;
-    default:
-        *cosine = s, *sine = -c;
-        break;
-    }
-}
-
-static long double cosine_of(wide num, int64_t den)
-{
-    long double cosine, sine;
-    turn((int64_t)(num % den), den, &cosine, &sine);
-    return cosine;
-}
-
-static long double sine_of(wide num, int64_t den)
-{
-    long double cosine, sine;
-    turn((int64_t)(num % den), den, &cosine, &sine);
-    return sine;
-}
-
-/* ---- tables ---- */
-
-static const struct ir_node *table(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, const void *data)
-{
-    const struct poly *shape[2] = {poly_constant(context, rows), poly_constant(context, columns)};
-    struct ir_constant constant = {.data = data, .bytes = (size_t)(rows * columns) * ir_elem_info(elem)->bytes};
-    return data ? ir_constant(context, elem, 2, shape, &constant) : NULL;
-}
 
 const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem elem, const struct poly *rows,
                                      const struct poly *columns)
@@ -83,16 +18,105 @@ const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem el
     return rows && columns ? ir_map(context, 2, shape, 0, NULL, ir_expr_apply(context, IR_EXPR_select, 3, choice)) : NULL;
 }
 
-const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, int64_t period)
+/* A map over (k, l), `rows` by `columns`, cast to the type of use. */
+static const struct ir_node *formula_map(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns,
+                                         const struct ir_expr *body)
 {
-    void *data = arena_alloc(ir_arena(context), (size_t)(rows * columns), ir_elem_info(elem)->bytes);
-    for (int64_t k = 0; data && k < rows; k++)
-        for (int64_t l = 0; l < columns; l++) {
-            long double cosine, sine;
-            turn((int64_t)((wide)k * l % period), period, &cosine, &sine);
-            ir_number_store(ir_number_complex(elem, (double)cosine, (double)-sine), data, (size_t)(k * columns + l));
-        }
-    return table(context, elem, rows, columns, data);
+    const struct poly *shape[2] = {poly_constant(context, rows), poly_constant(context, columns)};
+    return body ? ir_map(context, 2, shape, 0, NULL, body->elem == elem ? body : ir_expr_cast(context, elem, body)) : NULL;
+}
+
+static const struct ir_expr *root(struct ir_context *context, const struct poly *numerator, int64_t order)
+{
+    const struct ir_expr *arguments[2] = {ir_expr_index(context, numerator),
+                                          ir_expr_literal(context, ir_number_integer(IR_i64, order))};
+    return ir_expr_apply(context, IR_EXPR_root, 2, arguments);
+}
+
+const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, int64_t order)
+{
+    const struct poly *product = poly_multiply(context, poly_index(context, 0), poly_index(context, 1));
+    return formula_map(context, elem, rows, columns, root(context, product, order));
+}
+
+/* a * index + b */
+static const struct poly *line(struct ir_context *context, uint32_t index, int64_t a, int64_t b)
+{
+    return poly_add(context, poly_scale(context, poly_index(context, index), a), poly_constant(context, b));
+}
+
+/* The real transforms: entry (k, l) is the real part of (re + i im) * root((a k + b) * (c l + d), order). */
+struct wave {
+    double re, im;
+    int64_t a, b, c, d, order;
+};
+
+static struct wave wave_of(enum operator_kind kind, int64_t n)
+{
+    switch (kind) {
+    case OPERATOR_dct1:
+        return (struct wave){2, 0, 1, 0, 1, 0, 2 * (n - 1)};
+    case OPERATOR_dct2:
+        return (struct wave){2, 0, 1, 0, 2, 1, 4 * n};
+    case OPERATOR_dct3:
+        return (struct wave){2, 0, 2, 1, 1, 0, 4 * n};
+    case OPERATOR_dct4:
+        return (struct wave){2, 0, 2, 1, 2, 1, 8 * n};
+    case OPERATOR_dst1:
+        return (struct wave){0, 2, 1, 1, 1, 1, 2 * (n + 1)};
+    case OPERATOR_dst2:
+        return (struct wave){0, 2, 1, 1, 2, 1, 4 * n};
+    case OPERATOR_dst3:
+        return (struct wave){0, 2, 2, 1, 1, 1, 4 * n};
+    case OPERATOR_dst4:
+        return (struct wave){0, 2, 2, 1, 2, 1, 8 * n};
+    default: /* dht */
+        return (struct wave){1, 1, 1, 0, 1, 0, n};
+    }
+}
+
+const struct ir_node *operator_transform(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n)
+{
+    struct wave wave = wave_of(kind, n);
+    const struct poly *numerator = poly_multiply(context, line(context, 0, wave.a, wave.b), line(context, 1, wave.c, wave.d));
+    const struct ir_expr *factors[2] = {ir_expr_literal(context, ir_number_complex(IR_c128, wave.re, wave.im)),
+                                        root(context, numerator, wave.order)};
+    const struct ir_expr *product = ir_expr_apply(context, IR_EXPR_mul, 2, factors);
+    return formula_map(context, elem, n, n, ir_expr_apply(context, IR_EXPR_real, 1, &product));
+}
+
+/* ---- tables ---- */
+
+static struct ir_number whole(enum ir_elem elem, int sign)
+{
+    return ir_elem_is_integer(elem) ? ir_number_integer(elem, sign) : ir_number_real(elem, sign);
+}
+
+static const struct ir_node *table(struct ir_context *context, enum ir_elem elem, uint32_t rank, int64_t n,
+                                   const struct ir_number *numbers)
+{
+    const struct poly *shape[2] = {poly_constant(context, n), poly_constant(context, n)};
+    size_t count = (size_t)n * (rank == 2 ? (size_t)n : 1), bytes = ir_elem_info(elem)->bytes;
+    void *data = arena_alloc(ir_arena(context), count, bytes);
+    for (size_t k = 0; data && k < count; k++)
+        ir_number_store(numbers[k], data, k);
+    return data ? ir_constant(context, elem, rank, shape, &(struct ir_constant){.data = data, .bytes = count * bytes}) : NULL;
+}
+
+const struct ir_node *operator_signs(struct ir_context *context, enum ir_elem elem)
+{
+    const struct ir_number signs[4] = {whole(elem, 1), whole(elem, 1), whole(elem, 1), whole(elem, -1)};
+    return table(context, elem, 2, 2, signs);
+}
+
+const struct ir_node *operator_ends(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n)
+{
+    struct ir_number *weights = ARENA_ARRAY(ir_arena(context), (size_t)n, struct ir_number);
+    for (int64_t k = 0; weights && k < n; k++) {
+        bool half = (kind != OPERATOR_dst3 && k == 0) || (kind != OPERATOR_dct3 && k == n - 1);
+        weights[k] = ir_number_real(elem, half ? 0.5 : 1);
+    }
+    return weights ? table(context, elem, 1, n, weights) : NULL;
 }
 
 const struct ir_node *operator_weights(struct ir_context *context, enum ir_elem elem, int64_t n)
@@ -105,45 +129,4 @@ const struct ir_node *operator_weights(struct ir_context *context, enum ir_elem 
         ir_number_store(ir_number_real(elem, (k == 0 || 2 * k == n ? 1 : 2) / (double)n), data, (size_t)k);
     constant.data = data;
     return data ? ir_constant(context, elem, 1, &shape, &constant) : NULL;
-}
-
-/* Row k and column l of n: what the transform multiplies the input's element l by for output k. */
-static long double entry(enum operator_kind kind, int64_t n, int64_t k, int64_t l)
-{
-    wide a = k, b = l;
-    switch (kind) {
-    case OPERATOR_dct1:
-        return (l == 0 || l == n - 1 ? 1 : 2) * cosine_of(a * b, 2 * (n - 1));
-    case OPERATOR_dct2:
-        return 2 * cosine_of(a * (2 * b + 1), 4 * n);
-    case OPERATOR_dct3:
-        return (l == 0 ? 1 : 2) * cosine_of((2 * a + 1) * b, 4 * n);
-    case OPERATOR_dct4:
-        return 2 * cosine_of((2 * a + 1) * (2 * b + 1), 8 * n);
-    case OPERATOR_dst1:
-        return 2 * sine_of((a + 1) * (b + 1), 2 * (n + 1));
-    case OPERATOR_dst2:
-        return 2 * sine_of((a + 1) * (2 * b + 1), 4 * n);
-    case OPERATOR_dst3:
-        return l == n - 1 ? (k % 2 ? -1 : 1) : 2 * sine_of((2 * a + 1) * (b + 1), 4 * n);
-    case OPERATOR_dst4:
-        return 2 * sine_of((2 * a + 1) * (2 * b + 1), 8 * n);
-    case OPERATOR_dht:
-        return cosine_of(a * b, n) + sine_of(a * b, n);
-    default:
-        return k & l ? -1 : 1; /* hadamard: one digit */
-    }
-}
-
-const struct ir_node *operator_transform(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n)
-{
-    void *data = arena_alloc(ir_arena(context), (size_t)(n * n), ir_elem_info(elem)->bytes);
-    bool whole = ir_elem_is_integer(elem);
-    for (int64_t k = 0; data && k < n; k++)
-        for (int64_t l = 0; l < n; l++) {
-            double value = (double)entry(kind, n, k, l);
-            struct ir_number number = whole ? ir_number_integer(elem, (int64_t)value) : ir_number_real(elem, value);
-            ir_number_store(number, data, (size_t)(k * n + l));
-        }
-    return table(context, elem, n, n, data);
 }

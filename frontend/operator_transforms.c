@@ -1,28 +1,5 @@
-/* Entries of transforms.
- *
- * One of n = p q is the product of one of p, of roots of unity, and of one of q (Cooley and Tukey 1965, as a tensor product; Van
- * Loan 1992, 1.2): n-ary, so that the order of contractions finds the fast transform. */
+/* Entries of transforms: formulas of their indices, as which passes know them; fast ones are the pass `structure`'s. */
 #include "operator_entry.h"
-
-/* exp(-2i*pi * row*column / n) with row = k1 + p*k2, column = q*l1 + l2 is that of p at (k1,l1), the root (k1*l2)/n, and that of q
- * at (k2,l2). Of the rows and columns there may be less than n. */
-static struct formula *roots(const struct entry *entry, int64_t n, int64_t rows, int64_t columns, const struct poly *row,
-                             const struct poly *column)
-{
-    int64_t p = operator_radix(n), q = n / p;
-    struct ir_context *context = entry_context(entry);
-    const struct poly *whole[2] = {row, column};
-    if (q == 1)
-        return write_access(entry, operator_roots(context, entry->elem, rows, columns, n), 2, whole);
-    const struct poly *k1 = write_low(entry, row, write_constant(entry, p)),
-                      *l2 = write_low(entry, column, write_constant(entry, q));
-    const struct poly *first[2] = {k1, write_high(entry, column, write_constant(entry, q))}, *twiddle[2] = {k1, l2};
-    struct formula *step = write_times(entry, write_access(entry, operator_roots(context, entry->elem, p, p, p), 2, first),
-                                       write_access(entry, operator_roots(context, entry->elem, p, q, n), 2, twiddle));
-    return write_times(
-        entry, step,
-        roots(entry, q, (rows + p - 1) / p, columns < q ? columns : q, write_high(entry, row, write_constant(entry, p)), l2));
-}
 
 /* Of real input rows 0 to n div 2 are all there is to know; the inverse takes these, and what is real of the sum. */
 struct formula *entry_dft(const struct entry *entry, const struct operator_node *operator_, const struct poly *row,
@@ -36,7 +13,9 @@ struct formula *entry_dft(const struct entry *entry, const struct operator_node 
     (void)poly_is_constant(operator_->columns, &columns);
     turned.conjugate = entry->conjugate != inverse;
     turned.elem = ir_elem_complex(entry->elem);
-    struct formula *formula = roots(&turned, n, rows, columns, row, column), *size = write_one(entry, turned.elem);
+    const struct poly *at[2] = {row, column};
+    struct formula *formula = write_access(&turned, operator_roots(entry_context(entry), turned.elem, rows, columns, n), 2, at);
+    struct formula *size = write_one(entry, turned.elem);
     if (!inverse || !size)
         return formula;
     if (operator_->kind == OPERATOR_irdft)
@@ -53,7 +32,7 @@ struct formula *entry_hadamard(const struct entry *entry, const struct operator_
 {
     int64_t n = 1;
     struct formula *product = NULL;
-    const struct ir_node *pair = operator_transform(entry_context(entry), operator_->kind, entry->elem, 2);
+    const struct ir_node *pair = operator_signs(entry_context(entry), entry->elem);
     (void)poly_is_constant(operator_->rows, &n);
     if (n == 1)
         return write_permutation(entry, operator_, row, column);
@@ -76,5 +55,9 @@ struct formula *entry_table(const struct entry *entry, const struct operator_nod
     int64_t n = 1;
     const struct poly *at[2] = {row, column};
     (void)poly_is_constant(operator_->rows, &n);
-    return write_access(entry, operator_transform(entry_context(entry), operator_->kind, entry->elem, n), 2, at);
+    struct formula *formula = write_access(entry, operator_transform(entry_context(entry), operator_->kind, entry->elem, n), 2, at);
+    if (operator_->kind != OPERATOR_dct1 && operator_->kind != OPERATOR_dct3 && operator_->kind != OPERATOR_dst3)
+        return formula;
+    return write_times(entry, formula,
+                       write_access(entry, operator_ends(entry_context(entry), operator_->kind, entry->elem, n), 1, &column));
 }

@@ -63,12 +63,16 @@ struct formula *operators_expand(struct statement *statement, struct formula *fo
 /* A table of one over the entries at which the two axes are equal, as a map. */
 const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem elem, const struct poly *rows,
                                      const struct poly *columns);
-/* exp(-2i*pi * row*column / period), `rows` by `columns`: each number correctly rounded but for one unit in the last place. */
-const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, int64_t period);
+/* exp(-2i*pi * row*column / order), `rows` by `columns`, as a map. */
+const struct ir_node *operator_roots(struct ir_context *context, enum ir_elem elem, int64_t rows, int64_t columns, int64_t order);
 /* How often element k <= n div 2 of a real sequence's transform stands in the whole, over n. */
 const struct ir_node *operator_weights(struct ir_context *context, enum ir_elem elem, int64_t n);
-/* The whole matrix of a cosine, sine or Hartley transform, or [[1, 1], [1, -1]] of `hadamard`. */
+/* The whole matrix of a cosine, sine or Hartley transform, but for its ends, as a map. */
 const struct ir_node *operator_transform(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n);
+/* [[1, 1], [1, -1]] */
+const struct ir_node *operator_signs(struct ir_context *context, enum ir_elem elem);
+/* Of dct1, dct3 and dst3: what columns are multiplied by, 1/2 at the ends that stand once, else 1. */
+const struct ir_node *operator_ends(struct ir_context *context, enum operator_kind kind, enum ir_elem elem, int64_t n);
 
 /* ---- operator_nodes.c ---- */
 /* 4 where it divides, else the smallest prime: how many parts to split an index of extent n into. */

@@ -169,6 +169,7 @@ static uint64_t hash_node(const struct ir_node *node)
     case IR_contract_node:
         hash = hash_mix(hash_mix(hash, (uint64_t)node->contract.ring), (uint64_t)node->contract.accumulator);
         hash = hash_polys(hash_mix(hash, node->contract.codelet), node->contract.n_domain, node->contract.domain);
+        hash = hash_mix(hash, node->contract.normwise);
         return hash_bytes(hash, node->contract.sliced, node->contract.n_sliced * sizeof(uint32_t));
     case IR_scatter_node:
         return hash_mix(hash, (uint64_t)node->scatter.ring);
@@ -183,9 +184,9 @@ static uint64_t hash_node(const struct ir_node *node)
 
 static bool equal_contracts(const struct ir_node *a, const struct ir_node *b)
 {
-    return a->contract.ring == b->contract.ring && a->contract.accumulator == b->contract.accumulator &&
-           a->contract.n_domain == b->contract.n_domain && a->contract.n_sliced == b->contract.n_sliced &&
-           a->contract.codelet == b->contract.codelet &&
+    return a->contract.ring == b->contract.ring && a->contract.normwise == b->contract.normwise &&
+           a->contract.accumulator == b->contract.accumulator && a->contract.n_domain == b->contract.n_domain &&
+           a->contract.n_sliced == b->contract.n_sliced && a->contract.codelet == b->contract.codelet &&
            equal_polys(a->contract.n_domain, a->contract.domain, b->contract.domain) &&
            (a->contract.n_sliced == 0 ||
             memcmp(a->contract.sliced, b->contract.sliced, a->contract.n_sliced * sizeof(uint32_t)) == 0);
@@ -351,6 +352,7 @@ const struct ir_node *ir_contract(struct ir_context *context, const struct ir_co
     draft.contract.n_sliced = contract->n_sliced;
     draft.contract.sliced = contract->sliced;
     draft.contract.codelet = contract->codelet;
+    draft.contract.normwise = contract->normwise;
     return intern_node(context, &draft);
 }
 
@@ -461,6 +463,23 @@ const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const
     if (!plain || !n_operands || !operands[0].node)
         return NULL;
     struct ir_node draft = {.op = IR_concat_node,
+                            .elem = operands[0].node->elem,
+                            .rank = rank,
+                            .shape = shape,
+                            .n_indices = rank,
+                            .extents = shape,
+                            .n_operands = n_operands,
+                            .operands = plain};
+    return intern_node(context, &draft);
+}
+
+const struct ir_node *ir_alt(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
+                             const struct ir_access *operands)
+{
+    const struct ir_access *plain = plain_accesses(context, n_operands, operands);
+    if (!plain || !n_operands || !operands[0].node)
+        return NULL;
+    struct ir_node draft = {.op = IR_alt_node,
                             .elem = operands[0].node->elem,
                             .rank = rank,
                             .shape = shape,

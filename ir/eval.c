@@ -471,6 +471,7 @@ static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
     case IR_concat_node:
         return eval_concat(evaluation, tensor);
     case IR_view_node:
+    case IR_alt_node: /* the first */
         return eval_view(evaluation, tensor);
     case IR_scatter_node:
         return eval_scatter(evaluation, tensor);

@@ -50,6 +50,7 @@ static double magnitude_of(enum ir_expr_op op, enum ir_elem from, enum ir_elem t
         return a[0].i ? a[1].magnitude : a[2].magnitude;
     case IR_EXPR_cast:
         return ir_elem_is_float(to) || ir_elem_is_complex(to) ? a[0].magnitude : size_of(to, result);
+    case IR_EXPR_root:
     case IR_EXPR_floor_div:
     case IR_EXPR_floor_mod:
         return size_of(to, result);

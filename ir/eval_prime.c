@@ -116,6 +116,28 @@ static struct scalar opaque(enum ir_expr_op op, enum ir_elem to, int arity, cons
     return pair(reduce(hash), ir_elem_is_complex(to) ? reduce(hash_mix(hash, 1)) : 0);
 }
 
+/* The k-th power, k from 0, of a root of unity of order n, which stands for exp(-2 pi i / n) and is -i for n = 4. The field has p^2
+ * - 1 elements but 0, all powers of 1 + 6 i; so there are roots of the orders that divide p^2 - 1 = 2^62 * 3^2 * 5^2 * 7 * 11 * 13
+ * * 31 * 41 * 61 * 151 * 331 * 1321. For others there is the fixed hash. Conjugation turns a root into its inverse for powers of
+ * two only. */
+static bool find_root(struct scalar numerator, struct scalar order, struct scalar *result)
+{
+    __extension__ typedef unsigned __int128 wide;
+    const wide all = (wide)PRIME * PRIME - 1;
+    uint64_t n = order.residue[0], k = numerator.residue[0];
+    if (n == 0 || n > PRIME / 2 || all % n != 0)
+        return false;
+    k = k > PRIME / 2 ? (n - (PRIME - k) % n) % n : k % n; /* below half are the numbers from 0 */
+    struct scalar power = pair(1, 6);
+    *result = pair(1, 0);
+    for (wide exponent = all / n * k; exponent; exponent >>= 1) {
+        if (exponent & 1)
+            *result = multiply_pairs(*result, power);
+        power = multiply_pairs(power, power);
+    }
+    return true;
+}
+
 static bool is_one_of_integers(enum ir_elem elem)
 {
     return ir_elem_is_integer(elem) || elem == IR_bool;
@@ -249,6 +271,10 @@ static bool apply(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, const 
         return true;
     case IR_EXPR_complex:
         *result = pair(a[0].residue[0], a[1].residue[0]);
+        return true;
+    case IR_EXPR_root:
+        if (!find_root(a[0], a[1], result))
+            *result = opaque(op, to, 2, a);
         return true;
     case IR_EXPR_cast:
         *result = cast(from, to, a);

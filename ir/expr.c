@@ -238,6 +238,7 @@ bool ir_expr_result(enum ir_expr_op op, uint32_t n, const enum ir_elem *elems, e
     *result = info->result == IR_RESULT_REAL      ? ir_elem_real(elem)
               : info->result == IR_RESULT_COMPLEX ? ir_elem_complex(elem)
               : info->result == IR_RESULT_BOOL    ? IR_bool
+              : info->result == IR_RESULT_C128    ? IR_c128
                                                   : elem;
     return true;
 }

@@ -55,6 +55,8 @@ static bool is_comparison(enum ir_expr_op op)
 
 static bool folds(enum ir_expr_op op, struct ir_number a, struct ir_number b)
 {
+    if (op == IR_EXPR_root) /* which the reference knows exactly modulo its prime */
+        return false;
     if (is_comparison(op) || op == IR_EXPR_select)
         return true;
     if (ir_elem_is_complex(a.elem))
@@ -71,6 +73,8 @@ static enum ir_elem result_elem(enum ir_expr_op op, const struct ir_number *argu
         return ir_elem_complex(arguments[0].elem);
     case IR_RESULT_BOOL:
         return IR_bool;
+    case IR_RESULT_C128:
+        return IR_c128;
     default:
         return arguments[ir_expr_info(op)->arity - 1].elem; /* select: that of its values */
     }

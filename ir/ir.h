@@ -71,7 +71,7 @@ enum ir_expr_op {
 };
 /* What rows marked CALL in ops.def have for `flops`. */
 enum { IR_FLOPS_FUNCTION = -1 };
-enum ir_result_rule { IR_RESULT_SAME, IR_RESULT_REAL, IR_RESULT_COMPLEX, IR_RESULT_BOOL, IR_RESULT_CAST };
+enum ir_result_rule { IR_RESULT_SAME, IR_RESULT_REAL, IR_RESULT_COMPLEX, IR_RESULT_BOOL, IR_RESULT_C128, IR_RESULT_CAST };
 struct ir_expr_info {
     const char *name;
     int arity; /* 0 for leaves */
@@ -224,7 +224,8 @@ struct ir_node {
             const struct poly *const *domain;
             uint32_t n_sliced; /* so many of the leading indices in `sliced` run outside the whole tree below (order.c) */
             const uint32_t *sliced;
-            bool codelet; /* computed by the straight-line program that ir_codelet has for it */
+            bool codelet;  /* computed by the straight-line program that ir_codelet has for it */
+            bool normwise; /* it says a named operator in a kernel that states no class: what rewrites may do there is `normwise` */
         } contract;
         struct {
             enum ir_ring ring; /* its addition; operand 0 is the base, its subscripts where the value of operand 1 goes */
@@ -279,6 +280,7 @@ struct ir_contract {
     uint32_t n_sliced;
     const uint32_t *sliced;
     bool codelet;
+    bool normwise;
 };
 const struct ir_node *ir_contract(struct ir_context *context, const struct ir_contract *contract);
 const struct ir_node *ir_map(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
@@ -295,6 +297,11 @@ const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *
  * once (`ir_check_concat`). */
 const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
                                 const struct ir_access *operands);
+/* One value, found in as many ways as there are operands: each is a view that equals the others within the kernel's numeric class.
+ * Its value is that of the first, which is the plainest; `choose` puts the cheapest in its place. */
+enum { IR_ALTERNATIVES = 4 }; /* at most */
+const struct ir_node *ir_alt(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
+                             const struct ir_access *operands);
 /* The node as it is: subscripts are indices 0..rank-1. */
 struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node);
 
@@ -411,6 +418,9 @@ struct ir_access ir_access_substitute(struct ir_context *context, struct ir_acce
 typedef const struct ir_expr *ir_leaf_function(void *user, struct ir_context *context, const struct ir_expr *leaf);
 const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struct ir_expr *expr, ir_leaf_function *leaf, void *user,
                                          uint32_t n, const struct poly *const *replacements, const struct poly_ranges *ranges);
+/* exp(-2 pi i numerator / order), each part correct to about one unit in its last place and symmetric: quarters are exact, entries
+ * that are equal or opposite are so to the bit (roots.c). nan for an order below 1 or above 2^60. */
+void ir_root(int64_t numerator, int64_t order, double *re, double *im);
 /* The expression with another in place of a subexpression, wherever that occurs. */
 const struct ir_expr *ir_expr_replace(struct ir_context *context, const struct ir_expr *expr, const struct ir_expr *from,
                                       const struct ir_expr *to);

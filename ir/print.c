@@ -264,6 +264,7 @@ static void print_contract(struct printer *printer, const struct ir_node *node)
     for (uint32_t k = 0; k < node->contract.n_sliced; k++)
         text_printf(text, "%s%s", k ? ", " : " sliced (", index_name(printer, node->contract.sliced[k]));
     text_put(text, node->contract.n_sliced ? ")" : "");
+    text_put(text, node->contract.normwise ? " normwise" : "");
 }
 
 /* The type and shape are those of the base. */
@@ -407,7 +408,8 @@ static void print_node(struct printer *printer, const struct ir_node *node)
         print_proj(printer, node);
         break;
     case IR_concat_node:
-        text_put(text, "concat ");
+    case IR_alt_node:
+        text_printf(text, "%s ", ir_op_name(node->op));
         print_typed(printer, node);
         print_accesses(printer, node);
         break;

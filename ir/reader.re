@@ -41,8 +41,10 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "sum"       { type = EIR_SUM; break; }
         "in"        { type = EIR_IN; break; }
         "concat"    { type = EIR_CONCAT; break; }
+        "alt"       { type = EIR_ALT; break; }
         "where"     { type = EIR_WHERE; break; }
         "strides"   { type = EIR_STRIDES; break; }
+        "normwise"  { type = EIR_NORMWISE; break; }
         "sliced"    { type = EIR_SLICED; break; }
         "updates"   { type = EIR_UPDATES; break; }
         "scatter"   { type = EIR_SCATTER; break; }

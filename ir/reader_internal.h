@@ -133,11 +133,15 @@ const struct ir_node *eir_constant(struct ir_reader *reader, struct eir_typed ty
 const struct ir_node *eir_constant_data(struct ir_reader *reader, struct eir_typed typed, struct eir_token hash);
 void eir_add_number(struct ir_reader *reader, struct eir_numbers *numbers, struct eir_typed typed, struct eir_number number);
 void eir_within(struct ir_reader *reader, struct eir_number number);
-const struct ir_node *eir_contract(struct ir_reader *reader, bool codelet, struct eir_token ring, struct eir_typed typed,
+struct eir_flags {
+    bool codelet, normwise;
+};
+const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_flags flags, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced);
 const struct ir_node *eir_scatter(struct ir_reader *reader, struct eir_token ring, struct ir_access base, struct ir_access value);
 const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed, struct ir_access access);
 const struct ir_node *eir_concat(struct ir_reader *reader, struct eir_typed typed);
+const struct ir_node *eir_alt(struct ir_reader *reader, struct eir_typed typed);
 const struct ir_node *eir_map(struct ir_reader *reader, struct eir_typed typed, const struct ir_expr *body);
 const struct ir_node *eir_scan(struct ir_reader *reader, struct eir_token step, struct eir_token states, bool backward);
 const struct ir_node *eir_proj(struct ir_reader *reader, struct eir_typed typed, struct eir_token result, bool last,

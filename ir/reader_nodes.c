@@ -245,10 +245,11 @@ static bool list_sliced(struct ir_reader *reader, const struct eir_polys *list, 
     return true;
 }
 
-const struct ir_node *eir_contract(struct ir_reader *reader, bool codelet, struct eir_token ring, struct eir_typed typed,
+const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_flags flags, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced)
 {
-    struct ir_contract contract = {.elem = typed.elem, .accumulator = typed.elem, .codelet = codelet};
+    struct ir_contract contract = {
+        .elem = typed.elem, .accumulator = typed.elem, .codelet = flags.codelet, .normwise = flags.normwise};
     contract.rank = typed.rank;
     contract.n_indices = reader->n_indices;
     contract.extents = reader->extents;
@@ -290,20 +291,38 @@ const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed,
     return ir_view(reader->context, typed.rank, reader->extents, access);
 }
 
-const struct ir_node *eir_concat(struct ir_reader *reader, struct eir_typed typed)
+/* Are there operands, all known and of the type of `what`? */
+static bool operands_fit(struct ir_reader *reader, struct eir_typed typed, const char *what)
 {
     if (!is_known(reader, typed))
-        return NULL;
+        return false;
     for (uint32_t k = 0; k < reader->n_operands; k++) {
         const struct ir_node *node = reader->operands[k].node;
         if (!node)
-            return NULL;
+            return false;
         if (node->elem == typed.elem)
             continue;
-        diag_error(ir_diagnostics(reader->context), DIAG_E0705, typed.span, "the concatenation is %s but its operand %u is %s",
+        diag_error(ir_diagnostics(reader->context), DIAG_E0705, typed.span, "the %s is %s but its operand %u is %s", what,
                    ir_elem_info(typed.elem)->name, k, ir_elem_info(node->elem)->name);
-        return NULL;
+        return false;
     }
+    return true;
+}
+
+const struct ir_node *eir_alt(struct ir_reader *reader, struct eir_typed typed)
+{
+    if (!operands_fit(reader, typed, "choice"))
+        return NULL;
+    if (reader->n_operands)
+        return ir_alt(reader->context, typed.rank, reader->extents, reader->n_operands, reader->operands);
+    diag_error(ir_diagnostics(reader->context), DIAG_E0704, typed.span, "a choice has an alternative at least");
+    return NULL;
+}
+
+const struct ir_node *eir_concat(struct ir_reader *reader, struct eir_typed typed)
+{
+    if (!operands_fit(reader, typed, "concatenation"))
+        return NULL;
     if (reader->n_operands)
         return ir_concat(reader->context, typed.rank, reader->extents, reader->n_operands, reader->operands);
     diag_error(ir_diagnostics(reader->context), DIAG_E0704, typed.span, "a concatenation has an operand at least");

@@ -159,7 +159,8 @@ static const struct ir_node *contract_with(struct ir_context *context, const str
                                    node->contract.domain,
                                    node->contract.n_sliced,
                                    node->contract.sliced,
-                                   codelet};
+                                   codelet,
+                                   node->contract.normwise};
     const struct ir_node *made = ir_contract(context, &contract);
     return made && codelet && !ir_codelet(context, made) ? contract_with(context, node, operands, false) : made;
 }
@@ -188,6 +189,8 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
         return ir_proj(context, operands[0].node, node->proj.result, node->proj.last);
     case IR_concat_node:
         return ir_concat(context, node->rank, node->shape, node->n_operands, operands);
+    case IR_alt_node:
+        return ir_alt(context, node->rank, node->shape, node->n_operands, operands);
     default:
         return node;
     }

@@ -345,6 +345,10 @@ bool scalar_compute(enum ir_expr_op op, enum ir_elem from, enum ir_elem to, cons
     }
     if (!ir_expr_takes(op, from))
         return false;
+    if (op == IR_EXPR_root) {
+        ir_root(arguments[0].i, arguments[1].i, &result->re, &result->im);
+        return true;
+    }
     if (ir_elem_is_complex(from))
         return compute_complex(op, arguments, result);
     if (ir_elem_is_float(from))

@@ -335,6 +335,17 @@ static bool check_view(struct verifier *verifier)
     return true;
 }
 
+static bool check_alternatives(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    if (node->n_operands == 0 || node->n_operands > IR_ALTERNATIVES)
+        return broken(verifier, DIAG_E0744, "has %u alternatives, not 1 to %d", node->n_operands, (int)IR_ALTERNATIVES);
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (!node->operands[k].node || node->operands[k].node->elem != node->elem)
+            return broken(verifier, DIAG_E0744, "has alternative %u of another type", k);
+    return true;
+}
+
 static bool same_tensor(const struct ir_node *a, const struct ir_node *b)
 {
     bool same = a->elem == b->elem && a->rank == b->rank;
@@ -430,6 +441,7 @@ static void check_node(struct verifier *verifier, const struct ir_node *node)
                       : node->op == IR_map_node     ? check_map(verifier)
                       : node->op == IR_view_node    ? check_view(verifier)
                       : node->op == IR_concat_node  ? check_concat(verifier)
+                      : node->op == IR_alt_node     ? check_alternatives(verifier)
                       : node->op == IR_scatter_node ? check_scatter(verifier)
                       : node->op == IR_scan_node    ? check_scan(verifier)
                       : node->op == IR_proj_node    ? check_proj(verifier)

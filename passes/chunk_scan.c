@@ -1,11 +1,10 @@
 /* Linear scans in chunk form, where that is estimated to be faster.
  *
  * A step by step recurrence reads and writes its whole state at every step; in chunk form (chunk_build.c) most of the work is
- * contractions. Both are estimated as `order` estimates, each node by max(flops / rate, bytes / bandwidth), the chunk form after
- * its contractions were ordered; what a map computes it computes where it is read. A step whose values fit the cache finds them
- * there at the next step. Tried are chunk lengths that divide the number
- * of steps. Kernels of class `exact` keep their scans: sums are reordered. */
+ * contractions. Both are estimated (estimate.c). Tried are chunk lengths that divide the number of steps. Kernels of class `exact`
+ * keep their scans: sums are reordered. */
 #include "chunk.h"
+#include "estimate.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,73 +14,6 @@ enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
 
 /* How many times faster a chunk form has to be, since it takes more memory and estimates are off by as much. */
 static const double WORTH = 1.25;
-
-/* ---- what a kernel costs ---- */
-
-static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step);
-
-/* Bytes that the nodes of a step hold: its states, and what else it stores or reads. */
-static double step_bytes(struct pass_kernel *pass, const struct ir_kernel *step)
-{
-    size_t count;
-    const double *typical = ir_typical_sizes(pass->context);
-    const struct ir_node **nodes = ir_topological(pass->context, step, &count);
-    double bytes = 0;
-    for (size_t k = 0; nodes && typical && k < count; k++)
-        bytes += poly_estimate(ir_element_count(pass->context, nodes[k]), typical, NULL) * ir_elem_info(nodes[k]->elem)->bytes;
-    return bytes;
-}
-
-static double scan_time(struct pass_kernel *pass, const struct ir_scan *scan)
-{
-    const struct machine *machine = &pass->options->machine;
-    bool cached = step_bytes(pass, scan->step) <= (double)machine->l2_bytes;
-    double once = kernel_time(pass, scan->step, cached ? machine->l2_rate : machine->read_rate, true);
-    return once * fmax(poly_estimate(scan->extent, ir_typical_sizes(pass->context), NULL), 1);
-}
-
-static double node_time(struct pass_kernel *pass, const struct ir_node *node, double byte_rate, bool step)
-{
-    const struct machine *machine = &pass->options->machine;
-    const double *typical = ir_typical_sizes(pass->context);
-    if (typical && node->op == IR_scan_node)
-        return scan_time(pass, node->scan);
-    struct ir_work work = ir_node_work(pass->context, node);
-    if (!typical || !work.flops || !work.functions || !work.bytes || (node->op != IR_contract_node && node->op != IR_map_node))
-        return 0;
-    double compute =
-        poly_estimate(work.flops, typical, NULL) / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes) +
-        poly_estimate(work.functions, typical, NULL) / machine->function_rate;
-    bool stored = step || node->op == IR_contract_node;
-    return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
-}
-
-static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step)
-{
-    size_t count;
-    const struct ir_node **nodes = ir_topological(pass->context, kernel, &count);
-    double time = 0;
-    for (size_t k = 0; nodes && k < count; k++)
-        time += node_time(pass, nodes[k], byte_rate, step);
-    return time;
-}
-
-/* The same after its contractions were ordered; infinite when that fails. `flops_naive` (may be NULL): what it counts as written.
- */
-static double ordered_time(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct poly **flops_naive)
-{
-    static const char *const names[] = {"simplify", "flatten", "order"};
-    struct pass_options options = *pass->options;
-    struct pass_kernel trial = {.context = pass->context, .kernel = ir_kernel_copy(pass->context, kernel), .options = &options};
-    options.memory_limit = 0;
-    options.trace = NULL;
-    for (size_t k = 0; trial.kernel && k < sizeof names / sizeof *names; k++)
-        if (pass_run(pass_find(names[k], strlen(names[k])), &trial) != EINC_OK)
-            return INFINITY;
-    if (flops_naive)
-        *flops_naive = trial.flops_naive;
-    return trial.kernel ? kernel_time(pass, trial.kernel, pass->options->machine.read_rate, false) : INFINITY;
-}
 
 /* ---- one scan ---- */
 
@@ -157,7 +89,7 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
         return false;
     for (size_t k = 0; k < (forced ? 1 : N_LENGTHS); k++) {
         struct ir_kernel *kernel = with_chunks(pass, &form, forced ? forced : lengths[k]);
-        double time = kernel ? ordered_time(pass, kernel, NULL) : INFINITY;
+        double time = kernel ? estimate_ordered(pass, kernel, NULL) : INFINITY;
         if (time >= least)
             continue;
         least = time;
@@ -167,7 +99,7 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
     if (!best)
         return false;
     const struct poly *flops_naive = NULL;
-    before = ordered_time(pass, pass->kernel, &flops_naive);
+    before = estimate_ordered(pass, pass->kernel, &flops_naive);
     bool better = forced || least * WORTH < before;
     if (!add_choice(pass, scan, better ? length : 0, before, least) || !better)
         return false;

@@ -228,9 +228,10 @@ static const struct ir_node *without(struct solving *solving, const struct ir_no
             ir_access_whole(context, ir_scalar(context, ir_ring_one(node->contract.ring, node->operands[o].node->elem)));
     for (uint32_t c = 0; c < node->contract.n_domain; c++)
         domain[c] = poly_substitute(context, node->contract.domain[c], node->n_indices, reduced->values, &ranges);
-    const struct ir_node *left = ir_contract(
-        context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank, reduced->n_indices,
-                                       reduced->extents, n_operands, operands, node->contract.n_domain, domain, 0, NULL, false});
+    const struct ir_node *left =
+        ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank,
+                                                   reduced->n_indices, reduced->extents, n_operands, operands,
+                                                   node->contract.n_domain, domain, 0, NULL, false, node->contract.normwise});
     const struct ir_name *name = ir_find_name(solving->kernel, node);
     if (left && name)
         ir_set_name(context, solving->kernel, left, NULL, reduced->names, name->span);

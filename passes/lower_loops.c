@@ -5,6 +5,7 @@
  * which an output is only another shape, or, of a result of a scan, another order of the axes. An output that has no memory of its
  * own to be computed in (an input, a constant, a node that is an output already) is copied. What a concatenation is made of is
  * computed in its memory too, or copied to its box there. Stages come in the order of the nodes. */
+#include "estimate.h"
 #include "lower.h"
 
 #include <string.h>
@@ -495,6 +496,8 @@ enum einc_status pass_lower_loops(struct pass_kernel *kernel)
 {
     struct ir_context *context = kernel->context;
     struct lower_locals locals = {0};
+    if (!choose_first(kernel))
+        return EINC_NO_MEMORY;
     struct lowering lowering = {.context = context, .arena = ir_arena(context), .kernel = kernel->kernel, .locals = &locals};
     lowering.machine = kernel->options ? &kernel->options->machine : machine_generic();
     lowering.plan = fuse_plan_create(context, kernel->kernel);

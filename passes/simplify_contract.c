@@ -35,7 +35,8 @@ static const struct ir_node *with_factors(const struct simplifying *simplifying,
                                    node->contract.domain,
                                    node->contract.n_sliced,
                                    node->contract.sliced,
-                                   false};
+                                   false,
+                                   node->contract.normwise};
     return ir_contract(simplifying->context, &contract);
 }
 
@@ -110,7 +111,8 @@ static const struct ir_node *without_index(const struct simplifying *simplifying
                                    domain,
                                    0,
                                    NULL,
-                                   false};
+                                   false,
+                                   node->contract.normwise};
     return ir_contract(context, &contract);
 }
 

@@ -9,10 +9,13 @@ static const char *const pipeline[] = {
     "simplify",      /* identities, views and reshapes that are none */
     "chunk_scan",    /* after simplify: steps are then in their plainest form */
     "simplify",      /* what that brought */
+    "structure",     /* after simplify: subscripts say what an operand is */
+    "choose",        /* before those that follow, which it tries on each alternative */
     "deltas",        /* before split_indices: an index is easier solved for whole */
     "split_indices", /* before flatten: digits are indices of their own to an order */
     "deltas",        /* digits by digits */
     "simplify",      /* views of digits that are read by the same digits */
+    "formulas",      /* before flatten: constants may be contracted with constants */
     "flatten",       /* after simplify: contractions read by contractions, nothing in between, become one */
     "order",         /* that one as pairs, chosen jointly over the outputs */
     "apply",         /* after order: of two factors one is the matrix, the other what it is applied to */

@@ -78,6 +78,26 @@ static bool kernel_agrees(struct validator *validator, const char *where, const 
     return same_outputs(validator, found) || disagree(validator, where, "another value", at);
 }
 
+static const struct ir_node *with_alternative(void *user, struct ir_context *context, const struct ir_node *node)
+{
+    uint32_t number = *(const uint32_t *)user;
+    if (node->op != IR_alt_node)
+        return node;
+    return ir_view(context, node->rank, node->shape, node->operands[number < node->n_operands ? number : node->n_operands - 1]);
+}
+
+/* The value of a choice is that of the first: what it is with the others is evaluated as well. */
+static bool alternatives_agree(struct validator *validator, const char *where, const struct pass_kernel *at)
+{
+    for (uint32_t number = 1; number < IR_ALTERNATIVES; number++) {
+        struct pass_kernel chosen = {.context = validator->context, .kernel = ir_kernel_copy(validator->context, at->kernel)};
+        if (chosen.kernel && ir_rewrite(validator->context, chosen.kernel, with_alternative, &number) &&
+            !kernel_agrees(validator, where, &chosen))
+            return false;
+    }
+    return true;
+}
+
 static struct pass_kernel start(struct validator *validator)
 {
     return (struct pass_kernel){.context = validator->context,
@@ -113,7 +133,7 @@ static bool run_tensor_pass(struct validator *validator, const struct pass_info 
     if (status != EINC_OK)
         return !is_refused(validator, status) && disagree(validator, pass->name, "failed", kernel);
     bool brought = orders_sums(validator, kernel->kernel) && !orders_sums(validator, validator->kernel);
-    return !brought && kernel_agrees(validator, pass->name, kernel);
+    return !brought && kernel_agrees(validator, pass->name, kernel) && alternatives_agree(validator, pass->name, kernel);
 }
 
 /* The tensor passes as the compiler has them. */

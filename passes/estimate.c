@@ -1,0 +1,77 @@
+/* What a kernel would cost: each node of what `order` makes of it by max(flops / rate, bytes / bandwidth).
+ *
+ * What a map computes it computes where it is read, so it moves no bytes of its own. A step of a scan whose values fit the cache
+ * finds them there at the next step. An estimate compares forms of one kernel; it is no prediction of its time. */
+#include "estimate.h"
+
+#include <math.h>
+#include <string.h>
+
+static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step);
+
+/* Bytes that the nodes of a kernel hold; of a step its states, and what else it stores or reads. */
+static double bytes_of(struct pass_kernel *pass, const struct ir_kernel *step)
+{
+    size_t count;
+    const double *typical = ir_typical_sizes(pass->context);
+    const struct ir_node **nodes = ir_topological(pass->context, step, &count);
+    double bytes = 0;
+    for (size_t k = 0; nodes && typical && k < count; k++)
+        bytes += poly_estimate(ir_element_count(pass->context, nodes[k]), typical, NULL) * ir_elem_info(nodes[k]->elem)->bytes;
+    return bytes;
+}
+
+/* What fits the cache is there when it is read again. */
+static double byte_rate(struct pass_kernel *pass, const struct ir_kernel *kernel)
+{
+    const struct machine *machine = &pass->options->machine;
+    return bytes_of(pass, kernel) <= (double)machine->l2_bytes ? machine->l2_rate : machine->read_rate;
+}
+
+static double scan_time(struct pass_kernel *pass, const struct ir_scan *scan)
+{
+    double once = kernel_time(pass, scan->step, byte_rate(pass, scan->step), true);
+    return once * fmax(poly_estimate(scan->extent, ir_typical_sizes(pass->context), NULL), 1);
+}
+
+static double node_time(struct pass_kernel *pass, const struct ir_node *node, double byte_rate, bool step)
+{
+    const struct machine *machine = &pass->options->machine;
+    const double *typical = ir_typical_sizes(pass->context);
+    if (typical && node->op == IR_scan_node)
+        return scan_time(pass, node->scan);
+    struct ir_work work = ir_node_work(pass->context, node);
+    if (!typical || !work.flops || !work.functions || !work.bytes || (node->op != IR_contract_node && node->op != IR_map_node))
+        return 0;
+    double compute =
+        poly_estimate(work.flops, typical, NULL) / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes) +
+        poly_estimate(work.functions, typical, NULL) / machine->function_rate;
+    bool stored = step || node->op == IR_contract_node;
+    return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
+}
+
+static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(pass->context, kernel, &count);
+    double time = 0;
+    for (size_t k = 0; nodes && k < count; k++)
+        time += node_time(pass, nodes[k], byte_rate, step);
+    return time;
+}
+
+double estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct poly **flops_naive)
+{
+    static const char *const names[] = {"simplify", "deltas",   "split_indices", "deltas",
+                                        "simplify", "formulas", "flatten",       "order"};
+    struct pass_options options = *pass->options;
+    struct pass_kernel trial = {.context = pass->context, .kernel = ir_kernel_copy(pass->context, kernel), .options = &options};
+    options.memory_limit = 0;
+    options.trace = NULL;
+    for (size_t k = 0; trial.kernel && k < sizeof names / sizeof *names; k++)
+        if (pass_run(pass_find(names[k], strlen(names[k])), &trial) != EINC_OK)
+            return INFINITY;
+    if (flops_naive)
+        *flops_naive = trial.flops_naive;
+    return trial.kernel ? kernel_time(pass, trial.kernel, byte_rate(pass, trial.kernel), false) : INFINITY;
+}

@@ -1,0 +1,469 @@
+/* Fast Fourier transforms as contractions, views and maps.
+ *
+ * A length whose primes are small is one contraction of roots of unity and twiddles over the digits of row and column (Cooley and
+ * Tukey 1965 as a tensor product; Van Loan 1992, 1.2): n-ary, so that the order of contractions finds the fast transform. A large
+ * prime is a convolution with a chirp (Bluestein 1970) at a good length. Two real sequences go as one complex one: the even
+ * elements of real data and the odd ones. Roots are formulas, so all of it is exact modulo a prime that has them. */
+#include "fourier.h"
+
+#include <math.h>
+
+/* A prime above which a convolution of twice its length is cheaper than its square. */
+enum { LARGE_PRIME = 64 };
+
+/* ---- lengths ---- */
+
+static int64_t smallest_factor(int64_t n)
+{
+    for (int64_t p = 2; p * p <= n; p++)
+        if (n % p == 0)
+            return p;
+    return n;
+}
+
+/* Of the first step: 4 where it divides, else the smallest prime. */
+static int64_t radix_of(int64_t n)
+{
+    return n % 4 == 0 ? 4 : smallest_factor(n);
+}
+
+static int64_t largest_prime(int64_t n)
+{
+    int64_t largest = 1;
+    for (int64_t p; n > 1; n /= p) {
+        p = smallest_factor(n);
+        largest = p > largest ? p : largest;
+    }
+    return largest;
+}
+
+/* At one point of a step of this radix, with its twiddle: small ones are counted with what is 1 or i in their roots left out. */
+static double radix_flops(int64_t p)
+{
+    static const double small[] = {[2] = 2, [3] = 5.3, [4] = 4, [5] = 8};
+    if (p > LARGE_PRIME)
+        return 2 * fourier_flops(fourier_length(2 * p - 1, false)) / (double)p + 18;
+    return 6 + (p <= 5 ? small[p] : 8 * (double)p);
+}
+
+double fourier_flops(int64_t n)
+{
+    double flops = 0;
+    int64_t rest = n;
+    for (int64_t p; rest > 1; rest /= p) {
+        p = radix_of(rest);
+        flops += radix_flops(p);
+    }
+    return flops * (double)n;
+}
+
+int64_t fourier_length(int64_t least, bool even)
+{
+    int64_t best = 0;
+    double flops = INFINITY;
+    for (int64_t a = 1; a < 2 * least + 2; a *= 2)
+        for (int64_t b = a; b < 2 * least + 2; b *= 3)
+            for (int64_t n = b; n < 2 * least + 2; n *= 5)
+                if (n >= least && (!even || n % 2 == 0) && fourier_flops(n) < flops) {
+                    flops = fourier_flops(n);
+                    best = n;
+                }
+    return best;
+}
+
+/* ---- tensors with batch axes ---- */
+
+static const struct poly *number(struct ir_context *context, int64_t value)
+{
+    return poly_constant(context, value);
+}
+
+/* The shape with another last extent. */
+static const struct poly **shaped(struct ir_context *context, const struct ir_node *node, int64_t last)
+{
+    const struct poly **shape = node ? arena_copy(ir_arena(context), node->shape, node->rank, sizeof *node->shape) : NULL;
+    if (shape)
+        shape[node->rank - 1] = number(context, last);
+    return shape;
+}
+
+struct ir_access fourier_at(struct ir_context *context, const struct ir_node *node, const struct poly *last)
+{
+    struct ir_access access = ir_access_whole(context, node);
+    const struct poly **subscripts =
+        access.node ? arena_copy(ir_arena(context), access.subscripts, node->rank, sizeof *access.subscripts) : NULL;
+    if (!subscripts || !last)
+        return (struct ir_access){.node = NULL};
+    subscripts[node->rank - 1] = last;
+    access.subscripts = subscripts;
+    return access;
+}
+
+static const struct poly *last_index(struct ir_context *context, const struct ir_node *node)
+{
+    return node ? poly_index(context, node->rank - 1) : NULL;
+}
+
+const struct ir_node *fourier_view(struct ir_context *context, const struct ir_node *node, int64_t extent, const struct poly *last,
+                                   bool padded, bool conjugate)
+{
+    if (!node)
+        return NULL;
+    struct ir_access access = fourier_at(context, node, last);
+    struct ir_number zero = ir_ring_zero(IR_RING_plustimes, node->elem);
+    access.fill = padded ? arena_copy(ir_arena(context), &zero, 1, sizeof zero) : NULL;
+    access.conjugate = conjugate;
+    return ir_view(context, node->rank, shaped(context, node, extent), access);
+}
+
+const struct ir_node *fourier_roots(struct ir_context *context, enum ir_elem elem, const struct poly *extent,
+                                    const struct poly *numerator, int64_t order, double re, double im)
+{
+    const struct ir_expr *arguments[2] = {ir_expr_index(context, numerator),
+                                          ir_expr_literal(context, ir_number_integer(IR_i64, order))};
+    const struct ir_expr *factors[2] = {ir_expr_literal(context, ir_number_complex(IR_c128, re, im)),
+                                        ir_expr_apply(context, IR_EXPR_root, 2, arguments)};
+    const struct ir_expr *body = re == 1 && im == 0 ? factors[1] : ir_expr_apply(context, IR_EXPR_mul, 2, factors);
+    return ir_map(context, 1, &extent, 0, NULL, elem == IR_c128 ? body : ir_expr_cast(context, elem, body));
+}
+
+const struct ir_node *fourier_share(struct ir_context *context, enum ir_elem elem, int64_t n)
+{
+    const struct ir_expr *arguments[2] = {ir_expr_index(context, number(context, 0)),
+                                          ir_expr_literal(context, ir_number_integer(IR_i64, 1))};
+    const struct ir_expr *sides[2] = {ir_expr_apply(context, IR_EXPR_root, 2, arguments),
+                                      ir_expr_literal(context, ir_number_complex(IR_c128, (double)n, 0))};
+    const struct ir_expr *body = ir_expr_apply(context, IR_EXPR_div, 2, sides);
+    return ir_map(context, 0, NULL, 0, NULL, elem == IR_c128 ? body : ir_expr_cast(context, elem, body));
+}
+
+const struct ir_node *fourier_scale(struct ir_context *context, const struct ir_node *x, const struct ir_node *factor)
+{
+    if (!x || !factor)
+        return NULL;
+    const struct poly *last = last_index(context, x);
+    const struct ir_access operands[2] = {fourier_at(context, x, last), {.node = factor, .subscripts = &last}};
+    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                      .elem = x->elem,
+                                                      .accumulator = x->elem,
+                                                      .rank = x->rank,
+                                                      .n_indices = x->rank,
+                                                      .extents = x->shape,
+                                                      .n_operands = 2,
+                                                      .operands = operands});
+}
+
+/* ---- one contraction ---- */
+
+enum { MOST_FACTORS = 128 };
+
+struct factors {
+    struct ir_context *context;
+    enum ir_elem elem;
+    bool inverse;
+    struct poly_ranges ranges;
+    struct ir_access operands[MOST_FACTORS];
+    uint32_t count;
+};
+
+/* root(a b, order) at row a < rows and column b < columns. */
+static void add_roots(struct factors *factors, int64_t rows, int64_t columns, int64_t order, const struct poly *row,
+                      const struct poly *column)
+{
+    struct ir_context *context = factors->context;
+    const struct poly *shape[2] = {number(context, rows), number(context, columns)}, *at[2] = {row, column};
+    const struct ir_expr *arguments[2] = {
+        ir_expr_index(context, poly_scale(context, poly_multiply(context, poly_index(context, 0), poly_index(context, 1)),
+                                          factors->inverse ? -1 : 1)),
+        ir_expr_literal(context, ir_number_integer(IR_i64, order))};
+    const struct ir_expr *body = ir_expr_apply(context, IR_EXPR_root, 2, arguments);
+    if (factors->elem != IR_c128)
+        body = ir_expr_cast(context, factors->elem, body);
+    if (factors->count < MOST_FACTORS)
+        factors->operands[factors->count++] = (struct ir_access){.node = ir_map(context, 2, shape, 0, NULL, body),
+                                                                 .subscripts = arena_copy(ir_arena(context), at, 2, sizeof *at)};
+}
+
+/* root(row column, n) with row = k1 + p k2, column = q l1 + l2 is that of p at (k1, l1), root(k1 l2, n), and that of q at (k2, l2).
+ */
+static void add_digits(struct factors *factors, int64_t n, const struct poly *row, const struct poly *column)
+{
+    struct ir_context *context = factors->context;
+    int64_t p = radix_of(n), q = n / p;
+    if (q == 1) {
+        add_roots(factors, n, n, n, row, column);
+        return;
+    }
+    const struct poly *k1 = poly_mod(context, row, number(context, p), &factors->ranges);
+    const struct poly *l2 = poly_mod(context, column, number(context, q), &factors->ranges);
+    add_roots(factors, p, p, p, k1, poly_floor_div(context, column, number(context, q), &factors->ranges));
+    add_roots(factors, p, q, n, k1, l2);
+    add_digits(factors, q, poly_floor_div(context, row, number(context, p), &factors->ranges), l2);
+}
+
+static const struct ir_node *contract_roots(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
+{
+    const struct poly **extents = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
+    struct factors *factors = ARENA_NEW(ir_arena(context), struct factors);
+    if (!extents || !factors)
+        return NULL;
+    for (uint32_t k = 0; k < x->rank; k++)
+        extents[k] = x->shape[k];
+    extents[x->rank] = number(context, n);
+    *factors =
+        (struct factors){.context = context, .elem = x->elem, .inverse = inverse, .ranges = {x->rank + 1, extents}, .count = 0};
+    add_digits(factors, n, poly_index(context, x->rank - 1), poly_index(context, x->rank));
+    factors->operands[factors->count++] = fourier_at(context, x, poly_index(context, x->rank));
+    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                      .elem = x->elem,
+                                                      .accumulator = x->elem,
+                                                      .rank = x->rank,
+                                                      .n_indices = x->rank + 1,
+                                                      .extents = extents,
+                                                      .n_operands = factors->count,
+                                                      .operands = factors->operands});
+}
+
+/* ---- a large prime ---- */
+
+/* k l = (k^2 + l^2 - (k - l)^2) / 2: chirps before and after a convolution with the opposite one, as a cyclic one of length m. */
+static const struct ir_node *by_chirp(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
+{
+    int64_t m = fourier_length(2 * n - 1, false);
+    const struct poly *k = poly_index(context, 0), *square = poly_multiply(context, k, k);
+    const struct poly *opposite = poly_scale(context, square, -1);
+    const struct ir_node *after = fourier_roots(context, x->elem, number(context, n), inverse ? opposite : square, 2 * n, 1, 0);
+    const struct ir_node *between = fourier_roots(context, x->elem, number(context, n), inverse ? square : opposite, 2 * n, 1, 0);
+    /* the opposite chirp at 0 .. n-1 and, from the end, at -1 .. -(n-1) */
+    const struct poly *shape = number(context, m), *middle = number(context, m - 2 * n + 1);
+    const struct poly *ends[3] = {k, poly_subtract(context, k, number(context, n)),
+                                  poly_subtract(context, k, number(context, m - n + 1))};
+    const struct ir_node *zeros =
+        ir_view(context, 1, &middle, ir_access_whole(context, ir_scalar(context, ir_number_complex(x->elem, 0, 0))));
+    const struct ir_node *back =
+        n > 1 ? fourier_view(context, between, n - 1, poly_subtract(context, number(context, n - 1), k), false, false) : NULL;
+    const struct ir_access parts[3] = {{.node = between, .subscripts = &ends[0]},
+                                       {.node = m > 2 * n - 1 ? zeros : back, .subscripts = &ends[m > 2 * n - 1 ? 1 : 2]},
+                                       {.node = back, .subscripts = &ends[2]}};
+    const struct ir_node *wave = ir_concat(context, 1, &shape, m > 2 * n - 1 ? 3 : 2, parts);
+    const struct ir_node *response = fourier_complex(context, wave, m, false);
+    const struct ir_node *padded = fourier_view(context, fourier_scale(context, x, after), m, last_index(context, x), true, false);
+    const struct ir_node *product = fourier_scale(context, fourier_complex(context, padded, m, false), response);
+    const struct ir_node *part =
+        fourier_view(context, fourier_complex(context, product, m, true), n, last_index(context, x), false, false);
+    const struct ir_access factors[2] = {{.node = after, .subscripts = &k},
+                                         {.node = fourier_share(context, x->elem, m), .subscripts = &k}};
+    const struct poly *extent = number(context, n);
+    const struct ir_node *divided = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                                               .elem = x->elem,
+                                                                               .accumulator = x->elem,
+                                                                               .rank = 1,
+                                                                               .n_indices = 1,
+                                                                               .extents = &extent,
+                                                                               .n_operands = 2,
+                                                                               .operands = factors});
+    return fourier_scale(context, part, divided);
+}
+
+/* ---- several steps ---- */
+
+/* x[..., l] as x[..., a, b] with subscript `at` of the last two new indices. */
+static const struct ir_node *folded(struct ir_context *context, const struct ir_node *x, int64_t a, int64_t b,
+                                    const struct poly *at)
+{
+    const struct poly **shape = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
+    if (!shape)
+        return NULL;
+    for (uint32_t k = 0; k + 1 < x->rank; k++)
+        shape[k] = x->shape[k];
+    shape[x->rank - 1] = number(context, a);
+    shape[x->rank] = number(context, b);
+    return ir_view(context, x->rank + 1, shape, fourier_at(context, x, at));
+}
+
+/* x[..., a, b] as x[..., l] with a = first, b = second. */
+static const struct ir_node *unfolded(struct ir_context *context, const struct ir_node *x, int64_t n, const struct poly *first,
+                                      const struct poly *second)
+{
+    if (!x)
+        return NULL;
+    struct ir_access access = ir_access_whole(context, x);
+    const struct poly **subscripts = arena_copy(ir_arena(context), access.subscripts, x->rank, sizeof *access.subscripts);
+    const struct poly **shape = arena_copy(ir_arena(context), x->shape, x->rank, sizeof *x->shape);
+    if (!subscripts || !shape)
+        return NULL;
+    subscripts[x->rank - 2] = first;
+    subscripts[x->rank - 1] = second;
+    access.subscripts = subscripts;
+    shape[x->rank - 2] = number(context, n);
+    return ir_view(context, x->rank - 1, shape, access);
+}
+
+static const struct ir_node *swapped(struct ir_context *context, const struct ir_node *x)
+{
+    if (!x)
+        return NULL;
+    struct ir_access access = ir_access_whole(context, x);
+    const struct poly **subscripts = arena_copy(ir_arena(context), access.subscripts, x->rank, sizeof *access.subscripts);
+    const struct poly **shape = arena_copy(ir_arena(context), x->shape, x->rank, sizeof *x->shape);
+    if (!subscripts || !shape)
+        return NULL;
+    subscripts[x->rank - 2] = poly_index(context, x->rank - 1);
+    subscripts[x->rank - 1] = poly_index(context, x->rank - 2);
+    access.subscripts = subscripts;
+    shape[x->rank - 2] = x->shape[x->rank - 1];
+    shape[x->rank - 1] = x->shape[x->rank - 2];
+    return ir_view(context, x->rank, shape, access);
+}
+
+/* n = p q with a large prime p: with k = k1 + p k2, l = q l1 + l2 first all transforms of p, then twiddles, then those of q. */
+static const struct ir_node *by_steps(struct ir_context *context, const struct ir_node *x, int64_t p, int64_t q, bool inverse)
+{
+    const struct poly *a = poly_index(context, x->rank - 1), *b = poly_index(context, x->rank);
+    const struct ir_node *split = folded(context, x, q, p, poly_add(context, poly_scale(context, b, q), a)); /* [l2, l1] */
+    const struct ir_node *first = fourier_complex(context, split, p, inverse);                               /* [l2, k1] */
+    const struct poly *shape[2] = {number(context, q), number(context, p)};
+    const struct ir_expr *arguments[2] = {
+        ir_expr_index(
+            context, poly_scale(context, poly_multiply(context, poly_index(context, 0), poly_index(context, 1)), inverse ? -1 : 1)),
+        ir_expr_literal(context, ir_number_integer(IR_i64, p * q))};
+    const struct ir_expr *body = ir_expr_apply(context, IR_EXPR_root, 2, arguments);
+    const struct ir_node *twiddles =
+        ir_map(context, 2, shape, 0, NULL, x->elem == IR_c128 ? body : ir_expr_cast(context, x->elem, body));
+    if (!first)
+        return NULL;
+    const struct poly *at[2] = {a, b};
+    const struct ir_access operands[2] = {ir_access_whole(context, first), {.node = twiddles, .subscripts = at}};
+    const struct ir_node *turned = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                                              .elem = x->elem,
+                                                                              .accumulator = x->elem,
+                                                                              .rank = first->rank,
+                                                                              .n_indices = first->rank,
+                                                                              .extents = first->shape,
+                                                                              .n_operands = 2,
+                                                                              .operands = operands});
+    const struct ir_node *second = fourier_complex(context, swapped(context, turned), q, inverse); /* [k1, k2] */
+    const struct poly *whole = last_index(context, x);
+    return unfolded(context, second, p * q, poly_mod(context, whole, number(context, p), NULL),
+                    poly_floor_div(context, whole, number(context, p), NULL));
+}
+
+const struct ir_node *fourier_complex(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
+{
+    if (!x || n == 1)
+        return x;
+    int64_t p = largest_prime(n);
+    if (p <= LARGE_PRIME)
+        return contract_roots(context, x, n, inverse);
+    return p == n ? by_chirp(context, x, n, inverse) : by_steps(context, x, p, n / p, inverse);
+}
+
+/* With l = q l1 + p l2 mod n and k = k1 mod p, k2 mod q: root(k l, n) = root(k1 l1, p) root(k2 l2, q). */
+const struct ir_node *fourier_coprime(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
+{
+    int64_t p = smallest_factor(n), q = n / p, power = p;
+    for (; q % p == 0; q /= p)
+        power *= p;
+    if (!x || q == 1)
+        return NULL;
+    p = power;
+    const struct poly *a = poly_index(context, x->rank - 1), *b = poly_index(context, x->rank);
+    const struct poly *sum = poly_add(context, poly_scale(context, a, p), poly_scale(context, b, q));
+    const struct ir_node *split = folded(context, x, q, p, poly_mod(context, sum, number(context, n), NULL)); /* [l2, l1] */
+    const struct ir_node *first = fourier_complex(context, split, p, inverse);
+    const struct ir_node *turned = swapped(context, first); /* [k1, l2] */
+    const struct ir_node *rest = turned ? fourier_coprime(context, turned, q, inverse) : NULL;
+    const struct ir_node *second = rest ? rest : fourier_complex(context, turned, q, inverse);
+    const struct poly *whole = last_index(context, x);
+    return unfolded(context, second, n, poly_mod(context, whole, number(context, p), NULL),
+                    poly_mod(context, whole, number(context, q), NULL));
+}
+
+/* ---- real data ---- */
+
+static const struct ir_expr *apply(struct ir_context *context, enum ir_expr_op op, const struct ir_expr *a, const struct ir_expr *b)
+{
+    const struct ir_expr *arguments[2] = {a, b};
+    return ir_expr_apply(context, op, b ? 2 : 1, arguments);
+}
+
+/* What a spectrum of `half` elements, that of even elements + i that of odd ones, and the wanted one have in common: (a + conj b) /
+ * scale + t (a - conj b), a at k and b at -k; t: +-i times a root of unity, over scale. */
+static const struct ir_node *untangle(struct ir_context *context, const struct ir_node *z, int64_t extent,
+                                      const struct poly *opposite, const struct poly *same, const struct ir_node *turn,
+                                      double scale)
+{
+    if (!z || !turn)
+        return NULL;
+    enum ir_elem real = ir_elem_real(z->elem);
+    const struct poly *last = last_index(context, z);
+    const struct ir_access operands[3] = {
+        fourier_at(context, z, same), fourier_at(context, z, opposite), {.node = turn, .subscripts = &last}};
+    const struct ir_expr *a = ir_expr_operand(context, 0, z->elem),
+                         *b = apply(context, IR_EXPR_conj, ir_expr_operand(context, 1, z->elem), NULL);
+    const struct ir_expr *sum = apply(context, IR_EXPR_add, a, b), *by = ir_expr_literal(context, ir_number_real(real, scale));
+    if (scale != 1)
+        sum = apply(context, IR_EXPR_complex, apply(context, IR_EXPR_mul, apply(context, IR_EXPR_real, sum, NULL), by),
+                    apply(context, IR_EXPR_mul, apply(context, IR_EXPR_imag, sum, NULL), by));
+    const struct ir_expr *turned =
+        apply(context, IR_EXPR_mul, ir_expr_operand(context, 2, z->elem), apply(context, IR_EXPR_sub, a, b));
+    return ir_map(context, z->rank, shaped(context, z, extent), 3, operands, apply(context, IR_EXPR_add, sum, turned));
+}
+
+const struct ir_node *fourier_real(struct ir_context *context, const struct ir_node *x, int64_t n)
+{
+    if (!x)
+        return NULL;
+    int64_t half = n / 2;
+    const struct poly *k = last_index(context, x), *twice = poly_scale(context, k, 2);
+    const struct ir_access operands[2] = {fourier_at(context, x, twice),
+                                          fourier_at(context, x, poly_add(context, twice, number(context, 1)))};
+    const struct ir_node *pairs =
+        ir_map(context, x->rank, shaped(context, x, half), 2, operands,
+               apply(context, IR_EXPR_complex, ir_expr_operand(context, 0, x->elem), ir_expr_operand(context, 1, x->elem)));
+    const struct ir_node *z = fourier_complex(context, pairs, half, false);
+    const struct ir_node *turn =
+        fourier_roots(context, ir_elem_complex(x->elem), number(context, half + 1), poly_index(context, 0), n, 0, -0.5);
+    return untangle(context, z, half + 1,
+                    poly_mod(context, poly_subtract(context, number(context, n), k), number(context, half), NULL),
+                    poly_mod(context, k, number(context, half), NULL), turn, 0.5);
+}
+
+/* x[..., k] as x[..., k, 0] */
+static const struct ir_node *part_of(struct ir_context *context, const struct ir_node *z, enum ir_expr_op part)
+{
+    const struct poly **shape = z ? ARENA_ARRAY(ir_arena(context), z->rank + 1, const struct poly *) : NULL;
+    if (!shape)
+        return NULL;
+    for (uint32_t k = 0; k < z->rank; k++)
+        shape[k] = z->shape[k];
+    shape[z->rank] = number(context, 1);
+    struct ir_access whole = ir_access_whole(context, z);
+    return ir_map(context, z->rank + 1, shape, 1, &whole, apply(context, part, ir_expr_operand(context, 0, z->elem), NULL));
+}
+
+const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n)
+{
+    if (!x)
+        return NULL;
+    int64_t half = n / 2;
+    const struct poly *k = last_index(context, x);
+    const struct ir_node *turn =
+        fourier_view(context, fourier_roots(context, x->elem, number(context, half), poly_index(context, 0), n, 0, -1), half,
+                     poly_index(context, 0), false, true);
+    const struct ir_node *z = fourier_complex(
+        context, untangle(context, x, half, poly_subtract(context, number(context, half), k), k, turn, 1), half, true);
+    const struct ir_node *real = part_of(context, z, IR_EXPR_real), *imaginary = part_of(context, z, IR_EXPR_imag);
+    if (!real || !imaginary)
+        return NULL;
+    const struct poly **shape = arena_copy(ir_arena(context), real->shape, real->rank, sizeof *real->shape);
+    if (!shape)
+        return NULL;
+    shape[real->rank - 1] = number(context, 2);
+    const struct ir_access parts[2] = {
+        ir_access_whole(context, real),
+        fourier_at(context, imaginary, poly_subtract(context, poly_index(context, real->rank - 1), number(context, 1)))};
+    const struct ir_node *both = ir_concat(context, real->rank, shape, 2, parts);
+    return unfolded(context, both, n, poly_floor_div(context, k, number(context, 2), NULL),
+                    poly_mod(context, k, number(context, 2), NULL));
+}

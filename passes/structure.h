@@ -1,0 +1,42 @@
+/* Inside passes: rules that give contractions other algorithms. */
+#ifndef PASSES_STRUCTURE_H
+#define PASSES_STRUCTURE_H
+
+#include "passes.h"
+
+struct structuring {
+    struct pass_kernel *pass;
+    struct ir_context *context;
+    struct ir_kernel *kernel;
+    uint32_t depth; /* of rules within what rules made */
+};
+
+/* A contraction as a matrix applied to data: y[...] = sum of (others) * sum over `column` of matrix[row, column] * data[batch...,
+ * column], where no other operand has both. */
+struct structure_application {
+    const struct ir_node *node;
+    uint32_t operand; /* the matrix */
+    uint32_t row, column;
+    int64_t rows, columns;
+    bool *inside;   /* operands that are part of the data */
+    bool *absorbed; /* summed indices that only data have */
+    uint32_t n_batch;
+    uint32_t *batch; /* indices of the node that are axes of the data, in order */
+    const struct ir_node *data;
+    const struct ir_node *real; /* the data before they were cast to complex numbers; NULL: they were not */
+};
+
+/* structure_apply.c. False: the node has not this form, or no memory. */
+bool structure_isolate(struct structuring *structuring, const struct ir_node *node, uint32_t operand, uint32_t row, uint32_t column,
+                       struct structure_application *application);
+/* The node with transformed[batch..., row] in the place of matrix and data. `batch` may name other indices than the data have. */
+const struct ir_node *structure_finish(struct structuring *structuring, const struct structure_application *application,
+                                       uint32_t n_batch, const uint32_t *batch, const struct ir_node *transformed);
+/* structure.c: the node with what rules find in it, as alternatives. */
+const struct ir_node *structure_improve(struct structuring *structuring, const struct ir_node *node);
+
+typedef const struct ir_node *structure_rule(struct structuring *structuring, const struct ir_node *node, uint32_t operand);
+#define RULE(name, class, meaning) structure_rule structure_##name;
+#include "structure.def"
+
+#endif
