@@ -3,8 +3,9 @@
  *
  *     build/bench/bench_first_result [--rounds=N]
  *
- * Times pass on the clock, since another thread is at work while `auto` answers: run it where little else runs. The engines take
- * turns in every round, in contexts of their own; medians. */
+ * Times pass on the clock, since another thread is at work while `auto` answers: run it where little else runs. Beside the ratio of
+ * those stands that of the processor's time of the calling thread. The engines take turns in every round, in contexts of their own;
+ * medians. */
 #include "runtime/einc.h"
 
 #include <stdio.h>
@@ -61,10 +62,10 @@ static void prepare(struct call *call, size_t at)
     }
 }
 
-static double now(void)
+static double now(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return 1e6 * (double)time.tv_sec + 1e-3 * (double)time.tv_nsec;
 }
 
@@ -91,28 +92,33 @@ static double steady(const struct einc_kernel *kernel, size_t at, const struct c
     bool good = true;
     for (int k = 0; k < CALLS; k++)
         good &= run(kernel, at, call);
-    double begin = now();
+    double begin = now(CLOCK_MONOTONIC);
     size_t calls = 0;
-    while (now() - begin < LONG)
+    while (now(CLOCK_MONOTONIC) - begin < LONG)
         for (int k = 0; k < CALLS; k++, calls++)
             good &= run(kernel, at, call);
-    return good ? (now() - begin) / (double)calls : -1;
+    return good ? (now(CLOCK_MONOTONIC) - begin) / (double)calls : -1;
 }
 
-/* Microseconds from source to the first result, and of a call later; negative: something failed. */
-static double first_result(struct einc_context *context, size_t at, const struct call *call, double *later)
+/* Microseconds: from source to the first result on the clock and of the thread, and of a call later. */
+enum { FIRST, OWN, LATER, TIMES };
+
+/* After a pause, so that no engine is put off by the system for what the one before took. False: something failed. */
+static bool first_result(struct einc_context *context, size_t at, const struct call *call, double times[TIMES])
 {
     struct einc_program *program;
     const struct einc_kernel *kernel;
-    double begin = now(), end = -1;
+    nanosleep(&(struct timespec){0, 5000000}, NULL);
+    double begin = now(CLOCK_MONOTONIC), own = now(CLOCK_THREAD_CPUTIME_ID);
     if (einc_compile(context, cases[at].text, NULL, &program) != EINC_OK)
-        return -1;
+        return false;
     bool good = einc_find_kernel(program, NULL, &kernel) == EINC_OK && run(kernel, at, call);
-    end = now();
+    times[OWN] = now(CLOCK_THREAD_CPUTIME_ID) - own;
+    times[FIRST] = now(CLOCK_MONOTONIC) - begin;
     good = good && einc_kernel_function(kernel); /* waits for the better code */
-    *later = good ? steady(kernel, at, call) : -1;
+    times[LATER] = good ? steady(kernel, at, call) : -1;
     einc_program_destroy(program);
-    return good && *later > 0 ? end - begin : -1;
+    return good && times[LATER] > 0;
 }
 
 static struct einc_context *context_on(const char *engine)
@@ -123,21 +129,27 @@ static struct einc_context *context_on(const char *engine)
 
 static bool measure(size_t at, struct einc_context *const *contexts, size_t rounds)
 {
-    enum { TCC, LLVM, BOTH, ENGINES };
-    static double first[ENGINES][MOST_ROUNDS], later[ENGINES][MOST_ROUNDS];
+    enum { TCC, LLVM, AUTO, ENGINES };
+    static double taken[ENGINES][TIMES][MOST_ROUNDS];
+    double times[TIMES], medians[ENGINES][TIMES];
     struct call call;
     prepare(&call, at);
-    for (size_t round = 0; round <= rounds; round++) { /* the first loads libraries, and does not count */
-        size_t to = round ? round - 1 : 0;
-        for (int engine = 0; engine < ENGINES; engine++)
-            if ((first[engine][to] = first_result(contexts[engine], at, &call, &later[engine][to])) < 0)
+    for (size_t round = 0; round <= rounds; round++) /* the first loads libraries, and does not count */
+        for (int engine = 0; engine < ENGINES; engine++) {
+            if (!first_result(contexts[engine], at, &call, times))
                 return false;
-    }
-    double tcc = median(first[TCC], rounds), both = median(first[BOTH], rounds);
-    double llvm = median(later[LLVM], rounds), steady = median(later[BOTH], rounds);
-    printf(
-        "%-11s first result: auto %7.1f us, tcc %7.1f: %.2f (1.2 wanted)   steady: auto %7.2f us, llvm %7.2f: %.2f (1.2 wanted)\n",
-        cases[at].name, both, tcc, both / tcc, steady, llvm, steady / llvm);
+            for (int k = 0; k < TIMES; k++)
+                taken[engine][k][round ? round - 1 : 0] = times[k];
+        }
+    for (int engine = 0; engine < ENGINES; engine++)
+        for (int k = 0; k < TIMES; k++)
+            medians[engine][k] = median(taken[engine][k], rounds);
+    printf("%-11s first result: auto %7.1f us, tcc %7.1f: %.2f (1.2 wanted; thread %.2f)   steady: auto %7.2f us, llvm %7.2f: %.2f "
+           "(1.2 "
+           "wanted)\n",
+           cases[at].name, medians[AUTO][FIRST], medians[TCC][FIRST], medians[AUTO][FIRST] / medians[TCC][FIRST],
+           medians[AUTO][OWN] / medians[TCC][OWN], medians[AUTO][LATER], medians[LLVM][LATER],
+           medians[AUTO][LATER] / medians[LLVM][LATER]);
     return true;
 }
 

@@ -3,8 +3,8 @@
  * flops are real additions and multiplications; a term of a contraction of n operands costs n-1 multiplications, and one addition
  * where something is summed, so a contraction that sums counts n * product of its extents and one of two operands 2 * product.
  * Complex multiplication counts 6, addition 2; minimum and maximum count 1 as additions do. A condition on two indices of constant
- * extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they always held. A codelet counts
- * what its program does. bytes is compulsory traffic, never what a cache forces on top. */
+ * extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they always held. A codelet
+ * counts what its program does. bytes is compulsory traffic, never what a cache forces on top. */
 #include "codelet.h"
 #include "ir_internal.h"
 
