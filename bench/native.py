@@ -16,12 +16,12 @@ ELEMENTS = {"f64": numpy.float64, "f32": numpy.float32}
 
 
 def aligned(shape, elem, fill=None):
-    """A new array whose first element stands at a cache line; random numbers of the generator `fill`, else touched zeros."""
+    """A new array whose first element stands at a cache line; random numbers of the generator `fill`, else touched zeros. Its memory is what
+    NumPy gives to large arrays that are not zeros, as the peers' own results have: huge pages where the system has them to give."""
     kind = numpy.dtype(ELEMENTS[elem])
     count = int(numpy.prod(shape, dtype=numpy.int64))
-    raw = numpy.zeros(count * kind.itemsize + ALIGNMENT, dtype=numpy.uint8)
-    raw[::4096] = 1  # else the pages are all the one page of zeros until something is written
-    raw[::4096] = 0
+    raw = numpy.empty(count * kind.itemsize + ALIGNMENT, dtype=numpy.uint8)
+    raw[...] = 0
     start = -raw.ctypes.data % ALIGNMENT
     array = raw[start:start + count * kind.itemsize].view(kind).reshape(shape)
     if fill is not None:

@@ -10,14 +10,34 @@
 
 #include <math.h>
 
-enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 1, WEIGHTY = 8 };
+enum { PRICE_UNIT = 1, PRICE_STRIDED = 8, PRICE_FAR = 32, PRICE_CHAIN = 6, PRICE_CONDITION = 4, LOOP_OVERHEAD = 1, WEIGHTY = 8 };
 #define PRICE_ONCE 0.5 /* of a store behind a sum, for one in it */
 enum {
     ROW_IN_REGISTERS = 32, /* accumulators that a compiler keeps in vector registers when it unrolls the row */
     ROW_ON_STACK = 512     /* beyond this a row that cannot accumulate in place becomes scalar sums */
 };
 
-static double price_of_stride(struct lowering *lowering, const struct poly *address, uint32_t x)
+/* Elements of the buffer that the whole nest touches. */
+static double elements(struct lowering *lowering, const struct nest *nest, const struct poly *address)
+{
+    double product = 1;
+    for (uint32_t x = 0; x < nest->n; x++)
+        if (!nest->indices[x].gone && poly_uses_index(address, x))
+            product *= fmax(poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL), 1);
+    return product;
+}
+
+/* A loop over x loads a line of memory for each element and has forgotten the first when it comes back for the elements beside it:
+ * the lines are more than half the first cache, the tensor is more than the second. */
+static bool forgets_lines(struct lowering *lowering, const struct nest *nest, const struct poly *address, uint32_t x)
+{
+    double bytes = (double)ir_elem_info(nest->elem)->bytes, line = CACHE_LINE;
+    double steps = poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL);
+    return lowering->machine->l2_bytes > 0 && 2 * steps * line > (double)lowering->machine->l1_bytes &&
+           elements(lowering, nest, address) * bytes > (double)lowering->machine->l2_bytes;
+}
+
+static double price_of_stride(struct lowering *lowering, const struct nest *nest, const struct poly *address, uint32_t x)
 {
     const struct poly *coefficient;
     if (!poly_uses_index(address, x))
@@ -25,7 +45,7 @@ static double price_of_stride(struct lowering *lowering, const struct poly *addr
     if (poly_split_index(lowering->context, address, x, &coefficient, NULL) &&
         (poly_equals(coefficient, 1) || poly_equals(coefficient, -1)))
         return PRICE_UNIT;
-    return PRICE_STRIDED;
+    return forgets_lines(lowering, nest, address, x) ? PRICE_FAR : PRICE_STRIDED;
 }
 
 /* A short row of a sum is added up in registers and stored once. */
@@ -40,7 +60,7 @@ static double price_as_innermost(struct lowering *lowering, const struct nest *n
 {
     double price = nest->indices[x].reduced ? PRICE_CHAIN : 0;
     for (size_t k = 0; k < count; k++) {
-        double stride = price_of_stride(lowering, polys[k].poly, x);
+        double stride = price_of_stride(lowering, nest, polys[k].poly, x);
         if (polys[k].is_load)
             price += stride;
         else if (polys[k].is_store)
@@ -68,16 +88,6 @@ static uint32_t cheapest(struct lowering *lowering, const struct nest *nest, con
         }
     }
     return best;
-}
-
-/* Elements of the buffer that the whole nest touches. */
-static double elements(struct lowering *lowering, const struct nest *nest, const struct poly *address)
-{
-    double product = 1;
-    for (uint32_t x = 0; x < nest->n; x++)
-        if (!nest->indices[x].gone && poly_uses_index(address, x))
-            product *= fmax(poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL), 1);
-    return product;
 }
 
 /* The load of many times the elements that are stored: it is read in its order, rather than the result written in its. NULL: none.
@@ -140,11 +150,15 @@ static uint32_t list_indices(struct lowering *lowering, const struct nest *nest,
     return n;
 }
 
-static enum nest_strategy strategy_of_row(const struct nest *nest, uint32_t x)
+static enum nest_strategy strategy_of_row(struct lowering *lowering, const struct nest *nest, uint32_t x)
 {
     int64_t extent;
+    const struct poly *step = NULL;
     bool constant = poly_is_constant(nest->extents[x], &extent);
     if (constant && extent <= ROW_IN_REGISTERS)
+        return NEST_STACK_ROW;
+    bool is_line = poly_split_index(lowering->context, nest->address, x, &step, NULL) && poly_equals(step, 1);
+    if (constant && extent <= ROW_ON_STACK && !is_line) /* adding to it in place would go from line to line each time */
         return NEST_STACK_ROW;
     if (!nest->to_local && nest->elem == nest->accumulator && !nest->scatters)
         return NEST_ROW;
@@ -198,7 +212,8 @@ static bool is_product(struct lowering *lowering, const struct nest *nest)
     const struct poly *addresses[3] = {term->arguments[0]->load.address, term->arguments[1]->load.address, nest->address};
     uint32_t lane = UINT32_MAX, others[2] = {0, 0}; /* outputs that move one factor only */
     const struct poly *steps[3], *of_lane[2] = {NULL, NULL};
-    bool is_summed = false;
+    bool is_summed = false, is_long = false, lies[2] = {false, false}; /* along vectors of one of these */
+    double lanes = (double)product_lanes(lowering->machine, nest->accumulator, 0);
     for (uint32_t x = 0; x < nest->n; x++) {
         if (nest->indices[x].gone || nest->indices[x].outer)
             continue;
@@ -208,21 +223,26 @@ static bool is_product(struct lowering *lowering, const struct nest *nest)
         is_summed |= nest->indices[x].reduced;
         if (nest->indices[x].reduced)
             continue;
-        bool moves[2] = {!poly_equals(steps[0], 0), !poly_equals(steps[1], 0)};
-        if (poly_equals(steps[2], 1) && (!poly_is_constant(nest->extents[x], &extent) ||
-                                         2 * extent > product_lanes(lowering->machine, nest->accumulator, extent))) {
+        bool moves[2] = {!poly_equals(steps[0], 0), !poly_equals(steps[1], 0)}, known = poly_is_constant(nest->extents[x], &extent);
+        if (lane == UINT32_MAX && poly_equals(steps[2], 1) && (!known || extent > 1)) {
             lane = x;
+            is_long = !known || 2 * extent > product_lanes(lowering->machine, nest->accumulator, extent);
             of_lane[0] = steps[0];
             of_lane[1] = steps[1];
         } else if (moves[0] != moves[1]) {
-            others[moves[0] ? 0 : 1]++;
+            int k = moves[0] ? 0 : 1;
+            others[k]++;
+            lies[k] |=
+                poly_equals(steps[k], 1) && poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL) >= lanes;
         }
     }
     if (lane == UINT32_MAX || !is_summed)
         return false;
     int a = poly_equals(of_lane[0], 0) ? 1 : 0;
     bool is_batch = !poly_equals(of_lane[1 - a], 0), near = poly_equals(of_lane[a], 1);
-    return is_batch ? near && poly_equals(of_lane[1 - a], 1) : near || others[1 - a];
+    if (is_batch)
+        return is_long && near && poly_equals(of_lane[1 - a], 1);
+    return (is_long && (near || others[1 - a])) || lies[a];
 }
 
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)
@@ -240,7 +260,7 @@ bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struc
     uint32_t innermost = cheapest(lowering, nest, polys, count, as_product);
     if (nest->reduces)
         order->strategy =
-            innermost == UINT32_MAX || nest->indices[innermost].reduced ? NEST_SCALAR : strategy_of_row(nest, innermost);
+            innermost == UINT32_MAX || nest->indices[innermost].reduced ? NEST_SCALAR : strategy_of_row(lowering, nest, innermost);
     uint32_t last_summed = nest->reduces ? cheapest(lowering, nest, polys, count, true) : UINT32_MAX;
     if (last_summed == UINT32_MAX && nest->reduces)
         order->strategy = NEST_SCALAR; /* nothing is left to sum over */

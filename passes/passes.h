@@ -106,7 +106,8 @@ struct pass_tiling {
     const char *lane;   /* the index that vectors run along */
     struct pass_tiled_axis *axes;
     uint32_t n_axes;
-    double share; /* predicted at typical sizes, of the machine's peak; 0: it adds up nothing */
+    double share;              /* predicted at typical sizes, of the machine's peak; 0: it adds up nothing */
+    double share_of_bandwidth; /* of what is made element by element: of the rate at which its bytes could be moved; 0: unknown */
     bool is_memory_bound;
     uint32_t buffer;                /* of the tile; UINT32_MAX: a copy has none */
     uint64_t key;                   /* of the product */

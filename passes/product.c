@@ -275,7 +275,7 @@ static void sort_axes(struct reading *reading)
 }
 
 /* Vectors of C's line stand at lines of memory wherever it begins, as far as the shape tells. */
-static bool has_whole_lines(struct ir_context *context, const struct product *product)
+bool product_has_whole_lines(struct ir_context *context, const struct product *product)
 {
     const struct poly *line = poly_constant(context, CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes);
     for (uint32_t k = 0; k < product->n_axes; k++)
@@ -295,21 +295,32 @@ static double kept_by_caches(const struct machine *machine)
     return fmax(is_slow ? fmin(l3, FAR_BEHIND * l2) : l3, l2);
 }
 
-/* What is made element by element passes as much again through the caches; a copy that is turned goes past them by whole lines
- * only. */
-bool product_streams(const struct pass_kernel *kernel, const struct product *product)
+static double bytes_of(const struct pass_kernel *kernel, uint32_t buffer)
+{
+    const struct loop_buffer *tensor = &kernel->loops->buffers[buffer];
+    return poly_estimate(tensor->count, ir_typical_sizes(kernel->context), NULL) * (double)ir_elem_info(tensor->elem)->bytes;
+}
+
+/* What is stored is more than the caches hold, so that it had better go past them. The factors pass through them as well, and of
+ * what is made element by element as much again: of a result that is more than they keep nothing is left in them at the end. */
+static bool passes_caches(const struct pass_kernel *kernel, const struct product *product)
 {
     const struct machine *machine = &kernel->options->machine;
     const struct loop_stmt *store = product->store;
-    const struct loop_buffer *target = &kernel->loops->buffers[store->store.buffer];
+    double bytes = bytes_of(kernel, store->store.buffer), caches = kept_by_caches(machine);
+    double read =
+        product->accumulate ? bytes_of(kernel, product->a->load.buffer) + bytes_of(kernel, product->b->load.buffer) : bytes;
+    return kernel->loops->buffers[store->store.buffer].kind == LOOP_OUTPUT && store->store.combine == IR_EXPR_OP_COUNT &&
+           machine->stream_rate > machine->write_rate && bytes > caches && bytes + read > 2 * caches;
+}
+
+bool product_streams(const struct pass_kernel *kernel, const struct product *product)
+{
     const struct product_axis *last = &product->axes[product->n_axes - 1];
-    double bytes = poly_estimate(target->count, ir_typical_sizes(kernel->context), NULL) * ir_elem_info(target->elem)->bytes;
-    double passed = product->accumulate ? bytes : 2 * bytes, caches = kept_by_caches(machine);
     bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
     bool by_parts = product->accumulate && !product_lane(product)->is_line &&
                     product->lanes * (int64_t)ir_elem_info(product->elem)->bytes < CACHE_LINE;
-    return target->kind == LOOP_OUTPUT && store->store.combine == IR_EXPR_OP_COUNT && machine->stream_rate > machine->write_rate &&
-           passed > 2 * caches && !by_parts && (!is_turned || has_whole_lines(kernel->context, product));
+    return passes_caches(kernel, product) && !by_parts && (!is_turned || product_has_whole_lines(kernel->context, product));
 }
 
 /* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
@@ -324,19 +335,23 @@ static bool suits_elements(struct pass_kernel *kernel, const struct product *pro
     return product->n_axes > 1 && poly_equals(line[-1].a, 1);
 }
 
-/* Vectors along the lane axis have something to do, and the tile something to use again or whole vectors to read. */
-static bool suits_product(const struct product *product)
+/* Vectors along the lane axis have something to do, and the tile something to use again or whole vectors to read: along the lane,
+ * or along another index, whose tiles are turned. */
+static bool suits_product(const struct machine *machine, const struct product *product)
 {
     const struct product_axis *lane = product_lane(product);
-    bool has_n = false, is_summed = false;
-    if (!lane || product->lanes < 2 || (lane->extent && 2 * lane->extent <= product->lanes))
+    bool has_n = false, is_summed = false, may_be_turned = false;
+    if (!lane || product->lanes < 2)
         return false;
+    bool is_long = !lane->extent || 2 * lane->extent > product->lanes;
     for (uint32_t k = 0; k < product->n_axes; k++) {
-        has_n |= product->axes[k].role == LOOP_N;
-        is_summed |= product->axes[k].role == LOOP_K;
+        const struct product_axis *axis = &product->axes[k];
+        has_n |= axis->role == LOOP_N;
+        is_summed |= axis->role == LOOP_K;
+        may_be_turned |= axis->role == LOOP_M && !axis->is_line && tile_may_have_lane(machine, product, axis);
     }
     bool near_a = poly_equals(lane->a, 1), near_b = poly_equals(lane->b, 1) || poly_equals(lane->b, 0);
-    return is_summed && ((lane->role == LOOP_M && has_n) || (near_a && near_b));
+    return is_summed && ((is_long && ((lane->role == LOOP_M && has_n) || (near_a && near_b))) || may_be_turned);
 }
 
 /* ---- what may be copied before it is read ---- */
@@ -419,9 +434,10 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
+    product->passes_caches = passes_caches(kernel, product);
     if (!product->accumulate)
         return suits_elements(kernel, product);
-    return suits_product(product) && may_be_copied(kernel, product, loop, product->a) &&
+    return suits_product(&kernel->options->machine, product) && may_be_copied(kernel, product, loop, product->a) &&
            may_be_copied(kernel, product, loop, product->b);
 }
 

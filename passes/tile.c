@@ -163,6 +163,11 @@ struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *valu
     return copy;
 }
 
+const struct ir_expr *tiling_value(struct tiling *tiling)
+{
+    return value_of(tiling, tiling->product.store->store.value);
+}
+
 static struct loop_stmt *store_tile(struct tiling *tiling, const struct ir_expr *value)
 {
     return within_tile(tiling, true, tiling->finished != UINT32_MAX, tiling_store(tiling, value));
@@ -378,7 +383,8 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     for (uint32_t k = 0; k < n; k++)
         if (!open_axis(&tiling, k))
             return false;
-    struct loop_stmt *body = !tiling.product.accumulate                ? tile_copy(&tiling)
+    struct loop_stmt *body = tile_is_staged(kernel, &tiling.product)   ? tile_staged(&tiling)
+                             : !tiling.product.accumulate              ? tile_copy(&tiling)
                              : find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling)
                                                                        : NULL;
     if (!body || !set_empty_sums(&tiling, &body) || !tile_note(&tiling))

@@ -71,12 +71,17 @@ static const char *refuse_tile(const struct product_axis *axis, struct tile_cut 
     return is_one && least == 1 && cut.tile > 1 ? "batch and summed indices are not tiled" : NULL;
 }
 
-/* A tile that is turned is a vector by as many elements of C's line, by columns. */
+/* A tile that is turned is a vector by as many elements of C's line, by columns; several vectors where there are no columns. */
 static const char *refuse_turned(const struct product *product, const struct tile_choice *choice)
 {
+    bool is_reread = false;
+    for (uint32_t k = 0; k < choice->n_axes; k++)
+        is_reread |= product->axes[k].role == LOOP_N;
     for (uint32_t k = 0; k < choice->n_axes; k++) {
         const struct product_axis *axis = &product->axes[k];
-        int64_t most = k == choice->lane || axis->is_line ? choice->lanes : axis->role == LOOP_N ? TILE_LONGEST_BLOCK : 1;
+        int64_t most = axis->is_line ? choice->lanes : axis->role == LOOP_N ? TILE_LONGEST_BLOCK : 1;
+        if (k == choice->lane)
+            most = choice->lanes * (is_reread ? 1 : TILE_TURNED_VECTORS);
         if (choice->cuts[k].tile > most)
             return "a tile that is turned is a square of vectors";
         if (axis->role == LOOP_K && choice->cuts[k].block)

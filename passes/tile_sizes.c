@@ -18,7 +18,9 @@ enum {
     LINES_ASIDE = 4,
     TURNED_TILES = 16,
     STREAMED_ROWS = 8,
-    LEAST_M = 64 /* rows of A's block for which B is worth being read from the third cache */
+    LONGER_ROW = 4, /* times the edge of a block may a row be, to end at a line */
+    TURNED_SUM = 4, /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
+    LEAST_M = 64    /* rows of A's block for which B is worth being read from the third cache */
 };
 /* Of a cycle, what a load costs beside multiplications: the front end, compilers that load a vector again for each column, and of
  * the cycles that a vector takes from the second cache those that are not hidden. */
@@ -111,9 +113,9 @@ static uint32_t near_lane(const struct machine *machine, const struct product *p
     return k;
 }
 
-/* Where A lies along another m than C does, and there is more of A than of C to turn, vectors run along that and tiles are turned;
- * so they are where only a batch index lies along memory, or C's line fills no vector. A tile is turned when it is finished, so k
- * must not be cut. */
+/* Where A lies along another m than C does, and there is far more of A than of C to turn, vectors run along that and tiles are
+ * turned; so they are where only a batch index lies along memory, or C's line fills no vector, and where A is read once, as it
+ * lies. A tile is turned when it is finished, so k must not be cut. */
 static void choose_lane(const struct machine *machine, struct product *product)
 {
     uint32_t near = near_lane(machine, product);
@@ -122,7 +124,8 @@ static void choose_lane(const struct machine *machine, struct product *product)
     double lanes = (double)product_lanes(machine, product->elem, 0);
     bool needed = product->axes[line_of(product)].typical < lanes || product->axes[near].role == LOOP_BATCH;
     double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K), bytes = (double)ir_elem_info(product->elem)->bytes;
-    if ((needed || sum >= n) && sum * lanes * TURNED_TILES * bytes <= (double)machine->l2_bytes)
+    bool stays = n == 1 || sum * lanes * TURNED_TILES * bytes <= (double)machine->l2_bytes;
+    if ((needed || sum >= TURNED_SUM * n) && stays)
         tile_set_lane(machine, product, near);
 }
 
@@ -224,6 +227,23 @@ static void keep_better(void *user, const struct product *product, double cycles
         best->tiles[k] = product->axes[k].tile;
 }
 
+/* Where A is read once tiles that are turned get longer along it: so that lines that lie side by side are read together. */
+static void read_longer(const struct machine *machine, struct product *product)
+{
+    struct tile_groups groups = tile_groups(product);
+    double whole = fmax(groups.lane->typical, 1) / (double)product->lanes;
+    if (!groups.is_turned || extents_of(product, LOOP_N) > 1)
+        return;
+    for (int64_t vectors = TILE_TURNED_VECTORS; vectors > 1; vectors--) {
+        int64_t most = (machine->vector_registers - 2) / vectors, rows = most < product->lanes ? most : product->lanes;
+        if (rows < 1 || (double)vectors > whole)
+            continue;
+        set_tile(product, &groups, (struct tile_shape){vectors, rows, 1});
+        product->cycles = tile_cycles(machine, product);
+        return;
+    }
+}
+
 static bool choose_tile(struct arena *arena, const struct machine *machine, struct product *product)
 {
     struct best_tile best = {0, ARENA_ARRAY(arena, product->n_axes, int64_t)};
@@ -233,6 +253,7 @@ static bool choose_tile(struct arena *arena, const struct machine *machine, stru
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].tile = best.tiles[k];
     product->cycles = best.cycles;
+    read_longer(machine, product);
     return true;
 }
 
@@ -252,15 +273,35 @@ static int64_t round_up(int64_t value, int64_t to)
     return (value + to - 1) / to * to;
 }
 
-/* Of the axes of a role the one along which a factor lies side by side in memory, unless C's line does so anyway. */
-static struct product_axis *near_axis(struct product *product, enum loop_role role)
+/* A factor lies along the axis side by side in memory, and C's line does not anyway. */
+static bool is_near(const struct product_axis *axis)
 {
-    for (uint32_t k = product->n_axes; k-- > 0;) {
+    return !axis->is_line && (poly_equals(axis->a, 1) || poly_equals(axis->b, 1));
+}
+
+/* Sets tiles aside for the near axes of a role, as their blocks for now: some lines, fewer where those of two are more than `units`
+ * together. Gives their product. */
+static double set_aside(struct product *product, enum loop_role role, double units)
+{
+    double all = 1, line = CACHE_LINE / (double)ir_elem_info(product->elem)->bytes;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
         struct product_axis *axis = &product->axes[k];
-        if (axis->role == role && !axis->is_line && (poly_equals(axis->a, 1) || poly_equals(axis->b, 1)))
-            return axis;
+        double tile = (double)axis->tile, most = fmin(ceil(fmax(axis->typical, 1) / tile), ceil(LINES_ASIDE * line / tile));
+        if (axis->role != role)
+            continue;
+        axis->block = is_near(axis) ? (int64_t)most : 1;
+        all *= (double)axis->block;
     }
-    return NULL;
+    while (all > units) {
+        struct product_axis *most = NULL;
+        for (uint32_t k = 0; k < product->n_axes; k++)
+            if (product->axes[k].role == role && (!most || product->axes[k].block > most->block))
+                most = &product->axes[k];
+        all /= (double)most->block;
+        most->block /= 2;
+        all *= (double)most->block;
+    }
+    return all;
 }
 
 /* Elements of the axis in `units` tiles; 0: all of it. */
@@ -276,18 +317,13 @@ static int64_t block_of(const struct product_axis *axis, double units)
 
 void tile_cut_blocks(struct product *product, enum loop_role role, double budget)
 {
-    struct product_axis *near = near_axis(product, role);
-    double bytes = (double)ir_elem_info(product->elem)->bytes, units = fmax(budget / tiles_of(product, role), 1), aside = 1;
-    if (near)
-        aside = fmin(
-            fmin(ceil(fmax(near->typical, 1) / (double)near->tile), ceil(LINES_ASIDE * CACHE_LINE / bytes / (double)near->tile)),
-            floor(units));
-    units /= aside;
+    double units = fmax(budget / tiles_of(product, role), 1);
+    units /= set_aside(product, role, units);
     for (uint32_t k = product->n_axes; k-- > 0;) {
         struct product_axis *axis = &product->axes[k];
         if (axis->role != role)
             continue;
-        double own = units * (axis == near ? aside : 1);
+        double own = units * (double)axis->block;
         axis->block = block_of(axis, own);
         bool is_cut = axis->block && (double)axis->block < axis->typical;
         units = is_cut ? 1 : fmax(own / ceil(fmax(axis->typical, 1) / (double)axis->tile), 1);
@@ -297,6 +333,41 @@ void tile_cut_blocks(struct product *product, enum loop_role role, double budget
 bool tile_copies_rows(const struct product *product)
 {
     return !product->a || poly_equals(product->axes[product->n_axes - 1].a, 1);
+}
+
+/* Of the axes in a block the one whose step in C is this; NULL: none. */
+static struct product_axis *axis_of_step(struct product *product, int64_t step)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].role != LOOP_BATCH && poly_equals(product->axes[k].c, step))
+            return &product->axes[k];
+    return NULL;
+}
+
+/* What lies side by side in C are inner axes whole and one that is cut: into blocks that end where lines of memory do, if these are
+ * not many more elements than `most`, and the last not less than a line. */
+static void end_at_lines(struct product *product, int64_t most)
+{
+    int64_t inner = 1, line = CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes, step = line;
+    struct product_axis *cut = axis_of_step(product, 1);
+    while (cut && !cut->block && cut->extent > 0 && inner <= most) {
+        inner *= cut->extent;
+        cut = cut->extent > 1 ? axis_of_step(product, inner) : NULL;
+    }
+    if (!cut || !cut->block || inner > most)
+        return;
+    while (step > 1 && step / 2 * inner % line == 0)
+        step /= 2;
+    for (int64_t block = round_up(cut->block, step); block * inner <= LONGER_ROW * most; block += step) {
+        int64_t last = cut->extent % block;
+        if (cut->extent && cut->extent <= block)
+            cut->block = 0;
+        else if (last == 0 || last * inner >= line)
+            cut->block = block;
+        else
+            continue;
+        return;
+    }
 }
 
 void tile_cut_copy(const struct machine *machine, struct product *product, double scale)
@@ -309,7 +380,15 @@ void tile_cut_copy(const struct machine *machine, struct product *product, doubl
     line->is_lane = false;
     line->tile = line[rows ? 0 : -1].tile = (int64_t)(CACHE_LINE / bytes); /* blocks are of whole lines on both sides */
     tile_cut_blocks(product, LOOP_M, edge);
-    tile_cut_blocks(product, LOOP_N, edge);
+    if (!rows && product->passes_caches)
+        end_at_lines(product, (int64_t)edge);
+    double elements = 1;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        if (product->axes[k].role == LOOP_M)
+            elements *= product->axes[k].block ? (double)product->axes[k].block : fmax(product->axes[k].typical, 1);
+    tile_cut_blocks(product, LOOP_N, rows ? edge : fmin(edge, edge * edge / elements));
+    if (!rows && product->passes_caches)
+        end_at_lines(product, (int64_t)edge);
     line->tile = line[rows ? 0 : -1].tile = 1;
 }
 

@@ -18,6 +18,8 @@ struct tiling {
     const struct poly *first, *last;     /* block of k: >= 0 behind the first, at the last; NULL: k is not cut */
 };
 
+/* What is stored of the nest, with the indices of the blocks. */
+const struct ir_expr *tiling_value(struct tiling *tiling);
 /* C[...] = value */
 struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value);
 
@@ -35,6 +37,13 @@ struct loop_stmt *tiling_block_loops(struct tiling *tiling, enum loop_role role,
 
 /* The nest of a copy. NULL: no memory. */
 struct loop_stmt *tile_copy(struct tiling *tiling);
+
+/* ---- tile_stage.c ---- */
+
+/* Does a copy, cut as it is, go through a buffer, so that lines of memory are stored whole? */
+bool tile_is_staged(const struct pass_kernel *kernel, const struct product *product);
+/* The nest of such a copy. NULL: no memory. */
+struct loop_stmt *tile_staged(struct tiling *tiling);
 
 /* ---- tile_note.c ---- */
 

@@ -8,6 +8,8 @@
 #include "lanes.h"
 #include "product.h"
 
+#include <math.h>
+
 enum { MOST_UNROLLED = 256 }; /* multiplications of vectors in a row: some KiB of code, what decoded instructions are kept for */
 
 struct vectorising {
@@ -295,6 +297,78 @@ static bool turn(struct vectorising *vectorising, struct loop_stmt *rows)
     return true;
 }
 
+/* ---- in which order a panel is read ---- */
+
+/* Of a perfect nest the loop at which squares to turn begin; NULL: there are none. */
+static struct loop_stmt *turned_within(struct vectorising *vectorising, struct loop_stmt *nest)
+{
+    while (nest->op == LOOP_FOR && nest->loop.kind == LOOP_SERIAL && !is_turned(vectorising, nest)) {
+        nest = nest->loop.body;
+        if (!nest || nest->next)
+            return NULL;
+    }
+    return nest->op == LOOP_FOR && is_turned(vectorising, nest) ? nest : NULL;
+}
+
+/* How far the loop moves the tensor that is copied, elements. */
+static double copied_reach(struct vectorising *vectorising, const struct loop_stmt *store, const struct loop_stmt *loop)
+{
+    const struct poly *step = NULL;
+    if (!poly_split_index(vectorising->context, store->store.value->load.address, loop->loop.index, &step, NULL))
+        return INFINITY;
+    return fabs(poly_estimate(step, ir_typical_sizes(vectorising->context), NULL));
+}
+
+/* Does a nest fill a panel, or store past the caches, where the order of stores is no matter, from more lines of the tensor at once
+ * than make a square? They had better be read after one another. */
+static bool reads_many_lines(struct vectorising *vectorising, const struct loop_stmt *nest, const struct loop_stmt *rows)
+{
+    const struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
+    int64_t extent, lanes = lanes_along(vectorising, columns, store->store.value->elem);
+    bool is_kept = vectorising->kernel->loops->buffers[store->store.buffer].kind == LOOP_SCRATCH;
+    if ((!is_kept && !store->store.streams) || !poly_is_constant(columns->loop.end, &extent) || extent <= lanes || extent % lanes)
+        return false;
+    double reach = copied_reach(vectorising, store, columns) * (double)lanes;
+    for (const struct loop_stmt *loop = nest; loop != columns; loop = loop->loop.body)
+        if (copied_reach(vectorising, store, loop) >= reach ||
+            (columns->loop.limit && poly_uses_index(columns->loop.limit, loop->loop.index)))
+            return false;
+    return true;
+}
+
+/* for nest { rows { columns { copy } } } with columns by vectors: the loop over these goes around the nest, so that as many lines
+ * as a vector has lanes are read to their ends before the next begin. Hardware foresees that, but not hundreds of pieces in turn.
+ */
+static bool read_by_lines(struct vectorising *vectorising, struct loop_stmt *nest, struct loop_stmt *rows)
+{
+    struct ir_context *context = vectorising->context;
+    struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
+    int64_t extent = 0, lanes = lanes_along(vectorising, columns, store->store.value->elem);
+    poly_is_constant(columns->loop.end, &extent);
+    uint32_t vector = add_index(vectorising, columns, "vector"), n = (uint32_t)vectorising->kernel->loops->n_indices;
+    const struct poly **place = ARENA_ARRAY(ir_arena(context), n, const struct poly *);
+    if (vector == UINT32_MAX || !place)
+        return false;
+    const struct poly *before = poly_scale(context, poly_index(context, vector), lanes), *limit = columns->loop.limit;
+    place[columns->loop.index] = poly_add(context, before, poly_index(context, columns->loop.index));
+    store->store.address = poly_substitute(context, store->store.address, n, place, NULL);
+    store->store.value = ir_expr_substitute(context, store->store.value, NULL, NULL, n, place, NULL);
+    columns->loop.end = poly_constant(context, lanes);
+    columns->loop.limit = limit ? poly_subtract(context, limit, before) : NULL;
+    struct loop_stmt *moved = arena_copy(ir_arena(context), nest, 1, sizeof *nest);
+    if (!moved || !store->store.address || !store->store.value)
+        return false;
+    moved->next = NULL;
+    struct loop_stmt *around =
+        loop_for(context, LOOP_SERIAL, vector, poly_constant(context, 0), poly_constant(context, extent / lanes), moved);
+    if (!around)
+        return false;
+    around->loop.role = columns->loop.role;
+    around->loop.limit = limit ? product_parts(context, limit, lanes) : NULL;
+    product_replace(nest, around);
+    return true;
+}
+
 /* ---- what vectors cannot do ---- */
 
 struct tiles {
@@ -429,6 +503,9 @@ static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
         if (list->op == LOOP_FOR && lies_turned(vectorising, list) && !part_ends(vectorising, list))
             return false;
         next = list->next;
+        struct loop_stmt *rows = turned_within(vectorising, list);
+        if (rows && reads_many_lines(vectorising, list, rows) && !read_by_lines(vectorising, list, rows))
+            return false;
         if (list->op == LOOP_FOR && is_turned(vectorising, list)) {
             if (!turn(vectorising, list))
                 return false;

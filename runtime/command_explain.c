@@ -79,6 +79,8 @@ static void print_tiling(const struct pass_tiling *tiling)
     print_sizes("; blocks ", tiling, true);
     if (tiling->share > 0)
         printf("; about %.0f %% of peak", 100 * tiling->share);
+    else if (tiling->share_of_bandwidth > 0)
+        printf("; about %.0f %% of bandwidth", 100 * tiling->share_of_bandwidth);
     printf("%s", tiling->is_memory_bound ? ", bound by memory" : "");
     if (tiling->tuned)
         printf("; tuned, %.0f %% faster than the model's choice",

@@ -123,10 +123,11 @@ static json_t *json_tilings(const struct pass_kernel *kernel)
                                             (json_int_t)cut->tile, "block", cut->block ? json_integer(cut->block) : json_null()));
         }
         json_array_append_new(
-            tilings, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "key", key_text(kernel->context, tiling->key), "tensor",
-                               tiling->tensor, "vector", tiling->vector, "lane", tiling->lane, "axes", axes, "share_of_peak",
-                               tiling->share > 0 ? json_real(tiling->share) : json_null(), "memory_bound", tiling->is_memory_bound,
-                               "tuned_gain",
+            tilings, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:o}", "key", key_text(kernel->context, tiling->key),
+                               "tensor", tiling->tensor, "vector", tiling->vector, "lane", tiling->lane, "axes", axes,
+                               "share_of_peak", tiling->share > 0 ? json_real(tiling->share) : json_null(), "share_of_bandwidth",
+                               tiling->share_of_bandwidth > 0 ? json_real(tiling->share_of_bandwidth) : json_null(), "memory_bound",
+                               tiling->is_memory_bound, "tuned_gain",
                                tiling->tuned ? json_real(tiling->tuned->seconds_before / tiling->tuned->seconds) : json_null()));
     }
     return tilings;

@@ -65,6 +65,7 @@ def tilings(einc):
             yield "product: tile", axes["i"]["tile"] * axes["j"]["tile"] >= 32 and axes["k"]["tile"] == 1, True
         elif name == "turned":
             yield "turned: share of peak", tiling["share_of_peak"], None
+            yield "turned: share of bandwidth", 0.2 < tiling["share_of_bandwidth"] < 0.9, True
     yield "no vectors, no tiles", explain(einc, PRODUCT, "--dims", "n=256,depth=256")["tilings"], []
 
 

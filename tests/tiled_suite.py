@@ -22,7 +22,7 @@ from suites import WATCHED, engines
 DIMS = ["M", "N", "K", "E"]
 SIZES = [(0, 3, 5, 2), (4, 3, 0, 2), (1, 1, 1, 1), (7, 13, 5, 3), (17, 40, 33, 2), (32, 24, 16, 4), (37, 9, 70, 1)]
 FEW = SIZES[0::3]  # for the slower programs
-CONSTANT = [(1, 1, 1, 1), (7, 13, 5, 3), (24, 32, 48, 2)]
+CONSTANT = [(1, 1, 1, 1), (13, 29, 5, 3), (24, 32, 48, 2)]
 
 # name: operands, result and the value; letters of indices are m n k e and p q, which run over E and N as well
 KERNELS = {

@@ -1,0 +1,216 @@
+/* A copy that is turned, of a tensor whose lines begin anywhere: stored square by square its lines would go to memory in parts, and
+ * each part costs reading the line first. So a block is turned into a buffer, in the order of the result, and leaves it by rows:
+ *
+ *     for batch, blocks of n, m {
+ *         for n, m of a block and a little more { staged[...] = A[...] }
+ *         for rows { for x { C[...] stream= staged[...] } }
+ *     }
+ *
+ * A row is what lies side by side in C of a block: its innermost axes whole, the last of them perhaps cut. Where that one is cut a
+ * row begins and ends where lines of memory do: the elements before its first line belong to the block before, which has staged
+ * that much more. So every line but the first and the last of a tensor is stored at once. */
+#include "tiling.h"
+
+#include <math.h>
+
+enum { LEAST_ROW = 4 }; /* lines of memory, where rows begin and end anywhere */
+
+/* The axes of a block by rising step of C: those of a row first. */
+struct stage {
+    uint32_t axes[8], n, of_row; /* all in a block; so many of them are of the row */
+    uint32_t cut;                /* the axis of the row that is cut; UINT32_MAX: none */
+    int64_t inner, more;         /* elements of a step of that axis; steps that are staged beyond the block */
+    int64_t row, line;           /* elements of a row; of a line of memory */
+};
+
+static int64_t within(const struct product_axis *axis)
+{
+    return axis->block ? axis->block : axis->extent;
+}
+
+/* The axes that have loops within a block, sorted; false: too many, or not all are of known extent. */
+static bool list_axes(const struct product *product, struct stage *stage)
+{
+    stage->n = 0;
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        const struct product_axis *axis = &product->axes[k];
+        int64_t step;
+        if (axis->role == LOOP_BATCH || axis->block == 1)
+            continue;
+        if (stage->n == 8 || !axis->extent || !poly_is_constant(axis->c, &step))
+            return false;
+        uint32_t at = stage->n++;
+        for (int64_t before; at > 0 && poly_is_constant(product->axes[stage->axes[at - 1]].c, &before) && before > step; at--)
+            stage->axes[at] = stage->axes[at - 1];
+        stage->axes[at] = k;
+    }
+    return stage->n > 0;
+}
+
+/* Blocks of the axis, whose steps are `inner` elements each, end where lines do, and the last has a whole line at least. */
+static bool ends_at_lines(const struct product_axis *axis, int64_t inner, int64_t line)
+{
+    int64_t last = axis->extent % axis->block ? axis->extent % axis->block : axis->block;
+    return axis->block * inner % line == 0 && last * inner >= line;
+}
+
+/* Which of them lie side by side in C. */
+static void find_row(const struct product *product, struct stage *stage)
+{
+    stage->row = 1;
+    stage->cut = UINT32_MAX;
+    for (stage->of_row = 0; stage->of_row < stage->n && stage->cut == UINT32_MAX; stage->of_row++) {
+        const struct product_axis *axis = &product->axes[stage->axes[stage->of_row]];
+        if (!poly_equals(axis->c, stage->row) || (axis->block && !ends_at_lines(axis, stage->row, stage->line)))
+            break;
+        if (axis->block) {
+            stage->cut = stage->axes[stage->of_row];
+            stage->inner = stage->row;
+        }
+        stage->row *= within(axis);
+    }
+    stage->more = stage->cut == UINT32_MAX ? 0 : (stage->line + stage->inner - 1) / stage->inner;
+}
+
+static bool plan(const struct product *product, struct stage *stage)
+{
+    *stage = (struct stage){.line = CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes};
+    if (!list_axes(product, stage))
+        return false;
+    find_row(product, stage);
+    return stage->cut != UINT32_MAX || stage->row >= LEAST_ROW * stage->line;
+}
+
+bool tile_is_staged(const struct pass_kernel *kernel, const struct product *product)
+{
+    struct stage stage;
+    const struct product_axis *line = &product->axes[product->n_axes - 1];
+    return product->a && !product->accumulate && !poly_equals(line->a, 1) && product->threads <= 1 && product->passes_caches &&
+           !product_has_whole_lines(kernel->context, product) && plan(product, &stage);
+}
+
+/* ---- where elements stand ---- */
+
+/* The address with the indices of the row at 0. */
+static const struct poly *begin_of_row(struct tiling *tiling, const struct stage *stage, const struct poly *address)
+{
+    uint32_t n = (uint32_t)tiling->kernel->loops->n_indices;
+    const struct poly **zero = ARENA_ARRAY(ir_arena(tiling->context), n, const struct poly *);
+    for (uint32_t k = 0; zero && k < stage->of_row; k++)
+        zero[tiling->inner[stage->axes[k]]] = poly_constant(tiling->context, 0);
+    return zero ? poly_substitute(tiling->context, address, n, zero, NULL) : NULL;
+}
+
+/* In the buffer; its axes lie as in C, densely. */
+static bool add_buffer(struct tiling *tiling, const struct stage *stage)
+{
+    struct ir_context *context = tiling->context;
+    const struct poly **shape = ARENA_ARRAY(ir_arena(context), stage->n, const struct poly *);
+    struct loop_buffer buffer = {.kind = LOOP_SCRATCH, .name = "staged", .elem = tiling->product.elem, .shape = shape};
+    int64_t count = 1;
+    tiling->address = poly_constant(context, 0);
+    for (uint32_t k = 0; shape && k < stage->n; k++) {
+        uint32_t axis = stage->axes[k];
+        int64_t extent = within(&tiling->product.axes[axis]) + (axis == stage->cut ? stage->more : 0);
+        tiling->address = poly_add(context, tiling->address, poly_scale(context, poly_index(context, tiling->inner[axis]), count));
+        shape[stage->n - 1 - k] = poly_constant(context, extent);
+        count *= extent;
+    }
+    buffer.rank = stage->n;
+    buffer.count = poly_constant(context, count);
+    tiling->buffer = shape && tiling->address ? loop_add_buffer(context, tiling->kernel->loops, buffer) : UINT32_MAX;
+    return tiling->buffer != UINT32_MAX;
+}
+
+/* ---- loops ---- */
+
+/* Over an axis within the block, `more` steps beyond it, as far as the tensor goes. */
+static struct loop_stmt *over_axis(struct tiling *tiling, uint32_t k, int64_t more, struct loop_stmt *body)
+{
+    struct ir_context *context = tiling->context;
+    const struct product_axis *axis = &tiling->product.axes[k];
+    const struct poly *limit = NULL;
+    if (axis->block && (more || axis->extent % axis->block))
+        limit =
+            poly_subtract(context, axis->loop->loop.end, poly_scale(context, poly_index(context, tiling->outer[k]), axis->block));
+    return body ? tiling_around(tiling, k, tiling->inner[k], poly_constant(context, within(axis) + more), limit, body) : NULL;
+}
+
+/* staged = A, the loops in the order of the axes: those along which A and C lie innermost. */
+static struct loop_stmt *fill(struct tiling *tiling, const struct stage *stage)
+{
+    struct loop_stmt *body = loop_store(tiling->context, tiling->buffer, tiling->address, tiling_value(tiling), IR_EXPR_OP_COUNT);
+    for (uint32_t k = tiling->product.n_axes; body && k-- > 0;)
+        if (tiling->product.axes[k].role != LOOP_BATCH && tiling->inner[k] != UINT32_MAX)
+            body = over_axis(tiling, k, k == stage->cut ? stage->more : 0, body);
+    return body;
+}
+
+/* for x < count { C[to + x] = staged[from + x] } */
+static struct loop_stmt *move(struct tiling *tiling, const struct poly *to, const struct poly *from, const struct poly *count)
+{
+    struct ir_context *context = tiling->context;
+    uint32_t x = loop_add_index(context, tiling->kernel->loops, "x");
+    if (x == UINT32_MAX)
+        return NULL;
+    const struct poly *place = poly_index(context, x);
+    const struct ir_expr *staged = ir_expr_load(context, tiling->buffer, tiling->product.elem, poly_add(context, from, place));
+    struct loop_stmt *store =
+        loop_store(context, tiling->product.store->store.buffer, poly_add(context, to, place), staged, IR_EXPR_OP_COUNT);
+    if (!store)
+        return NULL;
+    store->store.streams = true;
+    return loop_for(context, LOOP_SERIAL, x, poly_constant(context, 0), count, store);
+}
+
+static struct loop_stmt *where(struct tiling *tiling, const struct poly *at_least_0, struct loop_stmt *body,
+                               struct loop_stmt *otherwise)
+{
+    const struct poly **condition = arena_copy(ir_arena(tiling->context), &at_least_0, 1, sizeof *condition);
+    return condition && at_least_0 && body ? loop_if(tiling->context, 1, condition, body, otherwise) : NULL;
+}
+
+/* A row of a block of the cut axis: from its first line of memory to that of the block behind it. */
+static struct loop_stmt *cut_row(struct tiling *tiling, const struct stage *stage, const struct poly *to, const struct poly *from)
+{
+    struct ir_context *context = tiling->context;
+    const struct product_axis *axis = &tiling->product.axes[stage->cut];
+    const struct poly *line = poly_constant(context, stage->line), *block = poly_index(context, tiling->outer[stage->cut]);
+    const struct poly *over = poly_mod(context, poly_add(context, to, poly_constant(context, stage->line - 1)), line, NULL);
+    const struct poly *head = poly_subtract(context, poly_constant(context, stage->line - 1), over); /* before the first line */
+    int64_t last = (axis->extent - 1) / axis->block, rest = (axis->extent - last * axis->block) * stage->inner;
+    const struct poly *to_line = poly_add(context, to, head), *from_line = poly_add(context, from, head);
+    struct loop_stmt *first = where(tiling, poly_scale(context, block, -1), move(tiling, to, from, head), NULL);
+    struct loop_stmt *whole = move(tiling, to_line, from_line, poly_constant(context, stage->row));
+    struct loop_stmt *end = move(tiling, to_line, from_line, poly_subtract(context, poly_constant(context, rest), head));
+    struct loop_stmt *body = where(tiling, poly_subtract(context, poly_constant(context, last - 1), block), whole, end);
+    return first && end && body ? loop_join(first, body) : NULL;
+}
+
+static struct loop_stmt *rows(struct tiling *tiling, const struct stage *stage)
+{
+    struct ir_context *context = tiling->context;
+    const struct poly *address = tiling->product.store->store.address;
+    address = poly_substitute(context, address, (uint32_t)tiling->kernel->loops->n_indices, tiling->place, NULL);
+    const struct poly *to = begin_of_row(tiling, stage, address), *from = begin_of_row(tiling, stage, tiling->address);
+    struct loop_stmt *body =
+        stage->cut == UINT32_MAX ? move(tiling, to, from, poly_constant(context, stage->row)) : cut_row(tiling, stage, to, from);
+    for (uint32_t k = stage->of_row; body && k < stage->n; k++) {
+        body = over_axis(tiling, stage->axes[k], 0, body);
+        if (body)
+            body->loop.role = LOOP_NO_ROLE;
+    }
+    return body;
+}
+
+struct loop_stmt *tile_staged(struct tiling *tiling)
+{
+    struct stage stage;
+    if (!plan(&tiling->product, &stage) || !add_buffer(tiling, &stage))
+        return NULL;
+    struct loop_stmt *filled = fill(tiling, &stage), *left = rows(tiling, &stage);
+    if (!filled || !left)
+        return NULL;
+    struct loop_stmt *body = loop_join(filled, left);
+    return tiling_loops(tiling, LOOP_BATCH, tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_M, body)));
+}
