@@ -35,7 +35,8 @@ static void predict(const struct tiling *tiling, struct pass_tiling *note)
     double flops = 2, rate = product->elem == IR_f32 ? machine->flop_rate_f32 : machine->flop_rate_f64;
     for (uint32_t k = 0; k < product->n_axes; k++)
         flops *= fmax(product->axes[k].typical, 1);
-    double least = flops / rate, multiplying = least * product->cycles * (double)machine->fma_ports;
+    double filled = (double)product->lanes / (double)product_lanes(machine, product->elem, 0); /* of a vector */
+    double least = flops / rate, multiplying = least * product->cycles * (double)machine->fma_ports / filled;
     double moving = memory_seconds(tiling);
     note->is_memory_bound = moving > multiplying;
     note->share = least / fmax(moving, multiplying);

@@ -17,6 +17,7 @@ enum {
     UNKNOWN_CACHE = 1 << 14,
     LINES_ASIDE = 4,
     TURNED_TILES = 16,
+    SHORT_TILES = 4,
     STREAMED_ROWS = 8,
     LONGER_ROW = 4, /* times the edge of a block may a row be, to end at a line */
     TURNED_SUM = 4, /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
@@ -89,12 +90,22 @@ static uint32_t line_of(const struct product *product)
     return k;
 }
 
+/* C's line fills half a vector at most, A is read again for each n, and so packed along whatever index, and the sum is long enough for
+ * turning each tile to matter little. */
+static bool has_short_line(const struct machine *machine, const struct product *product)
+{
+    double lanes = (double)product_lanes(machine, product->elem, 0);
+    return 2 * product->axes[line_of(product)].typical <= lanes && extents_of(product, LOOP_N) > 1 &&
+           extents_of(product, LOOP_K) >= TURNED_SUM * lanes;
+}
+
 bool tile_may_have_lane(const struct machine *machine, const struct product *product, const struct product_axis *axis)
 {
     bool lies = poly_equals(axis->a, 1) && (axis->role == LOOP_M || (axis->role == LOOP_BATCH && poly_equals(axis->b, 1)));
-    return axis->is_line ||
-           (lies && product->axes[line_of(product)].role == LOOP_M && product->store->store.combine == IR_EXPR_OP_COUNT &&
-            axis->typical >= (double)product_lanes(machine, product->elem, 0));
+    bool is_packed = axis->role == LOOP_M && has_short_line(machine, product);
+    return axis->is_line || ((lies || is_packed) && product->axes[line_of(product)].role == LOOP_M &&
+                             product->store->store.combine == IR_EXPR_OP_COUNT &&
+                             axis->typical >= (double)product_lanes(machine, product->elem, 0));
 }
 
 void tile_set_lane(const struct machine *machine, struct product *product, uint32_t lane)
@@ -104,13 +115,18 @@ void tile_set_lane(const struct machine *machine, struct product *product, uint3
     product->lanes = product_lanes(machine, product->elem, product->axes[lane].is_line ? product->axes[lane].extent : 0);
 }
 
-/* The first axis but C's line that vectors may run along. */
+/* The axis but C's line that vectors had better run along: one along which A lies, else the last, which moves C least. */
 static uint32_t near_lane(const struct machine *machine, const struct product *product)
 {
-    uint32_t k = 0;
-    while (k < product->n_axes && (product->axes[k].is_line || !tile_may_have_lane(machine, product, &product->axes[k])))
-        k++;
-    return k;
+    uint32_t near = product->n_axes;
+    for (uint32_t k = product->n_axes; k-- > 0;) {
+        const struct product_axis *axis = &product->axes[k];
+        if (axis->is_line || !tile_may_have_lane(machine, product, axis))
+            continue;
+        if (near == product->n_axes || poly_equals(axis->a, 1))
+            near = k;
+    }
+    return near;
 }
 
 /* Where A lies along another m than C does, and there is far more of A than of C to turn, vectors run along that and tiles are
@@ -124,7 +140,8 @@ static void choose_lane(const struct machine *machine, struct product *product)
     double lanes = (double)product_lanes(machine, product->elem, 0);
     bool needed = product->axes[line_of(product)].typical < lanes || product->axes[near].role == LOOP_BATCH;
     double n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K), bytes = (double)ir_elem_info(product->elem)->bytes;
-    bool stays = n == 1 || sum * lanes * TURNED_TILES * bytes <= (double)machine->l2_bytes;
+    double tiles = has_short_line(machine, product) ? SHORT_TILES : TURNED_TILES; /* of A's panel that stay in the second cache */
+    bool stays = n == 1 || sum * lanes * tiles * bytes <= (double)machine->l2_bytes;
     if ((needed || sum >= TURNED_SUM * n) && stays)
         tile_set_lane(machine, product, near);
 }
@@ -434,6 +451,8 @@ static bool choose_blocks(const struct machine *machine, struct product *product
     double summed = floor(fmin(0.75 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
     if (tile_may_cut_sum(product, product_lane(product)))
         tile_cut_blocks(product, LOOP_K, summed);
+    else
+        summed = sum;
     summed = fmin(summed, sum);
     tile_cut_blocks(product, LOOP_M, floor(0.75 * l2 / bytes / summed));
     tile_cut_blocks(product, LOOP_N, floor(l3 / 2 / bytes / summed));
