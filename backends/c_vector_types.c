@@ -356,28 +356,29 @@ static void put_plain_narrowing(struct c_file *file, struct text *text, const st
 /* Whole lines past the caches, the ends as any bytes; a row may begin anywhere. */
 static void put_stream_row(struct text *text)
 {
-    text_put(text,
-             "#if defined(__SSE2__) && !defined(__TINYC__)\n"
-             "static void stream_row(void *to, const void *from, size_t bytes)\n"
-             "{\n"
-             "    char *t = to;\n"
-             "    const char *f = from;\n"
-             "    size_t i = (64 - (uintptr_t)t % 64) % 64;\n"
-             "    i = i < bytes ? i : bytes;\n"
-             "    memcpy(t, f, i);\n"
-             "#if defined(__AVX512F__)\n"
-             "    for (; i + 64 <= bytes; i += 64)\n"
-             "        _mm512_stream_si512((__m512i *)(void *)(t + i), _mm512_loadu_si512((const void *)(f + i)));\n"
-             "#else\n"
-             "    for (; i + 64 <= bytes; i += 64)\n"
-             "        for (size_t k = i; k < i + 64; k += 16)\n"
-             "            _mm_stream_si128((__m128i *)(void *)(t + k), _mm_loadu_si128((const __m128i *)(const void *)(f + k)));\n"
-             "#endif\n"
-             "    memcpy(t + i, f + i, bytes - i);\n"
-             "}\n"
-             "#else\n"
-             "#define stream_row memcpy\n"
-             "#endif\n");
+    text_put(
+        text,
+        "#if defined(__SSE2__) && !defined(__TINYC__)\n"
+        "static void stream_row(void *to, const void *from, size_t bytes)\n"
+        "{\n"
+        "    char *t = to;\n"
+        "    const char *f = from;\n"
+        "    size_t i = (64 - (uintptr_t)t % 64) % 64;\n"
+        "    i = i < bytes ? i : bytes;\n"
+        "    memcpy(t, f, i);\n"
+        "    for (; i + 64 <= bytes; i += 64)\n"
+        "#if defined(__AVX__)\n"
+        "        for (size_t k = i; k < i + 64; k += 32)\n"
+        "            _mm256_stream_si256((__m256i *)(void *)(t + k), _mm256_loadu_si256((const __m256i *)(const void *)(f + k)));\n"
+        "#else\n"
+        "        for (size_t k = i; k < i + 64; k += 16)\n"
+        "            _mm_stream_si128((__m128i *)(void *)(t + k), _mm_loadu_si128((const __m128i *)(const void *)(f + k)));\n"
+        "#endif\n"
+        "    memcpy(t + i, f + i, bytes - i);\n"
+        "}\n"
+        "#else\n"
+        "#define stream_row memcpy\n"
+        "#endif\n");
 }
 
 /* What stores past the caches need, in front of all else. */
@@ -387,7 +388,7 @@ static void put_streaming(struct c_file *file, struct text *text)
         c_put_include(file, text, "string.h");
     text_put(text, "#if defined(__SSE2__) && !defined(__TINYC__)\n#include <emmintrin.h>\n#include <stdint.h>\n");
     if (file->streams_rows)
-        text_put(text, "#if defined(__AVX512F__)\n#include <immintrin.h>\n#endif\n");
+        text_put(text, "#if defined(__AVX__)\n#include <immintrin.h>\n#endif\n");
     text_put(text, "#define finish_streams() _mm_sfence()\n#else\n#define finish_streams() ((void)0)\n#endif\n");
     if (file->streams_rows)
         put_stream_row(text);

@@ -275,7 +275,7 @@ static void sort_axes(struct reading *reading)
 }
 
 /* Vectors of C's line stand at lines of memory wherever it begins, as far as the shape tells. */
-bool product_has_whole_lines(struct ir_context *context, const struct product *product)
+static bool has_whole_lines(struct ir_context *context, const struct product *product)
 {
     const struct poly *line = poly_constant(context, CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes);
     for (uint32_t k = 0; k < product->n_axes; k++)
@@ -320,7 +320,7 @@ bool product_streams(const struct pass_kernel *kernel, const struct product *pro
     bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
     bool by_parts = product->accumulate && !product_lane(product)->is_line &&
                     product->lanes * (int64_t)ir_elem_info(product->elem)->bytes < CACHE_LINE;
-    return passes_caches(kernel, product) && !by_parts && (!is_turned || product_has_whole_lines(kernel->context, product));
+    return passes_caches(kernel, product) && !by_parts && (!is_turned || has_whole_lines(kernel->context, product));
 }
 
 /* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
@@ -434,7 +434,8 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
-    product->passes_caches = passes_caches(kernel, product);
+    product->is_ragged = !product->accumulate && product->a && !poly_equals(product->axes[product->n_axes - 1].a, 1) &&
+                         passes_caches(kernel, product) && !has_whole_lines(kernel->context, product);
     if (!product->accumulate)
         return suits_elements(kernel, product);
     return suits_product(&kernel->options->machine, product) && may_be_copied(kernel, product, loop, product->a) &&

@@ -40,10 +40,10 @@ struct product {
     const struct ir_expr *a, *b; /* the loads; element by element b is NULL, a too if C is no copy */
     const struct loop_stmt *define, *accumulate, *store; /* the first two NULL element by element */
     int64_t threads;                                     /* among which its blocks are shared; at most 1: among none */
-    uint32_t shared;    /* the axis whose blocks stand outside of all others and are dealt out; UINT32_MAX: none */
-    double cycles;      /* a useful multiplication and addition of vectors, as the chosen tile runs; set with the tile */
-    bool passes_caches; /* what is stored is more than they hold */
-    bool reads_result;  /* the value stored is made of what C holds before: no partial sum may stand there */
+    uint32_t shared;   /* the axis whose blocks stand outside of all others and are dealt out; UINT32_MAX: none */
+    double cycles;     /* a useful multiplication and addition of vectors, as the chosen tile runs; set with the tile */
+    bool is_ragged;    /* a copy that is turned, past the caches, of lines that begin anywhere in lines of memory */
+    bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
 };
 
 /* Reads the canonical nest that begins with this loop; false: it is none. Roles come from the addresses, not from the loops. */
@@ -58,9 +58,8 @@ int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t 
 
 /* How many parts of this size cover the extent. */
 const struct poly *product_parts(struct ir_context *context, const struct poly *extent, int64_t size);
-/* Vectors of C's line stand at lines of memory wherever it begins, as far as the shape tells. */
-bool product_has_whole_lines(struct ir_context *context, const struct product *product);
-/* Does it go past them as it is made? A copy that is turned does by whole lines only. */
+/* Is what is stored more than the caches hold, so that it had better go past them as it is made? A copy that is turned does by
+ * whole lines only. */
 bool product_streams(const struct pass_kernel *kernel, const struct product *product);
 
 /* Calls `change` for the loops of the list, and for those inside one that it did not change. False: no memory. */

@@ -383,7 +383,7 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     for (uint32_t k = 0; k < n; k++)
         if (!open_axis(&tiling, k))
             return false;
-    struct loop_stmt *body = tile_is_staged(kernel, &tiling.product)   ? tile_staged(&tiling)
+    struct loop_stmt *body = tile_is_staged(&tiling.product)           ? tile_staged(&tiling)
                              : !tiling.product.accumulate              ? tile_copy(&tiling)
                              : find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling)
                                                                        : NULL;

@@ -19,6 +19,8 @@ enum {
     TURNED_TILES = 16,
     SHORT_TILES = 4,
     STREAMED_ROWS = 8,
+    READ_LONGER =
+        3,          /* times as many elements of A's line as usual are in a block of a long one that is staged, and as few of C's */
     LONGER_ROW = 4, /* times the edge of a block may a row be, to end at a line */
     TURNED_SUM = 4, /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
     LEAST_M = 64    /* rows of A's block for which B is worth being read from the third cache */
@@ -90,8 +92,8 @@ static uint32_t line_of(const struct product *product)
     return k;
 }
 
-/* C's line fills half a vector at most, A is read again for each n, and so packed along whatever index, and the sum is long enough for
- * turning each tile to matter little. */
+/* C's line fills half a vector at most, A is read again for each n, and so packed along whatever index, and the sum is long enough
+ * for turning each tile to matter little. */
 static bool has_short_line(const struct machine *machine, const struct product *product)
 {
     double lanes = (double)product_lanes(machine, product->elem, 0);
@@ -103,9 +105,9 @@ bool tile_may_have_lane(const struct machine *machine, const struct product *pro
 {
     bool lies = poly_equals(axis->a, 1) && (axis->role == LOOP_M || (axis->role == LOOP_BATCH && poly_equals(axis->b, 1)));
     bool is_packed = axis->role == LOOP_M && has_short_line(machine, product);
-    return axis->is_line || ((lies || is_packed) && product->axes[line_of(product)].role == LOOP_M &&
-                             product->store->store.combine == IR_EXPR_OP_COUNT &&
-                             axis->typical >= (double)product_lanes(machine, product->elem, 0));
+    return axis->is_line ||
+           ((lies || is_packed) && product->axes[line_of(product)].role == LOOP_M &&
+            product->store->store.combine == IR_EXPR_OP_COUNT && axis->typical >= (double)product_lanes(machine, product->elem, 0));
 }
 
 void tile_set_lane(const struct machine *machine, struct product *product, uint32_t lane)
@@ -391,20 +393,21 @@ void tile_cut_copy(const struct machine *machine, struct product *product, doubl
 {
     double bytes = (double)ir_elem_info(product->elem)->bytes, edge = scale * sqrt((double)machine->l2_bytes / 4 / bytes);
     struct product_axis *line = &product->axes[product->n_axes - 1];
-    bool rows = tile_copies_rows(product);
+    bool rows = tile_copies_rows(product), is_long = line->typical >= edge && line[rows ? 0 : -1].typical >= edge;
+    double row = product->is_ragged && is_long ? edge / READ_LONGER : edge;
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].tile = 1;
     line->is_lane = false;
     line->tile = line[rows ? 0 : -1].tile = (int64_t)(CACHE_LINE / bytes); /* blocks are of whole lines on both sides */
-    tile_cut_blocks(product, LOOP_M, edge);
-    if (!rows && product->passes_caches)
+    tile_cut_blocks(product, LOOP_M, row);
+    if (product->is_ragged)
         end_at_lines(product, (int64_t)edge);
     double elements = 1;
     for (uint32_t k = 0; k < product->n_axes; k++)
         if (product->axes[k].role == LOOP_M)
             elements *= product->axes[k].block ? (double)product->axes[k].block : fmax(product->axes[k].typical, 1);
-    tile_cut_blocks(product, LOOP_N, rows ? edge : fmin(edge, edge * edge / elements));
-    if (!rows && product->passes_caches)
+    tile_cut_blocks(product, LOOP_N, product->is_ragged ? edge * edge / elements : edge);
+    if (product->is_ragged)
         end_at_lines(product, (int64_t)edge);
     line->tile = line[rows ? 0 : -1].tile = 1;
 }

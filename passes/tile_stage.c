@@ -81,12 +81,10 @@ static bool plan(const struct product *product, struct stage *stage)
     return stage->cut != UINT32_MAX || stage->row >= LEAST_ROW * stage->line;
 }
 
-bool tile_is_staged(const struct pass_kernel *kernel, const struct product *product)
+bool tile_is_staged(const struct product *product)
 {
     struct stage stage;
-    const struct product_axis *line = &product->axes[product->n_axes - 1];
-    return product->a && !product->accumulate && !poly_equals(line->a, 1) && product->threads <= 1 && product->passes_caches &&
-           !product_has_whole_lines(kernel->context, product) && plan(product, &stage);
+    return product->is_ragged && product->threads <= 1 && plan(product, &stage);
 }
 
 /* ---- where elements stand ---- */

@@ -41,7 +41,7 @@ struct loop_stmt *tile_copy(struct tiling *tiling);
 /* ---- tile_stage.c ---- */
 
 /* Does a copy, cut as it is, go through a buffer, so that lines of memory are stored whole? */
-bool tile_is_staged(const struct pass_kernel *kernel, const struct product *product);
+bool tile_is_staged(const struct product *product);
 /* The nest of such a copy. NULL: no memory. */
 struct loop_stmt *tile_staged(struct tiling *tiling);
 
