@@ -26,15 +26,25 @@ static const char *table_name(void *user, const struct ir_node *table)
     return ein_outside_name(user, table);
 }
 
+static const struct poly *extent_of(const struct ein_writer *w, uint32_t index)
+{
+    return index < w->node->n_indices ? w->node->extents[index] : w->step->scan->scan->extent;
+}
+
+static const struct poly *index_extent(void *user, uint32_t index)
+{
+    return extent_of(user, index);
+}
+
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding)
 {
-    const struct poly_names names = {index_name, table_name, w};
+    const struct poly_names names = {index_name, table_name, w, index_extent};
     poly_print(w->text, w->context, poly, POLY_SOURCE, &names, binding);
 }
 
 void ein_put_poly_value(struct ein_writer *w, const struct poly *poly, int binding)
 {
-    const struct poly_names names = {index_name, table_name, w};
+    const struct poly_names names = {index_name, table_name, w, index_extent};
     poly_print(w->text, w->context, poly, POLY_VALUE, &names, binding);
 }
 
@@ -64,11 +74,6 @@ struct ein_reading ein_read_plainly(struct ein_writer *w, const struct ir_access
 static struct ein_reading read_access(struct ein_writer *w, const struct ir_access *access)
 {
     return w->step ? ein_read_in_step(w, access) : ein_read_plainly(w, access);
-}
-
-static const struct poly *extent_of(const struct ein_writer *w, uint32_t index)
-{
-    return index < w->node->n_indices ? w->node->extents[index] : w->step->scan->scan->extent;
 }
 
 void ein_put_access(struct ein_writer *w, const struct ir_access *access)
@@ -493,7 +498,7 @@ static void put_node(struct ein_writer *w, const struct ir_node *node)
         ein_put_scan(w, node);
     else if (node->op == IR_proj_node && node->proj.last)
         ein_put_last(w, ein_node_name(w, node), node);
-    else if (is_statement(w, node) && node->op != IR_proj_node) /* its scan assigns it */
+    else if (is_statement(w, node) && node->op != IR_proj_node && ein_begins(w, node)) /* a result its scan assigns */
         ein_put_value(w, ein_node_name(w, node), node, false);
 }
 

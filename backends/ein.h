@@ -12,6 +12,7 @@ enum ein_precedence { EIN_ANY, EIN_OR, EIN_AND, EIN_NOT, EIN_COMPARE, EIN_ADD, E
 struct ein_named {
     const struct ir_node *node;
     const char *name;
+    bool begun;
 };
 
 /* The scan whose step is being written. Nodes of a step may be nodes of the kernel too (inputs of one number and type are), so
@@ -60,6 +61,8 @@ const char *ein_node_name(const struct ein_writer *w, const struct ir_node *node
 /* The name of a node of the kernel, from within a step too. */
 const char *ein_outside_name(const struct ein_writer *w, const struct ir_node *node);
 bool ein_is_named(const struct ein_writer *w, const struct ir_node *node);
+/* True once: the statement of a node that is named is to be written now, be it before its turn. */
+bool ein_begins(struct ein_writer *w, const struct ir_node *node);
 /* Sets `indices` for one statement. */
 void ein_name_indices(struct ein_writer *w, const struct ir_node *node);
 

@@ -83,12 +83,27 @@ const char *ein_new_name(struct ein_writer *w, const char *wanted)
     return name && ARENA_PUSH(w->arena, w->names.items, w->names.count, w->names.capacity, name) ? name : NULL;
 }
 
-static const char *find_name(const struct ein_writer *w, const struct ir_node *node, size_t n_named)
+static struct ein_named *find(const struct ein_writer *w, const struct ir_node *node, size_t n_named)
 {
     while (n_named-- > 0)
         if (w->named[n_named].node == node)
-            return w->named[n_named].name;
+            return &w->named[n_named];
     return NULL;
+}
+
+static const char *find_name(const struct ein_writer *w, const struct ir_node *node, size_t n_named)
+{
+    const struct ein_named *named = find(w, node, n_named);
+    return named ? named->name : NULL;
+}
+
+bool ein_begins(struct ein_writer *w, const struct ir_node *node)
+{
+    struct ein_named *named = find(w, node, w->n_named);
+    bool begins = !named || !named->begun;
+    if (named)
+        named->begun = true;
+    return begins;
 }
 
 bool ein_is_named(const struct ein_writer *w, const struct ir_node *node)
@@ -110,7 +125,7 @@ const char *ein_outside_name(const struct ein_writer *w, const struct ir_node *n
 
 void ein_name_node(struct ein_writer *w, const struct ir_node *node, const char *wanted)
 {
-    struct ein_named named = {node, ein_new_name(w, wanted)};
+    struct ein_named named = {node, ein_new_name(w, wanted), false};
     if (named.name)
         ARENA_PUSH(w->arena, w->named, w->n_named, w->named_capacity, named);
 }

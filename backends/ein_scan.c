@@ -152,10 +152,10 @@ static bool put_let(struct ein_writer *w, const char *wanted, uint32_t rank, con
     const struct ir_node *view = ir_view(w->context, rank, shape, *access);
     if (!view)
         return false;
-    if (!ein_is_named(w, view)) {
+    if (!ein_is_named(w, view))
         ein_name_node(w, view, wanted);
+    if (ein_is_computed(view) && view->op != IR_proj_node && ein_begins(w, view))
         ein_put_value(w, ein_node_name(w, view), view, false);
-    }
     *access = ir_access_whole(w->context, view);
     return access->subscripts != NULL;
 }
@@ -179,6 +179,8 @@ static bool is_number(const struct ir_access *start, struct ir_number *number)
         *number = node->body->literal;
     if (node->op == IR_const_node && node->rank == 0)
         *number = ein_number_at(node->elem, node->constant->data, 0);
+    if (start->conjugate)
+        number->im = -number->im;
     return body || (node->op == IR_const_node && node->rank == 0);
 }
 
@@ -275,7 +277,7 @@ static void name_step(struct ein_writer *w, const struct ir_kernel *step, const 
     for (size_t k = 0; k < count; k++) {
         uint32_t result = result_of(step, nodes[k]);
         const struct ir_name *known = ir_find_name(step, nodes[k]);
-        struct ein_named named = {nodes[k], result == UINT32_MAX ? NULL : names[result]};
+        struct ein_named named = {nodes[k], result == UINT32_MAX ? NULL : names[result], false};
         if (!ein_is_computed(nodes[k]))
             continue;
         if (named.name)

@@ -5,7 +5,7 @@
 const char *extent_text(struct resolver *resolver, const struct poly *extent)
 {
     struct text text = text_create(ir_arena(resolver->context));
-    static const struct poly_names no_names = {NULL, NULL, NULL};
+    static const struct poly_names no_names = {NULL, NULL, NULL, NULL};
     poly_print(&text, resolver->context, extent, POLY_SOURCE, &no_names, 0);
     const char *result = text_finish(&text);
     return result ? result : "";

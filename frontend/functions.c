@@ -1,5 +1,5 @@
-/* Functions by name: those of functions.def, what takes a number apart, min, max and where, casts, and what `and or not div mod`
- * and comparisons share with them. */
+/* Functions by name: those of functions.def, what takes a number apart, hypot, atan2, min, max and where, casts, and what `and or
+ * not div mod` and comparisons share with them. */
 #include "formula.h"
 
 #include <string.h>
@@ -17,6 +17,8 @@ static const struct function functions[] = {
     {"real", IR_EXPR_real},
     {"imag", IR_EXPR_imag},
 };
+
+static const struct function pairs[] = {{"hypot", IR_EXPR_hypot}, {"atan2", IR_EXPR_atan2}};
 
 /* and, or, not take bool values only; comparisons of order take no complex ones. */
 static bool takes_type(struct statement *statement, enum ir_expr_op op, struct span op_span, struct value_type type,
@@ -135,18 +137,20 @@ static struct formula *build_cast(struct statement *statement, const struct ast_
     return cast;
 }
 
-static struct formula *build_where(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings)
+/* where, hypot, atan2: at most 3 arguments. */
+static struct formula *build_several(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings,
+                                     enum ir_expr_op op)
 {
     struct formula *arguments[3];
-    uint32_t count = 0;
-    if (!check_arity(statement, expr, 3))
+    uint32_t count = 0, arity = (uint32_t)ir_expr_info(op)->arity;
+    if (!check_arity(statement, expr, arity))
         return NULL;
     bool built = true;
     for (const struct ast_expr *argument = expr->arguments; argument; argument = argument->next, count++) {
         arguments[count] = formula_build(statement, argument, bindings);
         built = built && arguments[count];
     }
-    return built ? formula_apply(statement, IR_EXPR_select, expr->span, expr->op_span, 3, arguments) : NULL;
+    return built ? formula_apply(statement, op, expr->span, expr->op_span, arity, arguments) : NULL;
 }
 
 /* min(a, b, ...) and max(a, b, ...). */
@@ -201,7 +205,10 @@ struct formula *formula_call(struct statement *statement, const struct ast_expr 
         if (strcmp(functions[k].name, name) == 0)
             return build_function(statement, expr, bindings, functions[k].op);
     if (strcmp(name, "where") == 0)
-        return build_where(statement, expr, bindings);
+        return build_several(statement, expr, bindings, IR_EXPR_select);
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
+        if (strcmp(pairs[k].name, name) == 0)
+            return build_several(statement, expr, bindings, pairs[k].op);
     if (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
         return build_extreme(statement, expr, bindings, name[1] == 'i' ? IR_EXPR_min : IR_EXPR_max);
     if (ir_elem_from_name(name, strlen(name), &elem))

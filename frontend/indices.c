@@ -246,5 +246,5 @@ static const char *name_of_table(void *user, const struct ir_node *table)
 
 struct poly_names statement_names(struct statement *statement)
 {
-    return (struct poly_names){name_of_index, name_of_table, statement};
+    return (struct poly_names){name_of_index, name_of_table, statement, NULL};
 }

@@ -6,7 +6,7 @@
 static const char *const functions[] = {
 #define FUNCTION(name, domains, c, real, complex, slope, derivative, meaning) #name,
 #include "ir/functions.def"
-    "abs", "min", "max", "conj", "real", "imag", "where"};
+    "abs", "hypot", "atan2", "min", "max", "conj", "real", "imag", "where"};
 
 static const char *const constructors[] = {
     "identity", "diag",     "perm",          "reversal",    "stride_perm", "digit_reversal", "kron",      "blockdiag",

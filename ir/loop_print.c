@@ -73,7 +73,7 @@ static const char *table_name(void *user, const struct ir_node *table)
 
 static void put_poly(struct printer *printer, const struct poly *poly)
 {
-    const struct poly_names names = {index_name, table_name, printer};
+    const struct poly_names names = {index_name, table_name, printer, NULL};
     poly_print(printer->text, printer->context, poly, POLY_SOURCE, &names, 0);
 }
 

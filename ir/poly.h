@@ -140,6 +140,9 @@ struct poly_names {
     const char *(*index)(void *user, uint32_t index);
     const char *(*table)(void *user, const struct ir_node *table);
     void *user;
+    /* NULL, or the extent of an index: bare as a subscript of a table of another extent it is printed as `i + 0`, since in source
+     * it would take the table's. */
+    const struct poly *(*extent)(void *user, uint32_t index);
 };
 /* Names of dims come from the context. With `binding` the whole is parenthesised when it has more than one term (or, above 1,
  * more than one factor), so that it can stand inside a product. */

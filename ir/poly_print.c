@@ -41,6 +41,14 @@ static const char *star(const struct printer *printer)
 
 /* ---- factors ---- */
 
+static bool takes_extent(const struct printer *printer, const struct poly_atom *lookup, uint32_t axis)
+{
+    const struct poly_names *names = printer->names;
+    uint32_t index;
+    return names->extent && poly_is_index(lookup->arguments[axis], &index) &&
+           names->extent(names->user, index) != lookup->table->shape[axis];
+}
+
 static const char *table_text(const struct printer *printer, const struct poly_atom *atom)
 {
     struct text text = text_create(printer->context->arena);
@@ -54,7 +62,8 @@ static const char *table_text(const struct printer *printer, const struct poly_a
         text_put(&text, offset ? print(printer, offset, BIND_NOTHING) : "");
     } else {
         for (uint32_t k = 0; k < atom->n_arguments; k++)
-            text_printf(&text, "%s%s", k == 0 ? "" : ",", print(&subscripts, atom->arguments[k], BIND_NOTHING));
+            text_printf(&text, "%s%s%s", k == 0 ? "" : ",", print(&subscripts, atom->arguments[k], BIND_NOTHING),
+                        takes_extent(printer, atom, k) ? " + 0" : "");
     }
     text_printf(&text, "%s%s", in_c(printer) || atom->n_arguments ? "]" : "", cast ? ")" : "");
     return text_finish(&text);

@@ -127,7 +127,7 @@ static const char *table_name(void *user, const struct ir_node *table)
 
 static struct poly_names names_for(struct printer *printer)
 {
-    return (struct poly_names){index_name, table_name, printer};
+    return (struct poly_names){index_name, table_name, printer, NULL};
 }
 
 static void print_poly(struct printer *printer, const struct poly *poly)

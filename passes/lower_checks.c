@@ -343,7 +343,7 @@ static const char *table_text(void *user, const struct ir_node *table)
 static const char *words(struct lowering *lowering, const struct nest *nest, const struct group *group)
 {
     struct check_names user = {lowering, nest};
-    struct poly_names names = {index_text, table_text, &user};
+    struct poly_names names = {index_text, table_text, &user, NULL};
     struct text text = text_create(lowering->arena);
     for (size_t k = group->first; k < group->last; k++) {
         text_put(&text, k > group->first ? ", 0 <= " : "0 <= ");

@@ -70,7 +70,7 @@ static const char *table_text(void *user, const struct ir_node *table)
 
 static void put_poly(struct equation *equation, const struct poly *poly, int binding)
 {
-    struct poly_names names = {index_text, table_text, equation};
+    struct poly_names names = {index_text, table_text, equation, NULL};
     poly_print(&equation->text, equation->lowering->context, poly, POLY_SOURCE, &names, binding);
 }
 

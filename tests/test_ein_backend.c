@@ -77,6 +77,7 @@ static void random_programs(void **state)
 {
     (void)state;
     check_random(RANDOM_POLYNOMIAL, IR_EVAL_PRIME);
+    check_random(RANDOM_OPAQUE, IR_EVAL_PRIME);
     check_random(RANDOM_INTEGER, IR_EVAL_NUMBERS);
     check_random(RANDOM_WHOLE, IR_EVAL_NUMBERS);
 }
@@ -180,10 +181,50 @@ static void lookups_as_values(void **state)
     ir_context_destroy(context);
 }
 
+/* Initial values that are conjugated numbers, or a value that is an output further down. */
+static const char beginnings[] =
+    "dim T "
+    "step one { %s = input 0 s : c128[] %h = input 1 h : f64[2] "
+    "%m = map c128[] of (%s) = $0 + c128:(1.0, 2.0) %n = map f64[2] of (%h[@0]) = $0 * f64:3.0 output s = %m output h = %n } "
+    "kernel f: reassoc { %x = input 0 x : f64[2, 2] %c = const c128[] {(-1.0, 1.0)} "
+    "%r = scan one [T] states 2 of (conj %c, %x[@1, @1]) %s = proj c128[T] 0 of %r %h = proj f64[2] 1 last of %r %d = view f64[2] "
+    "of %x[@0, @0] "
+    "output s = %s output h = %h output d = %d }";
+
+/* Bare indices that run over less than the table they look up has. */
+static const char parts[] = "dim N "
+                            "kernel f: reassoc { %x = input 0 x : f64[N, 8] %t = const i64[6] {7, 3, 5, 4, 4, 0} name \"order\" "
+                            "%y = view f64[N, 4] of %x[@0, %t[@1]] output y = %y }";
+
+static void read_and_compare(const char *text, size_t length, const char *what)
+{
+    struct ir_context *context = ir_context_create(NULL), *again_context = ir_context_create(NULL);
+    const struct source source = {what, text, length};
+    const struct ir_program *program = ir_read(context, &source);
+    assert_non_null(program);
+    const struct ir_kernel *again = read_again(again_context, context, program->kernels[0], what);
+    compare_at(context, program->kernels[0], again_context, again, IR_EVAL_PRIME, (const int64_t[]){5}, 1, what);
+    ir_context_destroy(again_context);
+    ir_context_destroy(context);
+}
+
+static void numbers_that_begin(void **state)
+{
+    (void)state;
+    read_and_compare(beginnings, sizeof beginnings - 1, "beginnings");
+}
+
+static void parts_of_tables(void **state)
+{
+    (void)state;
+    read_and_compare(parts, sizeof parts - 1, "parts");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(recurrences),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs),          cmocka_unit_test(recurrences),
                                        cmocka_unit_test(recurrences_after_passes), cmocka_unit_test(accesses_of_slices),
-                                       cmocka_unit_test(lookups_as_values)};
+                                       cmocka_unit_test(lookups_as_values),        cmocka_unit_test(numbers_that_begin),
+                                       cmocka_unit_test(parts_of_tables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static const char *table_name(void *user, const struct ir_node *table)
 static const char *show_bound(struct fixture *f, const struct poly *a, enum poly_style style, int binding)
 {
     struct text text = text_create(ir_arena(f->context));
-    struct poly_names names = {index_name, table_name, NULL};
+    struct poly_names names = {index_name, table_name, NULL, NULL};
     poly_print(&text, f->context, a, style, &names, binding);
     return text_finish(&text);
 }
@@ -413,7 +413,7 @@ static bool make_some(struct failing_allocator *failing, const void *data)
     const struct poly *replaced = poly_substitute(context, turned, 2, (const struct poly *[]){j, merged}, &ranges);
     poly_prove_within(context, merged, poly_scale(context, n, 4), &ranges);
     struct text text = text_create(ir_arena(context));
-    struct poly_names names = {index_name, table_name, NULL};
+    struct poly_names names = {index_name, table_name, NULL, NULL};
     poly_print(&text, context, replaced, POLY_C, &names, 0);
     poly_print(&text, context, turned, POLY_SOURCE, &names, 0);
     bool made = split && replaced && text_finish(&text) && !arena_failed(ir_arena(context));

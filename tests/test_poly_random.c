@@ -225,7 +225,7 @@ static const char *index_name(void *user, uint32_t index)
 static const char *show(struct trial *trial, const struct poly *a, enum poly_style style)
 {
     struct text text = text_create(trial->arena);
-    struct poly_names names = {index_name, NULL, NULL};
+    struct poly_names names = {index_name, NULL, NULL, NULL};
     poly_print(&text, trial->context, a, style, &names, 0);
     return text_finish(&text);
 }

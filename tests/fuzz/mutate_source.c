@@ -91,13 +91,19 @@ static size_t exchange(uint8_t *data, size_t size, struct piece a, struct piece 
 
 /* Words that may stand for each other in most places. */
 static const char *const classes[][16] = {
-    {"+", "-", "*", "/", "div", "mod", "==", "<", ">=", "and", "or", NULL},
+    {"+", "-", "*", "/", "@", "div", "mod", "==", "<", ">=", "and", "or", NULL},
     {"0", "1", "2", "3", "4", "7", "8", "16", "1.5", "2i", "0.0", "100", "9223372036854775807", NULL},
     {"f32", "f64", "c64", "c128", "i8", "i32", "i64", "u8", "u64", "bool", NULL},
     {"exp", "log", "sqrt", "tanh", "sin", "relu", "gelu", "sigmoid", "abs", "conj", "real", "imag", NULL},
     {"sum", "prod", "max", "min", "any", "all", NULL},
     {"minplus", "maxplus", "plustimes", "orand", NULL},
     {"exact", "reassoc", "normwise", NULL},
+    {"identity", "reversal", "dft", "idft", "dct1", "dct2", "dct3", "dct4", "dst1", "dst2", "dst3", "dst4", "dht", "hadamard",
+     NULL},
+    {"diag", "toeplitz", "hankel", "circulant", "householder", NULL},
+    {"blockdiag", "monarch", "blast", "phm", NULL},
+    {"ks", "butterfly", "btt", NULL},
+    {"kron", "lowrank", "cauchy", "banded", "stride_perm", "digit_reversal", "transpose", "adjoint", NULL},
 };
 enum { CLASSES = sizeof classes / sizeof *classes };
 

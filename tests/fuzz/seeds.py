@@ -3,8 +3,8 @@
 
     seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program,machine,tune} and writes FOLDER/{ein,eir,npy,machine,tune}.dict
 
-Sources: the goldens, the examples of docs/language.md and of examples/, what einc's readers refuse in the goldens' diagnostics, and
-the files of corpus/. Words: NAME.dict here, and the rows of the tables that lexers and readers are made of.
+Sources: the goldens, the examples of docs/language.md and of examples/, what einc's readers refuse in the goldens' diagnostics, the
+operators of tests/operators_suite.py, and the files of corpus/. Words: NAME.dict here, and the rows of the tables that lexers and readers are made of.
 """
 import pathlib
 import re
@@ -12,6 +12,10 @@ import struct
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from operators_suite import cases, declare  # noqa: E402
+
 ROOT = HERE.parent.parent
 LARGEST = 8192  # bytes of a seed: longer ones only slow the runs down
 FENCE = re.compile(r"^```(?:ein|eir|text)[^\n]*\n(.*?)^```", re.M | re.S)
@@ -29,8 +33,18 @@ def sources():
         yield re.sub(r"^# RUN:.*\n", "", text)
     for path in sorted((ROOT / "examples").rglob("*.ein")):
         yield path.read_text()
-    for page in ("docs/language.md", "README.md"):
+    for page in ("docs/language.md", "docs/operators.md", "README.md"):
         yield from FENCE.findall((ROOT / page).read_text())
+    yield from operators()
+
+
+def operators():
+    """Each operator applied to a vector, and its transpose."""
+    for text, arrays, matrix in cases():
+        rows, columns = (K := matrix(*arrays.values())).shape
+        elem = "c128" if K.dtype.kind == "c" else "f64"
+        inputs = ", ".join([declare(name, array) for name, array in arrays.items()] + [f"x_: {elem}[{columns}]", f"u_: {elem}[{rows}]"])
+        yield f"kernel f({inputs}) -> (y_: {elem}[{rows}], v_: {elem}[{columns}]) {{\n operator K = {text}\n y_[i] = K[i,j] * x_[j]\n v_[j] = K[i,j] * u_[i]\n}}\n"
 
 
 def apart(text):
@@ -90,7 +104,7 @@ def dictionary(name):
     words = []
     if name == "ein":
         words += re.findall(r'\{"([a-z_0-9]+)",', (ROOT / "frontend/lexer.re").read_text())
-        words += table_words("ir/functions.def", "ir/elements.def", "ir/rings.def")
+        words += table_words("ir/functions.def", "ir/elements.def", "ir/rings.def", "frontend/constructors.def")
     if name == "eir":
         words += re.findall(r'"([a-z_]+)"', (ROOT / "ir/reader.re").read_text())
         words += table_words("ir/functions.def", "ir/elements.def", "ir/rings.def", "ir/ops.def")
