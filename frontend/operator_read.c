@@ -1,5 +1,5 @@
 /* What was written of an operator to a tree: names and parameters resolved, shapes, types and sizes checked. */
-#include "operator_read.h"
+#include "operator_inverse.h"
 
 #include <string.h>
 
@@ -112,7 +112,7 @@ void *operator_report_argument(const struct reading *reading, struct span span, 
 
 /* ---- parts ---- */
 
-static struct operator_node *create(const struct reading *reading, enum operator_kind kind, struct span span)
+struct operator_node *operator_create(const struct reading *reading, enum operator_kind kind, struct span span)
 {
     struct arena *arena = reading->statement->body->arena;
     struct operator_node *operator_ = ARENA_NEW(arena, struct operator_node);
@@ -126,7 +126,7 @@ static struct operator_node *create(const struct reading *reading, enum operator
     return operator_->parts && operator_->tensors && operator_->sizes ? operator_ : NULL;
 }
 
-static struct value_type join_types(struct value_type a, struct value_type b)
+struct value_type operator_join_types(struct value_type a, struct value_type b)
 {
     if (!a.weakness && !b.weakness)
         return (struct value_type){TYPED, ir_elem_promote(a.elem, b.elem)};
@@ -145,7 +145,7 @@ static struct operator_node *read_tensor(const struct reading *reading, const st
         return operator_failed(reading);
     if (whole.node->rank != 2)
         return operator_report_argument(reading, expr->span, "an operator, or a tensor with two axes,");
-    struct operator_node *operator_ = create(reading, OPERATOR_TENSOR, expr->span);
+    struct operator_node *operator_ = operator_create(reading, OPERATOR_TENSOR, expr->span);
     if (!operator_)
         return NULL;
     operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){whole.node, whole.name, expr->span};
@@ -173,7 +173,7 @@ static bool add_tensor(const struct reading *reading, struct operator_node *oper
     if (!integers && operator_->n_tensors == 0)
         operator_->type = (struct value_type){whole.weakness, whole.node->elem};
     else if (!integers)
-        operator_->type = join_types(operator_->type, (struct value_type){whole.weakness, whole.node->elem});
+        operator_->type = operator_join_types(operator_->type, (struct value_type){whole.weakness, whole.node->elem});
     operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){whole.node, whole.name, expr->span};
     return true;
 }
@@ -197,7 +197,7 @@ static bool add_part(const struct reading *reading, struct operator_node *operat
     struct operator_node *part = read(reading, expr);
     if (!part)
         return false;
-    operator_->type = operator_->n_parts ? join_types(operator_->type, part->type) : part->type;
+    operator_->type = operator_->n_parts ? operator_join_types(operator_->type, part->type) : part->type;
     operator_->parts[operator_->n_parts++] = part;
     return true;
 }
@@ -252,10 +252,12 @@ static struct operator_node *read_constructor(const struct reading *reading, con
         report_not_yet(body, call->op_span, arena_printf(body->arena, "`%s`", call->name.text));
         return operator_failed(reading);
     }
-    struct operator_node *operator_ = create(reading, (enum operator_kind)row, call->span);
+    struct operator_node *operator_ = operator_create(reading, (enum operator_kind)row, call->span);
     if (!operator_ || !add_arguments(reading, operator_, call, constructors[row].arguments) ||
         !operator_set_extents(reading, operator_))
         return NULL;
+    if (operator_->kind == OPERATOR_inv)
+        return operator_invert(reading, operator_->parts[0]);
     if (constructors[row].weakness)
         operator_->type =
             (struct value_type){constructors[row].weakness, constructors[row].weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
@@ -299,7 +301,7 @@ static struct operator_node *read_declared(const struct reading *reading, const 
 
 static struct operator_node *read_multiple(const struct reading *reading, const struct ast_expr *expr)
 {
-    struct operator_node *operator_ = create(reading, OPERATOR_MULTIPLE, expr->span);
+    struct operator_node *operator_ = operator_create(reading, OPERATOR_MULTIPLE, expr->span);
     const struct ast_expr *matrix = expr->arguments, *number = expr->arguments->next;
     if (!is_matrix(*reading, matrix)) {
         matrix = number;
@@ -312,7 +314,7 @@ static struct operator_node *read_multiple(const struct reading *reading, const 
     if (!operator_->number)
         return operator_failed(reading);
     operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
-    operator_->type = join_types(operator_->type, operator_->number->type);
+    operator_->type = operator_join_types(operator_->type, operator_->number->type);
     return operator_;
 }
 
@@ -328,7 +330,7 @@ static struct operator_node *read_binary(const struct reading *reading, const st
         diag_help(reading->statement->body->diagnostics, diag, "`A @ B` is the matrix product");
         return operator_failed(reading);
     }
-    struct operator_node *operator_ = create(reading, kind, expr->span);
+    struct operator_node *operator_ = operator_create(reading, kind, expr->span);
     if (!operator_ || !add_part(reading, operator_, expr->arguments) || !add_part(reading, operator_, expr->arguments->next))
         return NULL;
     const struct operator_node *a = operator_->parts[0], *b = operator_->parts[1];
@@ -342,7 +344,7 @@ static struct operator_node *read_binary(const struct reading *reading, const st
 
 static struct operator_node *read_negative(const struct reading *reading, const struct ast_expr *expr)
 {
-    struct operator_node *operator_ = create(reading, OPERATOR_NEGATIVE, expr->span);
+    struct operator_node *operator_ = operator_create(reading, OPERATOR_NEGATIVE, expr->span);
     if (!operator_ || !add_part(reading, operator_, expr->arguments))
         return NULL;
     operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);

@@ -206,6 +206,7 @@ bool operator_set_extents(const struct reading *reading, struct operator_node *o
         operator_set_shape(operator_, operator_->parts[0]->columns, operator_->parts[0]->rows);
         return true;
     case OPERATOR_conj:
+    case OPERATOR_inv:
         operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
         return true;
     default:

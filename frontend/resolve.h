@@ -67,8 +67,9 @@ struct resolver {
     const struct ast_file *file;
     struct scope *scope; /* the file's */
     struct ir_program *program;
-    uint32_t n_placeholders; /* of scans' states, made so far */
-    uint32_t dim_depth;      /* how many dims are being computed for each other */
+    const struct inverse_memo *inverses; /* found so far; operator_dense.c */
+    uint32_t n_placeholders;             /* of scans' states, made so far */
+    uint32_t dim_depth;                  /* how many dims are being computed for each other */
 };
 
 /* ---- scope.c ---- */

@@ -344,6 +344,11 @@ struct ir_name {
     struct span span;               /* the statement it came from */
 };
 
+/* What was found out of a part of the source, for `explain`. */
+struct ir_remark {
+    const char *what, *kind, *detail;
+};
+
 struct ir_kernel {
     const char *name;
     struct span span;
@@ -354,6 +359,8 @@ struct ir_kernel {
     struct ir_output *outputs; /* passes replace their nodes */
     struct ir_name *names;
     size_t n_names, names_capacity;
+    struct ir_remark *remarks;
+    size_t n_remarks, remarks_capacity;
     const struct ir_kernel *derived_from; /* what this is a derivative of; NULL: a kernel of its own */
     const char *derivation;               /* "gradient of f with respect to A, b"; NULL as above */
 };

@@ -506,5 +506,6 @@ struct ir_kernel *ir_kernel_copy(struct ir_context *context, const struct ir_ker
     copy->outputs = arena_copy(ir_arena(context), kernel->outputs, kernel->n_outputs, sizeof *kernel->outputs);
     copy->names = arena_copy(ir_arena(context), kernel->names, kernel->n_names, sizeof *kernel->names);
     copy->names_capacity = kernel->n_names;
+    copy->remarks_capacity = kernel->n_remarks; /* to add one is to move them */
     return copy->outputs && copy->names ? copy : NULL;
 }

@@ -109,6 +109,10 @@ static void print_kernel(const struct pass_kernel *kernel)
     if (!poly_equals(kernel->loops->thread_workspace, 0))
         printf(", and %s a thread", count_text(context, kernel->loops->thread_workspace));
     printf("\n");
+    for (size_t k = 0; k < kernel->kernel->n_remarks; k++) {
+        const struct ir_remark *remark = &kernel->kernel->remarks[k];
+        printf("  %-19s %s: %s\n", remark->kind, remark->what, remark->detail);
+    }
     for (size_t k = 0; k < kernel->n_choices; k++)
         printf("  %-19s %s: %s\n", kernel->choices[k].kind, kernel->choices[k].tensor, kernel->choices[k].detail);
     for (size_t k = 0; k < kernel->n_tilings; k++)

@@ -102,6 +102,11 @@ static json_t *json_structures(const struct pass_kernel *kernel)
         json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:i, s:s}", "tensor", choice->tensor, "kind", choice->kind,
                                                     "source", "scan", "error", 0, "detail", choice->detail));
     }
+    for (size_t k = 0; k < kernel->kernel->n_remarks; k++) {
+        const struct ir_remark *remark = &kernel->kernel->remarks[k];
+        json_array_append_new(structures, json_pack("{s:s, s:s, s:s, s:i, s:s}", "tensor", remark->what, "kind", remark->kind,
+                                                    "source", "written", "error", 0, "detail", remark->detail));
+    }
     return structures;
 }
 

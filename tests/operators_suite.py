@@ -185,8 +185,46 @@ def cases():
     yield "A + lowrank(U, V)", {"A": real(5, 4), "U": real(5, 2), "V": real(2, 4)}, lambda A, U, V: A + U @ V
     yield "diag(d) - 2 * lowrank(u, u2)", {"d": real(5), "u": real(5, 1), "u2": real(1, 5)}, lambda d, u, u2: np.diag(d) - 2 * u @ u2
     yield "diag(d) @ (A + reversal(4)) @ diag(d)", {"d": real(4), "A": real(4, 4)}, lambda d, A: np.diag(d) @ (A + np.eye(4)[::-1]) @ np.diag(d)
+    yield from inverses()
     yield "-kron(A, A)", {"A": real(2, 3)}, lambda A: -np.kron(A, A)
     yield "0.5 * kron(A, A)", {"A": real(2, 3)}, lambda A: np.kron(A, A) / 2
+
+
+CONSTANTS = "constants only"  # a name of no array: these inverses are of known numbers
+
+
+def inverses():
+    """Written by structure: with run-time data where no dense matrix is left to invert, with constants everywhere."""
+    spd = lambda n: (lambda a: a @ a.T + np.eye(n))(real(n, n))
+    symmetric = lambda n: (lambda a: a + a.T)(real(n, n)) + 6 * np.eye(n)
+    inv = np.linalg.inv
+    perm = np.array([3, 0, 4, 1, 2], dtype=np.int32)
+    yield "inv(diag(d))", {"d": real(5)}, lambda d: np.diag(1 / d)
+    yield "inv(diag(d))", {"d": complex_(1)}, lambda d: np.diag(1 / d)
+    yield "inv(kron(diag(d), reversal(3)) @ stride_perm(3, 5))", {"d": real(5)}, lambda d: inv(np.kron(np.diag(d), np.eye(3)[::-1]) @ digit_reversal(3, 5))
+    yield "inv(dsum(perm(p), -2 * diag(d), hadamard(4)))", {"p": perm, "d": real(2)}, lambda p, d: inv(block_diagonal([np.eye(5)[p], -2 * np.diag(d), hadamard(4)]))
+    yield "inv(circulant(c))", {"c": real(7)}, lambda c: inv(circulant(c))
+    yield "inv(circulant(c))", {"c": complex_(6)}, lambda c: inv(circulant(c))
+    yield "inv(diag(d) + lowrank(u, v))", {"d": real(6) + 4, "u": real(6, 1), "v": real(1, 6)}, lambda d, u, v: inv(np.diag(d) + u @ v)
+    yield "inv(diag(d) - u @ v)", {"d": complex_(6) + 4, "u": complex_(6, 1), "v": complex_(1, 6)}, lambda d, u, v: inv(np.diag(d) - u @ v)
+    yield "inv(inv(transpose(householder(v) @ diag(d))))", {"v": real(4), "d": real(4)}, lambda v, d: (householder(v) @ np.diag(d)).T
+    yield "inv(2i * dft(6))", {}, lambda: inv(2j * dft(6))
+    for text, matrix in (("dct1(5)", dct(1, 5)), ("dct2(4)", dct(2, 4)), ("dct3(7)", dct(3, 7)), ("dct4(1)", dct(4, 1)), ("dst1(5)", dst(1, 5)),
+                         ("dst2(4)", dst(2, 4)), ("dst3(7)", dst(3, 7)), ("dst4(3)", dst(4, 3)), ("dht(6)", dft(6).real - dft(6).imag)):
+        yield f"inv({text})", {}, lambda matrix=matrix: inv(matrix)
+    constant = lambda **arrays: {**arrays, CONSTANTS: np.zeros(0)}
+    yield "inv(A)", constant(A=real(7, 7)), lambda A, _: inv(A)
+    yield "inv(A)", constant(A=real(1, 1)), lambda A, _: inv(A)
+    yield "inv(kron(A, B) @ C)", constant(A=real(2, 2), B=real(3, 3), C=real(6, 6)), lambda A, B, C, _: inv(np.kron(A, B) @ C)
+    yield "inv(blockdiag(B))", constant(B=real(3, 4, 4)), lambda B, _: inv(block_diagonal(list(B)))
+    yield "inv(toeplitz(t))", constant(t=real(9)), lambda t, _: inv(toeplitz(t, 5, 5))
+    yield "inv(circulant(c))", constant(c=real(6)), lambda c, _: inv(circulant(c))
+    yield "inv(diag(d) + lowrank(U, V))", constant(d=real(7) + 5, U=real(7, 2), V=real(2, 7)), lambda d, U, V, _: inv(np.diag(d) + U @ V)
+    yield "inv(U @ V + kron(A, identity(3)))", constant(A=spd(3), U=real(9, 2), V=real(2, 9)), lambda A, U, V, _: inv(U @ V + np.kron(A, np.eye(3)))
+    yield "inv(kron(A, identity(4)) + kron(identity(3), B))", constant(A=spd(3), B=spd(4)), lambda A, B, _: inv(np.kron(A, np.eye(4)) + np.kron(np.eye(3), B))
+    yield "inv(kron(A, M) + 0.5 * kron(N, B))", constant(A=spd(3), M=spd(5), N=spd(3), B=spd(5)), lambda A, M, N, B, _: inv(np.kron(A, M) + np.kron(N, B) / 2)
+    yield "inv(kron(A, identity(2), identity(5)) + kron(identity(3), B, identity(5)) - kron(identity(3), identity(2), C))", constant(A=spd(3), B=spd(2), C=-spd(5)), lambda A, B, C, _: inv(np.kron(A, np.eye(10)) + np.kron(np.eye(3), np.kron(B, np.eye(5))) - np.kron(np.eye(6), C))
+    yield "inv(kron(A, identity(2)) + kron(identity(3), B))", constant(A=real(3, 3) + 5 * np.eye(3), B=symmetric(2)), lambda A, B, _: inv(np.kron(A, np.eye(2)) + np.kron(np.eye(3), B))
 
 
 NUMPY_TYPES = {"float64": "f64", "complex128": "c128", "int32": "i32"}
@@ -229,6 +267,8 @@ class OperatorsSuite(suites.Suite):
         x, u, X = takes(K.shape[1]), vector(K.shape[0]), takes(3, K.shape[1])
         declarations, parameters = [], []
         for name, array in arrays.items():
+            if name == CONSTANTS:
+                continue
             if constants:
                 declarations.append(f"const {declare(name, array)} = {numbers(array)}")
             else:
@@ -279,7 +319,8 @@ def main():
         for text, arrays, matrix in cases():
             if arguments.only not in text:
                 continue
-            suite.operator(pathlib.Path(folder), text, arrays, matrix, False)
+            if CONSTANTS not in arrays:
+                suite.operator(pathlib.Path(folder), text, arrays, matrix, False)
             if arrays and all(array.dtype.kind != "c" for array in arrays.values()):
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, True)
         for n in (1, 2, 7, 9, 15, 30, 32):

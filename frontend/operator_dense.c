@@ -1,0 +1,297 @@
+/* Operators as their numbers, where all of these are constants: evaluated from their entries while compiling, and inverted. What is
+ * made of run-time tensors by an operator, too. */
+#include "operator_inverse.h"
+
+#include "ir/dense.h"
+
+#include <string.h>
+
+bool operator_is_constant(const struct operator_node *operator_)
+{
+    bool constant = !operator_->number || operator_->number->kind == FORMULA_NUMBER;
+    for (uint32_t k = 0; constant && k < operator_->n_tensors; k++)
+        constant = operator_->tensors[k].node->op == IR_const_node;
+    for (uint32_t k = 0; constant && k < operator_->n_parts; k++)
+        constant = operator_is_constant(operator_->parts[k]);
+    return constant;
+}
+
+/* ---- nodes of entries ---- */
+
+/* A statement of its own over so many axes, inside the one that is being read. */
+static bool open_statement(const struct reading *reading, struct span span, uint32_t rank, const struct poly *const *extents,
+                           struct statement *statement)
+{
+    struct body *body = reading->statement->body;
+    *statement = (struct statement){.body = body, .span = span, .name = ""};
+    statement->indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
+    statement->extents = ARENA_ARRAY(body->arena, FRONTEND_INDICES, const struct poly *);
+    statement->order = ARENA_ARRAY(body->arena, FRONTEND_INDICES, uint32_t);
+    if (!statement->indices || !statement->extents || !statement->order)
+        return false;
+    for (uint32_t k = 0; k < rank; k++) {
+        statement->indices[k] = (struct statement_index){.name = k == 0 ? "row" : "column", .span = span, .extent = extents[k]};
+        statement->extents[k] = extents[k];
+    }
+    statement->n_indices = rank;
+    return true;
+}
+
+static void leave(struct statement *statement, uint32_t index)
+{
+    statement->order[statement->n_order++] = index;
+    index_set_add(&statement->left, index);
+}
+
+static struct formula *entry_formula(struct statement *statement, const struct operator_node *operator_)
+{
+    struct formula *formula = formula_create(statement, FORMULA_OPERATOR, operator_->span);
+    const struct poly **at = ARENA_ARRAY(statement->body->arena, 2, const struct poly *);
+    if (!formula || !at)
+        return NULL;
+    for (uint32_t k = 0; k < 2; k++) {
+        at[k] = poly_index(statement->body->context, k);
+        index_set_add(&formula->free, k);
+    }
+    formula->operator_ = operator_;
+    formula->polys = at;
+    formula->type = operator_->type;
+    return formula;
+}
+
+static const struct ir_node *close_statement(struct statement *statement, struct formula *formula, enum ir_elem elem)
+{
+    formula = formula ? operators_expand(statement, formula, elem) : NULL;
+    const struct ir_expr *expr = formula ? summation(statement, formula) : NULL;
+    expr = lower_convert(statement, expr, elem);
+    return !expr || statement->failed ? NULL : lower_node(statement, expr, statement->n_order, statement->order);
+}
+
+static bool depends_on_statement(const struct operator_node *operator_)
+{
+    const struct formula *number = operator_->number;
+    if (number && (number->kind != FORMULA_NUMBER && (number->kind != FORMULA_ACCESS || number->node->rank > 0)))
+        return true;
+    for (uint32_t k = 0; k < operator_->n_parts; k++)
+        if (depends_on_statement(operator_->parts[k]))
+            return true;
+    return false;
+}
+
+const struct ir_node *operator_formed(const struct reading *reading, const struct operator_node *operator_)
+{
+    struct statement statement;
+    const struct poly *extents[2] = {operator_->rows, operator_->columns};
+    if (depends_on_statement(operator_) || !open_statement(reading, operator_->span, 2, extents, &statement))
+        return NULL;
+    leave(&statement, 0);
+    leave(&statement, 1);
+    return close_statement(&statement, entry_formula(&statement, operator_), operator_->type.elem);
+}
+
+const struct ir_node *operator_apply(const struct reading *reading, const struct operator_node *operator_,
+                                     const struct ir_node *vector)
+{
+    struct statement statement;
+    const struct poly *extents[2] = {operator_->rows, operator_->columns};
+    if (!vector || !open_statement(reading, operator_->span, 2, extents, &statement))
+        return NULL;
+    leave(&statement, 0);
+    struct formula *matrix = entry_formula(&statement, operator_),
+                   *product = formula_create(&statement, FORMULA_MULTIPLY, operator_->span),
+                   *operand = formula_create(&statement, FORMULA_ACCESS, operator_->span);
+    const struct poly **at = ARENA_ARRAY(statement.body->arena, 1, const struct poly *);
+    if (!matrix || !product || !operand || !at)
+        return NULL;
+    at[0] = poly_index(statement.body->context, 1);
+    operand->node = vector;
+    operand->tensor_name = "";
+    operand->polys = at;
+    operand->type = (struct value_type){TYPED, vector->elem};
+    index_set_add(&operand->free, 1);
+    product->n_arguments = 2;
+    product->arguments[0] = matrix;
+    product->arguments[1] = operand;
+    product->free = index_set_union(&matrix->free, &operand->free);
+    product->type = operator_join_types(operator_->type, operand->type);
+    return close_statement(&statement, product, product->type.elem);
+}
+
+/* ---- numbers ---- */
+
+static const struct ir_tensor *evaluate(const struct reading *reading, const struct ir_node *node)
+{
+    struct ir_context *context = reading->statement->body->context;
+    struct arena *arena = reading->statement->body->arena;
+    struct ir_output output = {.name = "numbers", .node = node};
+    struct ir_kernel kernel = {.name = "numbers", .n_outputs = 1, .outputs = &output};
+    int64_t *dims = ARENA_ARRAY(arena, ir_dim_count(context), int64_t);
+    struct ir_tensor *values = ARENA_NEW(arena, struct ir_tensor);
+    if (!node || !values || (!dims && ir_dim_count(context) > 0))
+        return NULL;
+    return ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, values, NULL) == EINC_OK ? values : NULL;
+}
+
+static double _Complex number_at(enum ir_elem elem, const void *data, size_t at)
+{
+    struct ir_number number = ir_number_load(elem, data, at);
+    if (ir_elem_is_integer(elem) || elem == IR_bool)
+        return (double)number.i;
+    double parts[2] = {number.re, ir_elem_is_complex(elem) ? number.im : 0};
+    double _Complex value;
+    memcpy(&value, parts, sizeof value); /* re + i im would make nan of i times infinity */
+    return value;
+}
+
+const double _Complex *operator_numbers(const struct reading *reading, const struct operator_node *operator_, size_t *n)
+{
+    int64_t rows, columns;
+    if (!operator_is_constant(operator_) || !poly_is_constant(operator_->rows, &rows) ||
+        !poly_is_constant(operator_->columns, &columns) || rows != columns || rows > DENSE_MOST_ROWS)
+        return NULL;
+    const struct ir_tensor *values = evaluate(reading, operator_formed(reading, operator_));
+    *n = (size_t)rows;
+    double _Complex *numbers = ARENA_ARRAY(reading->statement->body->arena, *n * *n, double _Complex);
+    for (size_t k = 0; numbers && values && k < *n * *n; k++)
+        numbers[k] = number_at(values->elem, values->data, k);
+    return values ? numbers : NULL;
+}
+
+const struct ir_node *operator_constant(const struct reading *reading, enum ir_elem elem, uint32_t rank,
+                                        const struct poly *const *shape, const double _Complex *numbers)
+{
+    struct ir_context *context = reading->statement->body->context;
+    size_t count = 1;
+    for (uint32_t axis = 0; axis < rank; axis++) {
+        int64_t extent = 0;
+        (void)poly_is_constant(shape[axis], &extent);
+        count *= (size_t)extent;
+    }
+    struct ir_constant constant = {.bytes = count * ir_elem_info(elem)->bytes};
+    void *data = arena_alloc(ir_arena(context), count, ir_elem_info(elem)->bytes);
+    for (size_t k = 0; data && k < count; k++)
+        ir_number_store(ir_elem_is_complex(elem) ? ir_number_complex(elem, creal(numbers[k]), cimag(numbers[k]))
+                                                 : ir_number_real(elem, creal(numbers[k])),
+                        data, k);
+    constant.data = data;
+    return data ? ir_constant(context, elem, rank, shape, &constant) : NULL;
+}
+
+const struct ir_node *operator_folded(const struct reading *reading, const struct ir_node *node)
+{
+    const struct ir_tensor *values = evaluate(reading, node);
+    size_t count = 1;
+    for (uint32_t axis = 0; values && axis < values->rank; axis++)
+        count *= (size_t)values->shape[axis];
+    struct ir_constant constant = {.data = values ? values->data : NULL,
+                                   .bytes = values ? count * ir_elem_info(values->elem)->bytes : 0};
+    return values ? ir_constant(reading->statement->body->context, node->elem, node->rank, node->shape, &constant) : NULL;
+}
+
+const struct ir_node *operator_constant_reciprocals(const struct reading *reading, const struct ir_node *constant)
+{
+    size_t count = constant->constant->bytes / ir_elem_info(constant->elem)->bytes;
+    double _Complex *numbers = ARENA_ARRAY(reading->statement->body->arena, count, double _Complex);
+    for (size_t k = 0; numbers && k < count; k++)
+        numbers[k] = 1 / number_at(constant->elem, constant->constant->data, k);
+    return numbers ? operator_constant(reading, constant->elem, constant->rank, constant->shape, numbers) : NULL;
+}
+
+/* ---- inverses ---- */
+
+static enum ir_elem inverse_elem(struct value_type type)
+{
+    return ir_elem_is_complex(type.elem) || ir_elem_is_float(type.elem) ? type.elem : IR_f64;
+}
+
+/* NULL after a diagnostic: there is none as far as this element type can tell. */
+static double _Complex *invert(const struct reading *reading, const struct operator_node *operator_, size_t n,
+                               const double _Complex *numbers, double *condition)
+{
+    struct arena *arena = reading->statement->body->arena;
+    double _Complex *inverse = ARENA_ARRAY(arena, n * n, double _Complex);
+    bool found = inverse && dense_invert(arena, n, numbers, inverse, condition);
+    if (arena_failed(arena))
+        return NULL;
+    if (found && *condition * ir_elem_epsilon(inverse_elem(operator_->type)) < 1)
+        return inverse;
+    (void)operator_report_singular(reading, operator_);
+    return NULL;
+}
+
+/* An operator is read again at each use, its matrix then the same node. */
+struct inverse_memo {
+    const struct ir_node *matrix, *inverse;
+    double condition;
+    const struct inverse_memo *next;
+};
+
+static const struct inverse_memo *recall(const struct reading *reading, const struct operator_node *operator_)
+{
+    struct resolver *resolver = reading->statement->body->resolver;
+    const struct ir_node *matrix = operator_formed(reading, operator_);
+    for (const struct inverse_memo *memo = resolver->inverses; matrix && memo; memo = memo->next)
+        if (memo->matrix == matrix)
+            return memo;
+    size_t n;
+    struct inverse_memo *memo = ARENA_NEW(reading->statement->body->arena, struct inverse_memo);
+    const double _Complex *numbers = matrix && memo ? operator_numbers(reading, operator_, &n) : NULL;
+    const double _Complex *inverse = numbers ? invert(reading, operator_, n, numbers, &memo->condition) : NULL;
+    const struct poly *shape[2] = {operator_->rows, operator_->columns};
+    if (!inverse)
+        return NULL;
+    memo->matrix = matrix;
+    memo->inverse = operator_constant(reading, inverse_elem(operator_->type), 2, shape, inverse);
+    memo->next = resolver->inverses;
+    resolver->inverses = memo;
+    return memo->inverse ? memo : NULL;
+}
+
+struct operator_node *operator_invert_numbers(const struct reading *reading, const struct operator_node *operator_)
+{
+    int64_t rows;
+    struct body *body = reading->statement->body;
+    if (!operator_is_constant(operator_)) {
+        report_not_yet(body, operator_->span, "the inverse of a matrix without structure, known at run time");
+        return operator_failed(reading);
+    }
+    if (!poly_is_constant(operator_->rows, &rows) || rows > DENSE_MOST_ROWS) {
+        diag_error(body->diagnostics, DIAG_E0252, operator_->span, "a matrix of at most %d rows is inverted while compiling",
+                   (int)DENSE_MOST_ROWS);
+        return operator_failed(reading);
+    }
+    const struct inverse_memo *memo = recall(reading, operator_);
+    if (!memo)
+        return NULL;
+    operator_note_condition(reading, operator_, "by its numbers", memo->condition);
+    return operator_of_tensor(reading, OPERATOR_TENSOR, memo->inverse, operator_->span);
+}
+
+struct operator_node *operator_invert_blocks(const struct reading *reading, const struct operator_node *operator_)
+{
+    const struct ir_node *blocks = operator_->tensors[0].node;
+    int64_t count, rows, columns;
+    if (blocks->op != IR_const_node || !poly_is_constant(blocks->shape[0], &count) || !poly_is_constant(blocks->shape[1], &rows) ||
+        !poly_is_constant(blocks->shape[2], &columns) || rows != columns || rows > DENSE_MOST_ROWS)
+        return NULL;
+    size_t n = (size_t)rows;
+    double worst = 0;
+    double _Complex *inverse = ARENA_ARRAY(reading->statement->body->arena, (size_t)count * n * n, double _Complex);
+    double _Complex *block = ARENA_ARRAY(reading->statement->body->arena, n * n, double _Complex);
+    for (size_t g = 0; inverse && block && g < (size_t)count; g++) {
+        for (size_t k = 0; k < n * n; k++)
+            block[k] = number_at(blocks->elem, blocks->constant->data, g * n * n + k);
+        double condition = 0;
+        const double _Complex *inverted = invert(reading, operator_, n, block, &condition);
+        worst = condition > worst ? condition : worst;
+        for (size_t k = 0; inverted && k < n * n; k++)
+            inverse[g * n * n + k] = inverted[k];
+        if (!inverted)
+            return NULL;
+    }
+    const struct ir_node *node =
+        inverse && block ? operator_constant(reading, inverse_elem(operator_->type), 3, blocks->shape, inverse) : NULL;
+    if (node)
+        operator_note_condition(reading, operator_, "block by block", worst);
+    return node ? operator_of_tensor(reading, OPERATOR_blockdiag, node, operator_->span) : NULL;
+}

@@ -1,0 +1,49 @@
+/* Inverses of operators: shared by operator_inverse.c, which has the rules, operator_dense.c and operator_kron_sum.c. */
+#ifndef FRONTEND_OPERATOR_INVERSE_H
+#define FRONTEND_OPERATOR_INVERSE_H
+
+#include "operator_read.h"
+
+/* ---- operator_inverse.c ---- */
+/* What stands for the inverse; NULL after a diagnostic, or where a rule does not fit. */
+struct operator_node *operator_invert(const struct reading *reading, const struct operator_node *operator_);
+/* An operator of these parts (NULL: none of them); shape and type follow from them. */
+struct operator_node *operator_of_parts(const struct reading *reading, enum operator_kind kind, uint32_t n_parts,
+                                        const struct operator_node *const *parts);
+/* An operator of one tensor: OPERATOR_TENSOR, diag, circulant, blockdiag. */
+struct operator_node *operator_of_tensor(const struct reading *reading, enum operator_kind kind, const struct ir_node *tensor,
+                                         struct span span);
+struct operator_node *operator_of_sizes(const struct reading *reading, enum operator_kind kind, uint32_t n_sizes,
+                                        const struct poly *const *sizes, struct value_type type, struct span span);
+struct operator_node *operator_report_singular(const struct reading *reading, const struct operator_node *operator_);
+
+/* Notes of the inverse what condition number its matrix has. */
+void operator_note_condition(const struct reading *reading, const struct operator_node *operator_, const char *how,
+                             double condition);
+
+/* ---- operator_dense.c ---- */
+/* Are all the numbers it is made of known? */
+bool operator_is_constant(const struct operator_node *operator_);
+/* Its numbers, n x n; NULL: it is not constant, not square or too large (or memory ran out). */
+const double _Complex *operator_numbers(const struct reading *reading, const struct operator_node *operator_, size_t *n);
+/* A constant node of numbers in this element type. */
+const struct ir_node *operator_constant(const struct reading *reading, enum ir_elem elem, uint32_t rank,
+                                        const struct poly *const *shape, const double _Complex *numbers);
+const struct ir_node *operator_constant_reciprocals(const struct reading *reading, const struct ir_node *constant);
+/* The value of a node that reads no input, as a constant. */
+const struct ir_node *operator_folded(const struct reading *reading, const struct ir_node *node);
+/* The matrix, formed; NULL where it depends on the statement it stands in. */
+const struct ir_node *operator_formed(const struct reading *reading, const struct operator_node *operator_);
+/* By its numbers; NULL after a diagnostic. */
+struct operator_node *operator_invert_numbers(const struct reading *reading, const struct operator_node *operator_);
+/* Blocks of a tensor B[g,i,j]. */
+struct operator_node *operator_invert_blocks(const struct reading *reading, const struct operator_node *operator_);
+/* The operator applied to a vector. */
+const struct ir_node *operator_apply(const struct reading *reading, const struct operator_node *operator_,
+                                     const struct ir_node *vector);
+
+/* ---- operator_kron_sum.c ---- */
+/* A sum of Kronecker products of constants that eigenvectors of their factors diagonalise; NULL: it is none. */
+struct operator_node *operator_invert_kron_sum(const struct reading *reading, const struct operator_node *operator_);
+
+#endif
