@@ -87,12 +87,49 @@ struct use {
     bool guarded;
 };
 
-static const struct ir_node *finishing_stage(const struct fuse_plan *plan, const struct use *uses, const struct ir_node *node)
+/* Are the axes that have this index its digits, each once, in any order? */
+static bool are_digits(struct ir_context *context, const struct ir_access *access, uint32_t index, const struct poly *extent,
+                       const struct poly_ranges *ranges)
+{
+    const struct poly *weight = poly_constant(context, 1), *bare = poly_index(context, index);
+    uint32_t axes = 0, found = 0;
+    for (uint32_t axis = 0; axis < access->node->rank; axis++)
+        axes += poly_uses_index(access->subscripts[axis], index);
+    for (bool more = true; more && found < axes;) {
+        more = false;
+        for (uint32_t axis = 0; axis < access->node->rank && !more; axis++) {
+            const struct poly *size = access->node->shape[axis], *high = poly_floor_div(context, bare, weight, ranges);
+            const struct poly *above = poly_multiply(context, weight, size);
+            const struct poly *digit = above == extent ? high : poly_mod(context, high, size, ranges);
+            more = poly_uses_index(access->subscripts[axis], index) && access->subscripts[axis] == digit && !poly_equals(size, 1);
+            weight = more ? above : weight;
+        }
+        found += more;
+    }
+    return found == axes && weight == extent;
+}
+
+/* Does the user go through all elements of the operand, along loops that are those of its axes? */
+static bool walks_axes(struct ir_context *context, const struct ir_node *user, const struct ir_node *operand)
+{
+    struct poly_ranges ranges = ir_ranges(user);
+    for (uint32_t k = 0; k < user->n_operands; k++)
+        for (uint32_t index = 0; user->operands[k].node == operand && index < user->rank; index++)
+            if (!poly_equals(user->extents[index], 1) &&
+                !are_digits(context, &user->operands[k], index, user->extents[index], &ranges))
+                return false;
+    return true;
+}
+
+static const struct ir_node *finishing_stage(struct ir_context *context, const struct fuse_plan *plan, const struct use *uses,
+                                             const struct ir_node *node)
 {
     const struct ir_node *user = node;
     do {
         const struct use *use = &uses[user->id];
         if (!use->user || use->guarded || use->user->op == IR_contract_node || use->user->op == IR_concat_node)
+            return NULL;
+        if (node->contract.codelet && !walks_axes(context, use->user, user)) /* whose loops are those of its axes */
             return NULL;
         user = use->user;
     } while (!plan->stored[user->id]);
@@ -128,7 +165,7 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
         return costs->cost[node->id] * again > STORE_COST * size ||
                (costs->depth[node->id] > 0 && costs->depth[node->id] + node->body->depth > DEEPEST_FUSED);
     bool whole = again == 0 || (again < 0 && !node->contract.codelet); /* a codelet has all its results at once */
-    const struct ir_node *stage = !whole || node->contract.n_sliced ? NULL : finishing_stage(plan, uses, node);
+    const struct ir_node *stage = !whole || node->contract.n_sliced ? NULL : finishing_stage(costs->context, plan, uses, node);
     if (stage)
         plan->finishing[stage->id] = node;
     return !stage;

@@ -152,7 +152,7 @@ def cases():
     yield "kron(sparse(r, c, v, 3, 6), A)", {"r": rows, "c": columns, "v": real(5), "A": real(2, 3)}, lambda r, c, v, A: np.kron(coordinates(r, c, v, 3, 6), A)
     yield "A @ sparse(r, c, v, 3, 6) @ B", {"r": rows, "c": columns, "v": real(5), "A": real(2, 3), "B": real(6, 4)}, lambda r, c, v, A, B: A @ coordinates(r, c, v, 3, 6) @ B
     yield "cauchy(x, y)", {"x": real(4) + 9, "y": real(6)}, lambda x, y: 1 / (x[:, None] - y[None, :])
-    for n in (1, 2, 3, 4, 5, 6, 8, 12, 16, 30, 32, 49, 64):
+    for n in (1, 2, 3, 4, 5, 6, 8, 12, 16, 30, 32, 45, 49, 64):
         yield f"dft({n})", {}, lambda n=n: dft(n)
     for n in (1, 2, 7, 9, 12, 15, 30, 32):
         yield f"rdft({n})", {}, lambda n=n: dft(n)[:n // 2 + 1]
