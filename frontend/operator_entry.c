@@ -193,6 +193,9 @@ static struct formula *expand(struct statement *statement, struct formula *formu
 
 struct formula *operators_expand(struct statement *statement, struct formula *formula, enum ir_elem elem)
 {
-    struct formula *expanded = operators_check_real(statement, formula) ? expand(statement, formula, elem) : NULL;
+    if (!operators_check_real(statement, formula))
+        return NULL;
+    operators_chain(statement, formula);
+    struct formula *expanded = expand(statement, formula, elem);
     return expanded ? as_terms(expanded) : NULL;
 }

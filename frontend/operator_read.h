@@ -20,7 +20,6 @@ struct reading {
 
 /* ---- operator_read.c ---- */
 struct operator_node *operator_create(const struct reading *reading, enum operator_kind kind, struct span span);
-struct value_type operator_join_types(struct value_type a, struct value_type b);
 void *operator_failed(const struct reading *reading); /* NULL, and the statement has failed */
 void *operator_report_argument(const struct reading *reading, struct span span, const char *wanted);
 

@@ -43,6 +43,7 @@ struct operator_node {
 };
 
 /* ---- operator_read.c ---- */
+struct value_type operator_join_types(struct value_type a, struct value_type b);
 /* Does the expression, before subscripts, stand for an operator that is more than a tensor? */
 bool is_operator(const struct body *body, const struct ast_expr *expr);
 /* K[i,j] as a factor. NULL after a diagnostic. */
@@ -53,6 +54,10 @@ struct formula *operator_access(struct statement *statement, const struct ast_ex
 struct formula *operators_real_part(struct statement *statement, struct formula *product);
 /* May real transforms stand where they do, and what else is in the products be multiplied with them? False after a diagnostic. */
 bool operators_check_real(struct statement *statement, const struct formula *formula);
+
+/* ---- operator_chain.c ---- */
+/* Products of operators in the formula as operators applied one after the other. */
+void operators_chain(struct statement *statement, struct formula *formula);
 
 /* ---- operator_entry.c ---- */
 /* The formula with every operator in it replaced by its entries, sums of operators multiplied out. Runs when extents and subscripts

@@ -308,6 +308,23 @@ class OperatorsSuite(suites.Suite):
         for engine in self.engines:
             self.run(folder, source, {"X_": X, "D_": D}, {"y_": y, "z_": z, "e_": np.exp(y).sum(axis=1)}, f"irdft({n})", engine)
 
+    def chains(self, folder):
+        """Products of operators as factors of products, in divisions, functions, reductions and parentheses."""
+        A, x, w, v = real(8, 8), real(3, 8), real(3), real(8)
+        source = """kernel f(A: f64[8,8], x: f64[3,8], w: f64[3], v: f64[8]) -> (y: f64[3,8], z: f64[3], s: f64, t: f64[8]) {
+    operator K = A @ (reversal(8) + diag(v)) @ transpose(A @ diag(v))
+    y[n,i] = w[n] * K[i,j] * x[n,j] / (1 + w[n])
+    z[n] = tanh(K[i,j] * x[n,j] * v[i])
+    s = -(K[i,j] * (v[j] + 1) * v[i]) + v[i] * v[i]
+    t[j] = sum[k](v[k] * K[k,j]) + (K[i,j] * v[j] + v[i]) * A[i,j]
+}
+"""
+        K = A @ (np.eye(8)[::-1] + np.diag(v)) @ (A @ np.diag(v)).T
+        expected = {"y": w[:, None] * (x @ K.T) / (1 + w)[:, None], "z": np.tanh((x @ K.T) @ v), "s": -v @ K @ (v + 1) + v @ v,
+                    "t": v @ K + ((K * v + v[:, None]) * A).sum(axis=0)}
+        for engine in self.engines:
+            self.run(folder, source, {"A": A, "x": x, "w": w, "v": v}, expected, "chains", engine)
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -323,6 +340,8 @@ def main():
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, False)
             if arrays and all(array.dtype.kind != "c" for array in arrays.values()):
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, True)
+        if arguments.only in "chains":
+            suite.chains(pathlib.Path(folder))
         for n in (1, 2, 7, 9, 15, 30, 32):
             if arguments.only in f"irdft({n})":
                 suite.inverse_real(pathlib.Path(folder), n)

@@ -1,0 +1,256 @@
+/* Products of operators applied to what stands beside them, from the inside out: (A @ B)[i,j] * x[j] is A times what B * x is.
+ *
+ * An entry of A @ B is a sum over an index between, and multiplied with x one contraction of three; written as two, each operator
+ * is a contraction of its own, as which passes know transforms and convolutions. Where they find nothing, `flatten` makes one of
+ * the two again, with every order open. A sum of operators in a chain is applied to one x, and not multiplied out. From the left,
+ * u[i] * (A @ B)[i,j], the same with the transposes. Class `exact` keeps the matrix. */
+#include "operators.h"
+
+/* ---- formulas ---- */
+
+static struct formula *copy(struct statement *statement, const struct formula *formula)
+{
+    struct formula *same = formula ? arena_copy(statement->body->arena, formula, 1, sizeof *formula) : NULL;
+    for (uint32_t k = 0; same && k < same->n_arguments; k++)
+        if (!(same->arguments[k] = copy(statement, same->arguments[k])))
+            return NULL;
+    return same;
+}
+
+static struct formula *join(struct statement *statement, enum formula_kind kind, struct formula *a, struct formula *b)
+{
+    struct formula *formula = a && b ? formula_create(statement, kind, a->span) : NULL;
+    if (!formula)
+        return NULL;
+    formula->type = operator_join_types(a->type, b->type);
+    formula->free = index_set_union(&a->free, &b->free);
+    formula->n_arguments = 2;
+    formula->arguments[0] = a;
+    formula->arguments[1] = b;
+    return formula;
+}
+
+static struct formula *entry_at(struct statement *statement, const struct operator_node *operator_, const struct poly *row,
+                                const struct poly *column)
+{
+    struct formula *formula = formula_create(statement, FORMULA_OPERATOR, operator_->span);
+    const struct poly **at = ARENA_ARRAY(statement->body->arena, 2, const struct poly *);
+    if (!formula || !at)
+        return NULL;
+    at[0] = row;
+    at[1] = column;
+    formula->operator_ = operator_;
+    formula->polys = at;
+    formula->type = operator_->type;
+    for (uint32_t k = 0; k < statement->n_indices; k++)
+        if (poly_uses_index(row, k) || poly_uses_index(column, k))
+            index_set_add(&formula->free, k);
+    return formula;
+}
+
+/* ---- application ---- */
+
+struct chain {
+    struct statement *statement;
+    bool transposed;
+};
+
+static uint32_t between(struct statement *statement, const struct poly *extent)
+{
+    if (statement->n_indices == FRONTEND_INDICES)
+        return UINT32_MAX;
+    uint32_t index = statement->n_indices++;
+    statement->indices[index] = (struct statement_index){.name = "inner", .span = statement->span, .bound = true, .extent = extent};
+    statement->extents[index] = extent;
+    return index;
+}
+
+static struct formula *apply(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
+                             const struct poly *out);
+
+static struct formula *apply_product(const struct chain *chain, const struct operator_node *operator_, struct formula *x,
+                                     uint32_t in, const struct poly *out)
+{
+    const struct operator_node *first = operator_->parts[chain->transposed ? 0 : 1],
+                               *second = operator_->parts[chain->transposed ? 1 : 0];
+    uint32_t index = between(chain->statement, operator_->parts[0]->columns);
+    if (index == UINT32_MAX)
+        return NULL;
+    x = apply(chain, first, x, in, poly_index(chain->statement->body->context, index));
+    return x ? apply(chain, second, x, index, out) : NULL;
+}
+
+/* Sum over `in` of the operator's entry at `out` and `in`, and x. */
+static struct formula *apply_entry(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
+                                   const struct poly *out)
+{
+    const struct poly *inside = poly_index(chain->statement->body->context, in);
+    struct formula *entry =
+        entry_at(chain->statement, operator_, chain->transposed ? inside : out, chain->transposed ? out : inside);
+    struct formula *product = join(chain->statement, FORMULA_MULTIPLY, entry, x);
+    struct formula *sum = product ? formula_create(chain->statement, FORMULA_REDUCE, operator_->span) : NULL;
+    if (!sum)
+        return NULL;
+    sum->reduction = AST_SUM;
+    sum->type = product->type;
+    index_set_add(&sum->bound, in);
+    sum->free = index_set_minus(&product->free, &sum->bound);
+    sum->n_arguments = 1;
+    sum->arguments[0] = product;
+    return sum;
+}
+
+static struct formula *apply(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
+                             const struct poly *out)
+{
+    struct chain turned = {chain->statement, !chain->transposed};
+    struct formula *first, *second;
+    switch (operator_->kind) {
+    case OPERATOR_PRODUCT:
+        return apply_product(chain, operator_, x, in, out);
+    case OPERATOR_transpose:
+        return apply(&turned, operator_->parts[0], x, in, out);
+    case OPERATOR_SUM:
+    case OPERATOR_DIFFERENCE:
+        second = copy(chain->statement, x);
+        first = apply(chain, operator_->parts[0], x, in, out);
+        second = first && second ? apply(chain, operator_->parts[1], second, in, out) : NULL;
+        return join(chain->statement, operator_->kind == OPERATOR_SUM ? FORMULA_ADD : FORMULA_SUBTRACT, first, second);
+    case OPERATOR_MULTIPLE:
+        first = apply(chain, operator_->parts[0], x, in, out);
+        return join(chain->statement, FORMULA_MULTIPLY, copy(chain->statement, operator_->number), first);
+    default:
+        return apply_entry(chain, operator_, x, in, out);
+    }
+}
+
+/* ---- where a chain stands ---- */
+
+static bool is_product(const struct formula *formula)
+{
+    return formula->kind == FORMULA_MULTIPLY || formula->kind == FORMULA_DIVIDE || formula->kind == FORMULA_NEGATE;
+}
+
+/* Factors that multiply, no divisors. */
+enum { MOST_FACTORS = 64 };
+struct factors {
+    struct formula **places[MOST_FACTORS]; /* where each hangs */
+    struct formula *around[MOST_FACTORS];  /* in this product; NULL: alone */
+    uint32_t count;
+    struct index_set divided; /* indices of divisors */
+};
+
+static void collect(struct formula **place, struct formula *around, struct factors *factors)
+{
+    struct formula *formula = *place;
+    if (!is_product(formula)) {
+        if (factors->count < MOST_FACTORS) {
+            factors->around[factors->count] = around;
+            factors->places[factors->count] = place;
+        }
+        factors->count++;
+        return;
+    }
+    collect(&formula->arguments[0], formula, factors);
+    if (formula->kind == FORMULA_MULTIPLY)
+        collect(&formula->arguments[1], formula, factors);
+    if (formula->kind == FORMULA_DIVIDE)
+        factors->divided = index_set_union(&factors->divided, &formula->arguments[1]->free);
+}
+
+static bool has_product(const struct operator_node *operator_)
+{
+    switch (operator_->kind) {
+    case OPERATOR_PRODUCT:
+        return true;
+    case OPERATOR_SUM:
+    case OPERATOR_DIFFERENCE:
+        return has_product(operator_->parts[0]) || has_product(operator_->parts[1]);
+    case OPERATOR_MULTIPLE:
+    case OPERATOR_transpose:
+        return has_product(operator_->parts[0]);
+    default:
+        return false;
+    }
+}
+
+/* The one other factor with the index, if it is summed at this product; UINT32_MAX: there is none, or several. */
+static uint32_t partner(const struct factors *factors, uint32_t operator_, uint32_t index, const struct index_set *stay)
+{
+    uint32_t found = UINT32_MAX;
+    if (index_set_has(stay, index) || index_set_has(&factors->divided, index))
+        return UINT32_MAX;
+    for (uint32_t k = 0; k < factors->count; k++) {
+        if (k == operator_ || !index_set_has(&(*factors->places[k])->free, index))
+            continue;
+        if (found != UINT32_MAX)
+            return UINT32_MAX;
+        found = k;
+    }
+    return found;
+}
+
+/* Takes factor `a` out of the product it stands in, and puts the formula in the place of factor `b`. */
+static bool put(struct factors *factors, uint32_t a, uint32_t b, struct formula *formula)
+{
+    struct formula *around = factors->around[a];
+    if (!around || around->kind != FORMULA_MULTIPLY)
+        return false;
+    *factors->places[b] = formula;
+    struct formula *left = around->arguments[factors->places[a] == &around->arguments[0] ? 1 : 0];
+    bool parenthesised = around->parenthesised;
+    *around = *left;
+    around->parenthesised = parenthesised;
+    return true;
+}
+
+static bool apply_one(struct statement *statement, struct factors *factors, uint32_t at, const struct index_set *stay)
+{
+    const struct formula *factor = *factors->places[at];
+    for (int side = 1; side >= 0; side--) { /* the columns first */
+        struct chain chain = {statement, side == 0};
+        uint32_t index;
+        if (!poly_is_index(factor->polys[side], &index) || statement->indices[index].bound ||
+            poly_uses_index(factor->polys[1 - side], index))
+            continue;
+        uint32_t other = partner(factors, at, index, stay);
+        if (other == UINT32_MAX)
+            continue;
+        struct formula *applied = apply(&chain, factor->operator_, *factors->places[other], index, factor->polys[1 - side]);
+        return applied && (put(factors, at, other, applied) || put(factors, other, at, applied));
+    }
+    return false;
+}
+
+static void chain_product(struct statement *statement, struct formula *product, const struct index_set *stay)
+{
+    struct factors factors = {.count = 0};
+    collect(&product, NULL, &factors);
+    for (uint32_t k = 0; k < factors.count && factors.count <= MOST_FACTORS; k++) {
+        const struct formula *factor = *factors.places[k];
+        if (factor->kind == FORMULA_OPERATOR && factor->operator_ && factor->polys && factor->polys[0] && factor->polys[1] &&
+            has_product(factor->operator_) && apply_one(statement, &factors, k, stay))
+            return;
+    }
+}
+
+/* Indices that a product has are summed at it, or stay: inside its factors all of them stay. */
+static void write_chains(struct statement *statement, struct formula *formula, struct index_set stay, bool is_factor)
+{
+    bool product = is_product(formula);
+    if (product && !is_factor)
+        chain_product(statement, formula, &stay);
+    product = is_product(formula);
+    if (product)
+        stay = index_set_union(&stay, &formula->free);
+    if (formula->kind == FORMULA_REDUCE)
+        stay = index_set_union(&stay, &formula->bound);
+    for (uint32_t k = 0; k < formula->n_arguments; k++)
+        write_chains(statement, formula->arguments[k], stay, product);
+}
+
+void operators_chain(struct statement *statement, struct formula *formula)
+{
+    if (!statement->body->exact)
+        write_chains(statement, formula, statement->left, false);
+}
