@@ -5,14 +5,14 @@
  * the latency of a chain, times what padding wastes at extents that the tile does not divide.
  *
  * The blocks: a group's inner indices whole, one index cut, outer ones one by one, so that a block is a box of the tensor. Summed
- * indices until a row of tiles of B fills three quarters of the innermost cache (A streams through the rest), m until A's block
- * fills three quarters of the second, n until B's fills half the third. */
+ * indices until a row of tiles of B fills the innermost cache one and a half times (it comes from the second, as A does, so that C
+ * comes and goes less often), m until A's block fills three quarters of the second, n until B's fills half the third. */
 #include "product.h"
 
 #include <math.h>
 
 enum {
-    LOADS_A_CYCLE = 2,
+    MOST_LOADS = 2, /* of vectors, a cycle */
     LARGEST_TILE = 64,
     UNKNOWN_CACHE = 1 << 14,
     LINES_ASIDE = 4,
@@ -193,7 +193,8 @@ double tile_cycles(const struct machine *machine, const struct product *product)
             vectors *= axis->is_lane ? (double)(axis->tile / product->lanes) : (double)axis->tile;
     }
     double fmas = vectors * columns, loads = vectors + columns;
-    double cycles = fmax(fmas / (double)machine->fma_ports, loads / LOADS_A_CYCLE);
+    double a_cycle = fmin((double)machine->fma_ports, MOST_LOADS); /* where vectors are computed in halves they are loaded so */
+    double cycles = fmax(fmas / (double)machine->fma_ports, loads / a_cycle);
     double share = VECTOR_SHARE * from_l2(machine, product) * vectors + BROADCAST_SHARE * columns;
     return (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
 }
@@ -451,7 +452,7 @@ static bool choose_blocks(const struct machine *machine, struct product *product
             tile_cut_blocks(product, LOOP_K, STREAMED_ROWS);
         return true;
     }
-    double summed = floor(fmin(0.75 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
+    double summed = floor(fmin(1.5 * l1 / tiles_of(product, LOOP_N), 0.75 * l2 / fmin(m, LEAST_M)) / bytes);
     if (tile_may_cut_sum(product, product_lane(product)))
         tile_cut_blocks(product, LOOP_K, summed);
     else
