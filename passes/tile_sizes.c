@@ -6,7 +6,8 @@
  *
  * The blocks: a group's inner indices whole, one index cut, outer ones one by one, so that a block is a box of the tensor. Summed
  * indices until a row of tiles of B fills the innermost cache one and a half times (it comes from the second, as A does, so that C
- * comes and goes less often), m until A's block fills three quarters of the second, n until B's fills half the third. */
+ * comes and goes less often), m until A's block fills three quarters of the second, or less than half where it is soon filled
+ * anew, n until B's fills half the third. */
 #include "product.h"
 
 #include <math.h>
@@ -19,17 +20,21 @@ enum {
     TURNED_TILES = 16,
     SHORT_TILES = 4,
     STREAMED_ROWS = 8,
-    READ_LONGER =
-        3,          /* times as many elements of A's line as usual are in a block of a long one that is staged, and as few of C's */
-    LONGER_ROW = 4, /* times the edge of a block may a row be, to end at a line */
-    TURNED_SUM = 4, /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
-    LEAST_M = 64    /* rows of A's block for which B is worth being read from the third cache */
+    READ_LONGER = 3, /* times as much of a long line of A as of C is in a block that is staged, over and under the edge of others */
+    LONGER_ROW = 4,  /* times the edge of a block may a row be, to end at a line */
+    TURNED_SUM = 4,  /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
+    FEW_COLUMNS = 64,
+    LEAST_M = 64 /* rows of A's block for which B is worth being read from the third cache */
 };
 /* Of a cycle, what a load costs beside multiplications: the front end, compilers that load a vector again for each column, and of
  * the cycles that a vector takes from the second cache those that are not hidden. */
 #define VECTOR_SHARE    0.3
 #define BROADCAST_SHARE 0.1
 #define CLEARLY_LESS    0.995 /* else the first found stays */
+/* Of the second cache, for A's block: less where that is read for few columns, so that what it is filled from passes all the time.
+ */
+#define SHARE_KEPT     0.75
+#define SHARE_REFILLED 0.4
 
 /* Indices that are not the lane and may be in the tile, inner ones first. */
 struct group {
@@ -458,7 +463,7 @@ static bool choose_blocks(const struct machine *machine, struct product *product
     else
         summed = sum;
     summed = fmin(summed, sum);
-    tile_cut_blocks(product, LOOP_M, floor(0.75 * l2 / bytes / summed));
+    tile_cut_blocks(product, LOOP_M, floor((n < FEW_COLUMNS ? SHARE_REFILLED : SHARE_KEPT) * l2 / bytes / summed));
     tile_cut_blocks(product, LOOP_N, floor(l3 / 2 / bytes / summed));
     return true;
 }
