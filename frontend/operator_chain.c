@@ -50,6 +50,26 @@ static struct formula *entry_at(struct statement *statement, const struct operat
 
 /* ---- application ---- */
 
+/* Is there something that is better applied than written as entries? */
+static bool has_product(const struct operator_node *operator_)
+{
+    switch (operator_->kind) {
+    case OPERATOR_PRODUCT:
+    case OPERATOR_semiseparable:
+        return true;
+    case OPERATOR_SUM:
+    case OPERATOR_DIFFERENCE:
+        return has_product(operator_->parts[0]) || has_product(operator_->parts[1]);
+    case OPERATOR_MULTIPLE:
+    case OPERATOR_transpose:
+    case OPERATOR_conj:
+    case OPERATOR_adjoint:
+        return has_product(operator_->parts[0]);
+    default:
+        return false;
+    }
+}
+
 struct chain {
     struct statement *statement;
     bool transposed;
@@ -100,6 +120,68 @@ static struct formula *apply_entry(const struct chain *chain, const struct opera
     return sum;
 }
 
+/* x as a node over `in` and its other indices, which `order` lists. */
+static const struct ir_node *lower_operand_of(struct statement *statement, struct formula *x, enum ir_elem elem, uint32_t in,
+                                              uint32_t *order, uint32_t *n_order)
+{
+    struct index_set left = statement->left;
+    uint32_t *own_order = statement->order, n_own = statement->n_order;
+    order[(*n_order)++] = in;
+    for (uint32_t k = 0; k < statement->n_indices; k++)
+        if (k != in && index_set_has(&x->free, k))
+            order[(*n_order)++] = k;
+    statement->left = x->free;
+    statement->order = order;
+    statement->n_order = *n_order;
+    x = operators_expand(statement, x, elem);
+    const struct ir_expr *expr = x ? lower_convert(statement, summation(statement, x), elem) : NULL;
+    statement->left = left;
+    statement->order = own_order;
+    statement->n_order = n_own;
+    return expr && !statement->failed ? lower_node(statement, expr, *n_order, order) : NULL;
+}
+
+static struct formula *apply_scan(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
+                                  const struct poly *out)
+{
+    struct statement *statement = chain->statement;
+    struct value_type type = operator_join_types(operator_->type, x->type);
+    uint32_t *order = ARENA_ARRAY(statement->body->arena, statement->n_indices, uint32_t), n_order = 0;
+    const struct poly **at = ARENA_ARRAY(statement->body->arena, statement->n_indices, const struct poly *);
+    struct formula *access = formula_create(statement, FORMULA_ACCESS, operator_->span);
+    struct index_set summed = {{0}}, own = x->free;
+    if (!order || !at || !access)
+        return NULL;
+    const struct ir_node *node = lower_operand_of(statement, x, type.elem, in, order, &n_order);
+    access->node = operator_recurrence(statement->body, operator_, node, chain->transposed);
+    access->tensor_name = "";
+    access->type = type;
+    access->polys = at;
+    for (uint32_t k = 0; k < n_order; k++)
+        at[k] = k == 0 ? out : poly_index(statement->body->context, order[k]);
+    index_set_add(&summed, in);
+    access->free = index_set_minus(&own, &summed);
+    for (uint32_t k = 0; k < statement->n_indices; k++)
+        if (poly_uses_index(out, k))
+            index_set_add(&access->free, k);
+    return access->node ? access : NULL;
+}
+
+/* conj(K) x is the conjugate of K conj(x). */
+static struct formula *conjugate(const struct chain *chain, struct formula *x)
+{
+    bool complex = x && (x->type.weakness ? x->type.weakness == WEAK_A_COMPLEX : ir_elem_is_complex(x->type.elem));
+    struct formula *formula = complex ? formula_create(chain->statement, FORMULA_APPLY, x->span) : x;
+    if (!complex || !formula)
+        return formula;
+    formula->op = IR_EXPR_conj;
+    formula->type = x->type;
+    formula->free = x->free;
+    formula->n_arguments = 1;
+    formula->arguments[0] = x;
+    return formula;
+}
+
 static struct formula *apply(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
                              const struct poly *out)
 {
@@ -119,6 +201,15 @@ static struct formula *apply(const struct chain *chain, const struct operator_no
     case OPERATOR_MULTIPLE:
         first = apply(chain, operator_->parts[0], x, in, out);
         return join(chain->statement, FORMULA_MULTIPLY, copy(chain->statement, operator_->number), first);
+    case OPERATOR_semiseparable:
+        return apply_scan(chain, operator_, x, in, out);
+    case OPERATOR_conj:
+    case OPERATOR_adjoint:
+        if (!has_product(operator_->parts[0]))
+            return apply_entry(chain, operator_, x, in, out);
+        first = conjugate(chain, x);
+        return conjugate(
+            chain, first ? apply(operator_->kind == OPERATOR_conj ? chain : &turned, operator_->parts[0], first, in, out) : NULL);
     default:
         return apply_entry(chain, operator_, x, in, out);
     }
@@ -156,22 +247,6 @@ static void collect(struct formula **place, struct formula *around, struct facto
         collect(&formula->arguments[1], formula, factors);
     if (formula->kind == FORMULA_DIVIDE)
         factors->divided = index_set_union(&factors->divided, &formula->arguments[1]->free);
-}
-
-static bool has_product(const struct operator_node *operator_)
-{
-    switch (operator_->kind) {
-    case OPERATOR_PRODUCT:
-        return true;
-    case OPERATOR_SUM:
-    case OPERATOR_DIFFERENCE:
-        return has_product(operator_->parts[0]) || has_product(operator_->parts[1]);
-    case OPERATOR_MULTIPLE:
-    case OPERATOR_transpose:
-        return has_product(operator_->parts[0]);
-    default:
-        return false;
-    }
 }
 
 /* The one other factor with the index, if it is summed at this product; UINT32_MAX: there is none, or several. */

@@ -53,6 +53,9 @@ entry_function entry_identity, entry_diag, entry_perm, entry_reversal, entry_dig
 entry_function entry_toeplitz, entry_hankel, entry_circulant, entry_cauchy, entry_vandermonde, entry_householder, entry_banded,
     entry_sparse;
 
+/* ---- operator_scan.c ---- */
+entry_function entry_semiseparable; /* formed: for where it is not applied */
+
 /* ---- operator_transforms.c ---- */
 entry_function entry_dft, entry_hadamard, entry_table;
 

@@ -165,7 +165,10 @@ static bool add_tensor(const struct reading *reading, struct operator_node *oper
         return operator_report_argument(reading, expr->span, "a tensor"), false;
     if (!whole_value(at.statement, expr, &whole))
         return operator_failed(reading), false;
-    if (whole.node->rank != rank || (integers && !ir_elem_is_integer(whole.node->elem))) {
+    bool fits = rank ? whole.node->rank == rank : whole.node->rank >= 1 && whole.node->rank <= 3;
+    if (!fits && !rank)
+        return operator_report_argument(reading, expr->span, "a tensor with one, two or three axes"), false;
+    if (!fits || (integers && !ir_elem_is_integer(whole.node->elem))) {
         const char *wanted = arena_printf(at.statement->body->arena, "a tensor%s with %u ax%s", integers ? " of integers" : "",
                                           rank, rank == 1 ? "is" : "es");
         return operator_report_argument(reading, expr->span, wanted), false;
@@ -208,7 +211,7 @@ static bool add_argument(const struct reading *reading, struct operator_node *op
         return add_part(reading, operator_, expr);
     if (kind == 'n')
         return add_size(reading, operator_, expr);
-    return add_tensor(reading, operator_, expr, kind == 't' ? 1 : (uint32_t)(kind - '0'), kind == 't');
+    return add_tensor(reading, operator_, expr, kind == 'a' ? 0 : kind == 't' ? 1 : (uint32_t)(kind - '0'), kind == 't');
 }
 
 /* ---- constructors ---- */

@@ -135,6 +135,16 @@ static bool set_coordinates(const struct reading *reading, const struct operator
     return true;
 }
 
+/* It is applied by a scan, and there is no scan in a scan. */
+static bool is_outside_scan(const struct reading *reading, const struct operator_node *operator_)
+{
+    const struct body *body = reading->statement->body;
+    if (!body->scan && !body->beginning)
+        return true;
+    report_not_yet(reading->statement->body, operator_->span, "`semiseparable` in a scan");
+    return operator_failed(reading), false;
+}
+
 bool operator_set_extents(const struct reading *reading, struct operator_node *operator_)
 {
     const struct poly *one = poly_constant(reading->statement->body->context, 1);
@@ -201,6 +211,13 @@ bool operator_set_extents(const struct reading *reading, struct operator_node *o
     case OPERATOR_banded:
         operator_set_shape(operator_, axis(operator_, 0, 1), axis(operator_, 0, 1));
         return agree(reading, operator_, 0, 0, 1, 0);
+    case OPERATOR_semiseparable:
+        operator_set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
+        return agree(reading, operator_, 0, 0, 1, 0) && agree(reading, operator_, 0, 0, 2, 0) &&
+               agree(reading, operator_, 1, 1, 2, 1) &&
+               (operator_->tensors[0].node->rank < 2 || agree(reading, operator_, 0, 1, 1, 1)) &&
+               (operator_->tensors[0].node->rank < 3 || agree(reading, operator_, 0, 2, 1, 1)) &&
+               is_outside_scan(reading, operator_);
     case OPERATOR_transpose:
     case OPERATOR_adjoint:
         operator_set_shape(operator_, operator_->parts[0]->columns, operator_->parts[0]->rows);

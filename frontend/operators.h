@@ -59,6 +59,11 @@ bool operators_check_real(struct statement *statement, const struct formula *for
 /* Products of operators in the formula as operators applied one after the other. */
 void operators_chain(struct statement *statement, struct formula *formula);
 
+/* ---- operator_scan.c ---- */
+/* A semiseparable matrix, or its transpose, applied along axis 0 of x. */
+const struct ir_node *operator_recurrence(const struct body *body, const struct operator_node *operator_, const struct ir_node *x,
+                                          bool transposed);
+
 /* ---- operator_entry.c ---- */
 /* The formula with every operator in it replaced by its entries, sums of operators multiplied out. Runs when extents and subscripts
  * are known; `elem` is the type that what is weak will take. NULL after a diagnostic. */

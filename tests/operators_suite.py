@@ -99,6 +99,18 @@ def banded(D, offsets):
     return K
 
 
+def semiseparable(A, B, C):
+    T, N = B.shape
+    K = np.zeros((T, T), dtype=np.result_type(A, B, C))
+    step = lambda t: A[t] * np.eye(N) if A.ndim == 1 else np.diag(A[t]) if A.ndim == 2 else A[t]
+    for s in range(T):
+        h = B[s].astype(K.dtype)
+        for t in range(s, T):
+            h = step(t) @ h if t > s else h
+            K[t, s] = C[t] @ h
+    return K
+
+
 def coordinates(rows, columns, values, m, n):
     K = np.zeros((m, n), dtype=values.dtype)
     np.add.at(K, (rows, columns), values)
@@ -185,6 +197,12 @@ def cases():
     yield "A + lowrank(U, V)", {"A": real(5, 4), "U": real(5, 2), "V": real(2, 4)}, lambda A, U, V: A + U @ V
     yield "diag(d) - 2 * lowrank(u, u2)", {"d": real(5), "u": real(5, 1), "u2": real(1, 5)}, lambda d, u, u2: np.diag(d) - 2 * u @ u2
     yield "diag(d) @ (A + reversal(4)) @ diag(d)", {"d": real(4), "A": real(4, 4)}, lambda d, A: np.diag(d) @ (A + np.eye(4)[::-1]) @ np.diag(d)
+    for shape in ((9,), (9, 3), (9, 3, 3)):
+        yield "semiseparable(A, B, C)", {"A": real(*shape), "B": real(9, 3), "C": real(9, 3)}, semiseparable
+    yield "semiseparable(A, B, C)", {"A": real(1, 2), "B": real(1, 2), "C": real(1, 2)}, semiseparable
+    yield "adjoint(semiseparable(A, B, C))", {"A": complex_(6, 2, 2), "B": complex_(6, 2), "C": complex_(6, 2)}, lambda A, B, C: semiseparable(A, B, C).conj().T
+    yield "diag(d) @ semiseparable(A, B, C) @ reversal(6) - 2 * transpose(semiseparable(A, C, B))", {"d": real(6), "A": real(6), "B": real(6, 2), "C": real(6, 2)}, lambda d, A, B, C: np.diag(d) @ semiseparable(A, B, C) @ np.eye(6)[::-1] - 2 * semiseparable(A, C, B).T
+    yield "kron(semiseparable(A, B, C), D)", {"A": real(5, 2), "B": real(5, 2), "C": real(5, 2), "D": real(2, 3)}, lambda A, B, C, D: np.kron(semiseparable(A, B, C), D)
     yield from inverses()
     yield "-kron(A, A)", {"A": real(2, 3)}, lambda A: -np.kron(A, A)
     yield "0.5 * kron(A, A)", {"A": real(2, 3)}, lambda A: np.kron(A, A) / 2
