@@ -56,6 +56,7 @@ static bool has_product(const struct operator_node *operator_)
     switch (operator_->kind) {
     case OPERATOR_PRODUCT:
     case OPERATOR_semiseparable:
+    case OPERATOR_inv:
         return true;
     case OPERATOR_SUM:
     case OPERATOR_DIFFERENCE:
@@ -153,7 +154,8 @@ static struct formula *apply_scan(const struct chain *chain, const struct operat
     if (!order || !at || !access)
         return NULL;
     const struct ir_node *node = lower_operand_of(statement, x, type.elem, in, order, &n_order);
-    access->node = operator_recurrence(statement->body, operator_, node, chain->transposed);
+    access->node = operator_->kind == OPERATOR_inv ? operator_solve(statement->body, operator_, node, chain->transposed)
+                                                   : operator_recurrence(statement->body, operator_, node, chain->transposed);
     access->tensor_name = "";
     access->type = type;
     access->polys = at;
@@ -202,6 +204,7 @@ static struct formula *apply(const struct chain *chain, const struct operator_no
         first = apply(chain, operator_->parts[0], x, in, out);
         return join(chain->statement, FORMULA_MULTIPLY, copy(chain->statement, operator_->number), first);
     case OPERATOR_semiseparable:
+    case OPERATOR_inv:
         return apply_scan(chain, operator_, x, in, out);
     case OPERATOR_conj:
     case OPERATOR_adjoint:

@@ -247,14 +247,37 @@ static const struct inverse_memo *recall(const struct reading *reading, const st
     return memo->inverse ? memo : NULL;
 }
 
+/* An operator `inv` of the formed matrix, which operator_solve.c applies. */
+static struct operator_node *invert_at_run_time(const struct reading *reading, const struct operator_node *operator_)
+{
+    struct body *body = reading->statement->body;
+    const struct ir_node *matrix = body->scan || body->beginning ? NULL : operator_formed(reading, operator_);
+    enum ir_elem elem = operator_->type.elem;
+    if (reading->statement->failed)
+        return NULL;
+    if (!matrix || (elem != IR_f32 && elem != IR_f64 && elem != IR_c64 && elem != IR_c128)) {
+        report_not_yet(body, operator_->span,
+                       matrix ? "the inverse of a matrix of this type"
+                              : "`inv` in a scan, or of a matrix with indices of the statement");
+        return operator_failed(reading);
+    }
+    if (!poly_is_constant(operator_->rows, NULL))
+        return operator_report_argument(reading, operator_->span, "a matrix of a size known at compile time");
+    struct operator_node *inverse = operator_create(reading, OPERATOR_inv, operator_->span);
+    if (!inverse)
+        return NULL;
+    inverse->tensors[inverse->n_tensors++] = (struct operator_tensor){matrix, "the matrix", operator_->span};
+    inverse->type = operator_->type;
+    operator_set_shape(inverse, operator_->rows, operator_->columns);
+    return inverse;
+}
+
 struct operator_node *operator_invert_numbers(const struct reading *reading, const struct operator_node *operator_)
 {
     int64_t rows;
     struct body *body = reading->statement->body;
-    if (!operator_is_constant(operator_)) {
-        report_not_yet(body, operator_->span, "the inverse of a matrix without structure, known at run time");
-        return operator_failed(reading);
-    }
+    if (!operator_is_constant(operator_))
+        return invert_at_run_time(reading, operator_);
     if (!poly_is_constant(operator_->rows, &rows) || rows > DENSE_MOST_ROWS) {
         diag_error(body->diagnostics, DIAG_E0252, operator_->span, "a matrix of at most %d rows is inverted while compiling",
                    (int)DENSE_MOST_ROWS);

@@ -77,6 +77,7 @@ static entry_function *const entries[] = {
     [OPERATOR_householder] = entry_householder,
     [OPERATOR_banded] = entry_banded,
     [OPERATOR_sparse] = entry_sparse,
+    [OPERATOR_inv] = entry_inv,
     [OPERATOR_semiseparable] = entry_semiseparable,
     [OPERATOR_transpose] = entry_part,
     [OPERATOR_conj] = entry_part,

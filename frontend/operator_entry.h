@@ -56,6 +56,9 @@ entry_function entry_toeplitz, entry_hankel, entry_circulant, entry_cauchy, entr
 /* ---- operator_scan.c ---- */
 entry_function entry_semiseparable; /* formed: for where it is not applied */
 
+/* ---- operator_solve.c ---- */
+entry_function entry_inv;
+
 /* ---- operator_transforms.c ---- */
 entry_function entry_dft, entry_hadamard, entry_table;
 

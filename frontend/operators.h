@@ -64,6 +64,11 @@ void operators_chain(struct statement *statement, struct formula *formula);
 const struct ir_node *operator_recurrence(const struct body *body, const struct operator_node *operator_, const struct ir_node *x,
                                           bool transposed);
 
+/* ---- operator_solve.c ---- */
+/* The inverse of the operator's tensor, or of its transpose, applied along axis 0 of x. A singular one ends the call. */
+const struct ir_node *operator_solve(const struct body *body, const struct operator_node *operator_, const struct ir_node *x,
+                                     bool transposed);
+
 /* ---- operator_entry.c ---- */
 /* The formula with every operator in it replaced by its entries, sums of operators multiplied out. Runs when extents and subscripts
  * are known; `elem` is the type that what is weak will take. NULL after a diagnostic. */

@@ -230,6 +230,14 @@ def inverses():
     for text, matrix in (("dct1(5)", dct(1, 5)), ("dct2(4)", dct(2, 4)), ("dct3(7)", dct(3, 7)), ("dct4(1)", dct(4, 1)), ("dst1(5)", dst(1, 5)),
                          ("dst2(4)", dst(2, 4)), ("dst3(7)", dst(3, 7)), ("dst4(3)", dst(4, 3)), ("dht(6)", dft(6).real - dft(6).imag)):
         yield f"inv({text})", {}, lambda matrix=matrix: inv(matrix)
+    for n in (1, 2, 5):
+        yield "inv(A)", {"A": real(n, n)}, inv
+    yield "inv(A)", {"A": complex_(4, 4)}, inv
+    yield "inv(P)", {"P": np.array([[0.0, 0, 2], [0, 0.5, 0], [1, 0, 0]])}, inv  # a pivot of zero in its first row
+    yield "inv(adjoint(A) @ kron(A, identity(2)))".replace("adjoint(A)", "diag(d)"), {"A": real(2, 2), "d": real(4)}, lambda A, d: inv(np.diag(d) @ np.kron(A, np.eye(2)))
+    yield "adjoint(inv(A)) @ B", {"A": complex_(3, 3), "B": complex_(3, 2)}, lambda A, B: inv(A).conj().T @ B
+    yield "inv(diag(d) + lowrank(U, V))", {"d": real(6) + 5, "U": real(6, 2), "V": real(2, 6)}, lambda d, U, V: inv(np.diag(d) + U @ V)
+    yield "inv(toeplitz(t))", {"t": real(7)}, lambda t: inv(toeplitz(t, 4, 4))
     constant = lambda **arrays: {**arrays, CONSTANTS: np.zeros(0)}
     yield "inv(A)", constant(A=real(7, 7)), lambda A, _: inv(A)
     yield "inv(A)", constant(A=real(1, 1)), lambda A, _: inv(A)
@@ -343,6 +351,18 @@ class OperatorsSuite(suites.Suite):
         for engine in self.engines:
             self.run(folder, source, {"A": A, "x": x, "w": w, "v": v}, expected, "chains", engine)
 
+    def singular(self, folder):
+        """A kernel that inverts at run time says so by its status, and with other numbers gives its result."""
+        (folder / "singular.ein").write_text("kernel f(A: f64[3,3], x: f64[3]) -> (y: f64[3]) { y[i] = inv(A)[i,j] * x[j] }\n")
+        np.save(folder / "x.npy", np.ones(3))
+        for engine in self.engines:
+            for what, matrix in (("singular", np.ones((3, 3))), ("nan", np.full((3, 3), np.nan)), ("regular", np.eye(3)[[2, 0, 1]])):
+                np.save(folder / "A.npy", matrix)
+                done = subprocess.run([self.einc, "run", str(folder / "singular.ein"), f"A={folder}/A.npy", f"x={folder}/x.npy", "-o", f"y={folder}/y.npy",
+                                       f"--engine={engine}"], capture_output=True, text=True, timeout=120)
+                fine = done.returncode == 0 if what == "regular" else done.returncode == 1 and "E0814" in done.stderr
+                self.check(f"inverse of a {what} matrix on {engine}", fine, done.stdout + done.stderr)
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -358,6 +378,8 @@ def main():
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, False)
             if arrays and all(array.dtype.kind != "c" for array in arrays.values()):
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, True)
+        if arguments.only in "singular":
+            suite.singular(pathlib.Path(folder))
         if arguments.only in "chains":
             suite.chains(pathlib.Path(folder))
         for n in (1, 2, 7, 9, 15, 30, 32):
