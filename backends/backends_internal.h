@@ -59,6 +59,9 @@ enum c_vector_op {
     VECTOR_fma,
     VECTOR_load_first,
     VECTOR_store_first,
+    VECTOR_load_even,
+    VECTOR_load_odd,
+    VECTOR_store_pairs,
     VECTOR_turn,
     VECTOR_turn_stream,
     VECTOR_OP_COUNT
@@ -127,6 +130,7 @@ struct c_kernel {
     bool *array_declared; /* small arrays: in a scope that is open */
     bool *dim_used;
     bool *local_read;
+    bool *local_vector; /* of the vector loop being written */
     struct c_row *rows;
     size_t n_rows, rows_capacity;
     const char **visible; /* names of open scopes: indices, rows, parts */
@@ -247,6 +251,10 @@ bool c_is_streamed_row(struct c_kernel *kernel, const struct loop_stmt *loop);
 const char *c_streamed_row_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const char *bytes);
 /* The statement that a vector loop is; `beside` is what stands before it in its list, or NULL: a wider vector there may have what
  * this one needs. NULL: no memory. */
+/* Does the vector loop hold more than one store? */
+bool c_is_vector_block(const struct loop_stmt *loop);
+/* The line of the statement in such a loop, NULL: there is none; goes on to the statement behind what the line does. */
+const char *c_vector_block_line(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt **stmt);
 const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt *beside);
 
 /* ---- c_constants.c ---- */

@@ -72,6 +72,7 @@ static bool kernel_prepare(struct c_kernel *kernel)
     kernel->array_declared = ARENA_ARRAY(file->arena, loops->n_buffers, bool);
     kernel->locals = ARENA_ARRAY(file->arena, loops->n_locals, const char *);
     kernel->local_read = ARENA_ARRAY(file->arena, loops->n_locals, bool);
+    kernel->local_vector = ARENA_ARRAY(file->arena, loops->n_locals, bool);
     kernel->indices = ARENA_ARRAY(file->arena, loops->n_indices, const char *);
     kernel->extents = ARENA_ARRAY(file->arena, loops->n_indices, const struct poly *);
     kernel->extent_unknown = ARENA_ARRAY(file->arena, loops->n_indices, bool);

@@ -282,13 +282,29 @@ static size_t put_parallel(struct c_kernel *kernel, struct text *text, int depth
     return lines;
 }
 
+static size_t put_vector_block(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    size_t lines = 0;
+    for (const struct loop_stmt *now = stmt->loop.body; now;) {
+        const char *line = c_vector_block_line(kernel, stmt, &now);
+        put_line(text, depth, line);
+        lines += line != NULL;
+    }
+    for (const struct loop_stmt *now = stmt->loop.body; now; now = now->next)
+        if (now->op == LOOP_DEFINE)
+            kernel->local_vector[now->local.local] = false;
+    return lines;
+}
+
 static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                       const struct loop_stmt *beside)
 {
-    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel, stmt->loop.body)))
+    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_vector_block(stmt) && !c_is_live(kernel, stmt->loop.body)))
         return 0;
     if (stmt->loop.kind == LOOP_PARALLEL)
         return put_parallel(kernel, text, depth, stmt);
+    if (c_is_vector_block(stmt))
+        return put_vector_block(kernel, text, depth, stmt);
     if (stmt->loop.kind == LOOP_VECTOR) {
         put_line(text, depth, c_vector_statement(kernel, stmt, beside));
         return 1;
@@ -389,7 +405,8 @@ static bool needs_braces(const struct loop_stmt *list, const struct loop_stmt *a
 {
     for (; list; list = list->next)
         if ((list->op == LOOP_DEFINE && defines(after, list->local.local)) ||
-            (list->op == LOOP_BLOCK && needs_braces(list->block, after)))
+            (list->op == LOOP_BLOCK && needs_braces(list->block, after)) ||
+            (list->op == LOOP_FOR && list->loop.kind == LOOP_VECTOR && needs_braces(list->loop.body, after)))
             return true;
     return false;
 }

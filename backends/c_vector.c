@@ -164,10 +164,36 @@ static bool is_array(const struct spelling *spelling, uint32_t buffer)
     return spelling->kernel->array_lanes[buffer] > 0;
 }
 
+/* Which half of pairs the lanes move along, by two elements each; -1: they move by one. */
+static int half_of(struct spelling *spelling, const struct poly *address)
+{
+    struct ir_context *context = spelling->kernel->file->context;
+    const struct poly *step;
+    int64_t half = 0;
+    if (!poly_split_index(context, address, spelling->lane, &step, NULL) || !poly_equals(step, 2))
+        return -1;
+    poly_is_constant(poly_mod(context, first_lane(spelling, address), poly_constant(context, 2), NULL), &half);
+    return (int)half;
+}
+
+/* Where the first pair begins. */
+static const struct poly *pair_of(struct spelling *spelling, const struct poly *address)
+{
+    struct ir_context *context = spelling->kernel->file->context;
+    return poly_subtract(context, first_lane(spelling, address), poly_constant(context, half_of(spelling, address)));
+}
+
 static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem elem, const struct poly *address)
 {
     if (is_array(spelling, buffer)) {
         put_array_element(spelling, buffer, address);
+        return;
+    }
+    int half = half_of(spelling, address);
+    if (half >= 0) {
+        text_printf(spelling->text, "%s(&", operation(spelling, elem, half ? VECTOR_load_odd : VECTOR_load_even));
+        c_put_element(spelling->kernel, spelling->text, buffer, pair_of(spelling, address));
+        text_put(spelling->text, ")");
         return;
     }
     text_printf(spelling->text, "%s(&", operation(spelling, elem, spelling->limit ? VECTOR_load_first : VECTOR_load));
@@ -210,21 +236,61 @@ static void put_all(struct spelling *spelling, const struct ir_expr *expr)
     text_put(spelling->text, narrows ? "))" : ")");
 }
 
+static bool is_vector(const struct spelling *spelling, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_local)
+        return spelling->kernel->local_vector[expr->local];
+    bool found = expr->n_arguments == 0 && ir_expr_uses_index(expr, spelling->lane);
+    for (uint32_t k = 0; k < expr->n_arguments && !found; k++)
+        found = is_vector(spelling, expr->arguments[k]);
+    return found;
+}
+
+/* a * b + c, the product or c negated. */
+static void put_fma(struct spelling *spelling, const struct ir_expr *product, bool negates, const struct ir_expr *c, bool negates_c)
+{
+    const char *fma = operation(spelling, product->elem, VECTOR_fma);
+    const char *negate = negates || negates_c ? operation(spelling, product->elem, VECTOR_negate) : "";
+    text_printf(spelling->text, "%s(%s%s", fma, negates ? negate : "", negates ? "(" : "");
+    put_value(spelling, product->arguments[0]);
+    text_put(spelling->text, negates ? "), " : ", ");
+    put_value(spelling, product->arguments[1]);
+    text_printf(spelling->text, ", %s%s", negates_c ? negate : "", negates_c ? "(" : "");
+    put_value(spelling, c);
+    text_put(spelling->text, negates_c ? "))" : ")");
+}
+
+/* A sum or difference, of which one side may be a product that is rounded with it. */
+static void put_addition(struct spelling *spelling, enum c_vector_op op, const struct ir_expr *expr)
+{
+    const struct ir_expr *left = expr->arguments[0], *right = expr->arguments[1];
+    bool subtracts = op == VECTOR_subtract;
+    if (may_fuse(spelling) && right->op == IR_EXPR_mul && is_vector(spelling, right))
+        put_fma(spelling, right, subtracts, left, false);
+    else if (may_fuse(spelling) && left->op == IR_EXPR_mul && is_vector(spelling, left))
+        put_fma(spelling, left, false, right, subtracts);
+    else
+        put_call(spelling, op, expr);
+}
+
 static void put_value(struct spelling *spelling, const struct ir_expr *expr)
 {
-    if (!ir_expr_uses_index(expr, spelling->lane)) {
+    if (!is_vector(spelling, expr)) {
         put_all(spelling, expr);
         return;
     }
     switch (expr->op) {
+    case IR_EXPR_local:
+        text_put(spelling->text, spelling->kernel->locals[expr->local]);
+        return;
     case IR_EXPR_load:
         put_load(spelling, expr->load.buffer, expr->elem, expr->load.address);
         return;
     case IR_EXPR_add:
-        put_call(spelling, VECTOR_add, expr);
+        put_addition(spelling, VECTOR_add, expr);
         return;
     case IR_EXPR_sub:
-        put_call(spelling, VECTOR_subtract, expr);
+        put_addition(spelling, VECTOR_subtract, expr);
         return;
     case IR_EXPR_mul:
         put_call(spelling, VECTOR_multiply, expr);
@@ -382,4 +448,60 @@ const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *
     }
     text_put(&text, ";");
     return text_finish(&text);
+}
+
+/* ---- straight lines ---- */
+
+bool c_is_vector_block(const struct loop_stmt *loop)
+{
+    return loop->loop.kind == LOOP_VECTOR && (loop->loop.body->next || loop->loop.body->op == LOOP_DEFINE);
+}
+
+static const char *definition(struct spelling *spelling, const struct loop_stmt *stmt)
+{
+    struct c_kernel *kernel = spelling->kernel;
+    enum ir_elem elem = kernel->loops->locals[stmt->local.local].elem;
+    bool moves = is_vector(spelling, stmt->local.value);
+    const struct c_vector *vector = moves ? c_use_vector(kernel->file, elem, spelling->lanes) : NULL;
+    ARENA_PUSH(kernel->file->arena, kernel->visible, kernel->n_visible, kernel->visible_capacity,
+               kernel->locals[stmt->local.local]);
+    text_printf(spelling->text, "const %s %s = ", vector ? vector->name : c_type(elem), kernel->locals[stmt->local.local]);
+    if (moves)
+        put_value(spelling, stmt->local.value);
+    else
+        c_put_expr(kernel, spelling->text, stmt->local.value, C_ANY);
+    kernel->local_vector[stmt->local.local] = moves;
+    text_put(spelling->text, ";");
+    return text_finish(spelling->text);
+}
+
+static const char *storing(struct spelling *spelling, const struct loop_stmt *stmt, bool pairs)
+{
+    enum ir_elem elem = stmt->store.value->elem;
+    text_printf(spelling->text, "%s(&", operation(spelling, elem, pairs ? VECTOR_store_pairs : VECTOR_store));
+    c_put_element(spelling->kernel, spelling->text, stmt->store.buffer, first_lane(spelling, stmt->store.address));
+    text_put(spelling->text, ", ");
+    put_value(spelling, stmt->store.value);
+    if (pairs) {
+        text_put(spelling->text, ", ");
+        put_value(spelling, stmt->next->store.value);
+    }
+    text_put(spelling->text, ");");
+    return text_finish(spelling->text);
+}
+
+const char *c_vector_block_line(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt **stmt)
+{
+    struct text text = text_create(kernel->file->arena);
+    struct spelling spelling = {.kernel = kernel, .text = &text, .lane = loop->loop.index};
+    const struct loop_stmt *now = *stmt;
+    *stmt = now->next;
+    if (!c_is_live(kernel, now) || !poly_is_constant(loop->loop.end, &spelling.lanes))
+        return NULL;
+    if (now->op == LOOP_DEFINE)
+        return definition(&spelling, now);
+    bool pairs = half_of(&spelling, now->store.address) >= 0; /* the other half is next */
+    if (pairs)
+        *stmt = now->next->next;
+    return storing(&spelling, now, pairs);
 }

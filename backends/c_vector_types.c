@@ -60,6 +60,9 @@ static const struct operation operations[] = {
     {VECTOR_negate, "negate", "(V a)", "(-(a))", "r.lane[i] = -a.lane[i];"},
     {VECTOR_fma, "fma", "(V a, V b, V c)", NULL, "r.lane[i] = a.lane[i] * b.lane[i] + c.lane[i];"},
     {VECTOR_load_first, "load_first", "(const T *from, size_t n)", NULL, "r.lane[i] = (size_t)i < n ? from[i] : 0;"},
+    {VECTOR_load_even, "load_even", "(const T *from)", NULL, "r.lane[i] = from[2 * i];"},
+    {VECTOR_load_odd, "load_odd", "(const T *from)", NULL, "r.lane[i] = from[2 * i + 1];"},
+    {VECTOR_store_pairs, "store_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
     {VECTOR_turn, "turn", NULL, NULL, NULL},
     {VECTOR_turn_stream, "turn_stream", NULL, NULL, NULL},
     {VECTOR_store_first, "store_first", "(T *to, V a, size_t n)", NULL, "if ((size_t)i < n)\n            to[i] = a.lane[i];"},
@@ -271,12 +274,49 @@ static void put_turn(struct c_file *file, struct text *text, const struct c_vect
                 "            to[r * to_step + c] = from[c * from_step + r];\n}\n");
 }
 
+/* Lanes of two vectors: element 2 * i + half of the pairs that they are, or the pairs that they make, from lane `half` on. */
+static void put_shuffle(struct text *text, const struct c_vector *vector, const char *vectors, bool writes, int64_t half)
+{
+    text_printf(text, "__builtin_shufflevector(%s", vectors);
+    for (int64_t i = 0; i < vector->lanes; i++)
+        text_printf(text, ", %d", (int)(writes ? half + i / 2 + i % 2 * vector->lanes : 2 * i + half));
+    text_put(text, ")");
+}
+
+/* Pairs, most often complex numbers, as two vectors of halves. */
+static void put_pairs(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    const enum c_vector_op ops[3] = {VECTOR_load_even, VECTOR_load_odd, VECTOR_store_pairs};
+    const char *name = vector->name;
+    const char *read =
+        arena_printf(file->arena, "(%s)((const %s_memory *)(from))[0], (%s)((const %s_memory *)(from))[1]", name, name, name, name);
+    const char *written = arena_printf(file->arena, "%s_re, %s_im", name, name);
+    for (int op = 0; op < 3 && read && written; op++) {
+        struct text body = text_create(file->arena);
+        text_put(&body, "\\\n    ");
+        if (op < 2) {
+            put_shuffle(&body, vector, read, false, op);
+        } else {
+            text_printf(&body, "__extension__({ const %s %s_re = (a), %s_im = (b); \\\n    ((%s_memory *)(to))[0] = ", name, name,
+                        name, name);
+            put_shuffle(&body, vector, written, true, 0);
+            text_printf(&body, "; \\\n    ((%s_memory *)(to))[1] = ", name);
+            put_shuffle(&body, vector, written, true, vector->lanes / 2);
+            text_put(&body, "; })");
+        }
+        const char *finished = text_finish(&body);
+        if (vector->uses[ops[op]] && finished)
+            put_define(file, text, vector, operation_of(ops[op]), finished);
+    }
+}
+
 static void put_gnu(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
     put_pattern(file, text, vector, "typedef T V ");
     text_printf(text, "__attribute__((vector_size(%d)));\n", (int)bytes_of(vector));
     if (vector->uses[VECTOR_load] || vector->uses[VECTOR_store] || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn] ||
-        vector->uses[VECTOR_turn_stream]) {
+        vector->uses[VECTOR_turn_stream] || vector->uses[VECTOR_load_even] || vector->uses[VECTOR_load_odd] ||
+        vector->uses[VECTOR_store_pairs]) {
         put_pattern(file, text, vector, "typedef T V_memory ");
         text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),
                     (int)ir_elem_info(vector->elem)->bytes);
@@ -292,6 +332,7 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
                    "(*(V_memory *)(to) = (a))");
     if (vector->uses[VECTOR_load_first] || vector->uses[VECTOR_store_first])
         put_firsts(file, text, vector);
+    put_pairs(file, text, vector);
     if (vector->uses[VECTOR_turn])
         put_turn(file, text, vector, false, true);
     if (vector->uses[VECTOR_turn_stream])
@@ -303,7 +344,8 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
     put_pattern(file, text, vector, "typedef struct {\n    T lane[N];\n} V;\n");
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++) {
         const struct operation *operation = &operations[k];
-        bool stores = operation->op == VECTOR_store || operation->op == VECTOR_stream || operation->op == VECTOR_store_first;
+        bool stores = operation->op == VECTOR_store || operation->op == VECTOR_stream || operation->op == VECTOR_store_first ||
+                      operation->op == VECTOR_store_pairs;
         if (!vector->uses[operation->op])
             continue;
         if (operation->op == VECTOR_turn || operation->op == VECTOR_turn_stream) {

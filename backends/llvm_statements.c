@@ -164,7 +164,8 @@ static bool holds_too_much(const struct llvm_kernel *kernel, const struct loop_s
 {
     const struct loop_stmt *inner = outer->loop.body, *vector = inner->op == LOOP_FOR ? inner->loop.body : NULL;
     if (!is_written_out(outer, first) || inner->next || !is_written_out(inner, second) || outer->loop.limit || inner->loop.limit ||
-        vector->op != LOOP_FOR || vector->next || vector->loop.kind != LOOP_VECTOR || vector->loop.body->op != LOOP_STORE)
+        vector->op != LOOP_FOR || vector->next || vector->loop.kind != LOOP_VECTOR || vector->loop.body->op != LOOP_STORE ||
+        vector->loop.body->next)
         return false;
     const struct loop_stmt *store = vector->loop.body;
     return second->end - second->begin > first->end - first->begin && kernel->c->array_lanes[store->store.buffer] > 0 &&
@@ -192,7 +193,8 @@ static void exchanged_loops(struct llvm_kernel *kernel, const struct loop_stmt *
 static void loop_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
     struct unrolling first, second;
-    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_live(kernel->c, stmt->loop.body)))
+    bool single = stmt->loop.kind == LOOP_VECTOR && !c_is_vector_block(stmt);
+    if (c_never_runs(stmt) || (single && !c_is_live(kernel->c, stmt->loop.body)))
         return;
     if (stmt->loop.kind == LOOP_VECTOR)
         llvm_vector_statement(kernel, stmt);

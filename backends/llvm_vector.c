@@ -64,9 +64,56 @@ static bool is_array(const struct lanes *lanes, uint32_t buffer)
     return lanes->kernel->c->array_lanes[buffer] > 0;
 }
 
+/* Which half of pairs the lanes move along, by two elements each; -1: they move by one. */
+static int half_of(struct lanes *lanes, const struct poly *address)
+{
+    struct ir_context *context = lanes->kernel->file->ir;
+    const struct poly *step, *rest;
+    int64_t half = 0;
+    if (!poly_split_index(context, address, lanes->index, &step, &rest) || !poly_equals(step, 2))
+        return -1;
+    poly_is_constant(poly_mod(context, rest, poly_constant(context, 2), NULL), &half);
+    return (int)half;
+}
+
+/* Lanes of two vectors: element 2 * i + half of the pairs that they are, or the pairs that they make, from lane `half` on. */
+static LLVMValueRef chosen(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, bool writes, int64_t half)
+{
+    struct llvm_file *file = lanes->kernel->file;
+    LLVMValueRef *numbers = ARENA_ARRAY(file->arena, (size_t)lanes->count, LLVMValueRef);
+    if (!numbers)
+        return a;
+    for (int64_t i = 0; i < lanes->count; i++)
+        numbers[i] = llvm_integer(file->i32, writes ? half + i / 2 + i % 2 * lanes->count : 2 * i + half);
+    return LLVMBuildShuffleVector(file->builder, a, b, LLVMConstVector(numbers, (unsigned)lanes->count), "");
+}
+
+/* The vector behind the one at this place. */
+static LLVMValueRef second_vector(struct lanes *lanes, LLVMTypeRef type, LLVMValueRef place)
+{
+    LLVMValueRef one = llvm_integer(lanes->kernel->file->size, 1);
+    return LLVMBuildGEP2(lanes->kernel->file->builder, type, place, &one, 1, "");
+}
+
+static LLVMValueRef load_half(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address, int half)
+{
+    struct llvm_file *file = lanes->kernel->file;
+    LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
+    const struct poly *pair = poly_subtract(file->ir, address, poly_constant(file->ir, half));
+    LLVMValueRef place = llvm_place(lanes->kernel, buffer, pair, true), vectors[2];
+    for (int k = 0; k < 2; k++) {
+        vectors[k] = LLVMBuildLoad2(file->builder, type, k ? second_vector(lanes, type, place) : place, "");
+        LLVMSetAlignment(vectors[k], ir_elem_info(elem)->bytes);
+    }
+    return chosen(lanes, vectors[0], vectors[1], false, half);
+}
+
 static LLVMValueRef load(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address)
 {
     struct llvm_file *file = lanes->kernel->file;
+    int half = half_of(lanes, address);
+    if (half >= 0)
+        return load_half(lanes, buffer, elem, address, half);
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
     bool whole = !lanes->mask || is_array(lanes, buffer);
     LLVMValueRef place = llvm_place(lanes->kernel, buffer, address, whole);
@@ -102,16 +149,49 @@ static void store(struct lanes *lanes, const struct loop_stmt *stmt, LLVMValueRe
 
 /* ---- values ---- */
 
+static bool is_vector(const struct lanes *lanes, const struct ir_expr *expr)
+{
+    if (expr->op == IR_EXPR_local)
+        return lanes->kernel->c->local_vector[expr->local];
+    bool found = expr->n_arguments == 0 && ir_expr_uses_index(expr, lanes->index);
+    for (uint32_t k = 0; k < expr->n_arguments && !found; k++)
+        found = is_vector(lanes, expr->arguments[k]);
+    return found;
+}
+
+/* A sum or difference, of which one side may be a product that is rounded with it. */
+static LLVMValueRef addition(struct lanes *lanes, const struct ir_expr *expr)
+{
+    struct llvm_file *file = lanes->kernel->file;
+    bool subtracts = expr->op == IR_EXPR_sub;
+    for (uint32_t side = 2; side-- > 0;) {
+        const struct ir_expr *product = expr->arguments[side];
+        if (product->op != IR_EXPR_mul || !is_vector(lanes, product))
+            continue;
+        LLVMValueRef arguments[3] = {vector_value(lanes, product->arguments[0]), vector_value(lanes, product->arguments[1]),
+                                     vector_value(lanes, expr->arguments[1 - side])};
+        LLVMValueRef *negated = &arguments[side ? 0 : 2];
+        *negated = subtracts ? LLVMBuildFNeg(file->builder, *negated, "") : *negated;
+        return llvm_intrinsic(file, "llvm.fmuladd", LLVMTypeOf(arguments[0]), arguments, 3);
+    }
+    LLVMValueRef arguments[3] = {vector_value(lanes, expr->arguments[0]), vector_value(lanes, expr->arguments[1]), NULL};
+    return llvm_apply(lanes->kernel, expr, expr->elem, arguments);
+}
+
 static LLVMValueRef make_value(struct lanes *lanes, const struct ir_expr *expr)
 {
     LLVMValueRef arguments[3] = {NULL, NULL, NULL};
-    if (!ir_expr_uses_index(expr, lanes->index)) {
+    if (!is_vector(lanes, expr)) {
         bool apart = llvm_goes_apart(lanes->kernel, expr, lanes->count);
         LLVMValueRef value = apart ? llvm_value_apart(lanes->kernel, expr) : llvm_value(lanes->kernel, expr);
         return splat(lanes->kernel->file, value, lanes->count);
     }
+    if (expr->op == IR_EXPR_local)
+        return lanes->kernel->locals[expr->local];
     if (expr->op == IR_EXPR_load)
         return load(lanes, expr->load.buffer, expr->elem, expr->load.address);
+    if ((expr->op == IR_EXPR_add || expr->op == IR_EXPR_sub) && lanes->kernel->may_fuse)
+        return addition(lanes, expr);
     for (uint32_t k = 0; k < expr->n_arguments; k++)
         arguments[k] = vector_value(lanes, expr->arguments[k]);
     return llvm_apply(lanes->kernel, expr, expr->elem, arguments); /* vectorise leaves what vectors have: + - * / and negation */
@@ -209,6 +289,46 @@ static void turn(struct llvm_kernel *kernel, const struct loop_stmt *rows, int64
 
 /* ---- statements ---- */
 
+static void store_pairs(struct lanes *lanes, const struct loop_stmt *re, const struct loop_stmt *im)
+{
+    struct llvm_file *file = lanes->kernel->file;
+    LLVMValueRef halves[2] = {vector_value(lanes, re->store.value), vector_value(lanes, im->store.value)};
+    LLVMValueRef place = llvm_place(lanes->kernel, re->store.buffer, re->store.address, true);
+    for (int k = 0; k < 2; k++) {
+        LLVMValueRef to = k ? second_vector(lanes, LLVMTypeOf(halves[0]), place) : place;
+        LLVMValueRef pairs = chosen(lanes, halves[0], halves[1], true, k * lanes->count / 2);
+        LLVMSetAlignment(LLVMBuildStore(file->builder, pairs, to), ir_elem_info(re->store.value->elem)->bytes);
+    }
+}
+
+/* Straight lines: definitions and stores, one after the other. */
+static void vector_block(struct lanes *lanes, const struct loop_stmt *loop)
+{
+    struct llvm_kernel *kernel = lanes->kernel;
+    open_lane(kernel, lanes->index);
+    for (const struct loop_stmt *stmt = loop->loop.body; stmt; stmt = stmt->next) {
+        if (!c_is_live(kernel->c, stmt))
+            continue;
+        if (stmt->op == LOOP_DEFINE) {
+            bool moves = is_vector(lanes, stmt->local.value);
+            kernel->locals[stmt->local.local] =
+                moves ? vector_value(lanes, stmt->local.value) : llvm_value(kernel, stmt->local.value);
+            kernel->c->local_vector[stmt->local.local] = moves;
+        } else if (half_of(lanes, stmt->store.address) >= 0) {
+            store_pairs(lanes, stmt, stmt->next);
+            stmt = stmt->next;
+        } else {
+            store(lanes, stmt, vector_value(lanes, stmt->store.value));
+        }
+    }
+    for (const struct loop_stmt *stmt = loop->loop.body; stmt; stmt = stmt->next)
+        if (stmt->op == LOOP_DEFINE) {
+            kernel->locals[stmt->local.local] = NULL;
+            kernel->c->local_vector[stmt->local.local] = false;
+        }
+    close_lane(kernel, lanes->index);
+}
+
 void llvm_vector_statement(struct llvm_kernel *kernel, const struct loop_stmt *loop)
 {
     const struct loop_stmt *stmt = loop->loop.body;
@@ -216,7 +336,9 @@ void llvm_vector_statement(struct llvm_kernel *kernel, const struct loop_stmt *l
     if (!poly_is_constant(loop->loop.end, &lanes.count))
         return;
     size_t scope = llvm_memo_open(&kernel->memo);
-    if (stmt->op == LOOP_FOR) {
+    if (c_is_vector_block(loop)) {
+        vector_block(&lanes, loop);
+    } else if (stmt->op == LOOP_FOR) {
         turn(kernel, loop, lanes.count);
     } else {
         if (loop->loop.limit)

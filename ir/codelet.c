@@ -19,15 +19,42 @@ struct expansion {
     int64_t n_points;
 };
 
+/* Does the map give another type to the elements of its one operand? */
+static bool is_cast(const struct ir_node *node)
+{
+    return node->op == IR_map_node && node->n_operands == 1 && node->body->op == IR_EXPR_cast &&
+           node->body->arguments[0]->op == IR_EXPR_operand && !node->operands[0].fill && !node->operands[0].conjugate;
+}
+
+const struct ir_node *ir_codelet_constant(const struct ir_access *access)
+{
+    const struct ir_node *node = access->node;
+    if (node->op == IR_const_node)
+        return node;
+    if (!is_cast(node) || node->operands[0].node->rank != node->rank)
+        return NULL;
+    uint32_t index;
+    for (uint32_t axis = 0; axis < node->rank; axis++)
+        if (!poly_is_index(node->operands[0].subscripts[axis], &index) || index != axis ||
+            node->operands[0].node->shape[axis] != node->shape[axis])
+            return NULL;
+    return ir_codelet_constant(&node->operands[0]);
+}
+
+bool ir_codelet_is_real(const struct ir_node *node)
+{
+    return !ir_elem_is_complex(node->elem) || (is_cast(node) && !ir_elem_is_complex(node->operands[0].node->elem));
+}
+
 bool ir_codelet_factor(const struct ir_node *node, const struct ir_access *access)
 {
-    const struct ir_node *constant = access->node;
-    bool known = constant->op == IR_const_node && constant->rank > 0 && constant->constant->data;
-    int64_t extent, bytes = ir_elem_info(constant->elem)->bytes;
+    const struct ir_node *constant = ir_codelet_constant(access);
+    bool known = constant && constant->rank > 0 && constant->constant->data && !constant->constant->exact;
+    int64_t extent, bytes = known ? ir_elem_info(constant->elem)->bytes : 0;
     for (uint32_t axis = 0; known && axis < constant->rank; axis++) /* the verifier has perhaps not seen it */
         known = poly_is_constant(constant->shape[axis], &extent) && checked_multiply(bytes, extent, &bytes);
     known = known && (uint64_t)bytes == constant->constant->bytes;
-    for (uint32_t axis = 0; known && axis < access->node->rank; axis++) {
+    for (uint32_t axis = 0; known && axis < constant->rank; axis++) {
         const struct poly *subscript = access->subscripts[axis];
         known = !poly_uses_dims(subscript) && !poly_is_run_time(subscript);
         for (uint32_t index = 0; known && index < poly_index_limit(subscript); index++)
@@ -98,7 +125,8 @@ bool ir_codelet_factor_at(const struct ir_access *access, const int64_t *point, 
             return false;
         at = at * extent + subscript;
     }
-    *number = ir_number_load(access->node->elem, access->node->constant->data, (size_t)at);
+    const struct ir_node *constant = ir_codelet_constant(access);
+    *number = ir_number_load(constant->elem, constant->constant->data, (size_t)at);
     if (access->conjugate && ir_elem_is_complex(number->elem))
         number->im = -number->im;
     return true;
@@ -135,7 +163,7 @@ static uint32_t column_here(struct expansion *expansion, const struct poly **ato
             if (!(atom[length++] =
                       poly_substitute(expansion->context, access->subscripts[axis], node->n_indices, replacements, &ranges)))
                 return UINT32_MAX;
-        real &= expansion->factors[k] || !ir_elem_is_complex(access->node->elem);
+        real &= expansion->factors[k] || ir_codelet_is_real(access->node);
     }
     for (uint32_t column = 0; column < expansion->matrix.n_columns; column++)
         if (memcmp(&expansion->atoms[(size_t)column * length], atom, length * sizeof *atom) == 0)
@@ -193,7 +221,7 @@ static int64_t multiply_adds(const struct expansion *expansion)
     const struct ir_node *node = expansion->node;
     bool complex_factor = false, complex_atom = false;
     for (uint32_t k = 0; k < node->n_operands; k++) {
-        bool complex = ir_elem_is_complex(node->operands[k].node->elem);
+        bool complex = !ir_codelet_is_real(node->operands[k].node);
         complex_factor |= expansion->factors[k] && complex;
         complex_atom |= !expansion->factors[k] && complex;
     }

@@ -22,6 +22,10 @@ const struct ir_codelet *ir_codelet(struct ir_context *context, const struct ir_
 
 /* Is the node a sum that codelets can do, whatever its operands are? */
 bool ir_can_have_codelet(struct ir_context *context, const struct ir_node *node);
+/* What the access reads, if that is constant numbers, perhaps in another type; NULL: it is not. */
+const struct ir_node *ir_codelet_constant(const struct ir_access *access);
+/* Are the numbers real, whatever their type? */
+bool ir_codelet_is_real(const struct ir_node *node);
 /* Is this operand of the node constant numbers? The number that it is where the node's indices are `point`; false: outside of it.
  */
 bool ir_codelet_factor(const struct ir_node *node, const struct ir_access *access);

@@ -11,7 +11,7 @@ bool lanes_move_by_one(struct ir_context *context, const struct poly *address, u
     return poly_uses_index(address, index) && poly_split_index(context, address, index, &step, NULL) && poly_equals(step, 1);
 }
 
-static bool has_operation(enum ir_expr_op op)
+bool lanes_have_operation(enum ir_expr_op op)
 {
     return op == IR_EXPR_add || op == IR_EXPR_sub || op == IR_EXPR_mul || op == IR_EXPR_div || op == IR_EXPR_neg;
 }
@@ -34,7 +34,7 @@ bool lanes_hold(struct ir_context *context, const struct ir_expr *expr, enum ir_
             moves[k] |= moves[ir_expr_position(order, count, each->arguments[a])];
         if (!moves[k])
             continue;
-        bool fits = each->op == IR_EXPR_load ? lanes_move_by_one(context, each->load.address, index) : has_operation(each->op);
+        bool fits = each->op == IR_EXPR_load ? lanes_move_by_one(context, each->load.address, index) : lanes_have_operation(each->op);
         if (!fits || each->elem != elem)
             return false;
     }

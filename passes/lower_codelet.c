@@ -171,8 +171,10 @@ static bool find_factors(struct codelet *codelet)
     const struct ir_codelet *known = ir_codelet(codelet->lowering->context, node);
     codelet->factors = ARENA_ARRAY(codelet->lowering->arena, codelet->lowering->function->n_buffers, bool);
     for (uint32_t k = 0; known && codelet->factors && k < node->n_operands; k++) {
-        const struct lower_place *place = &codelet->lowering->places[node->operands[k].node->id];
-        if (known->factors[k] && place->placed && !place->is_local)
+        if (!known->factors[k])
+            continue;
+        const struct lower_place *place = &codelet->lowering->places[ir_codelet_constant(&node->operands[k])->id];
+        if (place->placed && !place->is_local)
             codelet->factors[place->number] = true;
     }
     return known && codelet->factors;

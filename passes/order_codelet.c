@@ -103,7 +103,7 @@ static double work_out_share(const struct order_codelets *codelets, uint32_t num
         ir_codelet_add_number(&matrix, place_of(operand, result, point), place_of(operand, other, point), value);
     }
     const struct straight_line *line = ir_codelet_line(codelets->context, node->elem, &matrix);
-    bool complex_factor = ir_elem_is_complex(node->operands[number].node->elem);
+    bool complex_factor = !ir_codelet_is_real(node->operands[number].node);
     if (!line || !ir_line_pays(line, points * (complex ? 2 : 1) * (complex_factor ? 2 : 1)))
         return 1;
     bool sums = (other & ~result) != 0;
