@@ -7,7 +7,6 @@
 #include "straight_line.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { MOST_VALUES = 1 << 12 };
 
@@ -249,7 +248,7 @@ static double *with_equal_magnitudes(struct arena *arena, size_t count, const do
         return NULL;
     for (size_t k = 0; k < count; k++)
         entries[k] = (struct entry){fabs(matrix[k]), k};
-    qsort(entries, count, sizeof *entries, by_size);
+    sort_items(entries, count, sizeof *entries, by_size);
     for (size_t first = 0, end; first < count; first = end) {
         double size = entries[first].size;
         for (end = first; end < count && entries[end].size - entries[first].size <= closeness * entries[first].size; end++)
