@@ -25,11 +25,12 @@ static bool is_whole(struct c_kernel *kernel, const struct poly *address, uint32
 static void touch(struct touching *touching, uint32_t buffer, const struct poly *address)
 {
     struct c_kernel *kernel = touching->kernel;
+    const struct loop_buffer *array = &kernel->loops->buffers[buffer];
     int64_t count;
-    if (kernel->loops->buffers[buffer].kind != LOOP_STACK || kernel->array_lanes[buffer] < 0)
+    if (array->kind != LOOP_STACK || kernel->array_lanes[buffer] < 0)
         return;
     bool fits = touching->lane != UINT32_MAX && is_whole(kernel, address, touching->lane, touching->lanes) &&
-                poly_is_constant(kernel->loops->buffers[buffer].count, &count) && count % touching->lanes == 0 &&
+                array->rank && poly_is_constant(array->shape[array->rank - 1], &count) && count % touching->lanes == 0 &&
                 (kernel->array_lanes[buffer] == 0 || kernel->array_lanes[buffer] == touching->lanes);
     kernel->array_lanes[buffer] = fits ? touching->lanes : -1;
 }
