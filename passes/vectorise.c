@@ -5,7 +5,7 @@
  * A vector loop means what a loop means; it has exactly the lanes of a vector, and a limit where the last is not full. Every place
  * in it moves by one element a lane or not at all. What is made of a finished tile in another way, or by operations that vectors do
  * not have, is made element by element from a copy: the tile itself is only touched by vectors, so that it lives in registers.
- * Straight lines of statements, those of codelets among them, are in vectorise_lines.c. */
+ * Straight lines of statements, those of codelets among them, are in vectorise_straight.c. */
 #include "lanes.h"
 #include "product.h"
 #include "vectorise.h"
@@ -511,8 +511,8 @@ static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
         if (list->op == LOOP_FOR && is_turned(vectorising, list)) {
             if (!turn(vectorising, list))
                 return false;
-        } else if (list->op == LOOP_FOR && vectorise_takes_lines(vectorising->kernel, list)) {
-            if (!vectorise_lines(vectorising->kernel, list))
+        } else if (list->op == LOOP_FOR && vectorise_is_straight(vectorising->kernel, list)) {
+            if (!vectorise_straight(vectorising->kernel, list))
                 return false;
         } else if (list->op == LOOP_FOR && is_candidate(vectorising, list)) {
             const struct loop_stmt *store = list->loop.body;

@@ -123,7 +123,7 @@ static int64_t lanes_of(const struct lines *lines)
     return known && extent < lanes ? 0 : lanes;
 }
 
-bool vectorise_takes_lines(struct pass_kernel *kernel, const struct loop_stmt *loop)
+bool vectorise_is_straight(struct pass_kernel *kernel, const struct loop_stmt *loop)
 {
     struct lines lines = {.kernel = kernel, .context = kernel->context, .loop = loop};
     const struct loop_stmt *body = loop->loop.body, *before = NULL;
@@ -165,7 +165,7 @@ static struct loop_stmt *copy_lines(struct pass_kernel *kernel, const struct loo
     return list;
 }
 
-bool vectorise_lines(struct pass_kernel *kernel, struct loop_stmt *loop)
+bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
 {
     struct ir_context *context = kernel->context;
     struct loop_function *function = kernel->loops;
