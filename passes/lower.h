@@ -102,8 +102,8 @@ struct nest {
     struct nest_check *checks; /* in the order in which they are made */
     size_t n_checks, checks_capacity;
     const struct ir_node *codelet; /* the contraction that a codelet does; NULL: none */
-    uint32_t n_own_domain;     /* conditions of the domain that are the sum's own, the first ones */
-    const struct poly **under; /* conditions of the access being written that became the domain's */
+    uint32_t n_own_domain;         /* conditions of the domain that are the sum's own, the first ones */
+    const struct poly **under;     /* conditions of the access being written that became the domain's */
     size_t n_under;
 };
 
