@@ -110,6 +110,13 @@ void *operator_report_argument(const struct reading *reading, struct span span, 
     return operator_failed(reading);
 }
 
+static bool report_too_many(const struct reading *reading, struct span span)
+{
+    diag_error(reading->statement->body->diagnostics, DIAG_E0913, span, "a constructor has more than %d arguments",
+               (int)MOST_PARTS);
+    return operator_failed(reading) != NULL;
+}
+
 /* ---- parts ---- */
 
 struct operator_node *operator_create(const struct reading *reading, enum operator_kind kind, struct span span)
@@ -233,7 +240,7 @@ static bool add_arguments(const struct reading *reading, struct operator_node *o
         uint32_t count = 0;
         for (; argument && (count == 0 || repeats); argument = argument->next, count++)
             if (count == MOST_PARTS || !add_argument(reading, operator_, *kinds, argument))
-                return count == MOST_PARTS ? operator_report_argument(reading, argument->span, "a shorter list"), false : false;
+                return count == MOST_PARTS && report_too_many(reading, argument->span);
         if (count == 0)
             break;
         kinds += repeats ? 2 : 1;

@@ -80,6 +80,14 @@ def operands(count):
     return kernel(f'y = einsum("{",".join("i" * count)}->i"{", x" * count})', "x: f64[3]", "y: f64[3]").replace(") {", ") exact {")
 
 
+def operator_arguments(count):
+    return kernel(f"y[i] = kron({', '.join(['identity(1)'] * count)})[i,j] * x[j]", "x: f64[1]", "y: f64[1]")
+
+
+def operators_of_operators(count):
+    return kernel(f"y[i] = ({' @ '.join(['reversal(8)'] * count)})[i,j] * x[j]")
+
+
 def blocks(count):
     return kernel("\n    ".join(f"y[{k} + i: 1] = x[i + {k}]" for k in range(count)), f"x: f64[{count}]", f"y: f64[{count}]")
 
@@ -163,6 +171,8 @@ CASES = [
     ("labels of a string", labels, 512, "E0911", (2, 1551), EMIT, ".ein"),
     ("factors of a product", factors, 1024, "E0913", (2, 9), EMIT, ".ein"),
     ("operands of a string", operands, 1024, "E0913", (2, 9), EMIT, ".ein"),
+    ("arguments of a constructor", operator_arguments, 64, "E0913", (2, 849), EMIT, ".ein"),
+    ("operators of operators", operators_of_operators, 100, "E0901", (2, 13), EMIT, ".ein"),
     ("statements of calls", inlined, 20000, "E0914", (2017, 17), EMIT, ".ein"),
     ("calls upon calls", calls, 181, "E0914", (5, 9), EMIT, ".ein"),
     ("blocks of an output", blocks, 64, "E0915", (66, 5), EMIT, ".ein"),
