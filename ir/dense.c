@@ -3,15 +3,25 @@
 
 #include <math.h>
 
-typedef long double complex wide;
+/* Real and imaginary parts; `im` is NULL where all is real. */
+struct matrix {
+    size_t n;
+    long double *re, *im;
+};
 
-static long double norm_1(size_t n, const wide *a)
+static long double size_at(const struct matrix *a, size_t i, size_t j)
+{
+    size_t at = i * a->n + j;
+    return a->im ? hypotl(a->re[at], a->im[at]) : fabsl(a->re[at]);
+}
+
+static long double norm_1(const struct matrix *a)
 {
     long double largest = 0;
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < a->n; j++) {
         long double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += cabsl(a[i * n + j]);
+        for (size_t i = 0; i < a->n; i++)
+            sum += size_at(a, i, j);
         largest = fmaxl(largest, sum);
     }
     return largest;
@@ -19,61 +29,93 @@ static long double norm_1(size_t n, const wide *a)
 
 /* ---- inverse ---- */
 
-static void exchange_rows(size_t n, wide *a, size_t i, size_t k)
+static void exchange(long double *a, long double *b, size_t n)
 {
-    for (size_t j = 0; j < n && i != k; j++) {
-        wide kept = a[i * n + j];
-        a[i * n + j] = a[k * n + j];
-        a[k * n + j] = kept;
+    for (size_t j = 0; a != b && j < n; j++) {
+        long double kept = a[j];
+        a[j] = b[j];
+        b[j] = kept;
+    }
+}
+
+static void exchange_rows(struct matrix *a, size_t i, size_t k)
+{
+    exchange(a->re + i * a->n, a->re + k * a->n, a->n);
+    if (a->im)
+        exchange(a->im + i * a->n, a->im + k * a->n, a->n);
+}
+
+/* Row i becomes `own` times itself less the factor times row k. */
+static void combine_rows(struct matrix *a, size_t i, long double own, size_t k, long double re, long double im)
+{
+    long double *x = a->re + i * a->n, *y = a->im ? a->im + i * a->n : NULL;
+    const long double *u = a->re + k * a->n, *v = a->im ? a->im + k * a->n : NULL;
+    for (size_t j = 0; !y && j < a->n; j++)
+        x[j] = own * x[j] - re * u[j];
+    for (size_t j = 0; y && j < a->n; j++) {
+        long double ur = u[j], ui = v[j];
+        x[j] = own * x[j] - (re * ur - im * ui);
+        y[j] = own * y[j] - (re * ui + im * ur);
     }
 }
 
 /* Gauss and Jordan on [a | b]: a becomes the identity. False: a pivot is zero or no number. */
-static bool eliminate(size_t n, wide *a, wide *b)
+static bool eliminate(struct matrix *a, struct matrix *b)
 {
+    size_t n = a->n;
     for (size_t k = 0; k < n; k++) {
         size_t pivot = k;
         for (size_t i = k + 1; i < n; i++)
-            if (cabsl(a[i * n + k]) > cabsl(a[pivot * n + k]))
+            if (size_at(a, i, k) > size_at(a, pivot, k))
                 pivot = i;
-        long double size = cabsl(a[pivot * n + k]);
+        long double size = size_at(a, pivot, k);
         if (!(size > 0) || !isfinite(size))
             return false;
-        exchange_rows(n, a, k, pivot);
-        exchange_rows(n, b, k, pivot);
-        wide by = 1 / a[k * n + k];
-        for (size_t j = 0; j < n; j++) {
-            a[k * n + j] *= by;
-            b[k * n + j] *= by;
-        }
+        exchange_rows(a, k, pivot);
+        exchange_rows(b, k, pivot);
+        long double re = a->re[k * n + k] / size / size, im = a->im ? -(a->im[k * n + k] / size / size) : 0;
+        combine_rows(a, k, 0, k, -re, -im); /* by 1 / pivot */
+        combine_rows(b, k, 0, k, -re, -im);
         for (size_t i = 0; i < n; i++) {
-            wide factor = a[i * n + k];
-            if (i == k || factor == 0)
+            re = a->re[i * n + k];
+            im = a->im ? a->im[i * n + k] : 0;
+            if (i == k || (re == 0 && im == 0))
                 continue;
-            for (size_t j = k; j < n; j++)
-                a[i * n + j] -= factor * a[k * n + j];
-            for (size_t j = 0; j < n; j++)
-                b[i * n + j] -= factor * b[k * n + j];
+            combine_rows(a, i, 1, k, re, im);
+            combine_rows(b, i, 1, k, re, im);
         }
     }
     return true;
 }
 
+static bool create(struct arena *arena, size_t n, bool is_complex, struct matrix *matrix)
+{
+    *matrix = (struct matrix){n, ARENA_ARRAY(arena, n * n, long double), NULL};
+    if (is_complex)
+        matrix->im = ARENA_ARRAY(arena, n * n, long double);
+    return matrix->re && (matrix->im || !is_complex);
+}
+
 bool dense_invert(struct arena *arena, size_t n, const double complex *matrix, double complex *inverse, double *condition)
 {
-    wide *a = ARENA_ARRAY(arena, n * n, wide), *b = ARENA_ARRAY(arena, n * n, wide);
-    if (!a || !b)
-        return false;
+    struct matrix a, b;
+    bool is_complex = false;
     for (size_t k = 0; k < n * n; k++)
-        a[k] = matrix[k];
-    for (size_t k = 0; k < n; k++)
-        b[k * n + k] = 1;
-    long double norm = norm_1(n, a);
-    if (!eliminate(n, a, b))
+        is_complex |= cimag(matrix[k]) != 0;
+    if (!create(arena, n, is_complex, &a) || !create(arena, n, is_complex, &b))
         return false;
-    *condition = (double)(norm * norm_1(n, b));
+    for (size_t k = 0; k < n * n; k++) {
+        a.re[k] = creal(matrix[k]);
+        b.re[k] = k / n == k % n;
+        if (is_complex)
+            a.im[k] = cimag(matrix[k]);
+    }
+    long double norm = norm_1(&a);
+    if (!eliminate(&a, &b))
+        return false;
+    *condition = (double)(norm * norm_1(&b));
     for (size_t k = 0; k < n * n; k++)
-        inverse[k] = (double complex)b[k];
+        inverse[k] = (double)b.re[k] + (is_complex ? (double)b.im[k] * I : 0);
     return isfinite(*condition);
 }
 
