@@ -243,7 +243,7 @@ const struct ir_expr *lower_contract(struct statement *statement, enum ir_ring r
                                    .extents = renumbering->extents,
                                    .n_operands = n_factors,
                                    .operands = accesses,
-                                   .normwise = statement->has_operator && !body->kernel->class_stated};
+                                   .named = statement->has_operator};
     const struct ir_node *node = ir_contract(body->context, &contract);
     remember_names(statement, node, n_indices, order);
     const struct poly **subscripts = ARENA_ARRAY(body->arena, rank, const struct poly *);

@@ -174,6 +174,7 @@ static struct formula *expand(struct statement *statement, struct formula *formu
         return NULL;
     if (formula->kind == FORMULA_OPERATOR) {
         struct entry entry = {.statement = statement, .elem = elem, .span = formula->span};
+        statement->has_operator = true;
         if (!formula->polys || !formula->polys[0] || !formula->polys[1])
             return NULL;
         return wrap(formula, entry_of(&entry, formula->operator_, formula->polys[0], formula->polys[1]), statement);

@@ -169,7 +169,7 @@ static uint64_t hash_node(const struct ir_node *node)
     case IR_contract_node:
         hash = hash_mix(hash_mix(hash, (uint64_t)node->contract.ring), (uint64_t)node->contract.accumulator);
         hash = hash_polys(hash_mix(hash, node->contract.codelet), node->contract.n_domain, node->contract.domain);
-        hash = hash_mix(hash, node->contract.normwise);
+        hash = hash_mix(hash, node->contract.named);
         return hash_bytes(hash, node->contract.sliced, node->contract.n_sliced * sizeof(uint32_t));
     case IR_scatter_node:
         return hash_mix(hash, (uint64_t)node->scatter.ring);
@@ -184,7 +184,7 @@ static uint64_t hash_node(const struct ir_node *node)
 
 static bool equal_contracts(const struct ir_node *a, const struct ir_node *b)
 {
-    return a->contract.ring == b->contract.ring && a->contract.normwise == b->contract.normwise &&
+    return a->contract.ring == b->contract.ring && a->contract.named == b->contract.named &&
            a->contract.accumulator == b->contract.accumulator && a->contract.n_domain == b->contract.n_domain &&
            a->contract.n_sliced == b->contract.n_sliced && a->contract.codelet == b->contract.codelet &&
            equal_polys(a->contract.n_domain, a->contract.domain, b->contract.domain) &&
@@ -352,7 +352,7 @@ const struct ir_node *ir_contract(struct ir_context *context, const struct ir_co
     draft.contract.n_sliced = contract->n_sliced;
     draft.contract.sliced = contract->sliced;
     draft.contract.codelet = contract->codelet;
-    draft.contract.normwise = contract->normwise;
+    draft.contract.named = contract->named;
     return intern_node(context, &draft);
 }
 

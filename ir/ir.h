@@ -224,8 +224,8 @@ struct ir_node {
             const struct poly *const *domain;
             uint32_t n_sliced; /* so many of the leading indices in `sliced` run outside the whole tree below (order.c) */
             const uint32_t *sliced;
-            bool codelet;  /* computed by the straight-line program that ir_codelet has for it */
-            bool normwise; /* it says a named operator in a kernel that states no class: what rewrites may do there is `normwise` */
+            bool codelet; /* computed by the straight-line program that ir_codelet has for it */
+            bool named;   /* an operator of the language is in it: in a kernel that states no class rewrites may be `normwise` */
         } contract;
         struct {
             enum ir_ring ring; /* its addition; operand 0 is the base, its subscripts where the value of operand 1 goes */
@@ -280,7 +280,7 @@ struct ir_contract {
     uint32_t n_sliced;
     const uint32_t *sliced;
     bool codelet;
-    bool normwise;
+    bool named;
 };
 const struct ir_node *ir_contract(struct ir_context *context, const struct ir_contract *contract);
 const struct ir_node *ir_map(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,

@@ -264,7 +264,7 @@ static void print_contract(struct printer *printer, const struct ir_node *node)
     for (uint32_t k = 0; k < node->contract.n_sliced; k++)
         text_printf(text, "%s%s", k ? ", " : " sliced (", index_name(printer, node->contract.sliced[k]));
     text_put(text, node->contract.n_sliced ? ")" : "");
-    text_put(text, node->contract.normwise ? " normwise" : "");
+    text_put(text, node->contract.named ? " named" : "");
 }
 
 /* The type and shape are those of the base. */

@@ -44,7 +44,7 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "alt"       { type = EIR_ALT; break; }
         "where"     { type = EIR_WHERE; break; }
         "strides"   { type = EIR_STRIDES; break; }
-        "normwise"  { type = EIR_NORMWISE; break; }
+        "named"     { type = EIR_NAMED; break; }
         "sliced"    { type = EIR_SLICED; break; }
         "updates"   { type = EIR_UPDATES; break; }
         "scatter"   { type = EIR_SCATTER; break; }

@@ -14,7 +14,7 @@
 #define eir_parser_ENGINEALWAYSONSTACK 1
 }
 
-%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CODELET CONTRACT MAP VIEW CONCAT ALT NORMWISE SCATTER UPDATES OVER OF SUM IN
+%fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CODELET CONTRACT MAP VIEW CONCAT ALT NAMED SCATTER UPDATES OVER OF SUM IN
              WHERE SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST.
 
 %nonassoc EQ NE LT LE GT GE.
@@ -59,7 +59,7 @@ value(R) ::= INPUT INTEGER(A) COLON typed(B). { R = eir_input(reader, A, NULL, B
 value(R) ::= INPUT INTEGER(A) ID(N) COLON typed(B) input_facts. { R = eir_input(reader, A, &N, B); }
 value(R) ::= numbers_head(A) RBRACE facts. { R = eir_constant(reader, A.typed, &A.numbers); }
 value(R) ::= CONST typed(A) HASH(B) facts. { R = eir_constant_data(reader, A, B); }
-value(R) ::= CONTRACT codelet(F) ID(A) typed(B) summed accumulator(C) scope OF LPAREN operands RPAREN domain(D) sliced(E) permission(G).
+value(R) ::= CONTRACT codelet(F) ID(A) typed(B) summed accumulator(C) scope OF LPAREN operands RPAREN domain(D) sliced(E) named(G).
     { R = eir_contract(reader, (struct eir_flags){F, G}, A, B, C.length ? &C : NULL, D, E); }
 value(R) ::= SCATTER ID(A) OVER LBRACKET axes RBRACKET scope OF LPAREN access(B) COMMA access(C) RPAREN.
     { R = eir_scatter(reader, A, B, C); }
@@ -135,9 +135,9 @@ domain(R) ::= WHERE LPAREN polys(A) RPAREN. { R = A; }
 %type codelet {bool}
 codelet(R) ::= . { R = false; }
 codelet(R) ::= CODELET. { R = true; }
-%type permission {bool}
-permission(R) ::= . { R = false; }
-permission(R) ::= NORMWISE. { R = true; }
+%type named {bool}
+named(R) ::= . { R = false; }
+named(R) ::= NAMED. { R = true; }
 %type sliced {const struct eir_polys *}
 sliced(R) ::= . { R = NULL; }
 sliced(R) ::= SLICED LPAREN polys(A) RPAREN. { R = A; }

@@ -134,7 +134,7 @@ const struct ir_node *eir_constant_data(struct ir_reader *reader, struct eir_typ
 void eir_add_number(struct ir_reader *reader, struct eir_numbers *numbers, struct eir_typed typed, struct eir_number number);
 void eir_within(struct ir_reader *reader, struct eir_number number);
 struct eir_flags {
-    bool codelet, normwise;
+    bool codelet, named;
 };
 const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_flags flags, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced);

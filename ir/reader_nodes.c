@@ -248,8 +248,7 @@ static bool list_sliced(struct ir_reader *reader, const struct eir_polys *list, 
 const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_flags flags, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced)
 {
-    struct ir_contract contract = {
-        .elem = typed.elem, .accumulator = typed.elem, .codelet = flags.codelet, .normwise = flags.normwise};
+    struct ir_contract contract = {.elem = typed.elem, .accumulator = typed.elem, .codelet = flags.codelet, .named = flags.named};
     contract.rank = typed.rank;
     contract.n_indices = reader->n_indices;
     contract.extents = reader->extents;

@@ -160,7 +160,7 @@ static const struct ir_node *contract_with(struct ir_context *context, const str
                                    node->contract.n_sliced,
                                    node->contract.sliced,
                                    codelet,
-                                   node->contract.normwise};
+                                   node->contract.named};
     const struct ir_node *made = ir_contract(context, &contract);
     return made && codelet && !ir_codelet(context, made) ? contract_with(context, node, operands, false) : made;
 }

@@ -6,102 +6,186 @@
  * plainest. Which alternatives may stand there at all is for who makes them to say: all are within the kernel's numeric class. */
 #include "estimate.h"
 
+#include <math.h>
+
 enum einc_status pass_choose(struct pass_kernel *kernel);
 
 /* Rounds after which nodes stay as they are, the second mostly changes nothing; nodes that are tried, since each asks for estimates
  * of the whole kernel: the last ones, others get their first alternative. */
 enum { MOST_ROUNDS = 3, MOST_TRIED = 24 };
 
-struct picking {
-    const uint32_t *picks; /* of each `alt`, in the order in which they are rewritten, which is that of the kernel */
-    size_t at;
+/* A node, where it stands, and what the kernel is estimated at with each of its alternatives (when that was last tried). */
+struct open_choice {
+    const struct ir_node *alt;
+    uint32_t pick;
+    bool tried;
+    struct estimate estimates[IR_ALTERNATIVES];
+};
+
+struct choosing {
+    struct pass_kernel *pass;
+    struct open_choice *choices; /* in the order in which they are rewritten, which is that of the kernel */
+    size_t count, at;
 };
 
 static const struct ir_node *picked(void *user, struct ir_context *context, const struct ir_node *node)
 {
-    struct picking *picking = user;
+    struct choosing *choosing = user;
     if (node->op != IR_alt_node)
         return node;
-    return ir_view(context, node->rank, node->shape, node->operands[picking->picks[picking->at++]]);
+    return ir_view(context, node->rank, node->shape, node->operands[choosing->choices[choosing->at++].pick]);
+}
+
+static struct choosing open_choices(struct pass_kernel *pass)
+{
+    size_t count, n = 0;
+    const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
+    struct choosing choosing = {.pass = pass};
+    for (size_t k = 0; nodes && k < count; k++)
+        n += nodes[k]->op == IR_alt_node;
+    choosing.choices = ARENA_ARRAY(ir_arena(pass->context), n, struct open_choice);
+    for (size_t k = 0; choosing.choices && nodes && k < count; k++)
+        if (nodes[k]->op == IR_alt_node)
+            choosing.choices[choosing.count++].alt = nodes[k];
+    return choosing;
 }
 
 bool choose_first(struct pass_kernel *pass)
 {
-    size_t count, n_alts = 0;
-    const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
-    for (size_t k = 0; nodes && k < count; k++)
-        n_alts += nodes[k]->op == IR_alt_node;
-    struct picking picking = {.picks = ARENA_ARRAY(ir_arena(pass->context), n_alts, uint32_t)};
-    if (nodes && n_alts && picking.picks)
-        (void)ir_rewrite(pass->context, pass->kernel, picked, &picking);
+    struct choosing choosing = open_choices(pass);
+    if (choosing.count)
+        (void)ir_rewrite(pass->context, pass->kernel, picked, &choosing);
     return !arena_failed(ir_arena(pass->context));
 }
 
-static struct ir_kernel *with_picks(struct pass_kernel *pass, const uint32_t *picks)
+static struct ir_kernel *with_picks(struct choosing *choosing)
 {
-    struct picking picking = {.picks = picks};
-    struct ir_kernel *kernel = ir_kernel_copy(pass->context, pass->kernel);
+    struct ir_context *context = choosing->pass->context;
+    struct ir_kernel *kernel = ir_kernel_copy(context, choosing->pass->kernel);
+    choosing->at = 0;
     if (kernel)
-        (void)ir_rewrite(pass->context, kernel, picked, &picking);
-    return arena_failed(ir_arena(pass->context)) ? NULL : kernel;
+        (void)ir_rewrite(context, kernel, picked, choosing);
+    return arena_failed(ir_arena(context)) ? NULL : kernel;
+}
+
+static struct estimate estimate_picks(struct choosing *choosing)
+{
+    struct ir_kernel *kernel = with_picks(choosing);
+    return kernel ? estimate_ordered(choosing->pass, kernel) : (struct estimate){INFINITY, INFINITY, NULL};
 }
 
 /* Tries every alternative of one node; true when another one is better than `least`, which becomes that. */
-static bool improve(struct pass_kernel *pass, const struct ir_node *alt, uint32_t *picks, size_t at, double *least)
+static bool improve(struct choosing *choosing, struct open_choice *choice, struct estimate *least)
 {
-    uint32_t best = picks[at], before = best;
-    for (uint32_t k = 0; k < alt->n_operands; k++) {
-        if (k == before)
-            continue;
-        picks[at] = k;
-        struct ir_kernel *kernel = with_picks(pass, picks);
-        double time = kernel ? estimate_ordered(pass, kernel, NULL) : *least;
-        if (time < *least || (time == *least && k < best)) {
-            *least = time;
+    uint32_t best = choice->pick, before = best;
+    choice->tried = true;
+    for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
+        choice->pick = k;
+        choice->estimates[k] = k == before ? *least : estimate_picks(choosing);
+        if (choice->estimates[k].seconds < choice->estimates[best].seconds ||
+            (choice->estimates[k].seconds == choice->estimates[best].seconds && k < best))
             best = k;
-        }
     }
-    picks[at] = best;
+    choice->pick = best;
+    *least = choice->estimates[best];
     return best != before;
 }
 
-static bool descend(struct pass_kernel *pass, const struct ir_node *const *alts, size_t count, uint32_t *picks)
+/* What the kernel is estimated at as it was written. */
+static struct estimate descend(struct choosing *choosing)
 {
-    const struct ir_kernel *first = with_picks(pass, picks);
-    const struct poly *flops_naive = NULL;
-    double least = first ? estimate_ordered(pass, first, &flops_naive) : 0;
-    bool changed = first != NULL;
+    struct estimate written = estimate_picks(choosing), least = written;
+    bool changed = true;
     for (int round = 0; changed && round < MOST_ROUNDS; round++) {
         changed = false;
-        for (size_t k = count; k-- > (count > MOST_TRIED ? count - MOST_TRIED : 0);)
-            changed |= improve(pass, alts[k], picks, k, &least);
-        if (count == 1)
+        for (size_t k = choosing->count; k-- > (choosing->count > MOST_TRIED ? choosing->count - MOST_TRIED : 0);)
+            changed |= improve(choosing, &choosing->choices[k], &least);
+        if (choosing->count == 1)
             break;
     }
-    for (size_t k = 0; k < count; k++)
-        if (picks[k] && flops_naive && !pass->rewritten) { /* what is counted as written is the first of each */
-            pass->flops_naive = flops_naive;
-            pass->rewritten = true;
-        }
-    return !arena_failed(ir_arena(pass->context));
+    return written;
+}
+
+/* ---- saying what was chosen ---- */
+
+static const struct pass_found *found_of(const struct pass_kernel *pass, const struct ir_node *way)
+{
+    for (size_t k = 0; k < pass->n_found; k++)
+        if (pass->found[k].node == way)
+            return &pass->found[k];
+    return NULL;
+}
+
+static const char *rule_of(const struct choosing *choosing, const struct open_choice *choice, uint32_t way)
+{
+    const struct pass_found *found = found_of(choosing->pass, choice->alt->operands[way].node);
+    return way == 0 ? "as written" : found ? found->rule : "another way";
+}
+
+static bool note_choice(struct choosing *choosing, const struct open_choice *choice, const struct estimate *written)
+{
+    struct pass_kernel *pass = choosing->pass;
+    struct arena *arena = ir_arena(pass->context);
+    const struct estimate *taken = &choice->estimates[choice->pick];
+    const struct pass_found *found = NULL;
+    struct pass_way *rejected = ARENA_ARRAY(arena, choice->alt->n_operands, struct pass_way);
+    struct text text = text_create(arena);
+    size_t n_rejected = 0;
+    for (uint32_t k = 1; k < choice->alt->n_operands && !found; k++)
+        found = found_of(pass, choice->alt->operands[k].node);
+    if (!found || !rejected)
+        return rejected != NULL;
+    text_printf(&text, "%s, %.6g flops", found->source, taken->flops);
+    for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
+        if (k == choice->pick)
+            continue;
+        const struct estimate *other = &choice->estimates[k];
+        rejected[n_rejected++] = (struct pass_way){rule_of(choosing, choice, k), other->flops, other->seconds / taken->seconds};
+        text_printf(&text, "; %s %.6g flops, %.3g times as long by estimate", rule_of(choosing, choice, k), other->flops,
+                    other->seconds / taken->seconds);
+    }
+    struct pass_choice note = {found->tensor ? found->tensor : "a part",
+                               rule_of(choosing, choice, choice->pick),
+                               text_finish(&text),
+                               found->source,
+                               written->flops,
+                               taken->flops,
+                               rejected,
+                               n_rejected};
+    return ARENA_PUSH(arena, pass->choices, pass->n_choices, pass->choices_capacity, note);
+}
+
+static bool is_needed(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(pass->context, kernel, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        if (nodes[k] == node)
+            return true;
+    return false;
 }
 
 enum einc_status pass_choose(struct pass_kernel *pass)
 {
-    struct arena *arena = ir_arena(pass->context);
-    size_t count, n_alts = 0;
-    const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
-    for (size_t k = 0; nodes && k < count; k++)
-        if (nodes[k]->op == IR_alt_node)
-            nodes[n_alts++] = nodes[k];
-    if (!nodes || n_alts == 0)
-        return nodes ? EINC_OK : EINC_NO_MEMORY;
-    uint32_t *picks = ARENA_ARRAY(arena, n_alts, uint32_t);
-    if (!picks || (pass->options && !descend(pass, nodes, n_alts, picks)))
-        return EINC_NO_MEMORY;
-    struct ir_kernel *kernel = with_picks(pass, picks);
+    struct choosing choosing = open_choices(pass);
+    if (choosing.count == 0)
+        return choosing.choices ? EINC_OK : EINC_NO_MEMORY;
+    bool changed = false;
+    struct estimate written = pass->options ? descend(&choosing) : (struct estimate){0, 0, NULL};
+    struct ir_kernel *kernel = with_picks(&choosing);
     if (!kernel)
         return EINC_NO_MEMORY;
+    for (size_t k = 0; k < choosing.count; k++) {
+        const struct open_choice *choice = &choosing.choices[k];
+        changed |= choice->pick != 0;
+        if (choice->tried && is_needed(pass, kernel, choice->alt->operands[choice->pick].node) &&
+            !note_choice(&choosing, choice, &written))
+            return EINC_NO_MEMORY;
+    }
+    if (changed && !pass->rewritten) { /* what is counted as written is the first of each */
+        pass->flops_naive = written.flops_naive;
+        pass->rewritten = true;
+    }
     *pass->kernel = *kernel;
     return EINC_OK;
 }

@@ -72,7 +72,8 @@ static bool add_choice(struct pass_kernel *pass, const struct ir_node *scan, int
         length ? arena_printf(arena, "chunks of %lld steps, %.3g times faster than step by step by estimate", (long long)length,
                               before / after)
                : arena_printf(arena, "step by step; the best chunk form would take %.3g times as long by estimate", after / before);
-    struct pass_choice choice = {name, length ? "chunked scan" : "linear scan", detail};
+    struct pass_choice choice = {
+        .tensor = name, .kind = length ? "chunked scan" : "linear scan", .detail = detail, .source = "scan"};
     if (pass->options->trace && detail)
         pass->options->trace(pass->options->trace_user, "chunk_scan", detail);
     return ARENA_PUSH(arena, pass->choices, pass->n_choices, pass->choices_capacity, choice);
@@ -89,7 +90,7 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
         return false;
     for (size_t k = 0; k < (forced ? 1 : N_LENGTHS); k++) {
         struct ir_kernel *kernel = with_chunks(pass, &form, forced ? forced : lengths[k]);
-        double time = kernel ? estimate_ordered(pass, kernel, NULL) : INFINITY;
+        double time = kernel ? estimate_ordered(pass, kernel).seconds : INFINITY;
         if (time >= least)
             continue;
         least = time;
@@ -98,14 +99,14 @@ static bool choose_form(struct pass_kernel *pass, const struct ir_node *scan)
     }
     if (!best)
         return false;
-    const struct poly *flops_naive = NULL;
-    before = estimate_ordered(pass, pass->kernel, &flops_naive);
+    const struct estimate as_written = estimate_ordered(pass, pass->kernel);
+    before = as_written.seconds;
     bool better = forced || least * WORTH < before;
     if (!add_choice(pass, scan, better ? length : 0, before, least) || !better)
         return false;
     *pass->kernel = *best;
     if (!pass->rewritten)
-        pass->flops_naive = flops_naive;
+        pass->flops_naive = as_written.flops_naive;
     pass->rewritten = true;
     return true;
 }

@@ -231,7 +231,7 @@ static const struct ir_node *without(struct solving *solving, const struct ir_no
     const struct ir_node *left =
         ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank,
                                                    reduced->n_indices, reduced->extents, n_operands, operands,
-                                                   node->contract.n_domain, domain, 0, NULL, false, node->contract.normwise});
+                                                   node->contract.n_domain, domain, 0, NULL, false, node->contract.named});
     const struct ir_name *name = ir_find_name(solving->kernel, node);
     if (left && name)
         ir_set_name(context, solving->kernel, left, NULL, reduced->names, name->span);

@@ -60,18 +60,23 @@ static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kern
     return time;
 }
 
-double estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct poly **flops_naive)
+struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel)
 {
     static const char *const names[] = {"simplify", "deltas",   "split_indices", "deltas",
                                         "simplify", "formulas", "flatten",       "order"};
+    const struct estimate none = {INFINITY, INFINITY, NULL};
+    const double *typical = ir_typical_sizes(pass->context);
     struct pass_options options = *pass->options;
     struct pass_kernel trial = {.context = pass->context, .kernel = ir_kernel_copy(pass->context, kernel), .options = &options};
     options.memory_limit = 0;
     options.trace = NULL;
     for (size_t k = 0; trial.kernel && k < sizeof names / sizeof *names; k++)
         if (pass_run(pass_find(names[k], strlen(names[k])), &trial) != EINC_OK)
-            return INFINITY;
-    if (flops_naive)
-        *flops_naive = trial.flops_naive;
-    return trial.kernel ? kernel_time(pass, trial.kernel, byte_rate(pass, trial.kernel), false) : INFINITY;
+            return none;
+    struct ir_work work =
+        trial.kernel && typical ? ir_kernel_work(pass->context, trial.kernel) : (struct ir_work){NULL, NULL, NULL};
+    if (!work.flops)
+        return none;
+    return (struct estimate){kernel_time(pass, trial.kernel, byte_rate(pass, trial.kernel), false),
+                             poly_estimate(work.flops, typical, NULL), trial.flops_naive};
 }

@@ -4,9 +4,12 @@
 
 #include "passes.h"
 
-/* Seconds the kernel takes by estimate, at typical sizes, once its contractions are ordered; infinite when that fails.
- * `flops_naive` (may be NULL): what it counts as written. The kernel stays as it is. */
-double estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct poly **flops_naive);
+struct estimate {
+    double seconds, flops;          /* at typical sizes, once contractions are ordered; infinite when that fails */
+    const struct poly *flops_naive; /* what it counts as written */
+};
+/* The kernel stays as it is. */
+struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel);
 
 /* choose.c. Every choice that is still open becomes its first alternative, for who lowers a kernel that `choose` did not see.
  * False: no memory. */

@@ -23,8 +23,9 @@ static bool has_root(struct ir_context *context, const struct ir_expr *body)
 
 /* ---- tables ---- */
 
-static const struct ir_node *table(struct ir_context *context, const struct ir_node *node)
+static const struct ir_node *table(struct ir_context *context, const struct ir_kernel *in, const struct ir_node *node)
 {
+    const struct ir_name *name = ir_find_name(in, node);
     struct ir_output output = {.name = "table", .node = node, .span = SPAN_NONE};
     struct ir_kernel kernel = {.name = "table", .n_outputs = 1, .outputs = &output};
     struct ir_tensor result = {.data = NULL};
@@ -32,7 +33,8 @@ static const struct ir_node *table(struct ir_context *context, const struct ir_n
     if (!poly_is_constant(ir_element_count(context, node), &elements) || elements > MOST_ELEMENTS || elements == 0 ||
         ir_eval(context, &kernel, IR_EVAL_NUMBERS, NULL, NULL, &result, NULL) != EINC_OK || !result.data)
         return NULL;
-    struct ir_constant constant = {.data = result.data, .bytes = (size_t)elements * ir_elem_info(node->elem)->bytes};
+    struct ir_constant constant = {
+        .data = result.data, .bytes = (size_t)elements * ir_elem_info(node->elem)->bytes, .name = name ? name->name : NULL};
     return ir_constant(context, node->elem, node->rank, node->shape, &constant);
 }
 
@@ -76,10 +78,9 @@ static const struct ir_expr *without_roots(struct ir_context *context, const str
 
 static const struct ir_node *calculate(void *user, struct ir_context *context, const struct ir_node *node)
 {
-    (void)user;
     if (node->op != IR_map_node || !has_root(context, node->body))
         return node;
-    const struct ir_node *constant = node->n_operands == 0 ? table(context, node) : NULL;
+    const struct ir_node *constant = node->n_operands == 0 ? table(context, user, node) : NULL;
     if (constant || arena_failed(ir_arena(context)))
         return constant;
     return ir_map(context, node->rank, node->shape, node->n_operands, node->operands, without_roots(context, node->body));
@@ -87,6 +88,6 @@ static const struct ir_node *calculate(void *user, struct ir_context *context, c
 
 enum einc_status pass_formulas(struct pass_kernel *kernel)
 {
-    (void)ir_rewrite(kernel->context, kernel->kernel, calculate, NULL);
+    (void)ir_rewrite(kernel->context, kernel->kernel, calculate, kernel->kernel);
     return arena_failed(ir_arena(kernel->context)) ? EINC_NO_MEMORY : EINC_OK;
 }

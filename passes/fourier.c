@@ -78,8 +78,7 @@ static const struct poly *number(struct ir_context *context, int64_t value)
     return poly_constant(context, value);
 }
 
-/* The shape with another last extent. */
-static const struct poly **shaped(struct ir_context *context, const struct ir_node *node, int64_t last)
+const struct poly **fourier_shape(struct ir_context *context, const struct ir_node *node, int64_t last)
 {
     const struct poly **shape = node ? arena_copy(ir_arena(context), node->shape, node->rank, sizeof *node->shape) : NULL;
     if (shape)
@@ -113,7 +112,7 @@ const struct ir_node *fourier_view(struct ir_context *context, const struct ir_n
     struct ir_number zero = ir_ring_zero(IR_RING_plustimes, node->elem);
     access.fill = padded ? arena_copy(ir_arena(context), &zero, 1, sizeof zero) : NULL;
     access.conjugate = conjugate;
-    return ir_view(context, node->rank, shaped(context, node, extent), access);
+    return ir_view(context, node->rank, fourier_shape(context, node, extent), access);
 }
 
 const struct ir_node *fourier_roots(struct ir_context *context, enum ir_elem elem, const struct poly *extent,
@@ -281,9 +280,8 @@ static const struct ir_node *folded(struct ir_context *context, const struct ir_
     return ir_view(context, x->rank + 1, shape, fourier_at(context, x, at));
 }
 
-/* x[..., a, b] as x[..., l] with a = first, b = second. */
-static const struct ir_node *unfolded(struct ir_context *context, const struct ir_node *x, int64_t n, const struct poly *first,
-                                      const struct poly *second)
+const struct ir_node *fourier_merge(struct ir_context *context, const struct ir_node *x, int64_t n, const struct poly *first,
+                                    const struct poly *second)
 {
     if (!x)
         return NULL;
@@ -344,8 +342,8 @@ static const struct ir_node *by_steps(struct ir_context *context, const struct i
                                                                               .operands = operands});
     const struct ir_node *second = fourier_complex(context, swapped(context, turned), q, inverse); /* [k1, k2] */
     const struct poly *whole = last_index(context, x);
-    return unfolded(context, second, p * q, poly_mod(context, whole, number(context, p), NULL),
-                    poly_floor_div(context, whole, number(context, p), NULL));
+    return fourier_merge(context, second, p * q, poly_mod(context, whole, number(context, p), NULL),
+                         poly_floor_div(context, whole, number(context, p), NULL));
 }
 
 const struct ir_node *fourier_complex(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
@@ -375,95 +373,6 @@ const struct ir_node *fourier_coprime(struct ir_context *context, const struct i
     const struct ir_node *rest = turned ? fourier_coprime(context, turned, q, inverse) : NULL;
     const struct ir_node *second = rest ? rest : fourier_complex(context, turned, q, inverse);
     const struct poly *whole = last_index(context, x);
-    return unfolded(context, second, n, poly_mod(context, whole, number(context, p), NULL),
-                    poly_mod(context, whole, number(context, q), NULL));
-}
-
-/* ---- real data ---- */
-
-static const struct ir_expr *apply(struct ir_context *context, enum ir_expr_op op, const struct ir_expr *a, const struct ir_expr *b)
-{
-    const struct ir_expr *arguments[2] = {a, b};
-    return ir_expr_apply(context, op, b ? 2 : 1, arguments);
-}
-
-/* What a spectrum of `half` elements, that of even elements + i that of odd ones, and the wanted one have in common: (a + conj b) /
- * scale + t (a - conj b), a at k and b at -k; t: +-i times a root of unity, over scale. */
-static const struct ir_node *untangle(struct ir_context *context, const struct ir_node *z, int64_t extent,
-                                      const struct poly *opposite, const struct poly *same, const struct ir_node *turn,
-                                      double scale)
-{
-    if (!z || !turn)
-        return NULL;
-    enum ir_elem real = ir_elem_real(z->elem);
-    const struct poly *last = last_index(context, z);
-    const struct ir_access operands[3] = {
-        fourier_at(context, z, same), fourier_at(context, z, opposite), {.node = turn, .subscripts = &last}};
-    const struct ir_expr *a = ir_expr_operand(context, 0, z->elem),
-                         *b = apply(context, IR_EXPR_conj, ir_expr_operand(context, 1, z->elem), NULL);
-    const struct ir_expr *sum = apply(context, IR_EXPR_add, a, b), *by = ir_expr_literal(context, ir_number_real(real, scale));
-    if (scale != 1)
-        sum = apply(context, IR_EXPR_complex, apply(context, IR_EXPR_mul, apply(context, IR_EXPR_real, sum, NULL), by),
-                    apply(context, IR_EXPR_mul, apply(context, IR_EXPR_imag, sum, NULL), by));
-    const struct ir_expr *turned =
-        apply(context, IR_EXPR_mul, ir_expr_operand(context, 2, z->elem), apply(context, IR_EXPR_sub, a, b));
-    return ir_map(context, z->rank, shaped(context, z, extent), 3, operands, apply(context, IR_EXPR_add, sum, turned));
-}
-
-const struct ir_node *fourier_real(struct ir_context *context, const struct ir_node *x, int64_t n)
-{
-    if (!x)
-        return NULL;
-    int64_t half = n / 2;
-    const struct poly *k = last_index(context, x), *twice = poly_scale(context, k, 2);
-    const struct ir_access operands[2] = {fourier_at(context, x, twice),
-                                          fourier_at(context, x, poly_add(context, twice, number(context, 1)))};
-    const struct ir_node *pairs =
-        ir_map(context, x->rank, shaped(context, x, half), 2, operands,
-               apply(context, IR_EXPR_complex, ir_expr_operand(context, 0, x->elem), ir_expr_operand(context, 1, x->elem)));
-    const struct ir_node *z = fourier_complex(context, pairs, half, false);
-    const struct ir_node *turn =
-        fourier_roots(context, ir_elem_complex(x->elem), number(context, half + 1), poly_index(context, 0), n, 0, -0.5);
-    return untangle(context, z, half + 1,
-                    poly_mod(context, poly_subtract(context, number(context, n), k), number(context, half), NULL),
-                    poly_mod(context, k, number(context, half), NULL), turn, 0.5);
-}
-
-/* x[..., k] as x[..., k, 0] */
-static const struct ir_node *part_of(struct ir_context *context, const struct ir_node *z, enum ir_expr_op part)
-{
-    const struct poly **shape = z ? ARENA_ARRAY(ir_arena(context), z->rank + 1, const struct poly *) : NULL;
-    if (!shape)
-        return NULL;
-    for (uint32_t k = 0; k < z->rank; k++)
-        shape[k] = z->shape[k];
-    shape[z->rank] = number(context, 1);
-    struct ir_access whole = ir_access_whole(context, z);
-    return ir_map(context, z->rank + 1, shape, 1, &whole, apply(context, part, ir_expr_operand(context, 0, z->elem), NULL));
-}
-
-const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n)
-{
-    if (!x)
-        return NULL;
-    int64_t half = n / 2;
-    const struct poly *k = last_index(context, x);
-    const struct ir_node *turn =
-        fourier_view(context, fourier_roots(context, x->elem, number(context, half), poly_index(context, 0), n, 0, -1), half,
-                     poly_index(context, 0), false, true);
-    const struct ir_node *z = fourier_complex(
-        context, untangle(context, x, half, poly_subtract(context, number(context, half), k), k, turn, 1), half, true);
-    const struct ir_node *real = part_of(context, z, IR_EXPR_real), *imaginary = part_of(context, z, IR_EXPR_imag);
-    if (!real || !imaginary)
-        return NULL;
-    const struct poly **shape = arena_copy(ir_arena(context), real->shape, real->rank, sizeof *real->shape);
-    if (!shape)
-        return NULL;
-    shape[real->rank - 1] = number(context, 2);
-    const struct ir_access parts[2] = {
-        ir_access_whole(context, real),
-        fourier_at(context, imaginary, poly_subtract(context, poly_index(context, real->rank - 1), number(context, 1)))};
-    const struct ir_node *both = ir_concat(context, real->rank, shape, 2, parts);
-    return unfolded(context, both, n, poly_floor_div(context, k, number(context, 2), NULL),
-                    poly_mod(context, k, number(context, 2), NULL));
+    return fourier_merge(context, second, n, poly_mod(context, whole, number(context, p), NULL),
+                         poly_mod(context, whole, number(context, q), NULL));
 }

@@ -33,6 +33,11 @@ struct ir_access fourier_at(struct ir_context *context, const struct ir_node *no
 /* x[..., last] as a tensor whose last extent is `extent`; 0 outside if `padded`. */
 const struct ir_node *fourier_view(struct ir_context *context, const struct ir_node *node, int64_t extent, const struct poly *last,
                                    bool padded, bool conjugate);
+/* The shape with another last extent. */
+const struct poly **fourier_shape(struct ir_context *context, const struct ir_node *node, int64_t last);
+/* x[..., a, b] as x[..., l], l < n, with a = first and b = second. */
+const struct ir_node *fourier_merge(struct ir_context *context, const struct ir_node *x, int64_t n, const struct poly *first,
+                                    const struct poly *second);
 /* x[..., k] * factor[k] */
 const struct ir_node *fourier_scale(struct ir_context *context, const struct ir_node *x, const struct ir_node *factor);
 

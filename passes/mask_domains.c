@@ -145,7 +145,7 @@ static const struct ir_node *restricted(struct masking *masking, const struct ir
     }
     return ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank,
                                                       node->n_indices, node->extents, node->n_operands, operands, n + more->n,
-                                                      domain, 0, NULL, false, node->contract.normwise});
+                                                      domain, 0, NULL, false, node->contract.named});
 }
 
 static void name_part(struct masking *masking, const struct ir_node *part, const struct ir_node *node)

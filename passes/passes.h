@@ -87,6 +87,20 @@ struct pass_order {
 /* A form that was chosen for something, for `explain`. */
 struct pass_choice {
     const char *tensor, *kind, *detail;
+    const char *source;               /* "written", "recognised", "scan" */
+    double flops_before, flops_after; /* of the kernel, at typical sizes, as written and as chosen; 0: not counted */
+    const struct pass_way *rejected;  /* what else was tried */
+    size_t n_rejected;
+};
+struct pass_way {
+    const char *kind;
+    double flops, slower; /* of the kernel with it; how many times as long it takes, by estimate */
+};
+
+/* A value that a rule found another way to; for who chooses. */
+struct pass_found {
+    const struct ir_node *node; /* the other way */
+    const char *tensor, *rule, *source;
 };
 
 /* How a nest was cut into tiles for the registers and blocks for the caches, for `explain`. */
@@ -135,6 +149,10 @@ struct pass_kernel {
     size_t n_orders, orders_capacity;
     struct pass_choice *choices;
     size_t n_choices, choices_capacity;
+    struct pass_found *found; /* set by `structure` */
+    size_t n_found, found_capacity;
+    const struct ir_node **recognised; /* formulas that were made of others, set by `recognise` */
+    size_t n_recognised, recognised_capacity;
     struct pass_tiling *tilings; /* set by `tile` */
     size_t n_tilings, tilings_capacity;
     struct pass_parallel_loop *parallels; /* set by `parallel` */

@@ -36,7 +36,7 @@ static const struct ir_node *with_factors(const struct simplifying *simplifying,
                                    node->contract.n_sliced,
                                    node->contract.sliced,
                                    false,
-                                   node->contract.normwise};
+                                   node->contract.named};
     return ir_contract(simplifying->context, &contract);
 }
 
@@ -112,7 +112,7 @@ static const struct ir_node *without_index(const struct simplifying *simplifying
                                    0,
                                    NULL,
                                    false,
-                                   node->contract.normwise};
+                                   node->contract.named};
     return ir_contract(context, &contract);
 }
 

@@ -269,7 +269,7 @@ static const struct ir_node *over_digits(struct splitting *splitting, const stru
     const struct ir_node *split =
         ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, digits->rank,
                                                    digits->count, digits->extents, node->n_operands, operands,
-                                                   node->contract.n_domain, domain, 0, NULL, false, node->contract.normwise});
+                                                   node->contract.n_domain, domain, 0, NULL, false, node->contract.named});
     const struct ir_name *name = ir_find_name(splitting->kernel, node);
     if (split && name)
         ir_set_name(context, splitting->kernel, split, NULL, digits->names, name->span);

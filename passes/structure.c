@@ -36,6 +36,17 @@ static void trace(const struct structuring *structuring, const struct rule *rule
         options->trace(options->trace_user, "structure", message);
 }
 
+static void note_found(struct structuring *structuring, const struct rule *rule, const struct ir_node *node, uint32_t operand,
+                       const struct ir_node *way)
+{
+    struct pass_kernel *pass = structuring->pass;
+    bool written = node->contract.named || structuring->depth > 1;
+    for (size_t k = 0; k < pass->n_recognised; k++)
+        written = written && pass->recognised[k] != node->operands[operand].node;
+    struct pass_found found = {way, structuring->tensor, rule->name, written ? "written" : "recognised"};
+    (void)ARENA_PUSH(ir_arena(structuring->context), pass->found, pass->n_found, pass->found_capacity, found);
+}
+
 /* A constant that is not `exact`, or a formula. */
 static bool is_known(const struct ir_node *node)
 {
@@ -49,7 +60,31 @@ static bool is_allowed(const struct structuring *structuring, const struct ir_no
     const struct ir_kernel *kernel = structuring->kernel;
     if (structuring->depth > 1 || kernel->numeric_class >= least)
         return true;
-    return !kernel->class_stated && (node->contract.normwise || is_known(node->operands[operand].node));
+    return !kernel->class_stated && (node->contract.named || is_known(node->operands[operand].node));
+}
+
+/* The node when its rules are done: that an operator is in it says nothing any more, and would keep equal ones apart. */
+static const struct ir_node *settled(struct structuring *structuring, const struct ir_node *node)
+{
+    const struct ir_name *name = ir_find_name(structuring->kernel, node);
+    if (node->op != IR_contract_node || !node->contract.named)
+        return node;
+    struct ir_contract contract = {.ring = node->contract.ring,
+                                   .elem = node->elem,
+                                   .accumulator = node->contract.accumulator,
+                                   .rank = node->rank,
+                                   .n_indices = node->n_indices,
+                                   .extents = node->extents,
+                                   .n_operands = node->n_operands,
+                                   .operands = node->operands,
+                                   .n_domain = node->contract.n_domain,
+                                   .domain = node->contract.domain,
+                                   .n_sliced = node->contract.n_sliced,
+                                   .sliced = node->contract.sliced};
+    const struct ir_node *same = ir_contract(structuring->context, &contract);
+    if (same && name)
+        ir_set_name(structuring->context, structuring->kernel, same, NULL, name->index_names, name->span);
+    return same;
 }
 
 const struct ir_node *structure_improve(struct structuring *structuring, const struct ir_node *node)
@@ -59,10 +94,11 @@ const struct ir_node *structure_improve(struct structuring *structuring, const s
     uint32_t count = 1;
     if (!node || node->op != IR_contract_node || node->contract.ring != IR_RING_plustimes || node->contract.n_domain ||
         node->contract.n_sliced || !(ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem)) ||
-        ir_elem_is_half(node->elem) || structuring->depth == DEEPEST)
-        return node;
-    structuring->depth++;
-    ways[0] = ir_access_whole(context, node);
+        ir_elem_is_half(node->elem) || structuring->depth == DEEPEST || structuring->kernel->numeric_class == IR_CLASS_EXACT)
+        return node ? settled(structuring, node) : NULL;
+    if (structuring->depth++ == 0)
+        structuring->tensor = ir_name_of(structuring->kernel, node);
+    ways[0] = ir_access_whole(context, settled(structuring, node));
     for (uint32_t operand = 0; operand < node->n_operands; operand++)
         for (uint32_t k = 0; k < RULES && count < IR_ALTERNATIVES; k++) {
             if (!is_allowed(structuring, node, operand, rules[k].least))
@@ -71,10 +107,11 @@ const struct ir_node *structure_improve(struct structuring *structuring, const s
             if (!way)
                 continue;
             trace(structuring, &rules[k], node);
+            note_found(structuring, &rules[k], node, operand, way);
             ways[count++] = ir_access_whole(context, way);
         }
     structuring->depth--;
-    return count == 1 ? node : ir_alt(context, node->rank, node->shape, count, ways);
+    return count == 1 ? ways[0].node : ir_alt(context, node->rank, node->shape, count, ways);
 }
 
 static const struct ir_node *improve(void *user, struct ir_context *context, const struct ir_node *node)
@@ -86,7 +123,6 @@ static const struct ir_node *improve(void *user, struct ir_context *context, con
 enum einc_status pass_structure(struct pass_kernel *pass)
 {
     struct structuring structuring = {.pass = pass, .context = pass->context, .kernel = pass->kernel};
-    if (pass->kernel->numeric_class != IR_CLASS_EXACT)
-        (void)ir_rewrite(pass->context, pass->kernel, improve, &structuring);
+    (void)ir_rewrite(pass->context, pass->kernel, improve, &structuring);
     return arena_failed(ir_arena(pass->context)) ? EINC_NO_MEMORY : EINC_OK;
 }

@@ -8,7 +8,8 @@ struct structuring {
     struct pass_kernel *pass;
     struct ir_context *context;
     struct ir_kernel *kernel;
-    uint32_t depth; /* of rules within what rules made */
+    uint32_t depth;     /* of rules within what rules made */
+    const char *tensor; /* what the outermost of them is about */
 };
 
 /* A contraction as a matrix applied to data: y[...] = sum of (others) * sum over `column` of matrix[row, column] * data[batch...,

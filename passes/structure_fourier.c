@@ -60,6 +60,26 @@ static bool read_wave(const struct ir_expr *expr, struct wave *wave)
         wave->im = by.re * im + by.im * re;
         return !wave->real || im == 0;
     }
+    case IR_EXPR_div: {
+        const struct ir_expr *literal = expr->arguments[1];
+        if (literal->op != IR_EXPR_literal || ir_elem_is_integer(literal->elem) || literal->literal.re == 0 ||
+            (ir_elem_is_complex(literal->elem) && literal->literal.im != 0) || !read_wave(expr->arguments[0], wave))
+            return false;
+        wave->re /= literal->literal.re;
+        wave->im /= literal->literal.re;
+        return true;
+    }
+    case IR_EXPR_add:
+    case IR_EXPR_sub: { /* of one angle, as cos + sin */
+        struct wave other;
+        double sign = expr->op == IR_EXPR_add ? 1 : -1;
+        if (!read_wave(expr->arguments[0], wave) || !read_wave(expr->arguments[1], &other) || wave->real != other.real ||
+            wave->numerator != other.numerator || wave->order != other.order)
+            return false;
+        wave->re += sign * other.re;
+        wave->im += sign * other.im;
+        return true;
+    }
     default:
         return false;
     }

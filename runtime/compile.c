@@ -9,6 +9,7 @@ static const char *const pipeline[] = {
     "simplify",      /* identities, views and reshapes that are none */
     "chunk_scan",    /* after simplify: steps are then in their plainest form */
     "simplify",      /* what that brought */
+    "recognise",     /* before structure, whose rules know roots of unity */
     "structure",     /* after simplify: subscripts say what an operand is */
     "choose",        /* before those that follow, which it tries on each alternative */
     "deltas",        /* before split_indices: an index is easier solved for whole */

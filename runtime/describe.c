@@ -94,13 +94,31 @@ json_t *describe_dims(struct ir_context *context)
     return dims;
 }
 
+static json_t *json_flops(double flops)
+{
+    return flops > 0 && flops < 1e300 ? json_real(flops) : json_null();
+}
+
+static json_t *json_rejected(const struct pass_choice *choice)
+{
+    json_t *rejected = json_array();
+    for (size_t k = 0; k < choice->n_rejected; k++) {
+        const struct pass_way *way = &choice->rejected[k];
+        json_array_append_new(rejected, json_pack("{s:s, s:o, s:o}", "kind", way->kind, "flops", json_flops(way->flops), "slower",
+                                                  json_flops(way->slower)));
+    }
+    return rejected;
+}
+
 static json_t *json_structures(const struct pass_kernel *kernel)
 {
     json_t *structures = json_array();
     for (size_t k = 0; k < kernel->n_choices; k++) {
         const struct pass_choice *choice = &kernel->choices[k];
-        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:i, s:s}", "tensor", choice->tensor, "kind", choice->kind,
-                                                    "source", "scan", "error", 0, "detail", choice->detail));
+        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:i, s:s, s:o, s:o, s:o}", "tensor", choice->tensor, "kind",
+                                                    choice->kind, "source", choice->source, "error", 0, "detail", choice->detail,
+                                                    "flops_before", json_flops(choice->flops_before), "flops_after",
+                                                    json_flops(choice->flops_after), "rejected", json_rejected(choice)));
     }
     for (size_t k = 0; k < kernel->kernel->n_remarks; k++) {
         const struct ir_remark *remark = &kernel->kernel->remarks[k];

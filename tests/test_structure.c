@@ -52,6 +52,12 @@ static const struct example examples[] = {
      "kernel f(x: f64[2, 40], t: f64[3, 2, 25]) -> (y: f64[3, 40]) normwise { y[o,i] = t[o,c,r] * pad(x[c,i+r-12], 0) }"},
     {"convolution convolution ",
      "kernel f(x: f64[20, 20], t: f64[13, 13]) -> (y: f64[20, 20]) normwise { y[i,j] = t[r,s] * pad(x[i-r+6,j-s+6], 0) }"},
+    {"convolution ", "kernel f(x: f64[32], t: f64[63]) -> (y: f64[32]) { operator T = toeplitz(t)\n y[i] = T[i,j] * x[j] }"},
+    {"convolution ", "kernel f(x: f64[32], t: f64[63]) -> (y: f64[32]) { operator T = hankel(t)\n y[i] = T[i,j] * x[j] }"},
+    {"convolution ", "kernel f(x: f64[32], t: f64[32]) -> (y: f64[32]) { operator T = circulant(t)\n y[i] = T[i,j] * x[j] }"},
+    {"", "kernel f(x: f64[32], t: f64[32]) -> (y: f64[32]) reassoc { operator T = circulant(t)\n y[i] = T[i,j] * x[j] }"},
+    {"convolution convolution ", "kernel f(x: f64[32], t: f64[32], u: f64[32]) -> (y: f64[32]) { operator T = circulant(t) @ "
+                                 "circulant(u)\n y[i] = T[i,j] * x[j] }"},
     {"", "kernel f(x: f64[32], t: f64[63]) -> (y: f64[32]) { y[i] = t[i-j+31] * x[j] }"},
     {"", "kernel f(x: f64[32], t: f64[94]) -> (y: f64[32]) normwise { y[i] = t[2*i-j+31] * x[j] }"},
     {"", "kernel f(x: f64[64], c: f64[64]) -> (y: f64[64]) normwise { y[i] = c[(i-3*j) mod 64] * x[j] }"},

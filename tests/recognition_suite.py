@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""Structure in index notation: each plain statement gets the flops of the operator that says the same, and each near miss (one index, sign or shift
+off) stays as it is. Both compute what the reference does."""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from suites import Suite
+
+# Parameters, class, the plain statements, the operator, its application.
+PLAIN = [
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*k*l/64) * x[l]", "dft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(2i*pi*k*l/64) * x[l]", "conj(dft(64))", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = x[l] * exp(pi*(k*l)*(-1i)/32)", "dft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[5, 60]) -> (y: c128[5, 60])", "y[s,k] = exp(-2i*pi*k*l/60) * x[s,l]", "dft(60)", "y[s,k] = K[k,l] * x[s,l]"),
+    ("x: c64[64]) -> (y: c64[64])", "let W[k: 64, l: 64] = exp(-2i*pi*k*l/64)\n y[k] = W[l,k] * x[l]", "dft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[64]) -> (y: c128[33])", "y[k] = exp(-2i*pi*k*l/64) * c128(x[l])", "rdft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[128]) -> (y: c128[128])",
+     "let F[k: 8, l: 8] = exp(-2i*pi*k*l/8)\n let G[k: 16, l: 16] = exp(-2i*pi*k*l/16)\n y[(k,m)] = F[k,l] * G[m,n] * x[(l,n)]", "kron(dft(8), dft(16))",
+     "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = 2 * cos(pi*k*(2*l+1)/128) * x[l]", "dct2(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = 2 * cos(pi/64*k*(l+0.5)) * x[l]", "dct2(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f32[256]) -> (y: f32[256])", "let C[k: 256, l: 256] = 2 * cos(pi*(2*k+1)*(2*l+1)/1024)\n y[k] = C[k,l] * x[l]", "dct4(256)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[63]) -> (y: f64[63])", "y[k] = 2 * sin(pi*(k+1)*(l+1)/64) * x[l]", "dst1(63)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = 2 * sin(pi*(k+1)*(2*l+1)/128) * x[l]", "dst2(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = (cos(2*pi*k*l/64) + sin(2*pi*k*l/64)) * x[l]", "dht(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[256], t: f64[511]) -> (y: f64[256]) normwise", "y[i] = t[i-j+255] * x[j]", "toeplitz(t)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[256], h: f64[511]) -> (y: f64[256]) normwise", "y[i] = h[i+j] * x[j]", "hankel(h)", "y[i] = K[i,j] * x[j]"),
+    ("x: c128[256], c: c128[256]) -> (y: c128[256]) normwise", "y[i] = c[(i-j) mod 256] * x[j]", "circulant(c)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[300], t: f64[499]) -> (y: f64[200]) normwise", "let T[i: 200, j: 300] = t[i-j+299]\n y[i] = T[i,j] * x[j]", "toeplitz(t, 200, 300)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[24], A: f64[4, 6], B: f64[8, 4]) -> (y: f64[32])", "y[i] = A[i div 8, j div 4] * B[i mod 8, j mod 4] * x[j]", "kron(A, B)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[48], B: f64[6, 8, 8]) -> (y: f64[48])", "y[(g,i)] = B[g,i,j] * x[(g,j)]", "blockdiag(B)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64], U: f64[64, 3], V: f64[3, 64]) -> (y: f64[64])", "let W[i,j] = U[i,r] * V[r,j]\n y[i] = W[i,j] * x[j]", "lowrank(U, V)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[48], L: f64[6, 4, 8], R: f64[8, 6, 6]) -> (y: f64[24])", "y[(i,j)] = L[j,i,k] * R[k,j,m] * x[(k,m)]", "monarch(L, R)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64], d: f64[64]) -> (y: f64[64])", "y[i] = d[i] * x[63-i]", "diag(d) @ reversal(64)", "y[i] = K[i,j] * x[j]"),
+]
+
+# Parameters, statements: nothing that a rule knows.
+NEAR = [
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*k*l/63) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*3*k*l/64) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*(k+l)/64) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*k*k*l/64) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*k*l/64.5) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*k*l/64) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = exp(-2*pi*k*l/64) * x[l]"),
+    ("x: c128[64, 64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*k*l/64) * x[k,l]"),
+    ("x: c128[64]) -> (y: c128[64]) reassoc", "y[k] = exp(-2i*pi*k*l/64) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = cos(k*l/64.0) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = cos(pi*k*l*l/64) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = cos(pi*(k+1)*(l+1)/13) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = (cos(2*pi*k*l/64) + sin(2*pi*k*l/63)) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = abs(cos(pi*k*(2*l+1)/128)) * x[l]"),
+    ("x: f64[128], t: f64[255]) -> (y: f64[128])", "y[i] = t[i-j+127] * x[j]"),
+    ("x: f64[128], t: f64[382]) -> (y: f64[128]) normwise", "y[i] = t[2*i-j+127] * x[j]"),
+    ("x: f64[128], c: f64[128]) -> (y: f64[128]) normwise", "y[i] = c[(i-3*j) mod 128] * x[j]"),
+    ("x: f64[128], c: f64[128]) -> (y: f64[128]) normwise", "y[i] = c[(i+2*j) mod 128] * x[j]"),
+    ("x: f64[128, 128], t: f64[255]) -> (y: f64[128]) normwise", "y[i] = t[i-j+127] * x[i,j]"),
+    ("x: f64[128], t: f64[255, 128]) -> (y: f64[128]) normwise", "y[i] = t[i-j+127,j] * x[j]"),
+    ("x: f64[128], t: f64[64]) -> (y: f64[128]) normwise", "y[i] = t[r] * pad(x[i-r], 1)"),
+]
+# Off by what leaves another structure of the same kind: rules fire, and all is right.
+SHIFTED = [
+    ("x: c128[60]) -> (y: c128[60])", "y[k] = exp(-2i*pi*k*l/64) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*(k+1)*(l-2)/64) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = cos(pi*k*(2*l+3)/128 + pi/7) * x[l]"),
+    ("x: f64[128], c: f64[127]) -> (y: f64[128]) normwise", "y[i] = c[(i-j) mod 127] * x[j]"),
+    ("x: f64[128], t: f64[255]) -> (y: f64[128]) normwise", "y[i] = t[j-i+127] * x[j]"),
+]
+
+
+class RecognitionSuite(Suite):
+    def command(self, *words):
+        return subprocess.run([self.einc, *words], capture_output=True, text=True)
+
+    def all(self, folder):
+        kernels = [(f"plain_{k}", p, s) for k, (p, s, _, _) in enumerate(PLAIN)]
+        kernels += [(f"written_{k}", p, f"operator K = {o}\n {a}") for k, (p, _, o, a) in enumerate(PLAIN)]
+        kernels += [(f"near_{k}", p, s) for k, (p, s) in enumerate(NEAR)] + [(f"shifted_{k}", p, s) for k, (p, s) in enumerate(SHIFTED)]
+        path = pathlib.Path(folder) / "recognition.ein"
+        path.write_text("".join(f"kernel {name}({parameters} {{\n {statement}\n}}\n" for name, parameters, statement in kernels))
+        done = self.command("explain", "--json", str(path))
+        if done.returncode:
+            self.check("explain", False, done.stderr)
+            return
+        found = {kernel["name"]: kernel for kernel in json.loads(done.stdout)["kernels"]}
+        for k, (_, statement, operator, _) in enumerate(PLAIN):
+            plain, written = found[f"plain_{k}"]["flops"], found[f"written_{k}"]["flops"]
+            self.check(f"{statement}: as {operator}", plain == written, f"{plain} flops, {written} written")
+        for k, (_, statement) in enumerate(NEAR):
+            structures = found[f"near_{k}"]["structures"]
+            self.check(f"{statement}: stays", not structures, json.dumps(structures))
+        for k, (_, statement) in enumerate(SHIFTED):
+            structures = found[f"shifted_{k}"]["structures"]
+            self.check(f"{statement}: is found", structures and structures[0]["source"] == "recognised", json.dumps(structures))
+        engine = "tcc" if "tcc" in self.engines else self.engines[-1]
+        done = self.command("check", f"--engine={engine}", str(path))
+        lines = done.stdout.splitlines()
+        for name, _, statement in kernels:
+            line = next((line for line in lines if line.split()[:1] == [name]), "not there")
+            self.check(f"{name} ({statement}) is right", line.split()[3:4] == ["ok"], line + done.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    suite = RecognitionSuite(parser.parse_args().einc)
+    with tempfile.TemporaryDirectory() as folder:
+        suite.all(folder)
+    return suite.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
