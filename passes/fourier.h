@@ -15,6 +15,9 @@ const struct ir_node *fourier_real(struct ir_context *context, const struct ir_n
 /* Its inverse: real, from the first half of a spectrum x[..., n/2 + 1] whose other half is that conjugated. */
 const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n);
 
+/* x[..., 2 t] = even[..., t], x[..., 2 t + 1] = odd[..., t] */
+const struct ir_node *fourier_interleave(struct ir_context *context, const struct ir_node *even, const struct ir_node *odd);
+
 /* An estimate of the flops of a transform of length n, for who may choose the length. */
 double fourier_flops(int64_t n);
 /* The length of at least `least`, even if `even`, with the fewest flops. */

@@ -122,6 +122,18 @@ const struct ir_node *fourier_real(struct ir_context *context, const struct ir_n
     return untangle(context, z, half + 1, half, true, turn, 0.5);
 }
 
+const struct ir_node *fourier_interleave(struct ir_context *context, const struct ir_node *even, const struct ir_node *odd)
+{
+    int64_t half;
+    if (!even || !odd || !poly_is_constant(even->shape[even->rank - 1], &half))
+        return NULL;
+    const struct poly *k = poly_index(context, even->rank - 1), *two = number(context, 2);
+    const struct ir_access first = fourier_at(context, even, k), second = fourier_at(context, odd, k);
+    const struct ir_node *both = pair_of(context, map_of(context, even, half, 1, &first, ir_expr_operand(context, 0, even->elem)),
+                                         map_of(context, odd, half, 1, &second, ir_expr_operand(context, 0, odd->elem)));
+    return fourier_merge(context, both, 2 * half, poly_floor_div(context, k, two, NULL), poly_mod(context, k, two, NULL));
+}
+
 const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n)
 {
     if (!x)
@@ -135,8 +147,6 @@ const struct ir_node *fourier_half(struct ir_context *context, const struct ir_n
         return NULL;
     const struct ir_access whole = fourier_at(context, z, k);
     const struct ir_expr *value = ir_expr_operand(context, 0, z->elem);
-    const struct ir_node *both = pair_of(context, map_of(context, z, half, 1, &whole, apply(context, IR_EXPR_real, value, NULL)),
-                                         map_of(context, z, half, 1, &whole, apply(context, IR_EXPR_imag, value, NULL)));
-    return fourier_merge(context, both, n, poly_floor_div(context, k, number(context, 2), NULL),
-                         poly_mod(context, k, number(context, 2), NULL));
+    return fourier_interleave(context, ir_map(context, z->rank, z->shape, 1, &whole, apply(context, IR_EXPR_real, value, NULL)),
+                              ir_map(context, z->rank, z->shape, 1, &whole, apply(context, IR_EXPR_imag, value, NULL)));
 }

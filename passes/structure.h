@@ -36,6 +36,37 @@ const struct ir_node *structure_finish(struct structuring *structuring, const st
 /* structure.c: the node with what rules find in it, as alternatives. */
 const struct ir_node *structure_improve(struct structuring *structuring, const struct ir_node *node);
 
+/* ---- structure_waves.c: operands that are roots of unity ---- */
+
+/* What an operand is: part of re + i im times root(numerator, order), over the node's indices. */
+struct structure_wave {
+    double re, im;
+    bool real; /* its real part */
+    const struct poly *numerator;
+    int64_t order;
+};
+/* a i j + b i + c j + d */
+struct structure_form {
+    int64_t a, b, c, d;
+};
+/* The operand as a transform that is applied to data. */
+struct structure_transform {
+    struct structure_application application;
+    struct structure_wave wave;
+    struct structure_form form;
+    int64_t length;
+    bool inverse;
+};
+
+/* The operand as such a transform: of some length, forward or backward, applied to data that are isolated. False: it is none. */
+bool structure_find_transform(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
+                              struct structure_transform *transform);
+/* structure_fourier.c: all `rows` of a spectrum of real data from its first half. */
+const struct ir_node *structure_both_halves(struct ir_context *context, const struct ir_node *half, int64_t n, int64_t rows);
+/* The rows that are asked for, times the wave's factor root(b i + d, order), or the real part of that. */
+const struct ir_node *structure_turned(struct ir_context *context, const struct structure_transform *transform,
+                                       const struct ir_node *y);
+
 typedef const struct ir_node *structure_rule(struct structuring *structuring, const struct ir_node *node, uint32_t operand);
 #define RULE(name, class, meaning) structure_rule structure_##name;
 #include "structure.def"
