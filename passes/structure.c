@@ -15,11 +15,13 @@ enum einc_status pass_structure(struct pass_kernel *kernel);
 enum { DEEPEST = 6 };
 
 struct rule {
-    const char *name, *meaning;
+    const char *name;
+    enum ir_op op;
+    const char *meaning;
     enum ir_numeric_class least;
     structure_rule *apply;
 };
-#define RULE(name, class, meaning) {#name, meaning, IR_CLASS_##class, structure_##name},
+#define RULE(name, op, class, meaning) {#name, IR_##op##_node, meaning, IR_CLASS_##class, structure_##name},
 static const struct rule rules[] = {
 #include "structure.def"
 };
@@ -36,15 +38,34 @@ static void trace(const struct structuring *structuring, const struct rule *rule
         options->trace(options->trace_user, "structure", message);
 }
 
+static const char *source_of(const struct structuring *structuring, const struct ir_node *node, uint32_t operand)
+{
+    const struct pass_kernel *pass = structuring->pass;
+    bool written = node->op == IR_map_node || node->contract.named || structuring->depth > 1;
+    for (size_t k = 0; k < pass->n_recognised; k++)
+        written = written && pass->recognised[k] != node->operands[operand].node;
+    return written ? "written" : "recognised";
+}
+
 static void note_found(struct structuring *structuring, const struct rule *rule, const struct ir_node *node, uint32_t operand,
                        const struct ir_node *way)
 {
     struct pass_kernel *pass = structuring->pass;
-    bool written = node->contract.named || structuring->depth > 1;
-    for (size_t k = 0; k < pass->n_recognised; k++)
-        written = written && pass->recognised[k] != node->operands[operand].node;
-    struct pass_found found = {way, structuring->tensor, rule->name, written ? "written" : "recognised"};
+    struct pass_found found = {way, structuring->tensor, rule->name, source_of(structuring, node, operand)};
     (void)ARENA_PUSH(ir_arena(structuring->context), pass->found, pass->n_found, pass->found_capacity, found);
+}
+
+/* What the kernel's class forbids and a looser one would not. */
+static void note_forbidden(struct structuring *structuring, const struct rule *rule, const struct ir_node *node, uint32_t operand)
+{
+    struct pass_kernel *pass = structuring->pass;
+    const char *detail = arena_printf(ir_arena(structuring->context), "%s; in a kernel of class normwise `%s` would be tried",
+                                      source_of(structuring, node, operand), rule->name);
+    struct pass_choice note = {.tensor = structuring->tensor ? structuring->tensor : "a part",
+                               .kind = "as written",
+                               .detail = detail,
+                               .source = source_of(structuring, node, operand)};
+    (void)ARENA_PUSH(ir_arena(structuring->context), pass->choices, pass->n_choices, pass->choices_capacity, note);
 }
 
 /* A constant that is not `exact`, or a formula. */
@@ -60,6 +81,8 @@ static bool is_allowed(const struct structuring *structuring, const struct ir_no
     const struct ir_kernel *kernel = structuring->kernel;
     if (structuring->depth > 1 || kernel->numeric_class >= least)
         return true;
+    if (node->op == IR_map_node) /* rules look for formulas below it */
+        return !kernel->class_stated;
     return !kernel->class_stated && (node->contract.named || is_known(node->operands[operand].node));
 }
 
@@ -87,25 +110,41 @@ static const struct ir_node *settled(struct structuring *structuring, const stru
     return same;
 }
 
+/* Is it a sum of products of floats, or a map of one operand, in a kernel that is not exact? */
+static bool may_change(const struct structuring *structuring, const struct ir_node *node)
+{
+    bool rounds = ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem);
+    bool plain = node->op == IR_contract_node
+                     ? node->contract.ring == IR_RING_plustimes && !node->contract.n_domain && !node->contract.n_sliced
+                     : node->op == IR_map_node && node->n_operands == 1;
+    return plain && rounds && !ir_elem_is_half(node->elem) && structuring->depth < DEEPEST &&
+           structuring->kernel->numeric_class != IR_CLASS_EXACT;
+}
+
 const struct ir_node *structure_improve(struct structuring *structuring, const struct ir_node *node)
 {
     struct ir_context *context = structuring->context;
     struct ir_access ways[IR_ALTERNATIVES];
     uint32_t count = 1;
-    if (!node || node->op != IR_contract_node || node->contract.ring != IR_RING_plustimes || node->contract.n_domain ||
-        node->contract.n_sliced || !(ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem)) ||
-        ir_elem_is_half(node->elem) || structuring->depth == DEEPEST || structuring->kernel->numeric_class == IR_CLASS_EXACT)
+    bool forbidden = false; /* and that was said */
+    if (!node || !may_change(structuring, node))
         return node ? settled(structuring, node) : NULL;
     if (structuring->depth++ == 0)
         structuring->tensor = ir_name_of(structuring->kernel, node);
     ways[0] = ir_access_whole(context, settled(structuring, node));
     for (uint32_t operand = 0; operand < node->n_operands; operand++)
         for (uint32_t k = 0; k < RULES && count < IR_ALTERNATIVES; k++) {
-            if (!is_allowed(structuring, node, operand, rules[k].least))
+            if (rules[k].op != node->op)
                 continue;
-            const struct ir_node *way = rules[k].apply(structuring, node, operand);
+            bool allowed = is_allowed(structuring, node, operand, rules[k].least);
+            const struct ir_node *way = allowed || !forbidden ? rules[k].apply(structuring, node, operand) : NULL;
             if (!way)
                 continue;
+            if (!allowed) {
+                note_forbidden(structuring, &rules[k], node, operand);
+                forbidden = true;
+                continue;
+            }
             trace(structuring, &rules[k], node);
             note_found(structuring, &rules[k], node, operand, way);
             ways[count++] = ir_access_whole(context, way);

@@ -68,7 +68,7 @@ const struct ir_node *structure_turned(struct ir_context *context, const struct 
                                        const struct ir_node *y);
 
 typedef const struct ir_node *structure_rule(struct structuring *structuring, const struct ir_node *node, uint32_t operand);
-#define RULE(name, class, meaning) structure_rule structure_##name;
+#define RULE(name, op, class, meaning) structure_rule structure_##name;
 #include "structure.def"
 
 #endif

@@ -37,6 +37,7 @@ static const struct example examples[] = {
     {"fourier cosine ", "kernel f(x: f64[16]) -> (y: f64[16]) { operator F = dst3(16)\n y[k] = F[k,l] * x[l] }"},
     {"fourier cosine ", "kernel f(x: f64[16]) -> (y: f64[16]) { operator F = dst4(16)\n y[k] = F[k,l] * x[l] }"},
     {"fourier ", "kernel f(x: f64[16]) -> (y: f64[16]) { operator F = dht(16)\n y[k] = F[k,l] * x[l] }"},
+    {"fourier half ", "kernel f(x: c128[3, 9]) -> (y: f64[3, 16]) { operator F = irdft(16)\n y[s,k] = F[k,l] * x[s,l] }"},
     {"", "kernel f(x: c128[16]) -> (y: c128[16]) reassoc { operator F = dft(16)\n y[k] = F[k,l] * x[l] }"},
     {"", "kernel f(x: c128[16]) -> (y: c128[16]) exact { operator F = dft(16)\n y[k] = F[k,l] * x[l] }"},
     {"", "kernel f(x: c128[16]) -> (y: c128[16]) { operator F = dft(16)\n y[k] = F[k,l] * F[l,k] * x[l] }"},
