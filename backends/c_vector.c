@@ -29,8 +29,8 @@ static void touch(struct touching *touching, uint32_t buffer, const struct poly 
     int64_t count;
     if (array->kind != LOOP_STACK || kernel->array_lanes[buffer] < 0)
         return;
-    bool fits = touching->lane != UINT32_MAX && is_whole(kernel, address, touching->lane, touching->lanes) &&
-                array->rank && poly_is_constant(array->shape[array->rank - 1], &count) && count % touching->lanes == 0 &&
+    bool fits = touching->lane != UINT32_MAX && is_whole(kernel, address, touching->lane, touching->lanes) && array->rank &&
+                poly_is_constant(array->shape[array->rank - 1], &count) && count % touching->lanes == 0 &&
                 (kernel->array_lanes[buffer] == 0 || kernel->array_lanes[buffer] == touching->lanes);
     kernel->array_lanes[buffer] = fits ? touching->lanes : -1;
 }

@@ -34,7 +34,8 @@ bool lanes_hold(struct ir_context *context, const struct ir_expr *expr, enum ir_
             moves[k] |= moves[ir_expr_position(order, count, each->arguments[a])];
         if (!moves[k])
             continue;
-        bool fits = each->op == IR_EXPR_load ? lanes_move_by_one(context, each->load.address, index) : lanes_have_operation(each->op);
+        bool fits =
+            each->op == IR_EXPR_load ? lanes_move_by_one(context, each->load.address, index) : lanes_have_operation(each->op);
         if (!fits || each->elem != elem)
             return false;
     }
