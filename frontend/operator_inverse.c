@@ -1,4 +1,4 @@
-/* Inverses of operators, by the identities of structure.def: an operator is written that is the inverse, so that nothing after
+/* Inverses of operators, by the identities of inverses.def: an operator is written that is the inverse, so that nothing after
  * this knows of inverses, and structure stays. What no row fits is inverted as a dense matrix where its numbers are known. */
 #include "operator_inverse.h"
 
@@ -291,7 +291,7 @@ struct inverse_rule {
 #define INVERSE(kind, form, other, factor, term, identity)                                                                         \
     [OPERATOR_##kind] = {FORM_##form, OPERATOR_##other, factor, term, form(kind)},
 static const struct inverse_rule rules[OPERATOR_MULTIPLE + 1] = {
-#include "structure.def"
+#include "inverses.def"
 };
 
 static struct operator_node *inverse_of_parts(const struct reading *reading, const struct operator_node *operator_, bool backward)

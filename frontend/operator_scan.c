@@ -76,6 +76,20 @@ static const struct ir_expr *times(struct ir_context *context, enum ir_elem elem
     return ir_expr_apply(context, IR_EXPR_mul, 2, sides);
 }
 
+/* The sum over the last of rank + 1 indices of the product of two operands. */
+static const struct ir_node *sum_of(const struct recurrence *recurrence, uint32_t rank, const struct poly *const *extents,
+                                    const struct ir_access operands[2])
+{
+    return ir_contract(recurrence->context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                                  .elem = recurrence->elem,
+                                                                  .accumulator = ir_elem_accumulator(recurrence->elem),
+                                                                  .rank = rank,
+                                                                  .n_indices = rank + 1,
+                                                                  .extents = extents,
+                                                                  .n_operands = 2,
+                                                                  .operands = operands});
+}
+
 /* sum over m of a[n,m] * state[m,b], or of a[m,n]. */
 static const struct ir_node *decayed_by_matrix(struct recurrence *recurrence, const struct ir_node *a, const struct ir_node *state,
                                                bool transposed)
@@ -95,14 +109,7 @@ static const struct ir_node *decayed_by_matrix(struct recurrence *recurrence, co
     of_state[0] = summed;
     operands[0].subscripts = at;
     operands[1].subscripts = of_state;
-    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                      .elem = recurrence->elem,
-                                                      .accumulator = ir_elem_accumulator(recurrence->elem),
-                                                      .rank = rank,
-                                                      .n_indices = rank + 1,
-                                                      .extents = extents,
-                                                      .n_operands = 2,
-                                                      .operands = operands});
+    return sum_of(recurrence, rank, extents, operands);
 }
 
 static const struct ir_node *next_state(struct recurrence *recurrence, const struct ir_node *a, const struct ir_node *state,
@@ -136,14 +143,7 @@ static const struct ir_node *result_of(struct recurrence *recurrence, const stru
         at[axis] = axis == 0 ? summed : poly_index(context, axis - 1);
     }
     struct ir_access operands[2] = {{.node = out, .subscripts = &summed}, {.node = state, .subscripts = at}};
-    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                      .elem = recurrence->elem,
-                                                      .accumulator = ir_elem_accumulator(recurrence->elem),
-                                                      .rank = rank,
-                                                      .n_indices = rank + 1,
-                                                      .extents = extents,
-                                                      .n_operands = 2,
-                                                      .operands = operands});
+    return sum_of(recurrence, rank, extents, operands);
 }
 
 static bool begin(struct recurrence *recurrence, const struct body *body, const struct operator_node *operator_)
