@@ -66,10 +66,27 @@ static const struct poly *node_bytes(struct ir_context *context, const struct ir
     return poly_scale(context, ir_element_count(context, node), ir_elem_info(node->elem)->bytes);
 }
 
-/* Inputs and constants that have to be fetched; a scalar constant is part of the code. */
-static bool is_fetched(const struct ir_node *node)
+/* A constant that nothing but codelets read, as a factor, is part of the code, as a scalar is. */
+static bool is_in_code(struct ir_context *context, const struct ir_node *constant, size_t count, const struct ir_node *const *nodes)
 {
-    return node->op == IR_input_node || (node->op == IR_const_node && node->rank > 0);
+    bool used = constant->rank == 0;
+    for (size_t i = 0; i < count && constant->rank > 0; i++)
+        for (uint32_t k = 0; k < nodes[i]->n_operands; k++) {
+            if (nodes[i]->operands[k].node != constant)
+                continue;
+            bool flagged = nodes[i]->op == IR_contract_node && nodes[i]->contract.codelet;
+            const struct ir_codelet *codelet = flagged ? ir_codelet(context, nodes[i]) : NULL;
+            if (!codelet || !codelet->factors[k])
+                return false;
+            used = true;
+        }
+    return used;
+}
+
+/* Inputs and constants that have to be fetched. */
+static bool is_fetched(struct ir_context *context, const struct ir_node *node, size_t count, const struct ir_node *const *nodes)
+{
+    return node->op == IR_input_node || (node->op == IR_const_node && !is_in_code(context, node, count, nodes));
 }
 
 /* ---- domains ---- */
@@ -162,6 +179,7 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
         work.bytes = node_bytes(context, node);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         bool again = node->operands[k].node->op == IR_const_node && node->operands[k].node->rank == 0;
+        again = again || (codelet && codelet->factors[k]); /* numbers of the program */
         for (uint32_t j = 0; j < k; j++)
             again = again || node->operands[j].node == node->operands[k].node;
         if (!again)
@@ -180,7 +198,7 @@ struct ir_work ir_kernel_work(struct ir_context *context, const struct ir_kernel
         struct ir_work work = ir_node_work(context, nodes[i]);
         total.flops = poly_add(context, total.flops, work.flops);
         total.functions = poly_add(context, total.functions, work.functions);
-        if (is_fetched(nodes[i]))
+        if (is_fetched(context, nodes[i], count, nodes))
             total.bytes = poly_add(context, total.bytes, node_bytes(context, nodes[i]));
     }
     for (uint32_t k = 0; k < kernel->n_outputs; k++)

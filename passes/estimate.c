@@ -50,13 +50,29 @@ static double node_time(struct pass_kernel *pass, const struct ir_node *node, do
     return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
 }
 
+/* Which nodes depend on no input: `fuse` computes them now. */
+static bool *find_constants(struct pass_kernel *pass, size_t count, const struct ir_node *const *nodes)
+{
+    size_t n_ids = count ? (size_t)nodes[count - 1]->id + 1 : 0;
+    for (size_t k = 0; k < count; k++)
+        n_ids = nodes[k]->id >= n_ids ? (size_t)nodes[k]->id + 1 : n_ids;
+    bool *constant = ARENA_ARRAY(ir_arena(pass->context), n_ids, bool);
+    for (size_t k = 0; constant && k < count; k++) {
+        constant[nodes[k]->id] = nodes[k]->op != IR_input_node && nodes[k]->op != IR_scan_node;
+        for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
+            constant[nodes[k]->id] = constant[nodes[k]->id] && constant[nodes[k]->operands[o].node->id];
+    }
+    return constant;
+}
+
 static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step)
 {
     size_t count;
     const struct ir_node **nodes = ir_topological(pass->context, kernel, &count);
+    const bool *constant = nodes ? find_constants(pass, count, nodes) : NULL;
     double time = 0;
-    for (size_t k = 0; nodes && k < count; k++)
-        time += node_time(pass, nodes[k], byte_rate, step);
+    for (size_t k = 0; constant && k < count; k++)
+        time += constant[nodes[k]->id] ? 0 : node_time(pass, nodes[k], byte_rate, step);
     return time;
 }
 

@@ -1,75 +1,10 @@
 /* Fast Fourier transforms as contractions, views and maps.
  *
- * A length whose primes are small is one contraction of roots of unity and twiddles over the digits of row and column (Cooley and
- * Tukey 1965 as a tensor product; Van Loan 1992, 1.2): n-ary, so that the order of contractions finds the fast transform. A large
- * prime is a convolution with a chirp (Bluestein 1970) at a good length. Two real sequences go as one complex one: the even
- * elements of real data and the odd ones. Roots are formulas, so all of it is exact modulo a prime that has them. */
+ * A length whose primes are those of codelets is one contraction of roots of unity and twiddles over the digits of row and column
+ * (Cooley and Tukey 1965 as a tensor product; Van Loan 1992, 1.2): n-ary, so that the order of contractions finds the fast
+ * transform. A longer prime is a convolution with a chirp (Bluestein 1970) at a good length. Two real sequences go as one complex
+ * one: the even elements of real data and the odd ones. Roots are formulas, so all of it is exact modulo a prime that has them. */
 #include "fourier.h"
-
-#include <math.h>
-
-/* A prime above which a convolution of twice its length is cheaper than its square. */
-enum { LARGE_PRIME = 64 };
-
-/* ---- lengths ---- */
-
-static int64_t smallest_factor(int64_t n)
-{
-    for (int64_t p = 2; p * p <= n; p++)
-        if (n % p == 0)
-            return p;
-    return n;
-}
-
-/* Of the first step: 4 where it divides, else the smallest prime. */
-static int64_t radix_of(int64_t n)
-{
-    return n % 4 == 0 ? 4 : smallest_factor(n);
-}
-
-static int64_t largest_prime(int64_t n)
-{
-    int64_t largest = 1;
-    for (int64_t p; n > 1; n /= p) {
-        p = smallest_factor(n);
-        largest = p > largest ? p : largest;
-    }
-    return largest;
-}
-
-/* At one point of a step of this radix, with its twiddle: small ones are counted with what is 1 or i in their roots left out. */
-static double radix_flops(int64_t p)
-{
-    static const double small[] = {[2] = 2, [3] = 5.3, [4] = 4, [5] = 8};
-    if (p > LARGE_PRIME)
-        return 2 * fourier_flops(fourier_length(2 * p - 1, false)) / (double)p + 18;
-    return 6 + (p <= 5 ? small[p] : 8 * (double)p);
-}
-
-double fourier_flops(int64_t n)
-{
-    double flops = 0;
-    int64_t rest = n;
-    for (int64_t p; rest > 1; rest /= p) {
-        p = radix_of(rest);
-        flops += radix_flops(p);
-    }
-    return flops * (double)n;
-}
-
-int64_t fourier_length(int64_t least, bool even)
-{
-    int64_t best = 0;
-    double flops = INFINITY;
-    for (int64_t a = 1; a < 2 * least + 2; a *= 2)
-        for (int64_t b = a; b < 2 * least + 2; b *= 3)
-            for (int64_t n = b; n < 2 * least + 2; n *= 5)
-                if (n >= least && (!even || n % 2 == 0) && fourier_flops(n) < flops) {
-                    flops = fourier_flops(n);
-                    best = n;
-                }
-    return best;
-}
 
 /* ---- tensors with batch axes ---- */
 
@@ -104,15 +39,30 @@ static const struct poly *last_index(struct ir_context *context, const struct ir
 }
 
 const struct ir_node *fourier_view(struct ir_context *context, const struct ir_node *node, int64_t extent, const struct poly *last,
-                                   bool padded, bool conjugate)
+                                   bool conjugate)
 {
     if (!node)
         return NULL;
     struct ir_access access = fourier_at(context, node, last);
-    struct ir_number zero = ir_ring_zero(IR_RING_plustimes, node->elem);
-    access.fill = padded ? arena_copy(ir_arena(context), &zero, 1, sizeof zero) : NULL;
     access.conjugate = conjugate;
     return ir_view(context, node->rank, fourier_shape(context, node, extent), access);
+}
+
+/* A copy with zeros behind it rather than a view with a fill value: short transforms read it without conditions. */
+const struct ir_node *fourier_pad(struct ir_context *context, const struct ir_node *node, int64_t extent)
+{
+    int64_t own;
+    if (!node || !poly_is_constant(node->shape[node->rank - 1], &own) || own == extent)
+        return node;
+    const struct poly *last = poly_index(context, node->rank - 1);
+    const struct ir_node *zero = ir_scalar(context, ir_ring_zero(IR_RING_plustimes, node->elem));
+    const struct ir_node *zeros =
+        ir_view(context, node->rank, fourier_shape(context, node, extent - own), ir_access_whole(context, zero));
+    if (!zeros)
+        return NULL;
+    const struct ir_access parts[2] = {ir_access_whole(context, node),
+                                       fourier_at(context, zeros, poly_subtract(context, last, number(context, own)))};
+    return ir_concat(context, node->rank, fourier_shape(context, node, extent), 2, parts);
 }
 
 const struct ir_node *fourier_roots(struct ir_context *context, enum ir_elem elem, const struct poly *extent,
@@ -188,7 +138,7 @@ static void add_roots(struct factors *factors, int64_t rows, int64_t columns, in
 static void add_digits(struct factors *factors, int64_t n, const struct poly *row, const struct poly *column)
 {
     struct ir_context *context = factors->context;
-    int64_t p = radix_of(n), q = n / p;
+    int64_t p = fourier_radix(n), q = n / p;
     if (q == 1) {
         add_roots(factors, n, n, n, row, column);
         return;
@@ -240,16 +190,16 @@ static const struct ir_node *by_chirp(struct ir_context *context, const struct i
     const struct ir_node *zeros =
         ir_view(context, 1, &middle, ir_access_whole(context, ir_scalar(context, ir_number_complex(x->elem, 0, 0))));
     const struct ir_node *back =
-        n > 1 ? fourier_view(context, between, n - 1, poly_subtract(context, number(context, n - 1), k), false, false) : NULL;
+        n > 1 ? fourier_view(context, between, n - 1, poly_subtract(context, number(context, n - 1), k), false) : NULL;
     const struct ir_access parts[3] = {{.node = between, .subscripts = &ends[0]},
                                        {.node = m > 2 * n - 1 ? zeros : back, .subscripts = &ends[m > 2 * n - 1 ? 1 : 2]},
                                        {.node = back, .subscripts = &ends[2]}};
     const struct ir_node *wave = ir_concat(context, 1, &shape, m > 2 * n - 1 ? 3 : 2, parts);
     const struct ir_node *response = fourier_complex(context, wave, m, false);
-    const struct ir_node *padded = fourier_view(context, fourier_scale(context, x, after), m, last_index(context, x), true, false);
+    const struct ir_node *padded = fourier_pad(context, fourier_scale(context, x, after), m);
     const struct ir_node *product = fourier_scale(context, fourier_complex(context, padded, m, false), response);
     const struct ir_node *part =
-        fourier_view(context, fourier_complex(context, product, m, true), n, last_index(context, x), false, false);
+        fourier_view(context, fourier_complex(context, product, m, true), n, last_index(context, x), false);
     const struct ir_access factors[2] = {{.node = after, .subscripts = &k},
                                          {.node = fourier_share(context, x->elem, m), .subscripts = &k}};
     const struct poly *extent = number(context, n);
@@ -350,8 +300,8 @@ const struct ir_node *fourier_complex(struct ir_context *context, const struct i
 {
     if (!x || n == 1)
         return x;
-    int64_t p = largest_prime(n);
-    if (p <= LARGE_PRIME)
+    int64_t p = fourier_long_prime(n);
+    if (!p)
         return contract_roots(context, x, n, inverse);
     return p == n ? by_chirp(context, x, n, inverse) : by_steps(context, x, p, n / p, inverse);
 }
@@ -359,7 +309,7 @@ const struct ir_node *fourier_complex(struct ir_context *context, const struct i
 /* With l = q l1 + p l2 mod n and k = k1 mod p, k2 mod q: root(k l, n) = root(k1 l1, p) root(k2 l2, q). */
 const struct ir_node *fourier_coprime(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
 {
-    int64_t p = smallest_factor(n), q = n / p, power = p;
+    int64_t p = fourier_smallest_factor(n), q = n / p, power = p;
     for (; q % p == 0; q /= p)
         power *= p;
     if (!x || q == 1)

@@ -18,7 +18,14 @@ const struct ir_node *fourier_half(struct ir_context *context, const struct ir_n
 /* x[..., 2 t] = even[..., t], x[..., 2 t + 1] = odd[..., t] */
 const struct ir_node *fourier_interleave(struct ir_context *context, const struct ir_node *even, const struct ir_node *odd);
 
-/* An estimate of the flops of a transform of length n, for who may choose the length. */
+/* ---- fourier_radix.c ---- */
+enum { FOURIER_LONGEST_CODELET = 32 };
+int64_t fourier_smallest_factor(int64_t n);
+/* The largest prime of n that is too long for a codelet; 0: there is none. */
+int64_t fourier_long_prime(int64_t n);
+/* Of the first step of a transform of length n > 1, which has no long prime; n: it is a codelet. */
+int64_t fourier_radix(int64_t n);
+/* An estimate of the flops of a transform of length n, for who may choose the length: exact without long primes. */
 double fourier_flops(int64_t n);
 /* The length of at least `least`, even if `even`, with the fewest flops. */
 int64_t fourier_length(int64_t least, bool even);
@@ -33,9 +40,11 @@ const struct ir_node *fourier_share(struct ir_context *context, enum ir_elem ele
 /* ---- tensors with batch axes before the last ---- */
 /* The access to `node` at its batch axes, the user's first indices, and `last` along its last. */
 struct ir_access fourier_at(struct ir_context *context, const struct ir_node *node, const struct poly *last);
-/* x[..., last] as a tensor whose last extent is `extent`; 0 outside if `padded`. */
+/* x with zeros behind it up to this extent. */
+const struct ir_node *fourier_pad(struct ir_context *context, const struct ir_node *node, int64_t extent);
+/* x[..., last] as a tensor whose last extent is `extent`. */
 const struct ir_node *fourier_view(struct ir_context *context, const struct ir_node *node, int64_t extent, const struct poly *last,
-                                   bool padded, bool conjugate);
+                                   bool conjugate);
 /* The shape with another last extent. */
 const struct poly **fourier_shape(struct ir_context *context, const struct ir_node *node, int64_t last);
 /* x[..., a, b] as x[..., l], l < n, with a = first and b = second. */

@@ -1,13 +1,15 @@
 /* Makes what fuse_plan.c decides visible in tensor IR, as far as the IR can say it.
  *
  * Maps are composed into the maps that use them unless they are stored, views into the accesses that read them. A value that
- * depends on no input and takes functions to compute (a table of cosines) is computed now and becomes a constant, up to
- * FOLD_ELEMENTS; cheap constant arithmetic stays, since writing it down would round it. No output changes its value. */
+ * depends on no input and takes functions or sums to compute (a table of cosines, the transform of one) is computed now and becomes
+ * a constant, up to FOLD_ELEMENTS; cheap constant arithmetic stays, since writing it down would round it. No output changes its
+ * value. */
 #include "lower.h"
 
 #include <string.h>
 
-enum { FOLD_ELEMENTS = 1 << 16 };
+/* Of a table made now; of one that is larger than what it is made of. */
+enum { FOLD_ELEMENTS = 1 << 16, LARGER_ELEMENTS = 1024 };
 
 /* The kernel rebuilt: what stands for each node, by its old id. */
 struct composition {
@@ -17,7 +19,7 @@ struct composition {
     const struct fuse_plan *plan;
     const struct ir_node **made;
     bool *constant; /* needs no input */
-    bool *costly;   /* and calls functions */
+    bool *costly;   /* and calls functions or sums */
 };
 
 /* Is what was made for a stored node `node`? */
@@ -153,7 +155,7 @@ static void find_constants(struct composition *composition)
         const struct ir_node *node = composition->plan->nodes[k];
         struct table_search search = {composition, node->op != IR_input_node && node->op != IR_scatter_node &&
                                                        node->op != IR_scan_node && !uses_dims(composition, node)};
-        bool costly = calls_functions(composition, node);
+        bool costly = calls_functions(composition, node) || node->op == IR_contract_node;
         ir_visit_tables(composition->context, node, note_table, &search);
         for (uint32_t o = 0; o < node->n_operands; o++) {
             search.constant &= composition->constant[node->operands[o].node->id];
@@ -164,13 +166,22 @@ static void find_constants(struct composition *composition)
     }
 }
 
+/* Would the sum be a larger table than those it is made of? A Kronecker product is not formed, nor is a power of a matrix. */
+static bool expands(struct ir_context *context, const struct ir_node *node, int64_t elements)
+{
+    int64_t parts = 0, own;
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        parts += poly_is_constant(ir_element_count(context, node->operands[k].node), &own) ? own : 0;
+    return node->op == IR_contract_node && elements > parts && elements > LARGER_ELEMENTS;
+}
+
 /* `node` computed now; itself when that cannot be done. */
 static const struct ir_node *fold(struct composition *composition, const struct ir_node *node)
 {
     struct ir_context *context = composition->context;
     int64_t elements;
     if (node->op == IR_view_node || !poly_is_constant(ir_element_count(context, node), &elements) || elements > FOLD_ELEMENTS ||
-        elements == 0)
+        elements == 0 || expands(context, node, elements))
         return node;
     struct ir_output output = {.name = "constant", .node = node, .span = SPAN_NONE};
     struct ir_kernel kernel = {.name = "constant", .span = SPAN_NONE, .n_outputs = 1, .outputs = &output};

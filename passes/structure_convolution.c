@@ -138,7 +138,7 @@ static const struct ir_node *spectrum(struct ir_context *context, const struct i
     if (!x || !poly_is_constant(x->shape[x->rank - 1], &extent))
         return NULL;
     if (extent != length)
-        x = fourier_view(context, x, length, poly_index(context, x->rank - 1), true, false);
+        x = fourier_pad(context, x, length);
     return ir_elem_is_complex(x->elem) ? fourier_complex(context, x, length, false) : fourier_real(context, x, length);
 }
 
@@ -209,7 +209,7 @@ static const struct ir_node *convolved(struct structuring *structuring, const st
         return NULL;
     if (sequence->reversed)
         data = fourier_view(context, data, application->columns,
-                            poly_subtract(context, poly_constant(context, application->columns - 1), last), false, false);
+                            poly_subtract(context, poly_constant(context, application->columns - 1), last), false);
     const struct ir_node *product = between(structuring, sequence, spectrum(context, sequence->values, sequence->length),
                                             spectrum(context, data, sequence->length), &n_kept, kept);
     product = structure_improve(structuring, product);
@@ -222,8 +222,7 @@ static const struct ir_node *convolved(struct structuring *structuring, const st
     const struct poly *at = all ? poly_add(context, poly_index(context, all->rank - 1), poly_constant(context, begin)) : NULL;
     if (all && sequence->cyclic && begin)
         at = poly_mod(context, at, poly_constant(context, sequence->length), NULL);
-    return structure_finish(structuring, application, n_kept, kept,
-                            fourier_view(context, all, application->rows, at, false, false));
+    return structure_finish(structuring, application, n_kept, kept, fourier_view(context, all, application->rows, at, false));
 }
 
 /* Fewer multiplications than this at a point are never slower than transforms. */

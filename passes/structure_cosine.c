@@ -91,7 +91,7 @@ static const struct ir_node *second_type(struct ir_context *context, const struc
     const struct poly *at = line(context, x, quarter->offset, 1);
     if (quarter->offset)
         at = poly_mod(context, at, number(context, n), NULL);
-    return structure_turned(context, transform, fourier_view(context, all, transform->application.rows, at, false, false));
+    return structure_turned(context, transform, fourier_view(context, all, transform->application.rows, at, false));
 }
 
 /* C/2 root(m, 4n) at column p, where m is the row of the other side that p stands for; over the last index of x, p = at. */

@@ -23,14 +23,13 @@ static const struct ir_node *padded(struct ir_context *context, const struct str
     const struct structure_wave *wave = &transform->wave;
     if (!x)
         return NULL;
-    const struct poly *last = poly_index(context, x->rank - 1);
     if (turns(wave, transform->form.c))
         x = fourier_scale(context, x,
                           fourier_roots(context, x->elem, poly_constant(context, transform->application.columns),
                                         multiple(context, transform->form.c, 0), wave->order, 1, 0));
     if (transform->application.columns == transform->length)
         return x;
-    return fourier_view(context, x, transform->length, last, true, false);
+    return fourier_pad(context, x, transform->length);
 }
 
 const struct ir_node *structure_both_halves(struct ir_context *context, const struct ir_node *half, int64_t n, int64_t rows)
@@ -40,9 +39,9 @@ const struct ir_node *structure_both_halves(struct ir_context *context, const st
     const struct poly *last = poly_index(context, half->rank - 1);
     int64_t first = n / 2 + 1;
     if (rows <= first)
-        return rows == first ? half : fourier_view(context, half, rows, last, false, false);
+        return rows == first ? half : fourier_view(context, half, rows, last, false);
     const struct ir_node *rest =
-        fourier_view(context, half, rows - first, poly_subtract(context, poly_constant(context, n - first), last), false, true);
+        fourier_view(context, half, rows - first, poly_subtract(context, poly_constant(context, n - first), last), true);
     const struct poly **shape = arena_copy(ir_arena(context), half->shape, half->rank, sizeof *half->shape);
     if (!shape || !rest)
         return NULL;
@@ -68,7 +67,7 @@ const struct ir_node *structure_turned(struct ir_context *context, const struct 
     const struct poly *last = poly_index(context, y->rank - 1), *rows = poly_constant(context, application->rows);
     bool scaled = turns(wave, transform->form.b) || turns(wave, transform->form.d) || wave->re != 1 || wave->im != 0;
     if (y->shape[y->rank - 1] != rows)
-        y = fourier_view(context, y, application->rows, last, false, false);
+        y = fourier_view(context, y, application->rows, last, false);
     const struct ir_node *factor = fourier_roots(context, y->elem, rows, multiple(context, transform->form.b, transform->form.d),
                                                  wave->order, wave->re, wave->im);
     if (!wave->real)
@@ -100,7 +99,7 @@ static const struct ir_node *transformed(struct structuring *structuring, const 
         const struct ir_node *half =
             fourier_real(context, padded(context, transform, structure_improve(structuring, real)), transform->length);
         if (transform->inverse && half) /* of real data the conjugate */
-            half = fourier_view(context, half, transform->length / 2 + 1, poly_index(context, half->rank - 1), false, true);
+            half = fourier_view(context, half, transform->length / 2 + 1, poly_index(context, half->rank - 1), true);
         y = structure_both_halves(context, half, transform->length, application->rows);
     } else {
         const struct ir_node *x = structure_improve(structuring, application->data);

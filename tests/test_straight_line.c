@@ -1,5 +1,6 @@
 /* Straight-line programs: they compute what the matrix says, and in few operations where the matrix has structure. */
 #include "ir/straight_line.h"
+#include "passes/fourier.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,6 +116,21 @@ static void fast_fourier_transforms_are_found(void **state)
     assert_int_equal(fourier(5, false, &additions), 48);
 }
 
+/* The table by which transforms are cut says what their codelets take. */
+static void transforms_are_cut_by_true_counts(void **state)
+{
+    (void)state;
+    int64_t additions;
+    for (int64_t n = 2; n <= FOURIER_LONGEST_CODELET; n++) {
+        int64_t flops = fourier((uint32_t)n, false, &additions);
+        assert_true(fourier_flops(n) <= (double)flops);
+        assert_true(fourier_radix(n) < n || fourier_flops(n) == (double)flops);
+    }
+    assert_true(fourier_flops(1024) == 2 * 32 * 488 + 6 * 1024);
+    assert_int_equal(fourier_long_prime(2 * 37), 37);
+    assert_int_equal(fourier_long_prime(2 * 31), 0);
+}
+
 static void signs_need_no_multiplication(void **state)
 {
     (void)state;
@@ -156,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fast_fourier_transforms_are_found),
+        cmocka_unit_test(transforms_are_cut_by_true_counts),
         cmocka_unit_test(signs_need_no_multiplication),
         cmocka_unit_test(any_matrix_is_computed),
     };
