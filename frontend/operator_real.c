@@ -136,7 +136,6 @@ static bool check_pair(const struct reading *reading, const struct formula *tran
 bool operators_check_real(struct statement *statement, const struct formula *formula)
 {
     struct reading reading = {.statement = statement};
-    const struct formula *factors[MOST_FACTORS];
     uint32_t count = 0;
     if (!is_product(formula)) {
         for (uint32_t k = 0; k < formula->n_arguments; k++)
@@ -144,6 +143,10 @@ bool operators_check_real(struct statement *statement, const struct formula *for
                 return false;
         return true;
     }
+    /* in the arena: formulas nest deeply, and stacks are short */
+    const struct formula **factors = ARENA_ARRAY(statement->body->arena, MOST_FACTORS, const struct formula *);
+    if (!factors)
+        return false;
     collect(formula, factors, &count);
     for (uint32_t a = 0; a < count; a++)
         for (uint32_t b = 0; b < count; b++) {

@@ -17,6 +17,9 @@ struct multiple {
     const struct poly *poly;
 };
 
+/* Of what is looked into: an angle is no long formula, and stacks are short. */
+enum { DEEPEST_ARGUMENT = 64 };
+
 struct recognising {
     struct pass_kernel *pass;
     struct ir_context *context;
@@ -86,6 +89,8 @@ static bool read_sides(struct ir_context *context, const struct ir_expr *expr, s
 static bool read_multiple(struct ir_context *context, const struct ir_expr *expr, struct multiple *multiple)
 {
     bool integer = ir_elem_is_integer(expr->elem);
+    if (expr->depth > DEEPEST_ARGUMENT)
+        return false;
     switch (expr->op) {
     case IR_EXPR_literal:
         *multiple = integer ? (struct multiple){(double)expr->literal.i, 0, poly_constant(context, 1)}

@@ -7,6 +7,9 @@
 /* Below this a transform is its matrix: nothing is gained. */
 enum { LEAST_LENGTH = 5 };
 
+/* Of what is looked into: formulas of transforms are short. */
+enum { DEEPEST_FORMULA = 64 };
+
 static bool integer_of(const struct ir_expr *expr, int64_t *value)
 {
     while (expr->op == IR_EXPR_cast)
@@ -21,6 +24,8 @@ static bool integer_of(const struct ir_expr *expr, int64_t *value)
 
 static bool read_wave(const struct ir_expr *expr, struct structure_wave *wave)
 {
+    if (expr->depth > DEEPEST_FORMULA)
+        return false;
     switch (expr->op) {
     case IR_EXPR_root:
         *wave = (struct structure_wave){1, 0, false, expr->arguments[0]->op == IR_EXPR_index ? expr->arguments[0]->index : NULL, 0};

@@ -89,8 +89,8 @@ FAULTS = [
     ("a value outside its extent is put for an index", "passes/deltas.c",
      "(!guarded && !poly_prove_within(context, number, weight, &ranges))", "false"),
     ("a condition on the solved index goes with it", "passes/deltas.c",
-     "node->contract.n_domain, domain, 0, NULL, false, node->contract.normwise});\n    const struct ir_name *name",
-     "0, domain, 0, NULL, false, node->contract.normwise});\n    const struct ir_name *name"),
+     "node->contract.n_domain, domain, 0, NULL, false, node->contract.named});\n    const struct ir_name *name",
+     "0, domain, 0, NULL, false, node->contract.named});\n    const struct ir_name *name"),
     # ---- split_indices ----
     ("digits are put together in the wrong order", "passes/split_indices.c",
      "sum = poly_add(context, sum, poly_scale(context, poly_index(context, digits->count), size));",
