@@ -133,7 +133,7 @@ def runs_sanitized(suite, source, folder):
     kernels = json.loads(suite.run([suite.einc, "explain", "--json", source, *dims], folder).stdout)["kernels"]
     if not suite.step(f"{name}: emit main", [suite.einc, "build", source, "--emit=main", "-o", folder / "host.c", *dims], folder) or WATCHED:
         return
-    sanitized = ["clang", "-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]  # sees subscripts that wrap
+    sanitized = ["clang", "-std=c99", "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]  # sees subscripts that wrap
     others = [path.name for path in folder.glob("*.c") if path.name not in ("host.c", "kernels.c")]
     if suite.step(f"{name}: sanitized", sanitized + ["host.c", *others, "-lm", "-o", "host"], folder):
         for kernel in kernels:

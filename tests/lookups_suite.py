@@ -16,7 +16,7 @@ import numpy
 
 from suites import engines
 
-SANITIZED = ["gcc", "-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Wpedantic",
+SANITIZED = ["gcc", "-std=c99", "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Wpedantic",
              "-Wconversion", "-Wsign-conversion", "-Werror"]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "ASAN_OPTIONS": "exitcode=99:detect_leaks=0", "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99"}
 TYPES = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
