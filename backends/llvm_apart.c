@@ -34,12 +34,23 @@ void llvm_apart_begin(struct llvm_kernel *kernel)
     kernel->widest = widest_of(kernel->loops->body);
 }
 
+/* What the innermost loop does not change is loaded in front of it, once, and kept: there one load for both is best. */
+static bool changes_in_loop(const struct llvm_kernel *kernel, const struct poly *address)
+{
+    uint32_t innermost = UINT32_MAX;
+    for (uint32_t k = 0; k < kernel->loops->n_indices; k++)
+        if (kernel->indices[k] && !kernel->fixed[k] && (innermost == UINT32_MAX || kernel->depths[k] > kernel->depths[innermost]))
+            innermost = k;
+    return innermost != UINT32_MAX && poly_uses_index(address, innermost);
+}
+
 bool llvm_goes_apart(const struct llvm_kernel *kernel, const struct ir_expr *expr, int64_t lanes)
 {
     if (expr->op != IR_EXPR_load)
         return false;
     const struct loop_buffer *buffer = &kernel->loops->buffers[expr->load.buffer];
-    return buffer->kind == LOOP_INPUT && !buffer->by_value && lanes * ir_elem_info(expr->elem)->bytes < kernel->widest;
+    return buffer->kind == LOOP_INPUT && !buffer->by_value && lanes * ir_elem_info(expr->elem)->bytes < kernel->widest &&
+           changes_in_loop(kernel, expr->load.address);
 }
 
 static LLVMValueRef pointer_apart(struct llvm_kernel *kernel, uint32_t buffer)
