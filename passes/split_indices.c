@@ -211,7 +211,7 @@ static uint32_t digits_read(struct ir_context *context, const struct ir_node *no
     uint32_t count = 0;
     for (uint32_t digit = digits->first[index]; digit < digits->first[index + 1]; digit++) {
         bool uses = false;
-        for (uint32_t axis = 0; axis < access.node->rank; axis++)
+        for (uint32_t axis = 0; access.node && axis < access.node->rank; axis++)
             uses |= access.subscripts[axis] && poly_uses_index(access.subscripts[axis], digit);
         count += uses;
     }
