@@ -290,10 +290,12 @@ static const struct ir_node *intern_node(struct ir_context *context, struct ir_n
     return node;
 }
 
-/* Accesses of real tensors bear no conjugation, so that equal accesses compare equal. */
+/* Accesses of real tensors bear no conjugation, so that equal accesses compare equal. NULL in gives NULL out. */
 static const struct ir_access *plain_accesses(struct ir_context *context, uint32_t n, const struct ir_access *accesses)
 {
     bool plain = true;
+    if (!accesses)
+        return NULL;
     for (uint32_t k = 0; k < n; k++)
         plain = plain && (!accesses[k].node || !accesses[k].conjugate || ir_elem_is_complex(accesses[k].node->elem));
     if (plain)

@@ -243,7 +243,7 @@ static struct ir_access guarded(struct ir_context *context, const struct ir_node
                                 const struct digits *digits)
 {
     struct poly_ranges ranges = {digits->count, digits->extents};
-    for (uint32_t axis = 0; axis < access.node->rank && !access.fill; axis++)
+    for (uint32_t axis = 0; access.node && axis < access.node->rank && !access.fill; axis++)
         if (!poly_prove_within(context, access.subscripts[axis], access.node->shape[axis], &ranges) &&
             !poly_is_run_time(access.subscripts[axis])) {
             struct ir_number zero = ir_ring_zero(node->contract.ring, access.node->elem);

@@ -256,8 +256,9 @@ static int fewer_requests(const void *first, const void *second)
 /* Those that compile, short ones first: a place fails where it is reached soonest. */
 static struct program *list_programs(size_t *count)
 {
-    static const char *const patterns[] = {"examples/*/*.ein",         "tests/golden/emit/*.ein", "tests/golden/frontend/*.ein",
-                                           "tests/golden/lower/*.ein", "tests/cases/scans/*.ein", "tests/cases/gradients/*.ein"};
+    static const char *const patterns[] = {"examples/*/*.ein",           "tests/golden/emit/*.ein",   "tests/golden/frontend/*.ein",
+                                           "tests/golden/lower/*.ein",   "tests/golden/passes/*.ein", "tests/cases/scans/*.ein",
+                                           "tests/cases/gradients/*.ein"};
     struct program *programs = NULL;
     *count = 0;
     for (size_t k = 0; k < sizeof patterns / sizeof *patterns; k++) {
