@@ -6,6 +6,7 @@
  * value. */
 #include "lower.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Of a table made now; of one that is larger than what it is made of. */
@@ -148,6 +149,13 @@ static void note_table(void *user, const struct ir_node *table)
     search->constant &= search->composition->constant[table->id];
 }
 
+/* A sum that may be regrouped: others are computed as they are written. */
+static bool is_costly_sum(const struct composition *composition, const struct ir_node *node)
+{
+    return node->op == IR_contract_node && node->contract.ring == IR_RING_plustimes &&
+           (ir_elem_is_float(node->elem) || ir_elem_is_complex(node->elem)) && composition->kernel->numeric_class != IR_CLASS_EXACT;
+}
+
 /* The same numbers in every run. */
 static void find_constants(struct composition *composition)
 {
@@ -155,7 +163,7 @@ static void find_constants(struct composition *composition)
         const struct ir_node *node = composition->plan->nodes[k];
         struct table_search search = {composition, node->op != IR_input_node && node->op != IR_scatter_node &&
                                                        node->op != IR_scan_node && !uses_dims(composition, node)};
-        bool costly = calls_functions(composition, node) || node->op == IR_contract_node;
+        bool costly = calls_functions(composition, node) || is_costly_sum(composition, node);
         ir_visit_tables(composition->context, node, note_table, &search);
         for (uint32_t o = 0; o < node->n_operands; o++) {
             search.constant &= composition->constant[node->operands[o].node->id];
@@ -175,6 +183,18 @@ static bool expands(struct ir_context *context, const struct ir_node *node, int6
     return node->op == IR_contract_node && elements > parts && elements > LARGER_ELEMENTS;
 }
 
+/* A table of numbers that are none stays what it was. */
+static bool is_finite(enum ir_elem elem, int64_t elements, const void *data)
+{
+    bool floats = ir_elem_is_float(elem) || ir_elem_is_complex(elem);
+    for (int64_t k = 0; floats && k < elements; k++) {
+        struct ir_number number = ir_number_load(elem, data, (size_t)k);
+        if (!isfinite(number.re) || (ir_elem_is_complex(elem) && !isfinite(number.im)))
+            return false;
+    }
+    return true;
+}
+
 /* `node` computed now; itself when that cannot be done. */
 static const struct ir_node *fold(struct composition *composition, const struct ir_node *node)
 {
@@ -187,7 +207,8 @@ static const struct ir_node *fold(struct composition *composition, const struct 
     struct ir_kernel kernel = {.name = "constant", .span = SPAN_NONE, .n_outputs = 1, .outputs = &output};
     struct ir_tensor value = {0};
     int64_t *dims = ARENA_ARRAY(composition->arena, ir_dim_count(context), int64_t);
-    if (!dims || ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, &value, NULL) != EINC_OK)
+    if (!dims || ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, &value, NULL) != EINC_OK || !value.data ||
+        !is_finite(node->elem, elements, value.data))
         return node;
     const struct ir_name *name = ir_find_name(composition->kernel, node);
     if ((!name || !name->name) && node->n_operands == 1) /* a cast, a factor: what it is made of says what it is */

@@ -255,10 +255,18 @@ static int place_of(const struct product *product, const struct product_axis *ax
     return !product->accumulate && axis->role == LOOP_N && poly_equals(axis->a, 1) ? 3 : place[axis->role];
 }
 
+/* `exact` kernels add floats in the order of the statement. */
+static bool sums_as_written(const struct reading *reading)
+{
+    const struct ir_kernel *source = reading->kernel->loops->kernel;
+    return source && source->numeric_class == IR_CLASS_EXACT && !ir_elem_is_integer(reading->product->elem);
+}
+
 /* By place, by falling step within one. */
 static void sort_axes(struct reading *reading)
 {
     struct product *product = reading->product;
+    bool as_written = sums_as_written(reading);
     for (uint32_t k = 1; k < product->n_axes; k++) {
         struct product_axis axis = product->axes[k];
         int place = place_of(product, &axis);
@@ -266,7 +274,8 @@ static void sort_axes(struct reading *reading)
         for (; at > 0; at--) {
             const struct product_axis *before = &product->axes[at - 1];
             int place_before = place_of(product, before);
-            if (place_before < place || (place_before == place && reach(reading, before) >= reach(reading, &axis)))
+            bool stays = (as_written && axis.role == LOOP_K) || reach(reading, before) >= reach(reading, &axis);
+            if (place_before < place || (place_before == place && stays))
                 break;
             product->axes[at] = *before;
         }
