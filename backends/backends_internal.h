@@ -215,6 +215,7 @@ void c_visit_exprs(struct c_kernel *kernel, const struct ir_expr *const *exprs, 
 /* Marks what the function reads and writes, loops that never run left out; fills extents. */
 bool c_mark_used(struct c_kernel *kernel);
 bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt);
+bool c_defines(const struct loop_stmt *list, uint32_t local); /* anywhere inside */
 bool c_never_runs(const struct loop_stmt *stmt);
 bool c_has_loop(const struct loop_stmt *list); /* one that may run */
 bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t buffer, bool only_stores);

@@ -299,7 +299,7 @@ static size_t put_vector_block(struct c_kernel *kernel, struct text *text, int d
 static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                       const struct loop_stmt *beside)
 {
-    if (c_never_runs(stmt) || (stmt->loop.kind == LOOP_VECTOR && !c_is_vector_block(stmt) && !c_is_live(kernel, stmt->loop.body)))
+    if (c_never_runs(stmt) || !c_is_live(kernel, stmt))
         return 0;
     if (stmt->loop.kind == LOOP_PARALLEL)
         return put_parallel(kernel, text, depth, stmt);
@@ -390,21 +390,11 @@ static size_t put_if(struct c_kernel *kernel, struct text *text, int depth, cons
     return 1;
 }
 
-static bool defines(const struct loop_stmt *list, uint32_t local)
-{
-    for (; list; list = list->next)
-        if ((list->op == LOOP_DEFINE && list->local.local == local) || (list->op == LOOP_BLOCK && defines(list->block, local)) ||
-            (list->op == LOOP_FOR && defines(list->loop.body, local)) ||
-            (list->op == LOOP_IF && (defines(list->branch.body, local) || defines(list->branch.otherwise, local))))
-            return true;
-    return false;
-}
-
 /* Does the block define a local that what comes after it defines again? There it must not be visible. */
 static bool needs_braces(const struct loop_stmt *list, const struct loop_stmt *after)
 {
     for (; list; list = list->next)
-        if ((list->op == LOOP_DEFINE && defines(after, list->local.local)) ||
+        if ((list->op == LOOP_DEFINE && c_defines(after, list->local.local)) ||
             (list->op == LOOP_BLOCK && needs_braces(list->block, after)) ||
             (list->op == LOOP_FOR && list->loop.kind == LOOP_VECTOR && needs_braces(list->loop.body, after)))
             return true;
@@ -414,6 +404,8 @@ static bool needs_braces(const struct loop_stmt *list, const struct loop_stmt *a
 /* A stage: its comment, a blank line before it when something stands above, braces only where names need them. */
 static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, bool first)
 {
+    if (!c_is_live(kernel, stmt))
+        return 0;
     struct text body = text_create(kernel->file->arena);
     struct scope scope = open_scope(kernel);
     bool braces = needs_braces(stmt->block, stmt->next);

@@ -67,14 +67,65 @@ bool c_has_loop(const struct loop_stmt *list)
     return false;
 }
 
-/* Does anything come of it? A store into memory that nothing reads and a local that nothing reads leave no trace. */
+bool c_defines(const struct loop_stmt *list, uint32_t local)
+{
+    for (; list; list = list->next)
+        if ((list->op == LOOP_DEFINE && list->local.local == local) || (list->op == LOOP_BLOCK && c_defines(list->block, local)) ||
+            (list->op == LOOP_FOR && c_defines(list->loop.body, local)) ||
+            (list->op == LOOP_IF && (c_defines(list->branch.body, local) || c_defines(list->branch.otherwise, local))))
+            return true;
+    return false;
+}
+
+/* Is something else than locals of their own changed by the statements of `list`, which stands in the scope `root`? */
+static bool leaves_trace(const struct c_kernel *kernel, const struct loop_stmt *root, const struct loop_stmt *list)
+{
+    for (; list; list = list->next) {
+        bool found = false;
+        switch (list->op) {
+        case LOOP_FOR:
+            found = !c_never_runs(list) && leaves_trace(kernel, root, list->loop.body);
+            break;
+        case LOOP_IF:
+            found = leaves_trace(kernel, root, list->branch.body) || leaves_trace(kernel, root, list->branch.otherwise);
+            break;
+        case LOOP_BLOCK:
+            found = leaves_trace(kernel, root, list->block);
+            break;
+        case LOOP_STORE:
+        case LOOP_CHECK:
+            found = c_is_live(kernel, list);
+            break;
+        case LOOP_SET:
+            found = c_is_live(kernel, list) && !c_defines(root, list->local.local);
+            break;
+        case LOOP_DEFINE:
+        case LOOP_COMMENT:
+            break;
+        }
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+/* Does anything come of it? A store into memory that nothing reads and a local that nothing reads leave no trace, nor do loops and
+ * stages of nothing else; another stage may have a local of the same number that is read. */
 bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt)
 {
-    if (stmt->op == LOOP_STORE)
+    switch (stmt->op) {
+    case LOOP_STORE:
         return kernel->loops->buffers[stmt->store.buffer].kind == LOOP_OUTPUT || kernel->buffer_read[stmt->store.buffer];
-    if (stmt->op == LOOP_DEFINE || stmt->op == LOOP_SET)
+    case LOOP_DEFINE:
+    case LOOP_SET:
         return kernel->local_read[stmt->local.local];
-    return true;
+    case LOOP_FOR:
+        return leaves_trace(kernel, stmt->loop.body, stmt->loop.body);
+    case LOOP_BLOCK:
+        return leaves_trace(kernel, stmt->block, stmt->block);
+    default:
+        return true;
+    }
 }
 
 /* ---- which buffers ---- */

@@ -285,13 +285,13 @@ static bool product_here(const struct contraction *contraction, struct scalar *p
 }
 
 /* sum over the summed indices of the product, + of the ring. The first term starts the sum, so that a lone -0 stays and no infinity
- * of min or max enters; but where numbers are added the sum starts from 0, as in emitted code. */
+ * of min or max enters; but where the zero of the ring tells the sum starts from it, as in emitted code. */
 static bool sum_points(const struct contraction *contraction, struct scalar *sum)
 {
     const struct ir_node *node = contraction->node;
     const struct arithmetic *arithmetic = contraction->evaluation->arithmetic;
     enum ir_elem elem = node->contract.accumulator;
-    bool started = node->contract.ring == IR_RING_plustimes && node->n_indices > node->rank;
+    bool started = ir_ring_zero_tells(node->contract.ring, elem) && node->n_indices > node->rank;
     *sum = arithmetic->literal(ir_ring_zero(node->contract.ring, elem));
     if (contraction->empty)
         return true;

@@ -129,6 +129,7 @@ struct ir_number ir_number_real(enum ir_elem elem, double value); /* rounded or 
 struct ir_number ir_number_integer(enum ir_elem elem, int64_t value);
 struct ir_number ir_number_complex(enum ir_elem elem, double re, double im);
 struct ir_number ir_ring_zero(enum ir_ring ring, enum ir_elem elem); /* the value of an empty sum */
+bool ir_ring_zero_tells(enum ir_ring ring, enum ir_elem elem);       /* zero + x may be other than x, bit by bit */
 struct ir_number ir_ring_one(enum ir_ring ring, enum ir_elem elem);
 bool ir_number_equal(struct ir_number a, struct ir_number b); /* by bits */
 double ir_round_real(enum ir_elem elem, double value);        /* to the real part's type; integers as they are */

@@ -234,6 +234,13 @@ struct ir_number ir_ring_zero(enum ir_ring ring, enum ir_elem elem)
     return neutral_number(neutral_rows[ring < IR_RING_COUNT ? ring : 0].zero, elem);
 }
 
+/* 0 + -0 is 0; the 0 in a complex 1 makes nan of an infinity. */
+bool ir_ring_zero_tells(enum ir_ring ring, enum ir_elem elem)
+{
+    return (ring == IR_RING_plustimes && (ir_elem_is_float(elem) || ir_elem_is_complex(elem))) ||
+           (ring == IR_RING_prod && ir_elem_is_complex(elem));
+}
+
 struct ir_number ir_ring_one(enum ir_ring ring, enum ir_elem elem)
 {
     return neutral_number(neutral_rows[ring < IR_RING_COUNT ? ring : 0].one, elem);

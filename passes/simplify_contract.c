@@ -151,8 +151,7 @@ const struct ir_node *simplify_contract_empty(const struct simplifying *simplify
 const struct ir_node *simplify_contract_extent_one(const struct simplifying *simplifying, const struct ir_node *node)
 {
     bool last_sum = node->n_indices == node->rank + 1;
-    bool adds_zero = node->contract.ring == IR_RING_plustimes && sums_floats(node);
-    if (simplifying->exact && last_sum && adds_zero)
+    if (simplifying->exact && last_sum && ir_ring_zero_tells(node->contract.ring, node->contract.accumulator))
         return NULL;
     for (uint32_t k = node->rank; k < node->n_indices; k++)
         if (poly_equals(node->extents[k], 1))

@@ -62,6 +62,24 @@ def compare(suite, folder, elem):
             suite.check(f"{name} of {elem} on {engine}", same(found["ref"][name], found[engine][name]))
 
 
+def products(suite, folder):
+    """A product over complex numbers starts from 1, and so has all its terms with the first number too: 0 * inf."""
+    source = "kernel products(z: c128[11, 2]) -> (y: c128[11], one: c128[11]) exact {\n    y[i] = prod[j](z[i,j])\n    one[i] = prod[j: 1](z[i,j + 0])\n}\n"
+    (folder / "products.ein").write_text(source)
+    real = numpy.array(VALUES)
+    z = numpy.stack([real, real[::-1]], 1) + 0j
+    z.imag = z.real[::-1]
+    numpy.save(folder / "z.npy", z)
+    found = {}
+    for engine in suite.engines:
+        subprocess.run([suite.einc, "run", "products.ein", "z=z.npy", "-o", "y=y.npy", "-o", "one=one.npy", f"--engine={engine}"], cwd=folder,
+                       check=True, timeout=120)
+        found[engine] = [numpy.load(folder / f"{name}.npy").view("f8") for name in ("y", "one")]
+    for engine in found:
+        for k, name in enumerate(("y", "one")):
+            suite.check(f"complex products, {name}, on {engine}", same(found["ref"][k], found[engine][k]))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -69,6 +87,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for elem in ("f64", "f32"):
             compare(suite, pathlib.Path(folder), elem)
+        products(suite, pathlib.Path(folder))
     return suite.close()
 
 
