@@ -150,8 +150,6 @@ static void put_line(struct text *text, int depth, const char *line)
 static size_t put_value_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
 {
     bool is_store = stmt->op == LOOP_STORE;
-    if (!c_is_live(kernel, stmt))
-        return 0;
     const struct ir_expr *value = is_store ? stmt->store.value : stmt->local.value;
     enum ir_expr_op combine = is_store ? stmt->store.combine : stmt->op == LOOP_SET ? stmt->local.combine : IR_EXPR_OP_COUNT;
     size_t lines = put_parts(kernel, text, depth, value);
@@ -299,8 +297,6 @@ static size_t put_vector_block(struct c_kernel *kernel, struct text *text, int d
 static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                       const struct loop_stmt *beside)
 {
-    if (c_never_runs(stmt) || !c_is_live(kernel, stmt))
-        return 0;
     if (stmt->loop.kind == LOOP_PARALLEL)
         return put_parallel(kernel, text, depth, stmt);
     if (c_is_vector_block(stmt))
@@ -404,8 +400,6 @@ static bool needs_braces(const struct loop_stmt *list, const struct loop_stmt *a
 /* A stage: its comment, a blank line before it when something stands above, braces only where names need them. */
 static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt, bool first)
 {
-    if (!c_is_live(kernel, stmt))
-        return 0;
     struct text body = text_create(kernel->file->arena);
     struct scope scope = open_scope(kernel);
     bool braces = needs_braces(stmt->block, stmt->next);
@@ -435,6 +429,8 @@ static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, c
 static size_t put_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                             const struct loop_stmt *before, bool first)
 {
+    if (!c_is_live(kernel, stmt))
+        return 0;
     switch (stmt->op) {
     case LOOP_FOR:
         return put_for(kernel, text, depth, stmt, before);

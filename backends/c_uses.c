@@ -120,7 +120,10 @@ bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt)
     case LOOP_SET:
         return kernel->local_read[stmt->local.local];
     case LOOP_FOR:
-        return leaves_trace(kernel, stmt->loop.body, stmt->loop.body);
+        return !c_never_runs(stmt) && leaves_trace(kernel, stmt->loop.body, stmt->loop.body);
+    case LOOP_IF:
+        return leaves_trace(kernel, stmt->branch.body, stmt->branch.body) ||
+               leaves_trace(kernel, stmt->branch.otherwise, stmt->branch.otherwise);
     case LOOP_BLOCK:
         return leaves_trace(kernel, stmt->block, stmt->block);
     default:
@@ -179,11 +182,10 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
         return false;
     switch (stmt->op) {
     case LOOP_FOR:
-        return !c_never_runs(stmt) &&
-               (list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
-                (!only_stores &&
-                 (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) || polys_look_up(kernel, 1, &stmt->loop.end, buffer) ||
-                  (stmt->loop.limit && polys_look_up(kernel, 1, &stmt->loop.limit, buffer)))));
+        return list_touches(kernel, stmt->loop.body, buffer, only_stores) ||
+               (!only_stores &&
+                (polys_look_up(kernel, 1, &stmt->loop.begin, buffer) || polys_look_up(kernel, 1, &stmt->loop.end, buffer) ||
+                 (stmt->loop.limit && polys_look_up(kernel, 1, &stmt->loop.limit, buffer))));
     case LOOP_STORE:
         return stmt->store.buffer == buffer || (!only_stores && (expr_loads(kernel, stmt->store.value, buffer) ||
                                                                  polys_look_up(kernel, 1, &stmt->store.address, buffer)));
@@ -271,8 +273,6 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
         switch (list->op) {
         case LOOP_FOR:
             note_extent(kernel, list);
-            if (c_never_runs(list))
-                break;
             mark_poly(kernel, list->loop.begin);
             mark_poly(kernel, list->loop.end);
             if (list->loop.limit)

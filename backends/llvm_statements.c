@@ -193,9 +193,6 @@ static void exchanged_loops(struct llvm_kernel *kernel, const struct loop_stmt *
 static void loop_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
     struct unrolling first, second;
-    bool single = stmt->loop.kind == LOOP_VECTOR && !c_is_vector_block(stmt);
-    if (c_never_runs(stmt) || (single && !c_is_live(kernel->c, stmt->loop.body)))
-        return;
     if (stmt->loop.kind == LOOP_VECTOR)
         llvm_vector_statement(kernel, stmt);
     else if (stmt->loop.kind == LOOP_PARALLEL)
@@ -303,6 +300,8 @@ static void check_statement(struct llvm_kernel *kernel, const struct loop_stmt *
 
 static void statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
+    if (!c_is_live(kernel->c, stmt))
+        return;
     llvm_debug_at(kernel, stmt->span);
     switch (stmt->op) {
     case LOOP_FOR:
@@ -311,8 +310,7 @@ static void statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
     case LOOP_STORE:
     case LOOP_DEFINE:
     case LOOP_SET:
-        if (c_is_live(kernel->c, stmt))
-            value_statement(kernel, stmt);
+        value_statement(kernel, stmt);
         return;
     case LOOP_IF:
         if_statement(kernel, stmt);

@@ -236,10 +236,16 @@ static struct ir_access part_access(const struct body *body, const struct ir_exp
     return (struct ir_access){.node = node, .subscripts = subscripts};
 }
 
+/* Of factors that sums in its type take: a number of a wider type may stand in one that is summed so. */
 static bool is_product(const struct ir_node *node)
 {
-    return node->op == IR_contract_node && node->contract.ring == IR_RING_plustimes && node->n_indices == node->rank &&
-           !node->contract.n_domain;
+    if (node->op != IR_contract_node || node->contract.ring != IR_RING_plustimes || node->n_indices != node->rank ||
+        node->contract.n_domain)
+        return false;
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        if (ir_elem_info(node->operands[k].node->elem)->bytes > ir_elem_info(node->elem)->bytes)
+            return false;
+    return true;
 }
 
 struct factors {
