@@ -183,7 +183,7 @@ static bool expands(struct ir_context *context, const struct ir_node *node, int6
     return node->op == IR_contract_node && elements > parts && elements > LARGER_ELEMENTS;
 }
 
-/* A table of numbers that are none stays what it was. */
+/* A sum of numbers that are none stays what it was. */
 static bool is_finite(enum ir_elem elem, int64_t elements, const void *data)
 {
     bool floats = ir_elem_is_float(elem) || ir_elem_is_complex(elem);
@@ -208,7 +208,7 @@ static const struct ir_node *fold(struct composition *composition, const struct 
     struct ir_tensor value = {0};
     int64_t *dims = ARENA_ARRAY(composition->arena, ir_dim_count(context), int64_t);
     if (!dims || ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, &value, NULL) != EINC_OK || !value.data ||
-        !is_finite(node->elem, elements, value.data))
+        (!calls_functions(composition, node) && !is_finite(node->elem, elements, value.data)))
         return node;
     const struct ir_name *name = ir_find_name(composition->kernel, node);
     if ((!name || !name->name) && node->n_operands == 1) /* a cast, a factor: what it is made of says what it is */
