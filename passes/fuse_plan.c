@@ -113,6 +113,8 @@ static bool are_digits(struct ir_context *context, const struct ir_access *acces
 static bool walks_axes(struct ir_context *context, const struct ir_node *user, const struct ir_node *operand)
 {
     struct poly_ranges ranges = ir_ranges(user);
+    if (user->op != IR_map_node && user->op != IR_view_node) /* others have indices that are no axes */
+        return false;
     for (uint32_t k = 0; k < user->n_operands; k++)
         for (uint32_t index = 0; user->operands[k].node == operand && index < user->rank; index++)
             if (!poly_equals(user->extents[index], 1) &&
