@@ -145,6 +145,16 @@ static bool is_outside_scan(const struct reading *reading, const struct operator
     return operator_failed(reading), false;
 }
 
+/* A[t], A[t,n] or A[t,n,m], B[t,n], C[t,n] */
+static bool set_recurrence(const struct reading *reading, struct operator_node *operator_)
+{
+    uint32_t rank = operator_->tensors[0].node->rank;
+    operator_set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
+    return agree(reading, operator_, 0, 0, 1, 0) && agree(reading, operator_, 0, 0, 2, 0) &&
+           agree(reading, operator_, 1, 1, 2, 1) && (rank < 2 || agree(reading, operator_, 0, 1, 1, 1)) &&
+           (rank < 3 || agree(reading, operator_, 0, 2, 1, 1)) && is_outside_scan(reading, operator_);
+}
+
 bool operator_set_extents(const struct reading *reading, struct operator_node *operator_)
 {
     const struct poly *one = poly_constant(reading->statement->body->context, 1);
@@ -212,12 +222,7 @@ bool operator_set_extents(const struct reading *reading, struct operator_node *o
         operator_set_shape(operator_, axis(operator_, 0, 1), axis(operator_, 0, 1));
         return agree(reading, operator_, 0, 0, 1, 0);
     case OPERATOR_semiseparable:
-        operator_set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
-        return agree(reading, operator_, 0, 0, 1, 0) && agree(reading, operator_, 0, 0, 2, 0) &&
-               agree(reading, operator_, 1, 1, 2, 1) &&
-               (operator_->tensors[0].node->rank < 2 || agree(reading, operator_, 0, 1, 1, 1)) &&
-               (operator_->tensors[0].node->rank < 3 || agree(reading, operator_, 0, 2, 1, 1)) &&
-               is_outside_scan(reading, operator_);
+        return set_recurrence(reading, operator_);
     case OPERATOR_transpose:
     case OPERATOR_adjoint:
         operator_set_shape(operator_, operator_->parts[0]->columns, operator_->parts[0]->rows);

@@ -458,13 +458,14 @@ const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *
     return intern_node(context, &draft);
 }
 
-const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
-                                const struct ir_access *operands)
+/* Several values of one type under one shape. */
+static const struct ir_node *several(struct ir_context *context, enum ir_op op, uint32_t rank, const struct poly *const *shape,
+                                     uint32_t n_operands, const struct ir_access *operands)
 {
     const struct ir_access *plain = plain_accesses(context, n_operands, operands);
     if (!plain || !n_operands || !operands[0].node)
         return NULL;
-    struct ir_node draft = {.op = IR_concat_node,
+    struct ir_node draft = {.op = op,
                             .elem = operands[0].node->elem,
                             .rank = rank,
                             .shape = shape,
@@ -475,21 +476,16 @@ const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const
     return intern_node(context, &draft);
 }
 
+const struct ir_node *ir_concat(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
+                                const struct ir_access *operands)
+{
+    return several(context, IR_concat_node, rank, shape, n_operands, operands);
+}
+
 const struct ir_node *ir_alt(struct ir_context *context, uint32_t rank, const struct poly *const *shape, uint32_t n_operands,
                              const struct ir_access *operands)
 {
-    const struct ir_access *plain = plain_accesses(context, n_operands, operands);
-    if (!plain || !n_operands || !operands[0].node)
-        return NULL;
-    struct ir_node draft = {.op = IR_alt_node,
-                            .elem = operands[0].node->elem,
-                            .rank = rank,
-                            .shape = shape,
-                            .n_indices = rank,
-                            .extents = shape,
-                            .n_operands = n_operands,
-                            .operands = plain};
-    return intern_node(context, &draft);
+    return several(context, IR_alt_node, rank, shape, n_operands, operands);
 }
 
 struct ir_access ir_access_whole(struct ir_context *context, const struct ir_node *node)

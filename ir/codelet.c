@@ -174,13 +174,12 @@ static uint32_t column_here(struct expansion *expansion, const struct poly **ato
     return column;
 }
 
-/* The next point inside; false: that was the last. */
-static bool next_point(struct expansion *expansion)
+bool ir_codelet_next_point(size_t n, const int64_t *extents, int64_t *point)
 {
-    for (uint32_t index = expansion->node->n_indices; index-- > 0;) {
-        if (++expansion->point[index] < expansion->extents[index])
+    for (size_t k = n; k-- > 0;) {
+        if (++point[k] < extents[k])
             return true;
-        expansion->point[index] = 0;
+        point[k] = 0;
     }
     return false;
 }
@@ -202,7 +201,7 @@ static bool fill_matrix(struct expansion *expansion)
         if (column == UINT32_MAX || !factor_here(expansion, &number))
             return false;
         ir_codelet_add_number(&expansion->matrix, row_of(expansion), column, number);
-    } while (next_point(expansion));
+    } while (ir_codelet_next_point(node->n_indices, expansion->extents, expansion->point));
     return true;
 }
 

@@ -38,6 +38,9 @@ const struct straight_line *ir_straight_line(struct ir_context *context, enum ir
 /* Does the program pay instead of so many multiply-adds? */
 bool ir_line_pays(const struct straight_line *line, int64_t multiply_adds);
 
+/* The next point below the extents, the last coordinate first; false: that was the last one, and `point` is 0 again. */
+bool ir_codelet_next_point(size_t n, const int64_t *extents, int64_t *point);
+
 /* A matrix of complex numbers as one of reals, by columns that are added one by one and rows known before. */
 struct ir_codelet_matrix {
     struct arena *arena;

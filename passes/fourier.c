@@ -86,20 +86,26 @@ const struct ir_node *fourier_share(struct ir_context *context, enum ir_elem ele
     return ir_map(context, 0, NULL, 0, NULL, elem == IR_c128 ? body : ir_expr_cast(context, elem, body));
 }
 
+/* The product of two operands at each element of `like`. */
+static const struct ir_node *product(struct ir_context *context, const struct ir_node *like, const struct ir_access operands[2])
+{
+    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                      .elem = like->elem,
+                                                      .accumulator = like->elem,
+                                                      .rank = like->rank,
+                                                      .n_indices = like->rank,
+                                                      .extents = like->shape,
+                                                      .n_operands = 2,
+                                                      .operands = operands});
+}
+
 const struct ir_node *fourier_scale(struct ir_context *context, const struct ir_node *x, const struct ir_node *factor)
 {
     if (!x || !factor)
         return NULL;
     const struct poly *last = last_index(context, x);
     const struct ir_access operands[2] = {fourier_at(context, x, last), {.node = factor, .subscripts = &last}};
-    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                      .elem = x->elem,
-                                                      .accumulator = x->elem,
-                                                      .rank = x->rank,
-                                                      .n_indices = x->rank,
-                                                      .extents = x->shape,
-                                                      .n_operands = 2,
-                                                      .operands = operands});
+    return product(context, x, operands);
 }
 
 /* ---- one contraction ---- */
@@ -282,14 +288,7 @@ static const struct ir_node *by_steps(struct ir_context *context, const struct i
         return NULL;
     const struct poly *at[2] = {a, b};
     const struct ir_access operands[2] = {ir_access_whole(context, first), {.node = twiddles, .subscripts = at}};
-    const struct ir_node *turned = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                                              .elem = x->elem,
-                                                                              .accumulator = x->elem,
-                                                                              .rank = first->rank,
-                                                                              .n_indices = first->rank,
-                                                                              .extents = first->shape,
-                                                                              .n_operands = 2,
-                                                                              .operands = operands});
+    const struct ir_node *turned = product(context, first, operands);
     const struct ir_node *second = fourier_complex(context, swapped(context, turned), q, inverse); /* [k1, k2] */
     const struct poly *whole = last_index(context, x);
     return fourier_merge(context, second, p * q, poly_mod(context, whole, number(context, p), NULL),

@@ -100,16 +100,6 @@ static uint32_t row_of(const struct codelet *codelet)
     return (uint32_t)row;
 }
 
-static bool next_point(struct codelet *codelet)
-{
-    for (size_t x = codelet->nest->n; x-- > 0;) {
-        if (++codelet->point[x] < codelet->extents[x])
-            return true;
-        codelet->point[x] = 0;
-    }
-    return false;
-}
-
 static void set_place(struct codelet *codelet)
 {
     for (size_t x = 0; x < codelet->nest->n; x++)
@@ -126,7 +116,7 @@ static bool fill_matrix(struct codelet *codelet)
         if (column == UINT32_MAX)
             return false;
         ir_codelet_add_number(&codelet->matrix, row_of(codelet), column, term.number);
-    } while (next_point(codelet));
+    } while (ir_codelet_next_point(codelet->nest->n, codelet->extents, codelet->point));
     return true;
 }
 
@@ -298,7 +288,7 @@ static void store_rows(struct codelet *codelet)
             sum ? lower_substitute(codelet->lowering, nest->result.expr, n, codelet->place, NULL, sum) : NULL;
         append(codelet, loop_store(context, nest->target, poly_substitute(context, nest->address, n, codelet->place, NULL), value,
                                    nest->combine));
-    } while (next_point(codelet));
+    } while (ir_codelet_next_point(codelet->nest->n, codelet->extents, codelet->point));
 }
 
 /* ---- the stage ---- */
