@@ -151,16 +151,6 @@ bool whole_value(struct statement *statement, const struct ast_expr *expr, struc
 
 /* ---- arguments ---- */
 
-static bool shape_equals(const struct ir_node *node, const struct tensor_type *type)
-{
-    if (node->rank != type->rank)
-        return false;
-    for (uint32_t axis = 0; axis < node->rank; axis++)
-        if (node->shape[axis] != type->shape[axis])
-            return false;
-    return true;
-}
-
 static const struct ir_node *report_argument(struct statement *statement, const struct parameter *parameter,
                                              const struct ir_node *node, struct span span)
 {
@@ -170,7 +160,7 @@ static const struct ir_node *report_argument(struct statement *statement, const 
         diag_error(body->diagnostics, DIAG_E0603, span, "argument is %s, `%s` is declared as %s",
                    tensor_type_text(body->resolver, &found), parameter->name, tensor_type_text(body->resolver, &parameter->type));
     diag_note(body->diagnostics, diag, parameter->type.span, "`%s` is declared here", parameter->name);
-    if (node->elem != parameter->type.elem && shape_equals(node, &parameter->type))
+    if (node->elem != parameter->type.elem && tensor_type_has_shape(&parameter->type, node))
         diag_help(body->diagnostics, diag, "types do not mix: cast in a let before the call");
     else
         diag_help(body->diagnostics, diag, "shapes of arguments must equal the declared ones");
@@ -242,7 +232,7 @@ static const struct ir_node *argument_node(struct statement *statement, const st
         return scalar_argument(statement, expr, parameter);
     if (!(whole.node = whole_in_type(statement, &whole, parameter->type.elem)))
         return NULL;
-    if (whole.node->elem == parameter->type.elem && shape_equals(whole.node, &parameter->type))
+    if (whole.node->elem == parameter->type.elem && tensor_type_has_shape(&parameter->type, whole.node))
         return whole.node;
     return report_argument(statement, parameter, whole.node, expr->span);
 }

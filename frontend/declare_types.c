@@ -11,6 +11,14 @@ const char *extent_text(struct resolver *resolver, const struct poly *extent)
     return result ? result : "";
 }
 
+bool tensor_type_has_shape(const struct tensor_type *type, const struct ir_node *node)
+{
+    bool same = type->rank == node->rank;
+    for (uint32_t axis = 0; same && axis < type->rank; axis++)
+        same = type->shape[axis] == node->shape[axis];
+    return same;
+}
+
 const char *tensor_type_text(struct resolver *resolver, const struct tensor_type *type)
 {
     struct text text = text_create(ir_arena(resolver->context));

@@ -94,6 +94,8 @@ bool extent_is_fine(struct resolver *resolver, const struct poly *extent, struct
 bool resolve_type(struct resolver *resolver, const struct ast_type *ast, struct tensor_type *type);
 /* "f32[64, 128]" for messages. */
 const char *tensor_type_text(struct resolver *resolver, const struct tensor_type *type);
+/* Has the node this type's shape? */
+bool tensor_type_has_shape(const struct tensor_type *type, const struct ir_node *node);
 /* An extent for messages: "8", "E", "(H - 2) div 2". */
 const char *extent_text(struct resolver *resolver, const struct poly *extent);
 

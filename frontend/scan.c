@@ -394,6 +394,30 @@ static bool lower_initial(struct body *body, struct scan_scope *scan, struct sca
     return tensor->start != NULL;
 }
 
+/* Each state is assigned as what it begins as; where a step reads the state before, its expression has met the type already. */
+static bool states_keep_type(struct body *body, const struct scan_scope *scan)
+{
+    bool fine = true;
+    for (uint32_t k = 0; k < scan->n; k++) {
+        const struct scan_tensor *tensor = &scan->tensors[k];
+        const struct symbol *symbol = body_find(body, tensor->target->name.text);
+        const struct ir_node *node = symbol ? symbol->node : NULL;
+        const struct tensor_type begins = {.elem = tensor->elem, .rank = tensor->rank, .shape = tensor->shape, .span = SPAN_NONE};
+        if (!tensor->initial || !node || (node->elem == begins.elem && tensor_type_has_shape(&begins, node)))
+            continue;
+        const struct tensor_type assigned = {.elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE};
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0122, tensor->initial->value->span, "`%s` begins as %s but is assigned as %s",
+                       tensor->target->name.text, tensor_type_text(body->resolver, &begins),
+                       tensor_type_text(body->resolver, &assigned));
+        diag_note(body->diagnostics, diag, tensor->statement->value->span, "`%s` is assigned here", tensor->target->name.text);
+        if (node->elem != begins.elem)
+            diag_help(body->diagnostics, diag, "types do not mix: cast the initial value or what is assigned");
+        fine = false;
+    }
+    return fine;
+}
+
 /* ---- the statement ---- */
 
 static void define_results(struct body *body, const struct scan_scope *scan, const struct scan_value *values, bool built)
@@ -463,7 +487,7 @@ static bool lower_statements(struct body *body, struct scan_scope *scan)
         if (scan->tensors[k].initial)
             fine = lower_initial(body, scan, &scan->tensors[k]);
     body->scan = NULL;
-    return fine;
+    return fine && states_keep_type(body, scan);
 }
 
 static bool lower_all(struct body *body, struct scan_scope *scan)
