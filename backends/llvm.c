@@ -60,19 +60,25 @@ static void file_close(struct llvm_file *file)
     LLVMContextDispose(file->context);
 }
 
-/* What code the module's functions are made for, wherever it is compiled. */
-static void name_processor(struct llvm_file *file)
+static LLVMAttributeRef text_attribute(const struct llvm_file *file, const char *name, const char *value)
+{
+    return LLVMCreateStringAttribute(file->context, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
+}
+
+/* What code the module's functions are made for, wherever it is compiled; loops that LLVM vectorises get vectors as wide as the
+ * widest of einc's, in bytes, where LLVM would take narrower ones. */
+static void name_processor(struct llvm_file *file, int64_t widest)
 {
     const struct llvm_target *target = file->target;
-    LLVMAttributeRef cpu = LLVMCreateStringAttribute(file->context, "target-cpu", 10, target->cpu, (unsigned)strlen(target->cpu));
-    LLVMAttributeRef features =
-        LLVMCreateStringAttribute(file->context, "target-features", 15, target->features, (unsigned)strlen(target->features));
-    for (LLVMValueRef function = LLVMGetFirstFunction(file->module); function; function = LLVMGetNextFunction(function)) {
+    const char *bits = arena_printf(file->arena, "%lld", 8 * (long long)widest);
+    for (LLVMValueRef function = LLVMGetFirstFunction(file->module); function && bits; function = LLVMGetNextFunction(function)) {
         if (LLVMIsDeclaration(function))
             continue;
-        LLVMAddAttributeAtIndex(function, LLVM_WHOLE, cpu);
+        LLVMAddAttributeAtIndex(function, LLVM_WHOLE, text_attribute(file, "target-cpu", target->cpu));
         if (*target->features)
-            LLVMAddAttributeAtIndex(function, LLVM_WHOLE, features);
+            LLVMAddAttributeAtIndex(function, LLVM_WHOLE, text_attribute(file, "target-features", target->features));
+        if (widest)
+            LLVMAddAttributeAtIndex(function, LLVM_WHOLE, text_attribute(file, "prefer-vector-width", bits));
     }
 }
 
@@ -103,11 +109,14 @@ static bool build_module(struct llvm_file *file)
         if (!llvm_kernel_declare(&kernels[k]))
             return false;
     }
-    for (size_t k = 0; k < count; k++)
+    int64_t widest = 0;
+    for (size_t k = 0; k < count; k++) {
         if (!build_kernel(&kernels[k]))
             return false;
+        widest = kernels[k].widest > widest ? kernels[k].widest : widest;
+    }
     llvm_debug_end(file);
-    name_processor(file);
+    name_processor(file, widest);
     char *message = NULL;
     bool broken = LLVMVerifyModule(file->module, LLVMReturnStatusAction, &message);
     if (broken)

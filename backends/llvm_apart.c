@@ -1,10 +1,17 @@
-/* Loads that are not to be shared.
+/* Loads that are not to be shared: LLVM would keep what it loaded, where loading it again is quicker. Such loads go through a pointer
+ * that LLVM cannot know to be the same: what an empty piece of assembly gives back.
  *
  * A tile has rows of wide vectors and, where its width is no multiple of them, of narrow ones behind. Both multiply one element
  * with each of their lanes. LLVM makes the wide vector of that element once, in a register, and takes its low part for the narrow
  * one: a load and two multiply-adds. Without the narrow one each multiply-add reads the element itself. That is what processors do
  * best (Zen 4: 15 % of a product of 9 to 12 columns), and what gcc makes of the emitted C. So the element of a narrow vector is
- * loaded through a pointer that LLVM cannot know to be the same: what an empty piece of assembly gives back. */
+ * loaded apart.
+ *
+ * A small matrix that a tile multiplies with is the same in each step of the loop around the tile. LLVM fills a vector with each of its
+ * elements in front of that loop; where there are more of them than registers they lie on the stack, each in a line of its own,
+ * and every step reads these lines again. There each step loads the elements themselves. */
+#include <string.h>
+
 #include "llvm_internal.h"
 
 static int64_t larger(int64_t a, int64_t b)
@@ -29,9 +36,90 @@ static int64_t widest_of(const struct loop_stmt *list)
     return widest;
 }
 
-void llvm_apart_begin(struct llvm_kernel *kernel)
+/* ---- elements that are the same in each step of a loop ---- */
+
+/* Loops that are written out around a statement, the innermost first. */
+struct written_out {
+    const struct written_out *outer;
+    uint32_t index;
+    double steps;
+};
+
+/* What a step of a loop has in vectors: sums in small arrays, and elements that each step needs again. */
+struct step_vectors {
+    struct llvm_kernel *kernel;
+    uint32_t index; /* of the loop */
+    double sums, held;
+};
+
+static double places(const struct poly *address, const struct written_out *around)
+{
+    double count = 1;
+    for (; around; around = around->outer)
+        count *= poly_uses_index(address, around->index) ? around->steps : 1;
+    return count;
+}
+
+static bool is_from_input(const struct llvm_kernel *kernel, const struct ir_expr *expr)
+{
+    const struct loop_buffer *buffer = expr->op == IR_EXPR_load ? &kernel->loops->buffers[expr->load.buffer] : NULL;
+    return buffer && buffer->kind == LOOP_INPUT && !buffer->by_value;
+}
+
+static void count_held(struct step_vectors *vectors, const struct ir_expr *expr, uint32_t lane, const struct written_out *around)
+{
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        count_held(vectors, expr->arguments[k], lane, around);
+    if (is_from_input(vectors->kernel, expr) && !poly_uses_index(expr->load.address, lane) &&
+        !poly_uses_index(expr->load.address, vectors->index))
+        vectors->held += places(expr->load.address, around);
+}
+
+/* False where the step has loops of its own, or does not always the same. */
+static bool count_vectors(struct step_vectors *vectors, const struct loop_stmt *list, const struct written_out *around)
+{
+    bool fine = true;
+    for (const struct loop_stmt *stmt = list; stmt && fine; stmt = stmt->next) {
+        int64_t begin, end;
+        const struct loop_stmt *body = stmt->op == LOOP_FOR ? stmt->loop.body : NULL;
+        if (stmt->op == LOOP_BLOCK)
+            fine = count_vectors(vectors, stmt->block, around);
+        else if (body && stmt->loop.kind == LOOP_VECTOR && body->op == LOOP_STORE) {
+            bool sums = body->store.combine == IR_EXPR_add && vectors->kernel->loops->buffers[body->store.buffer].kind == LOOP_STACK;
+            vectors->sums += sums ? places(body->store.address, around) : 0;
+            count_held(vectors, body->store.value, stmt->loop.index, around);
+        } else if (body && stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.begin, &begin) &&
+                   poly_is_constant(stmt->loop.end, &end)) {
+            struct written_out here = {around, stmt->loop.index, (double)end - (double)begin};
+            fine = count_vectors(vectors, body, &here);
+        } else
+            fine = stmt->op != LOOP_FOR && stmt->op != LOOP_IF;
+    }
+    return fine;
+}
+
+static double vector_registers(const struct llvm_kernel *kernel)
+{
+    return kernel->file->target->is_x86 && kernel->widest < 64 ? 16 : 32;
+}
+
+bool llvm_apart_begin(struct llvm_kernel *kernel)
 {
     kernel->widest = widest_of(kernel->loops->body);
+    kernel->apart = (struct llvm_apart){.pointers = ARENA_ARRAY(kernel->file->arena, kernel->loops->n_buffers, LLVMValueRef)};
+    return kernel->apart.pointers != NULL;
+}
+
+struct llvm_apart llvm_apart_step(struct llvm_kernel *kernel, const struct loop_stmt *loop)
+{
+    struct llvm_apart outside = kernel->apart;
+    struct step_vectors vectors = {.kernel = kernel, .index = loop->loop.index};
+    if (!count_vectors(&vectors, loop->loop.body, NULL) || vectors.sums == 0 || vectors.held + vectors.sums <= vector_registers(kernel))
+        return outside;
+    LLVMValueRef *pointers = ARENA_ARRAY(kernel->file->arena, kernel->loops->n_buffers, LLVMValueRef);
+    if (pointers)
+        kernel->apart = (struct llvm_apart){.pointers = pointers, .step = kernel->indices[loop->loop.index], .index = loop->loop.index};
+    return outside;
 }
 
 /* What the innermost loop does not change is loaded in front of it, once, and kept: there one load for both is best. */
@@ -46,25 +134,34 @@ static bool changes_in_loop(const struct llvm_kernel *kernel, const struct poly 
 
 bool llvm_goes_apart(const struct llvm_kernel *kernel, const struct ir_expr *expr, int64_t lanes)
 {
-    if (expr->op != IR_EXPR_load)
+    if (!is_from_input(kernel, expr))
         return false;
-    const struct loop_buffer *buffer = &kernel->loops->buffers[expr->load.buffer];
-    return buffer->kind == LOOP_INPUT && !buffer->by_value && lanes * ir_elem_info(expr->elem)->bytes < kernel->widest &&
-           changes_in_loop(kernel, expr->load.address);
+    if (kernel->apart.step && !poly_uses_index(expr->load.address, kernel->apart.index))
+        return true;
+    return lanes * ir_elem_info(expr->elem)->bytes < kernel->widest && changes_in_loop(kernel, expr->load.address);
 }
 
+/* Made once: where the kernel begins, or where each step does, and then in each step another one. */
 static LLVMValueRef pointer_apart(struct llvm_kernel *kernel, uint32_t buffer)
 {
     struct llvm_file *file = kernel->file;
-    if (kernel->apart[buffer])
-        return kernel->apart[buffer];
+    const struct llvm_apart *apart = &kernel->apart;
+    if (apart->pointers[buffer])
+        return apart->pointers[buffer];
     LLVMBasicBlockRef here = LLVMGetInsertBlock(file->builder);
-    LLVMPositionBuilderBefore(file->builder, LLVMGetBasicBlockTerminator(kernel->head));
-    LLVMTypeRef type = LLVMFunctionType(file->pointer, &file->pointer, 1, false);
-    LLVMValueRef nothing = LLVMGetInlineAsm(type, "", 0, "=r,0", 4, false, false, LLVMInlineAsmDialectATT, false);
-    kernel->apart[buffer] = LLVMBuildCall2(file->builder, type, nothing, &kernel->buffers[buffer], 1, "");
+    if (apart->step)
+        LLVMPositionBuilder(file->builder, LLVMGetInstructionParent(apart->step), LLVMGetNextInstruction(apart->step));
+    else
+        LLVMPositionBuilderBefore(file->builder, LLVMGetBasicBlockTerminator(kernel->head));
+    LLVMTypeRef types[2] = {file->pointer, file->size};
+    LLVMValueRef arguments[2] = {kernel->buffers[buffer], apart->step};
+    LLVMTypeRef type = LLVMFunctionType(file->pointer, types, apart->step ? 2 : 1, false);
+    const char *constraints = apart->step ? "=r,0,r" : "=r,0";
+    LLVMValueRef nothing =
+        LLVMGetInlineAsm(type, "", 0, constraints, strlen(constraints), false, false, LLVMInlineAsmDialectATT, false);
+    apart->pointers[buffer] = LLVMBuildCall2(file->builder, type, nothing, arguments, apart->step ? 2 : 1, "");
     LLVMPositionBuilderAtEnd(file->builder, here);
-    return kernel->apart[buffer];
+    return apart->pointers[buffer];
 }
 
 LLVMValueRef llvm_value_apart(struct llvm_kernel *kernel, const struct ir_expr *load)

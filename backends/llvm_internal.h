@@ -95,6 +95,13 @@ struct llvm_file {
     const char *failure; /* what LLVM said was wrong */
 };
 
+/* Pointers to inputs as LLVM does not know them (llvm_apart.c). */
+struct llvm_apart {
+    LLVMValueRef *pointers; /* by buffer; NULL: not made yet */
+    LLVMValueRef step;      /* of a loop that has pointers of its own in each step; NULL: the kernel has one of each */
+    uint32_t index;         /* of that loop */
+};
+
 struct llvm_kernel {
     struct llvm_file *file;
     struct c_kernel *c;
@@ -105,7 +112,7 @@ struct llvm_kernel {
     LLVMValueRef thread;       /* whose share it is; NULL: not in a share */
     LLVMValueRef *dims;        /* by number in the context */
     LLVMValueRef *buffers;     /* pointers; numbers passed by value are themselves */
-    LLVMValueRef *apart;       /* the same pointers, as LLVM does not know them (llvm_apart.c); NULL: not made yet */
+    struct llvm_apart apart;
     LLVMValueRef *locals;      /* of a constant one its value, else where it stands */
     LLVMValueRef *indices;     /* while their loop is open */
     const struct poly **fixed; /* the number that an index is in a step of an unrolled loop; NULL: it varies */
@@ -174,6 +181,7 @@ LLVMValueRef llvm_cast(struct llvm_kernel *kernel, enum ir_elem from, enum ir_el
 
 /* ---- llvm_statements.c ---- */
 void llvm_statements(struct llvm_kernel *kernel, const struct loop_stmt *list);
+void llvm_store_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt);
 LLVMBasicBlockRef llvm_block(struct llvm_kernel *kernel, const char *name);
 void llvm_go_to(struct llvm_kernel *kernel, LLVMBasicBlockRef block); /* the builder stands at its end */
 /* A new variable or array of the function. */
@@ -201,8 +209,10 @@ void llvm_vector_statement(struct llvm_kernel *kernel, const struct loop_stmt *l
 void llvm_streamed_row(struct llvm_kernel *kernel, const struct loop_stmt *loop, LLVMValueRef begin, LLVMValueRef end);
 
 /* ---- llvm_apart.c ---- */
-/* Finds the widest vectors of the kernel. */
-void llvm_apart_begin(struct llvm_kernel *kernel);
+/* Where a function begins: finds the widest vectors of its kernel. False: no memory. */
+bool llvm_apart_begin(struct llvm_kernel *kernel);
+/* At the beginning of a loop's step, its index being open. Gives what to put back behind the step. */
+struct llvm_apart llvm_apart_step(struct llvm_kernel *kernel, const struct loop_stmt *loop);
 /* Should a vector of so many times this value have its own load? */
 bool llvm_goes_apart(const struct llvm_kernel *kernel, const struct ir_expr *expr, int64_t lanes);
 /* The value, loaded for this. */

@@ -141,12 +141,9 @@ bool llvm_open_function(struct llvm_kernel *kernel)
     size_t n_arguments;
     unsigned parameter = 0;
     const uint32_t *arguments = c_arguments(kernel->c, &n_arguments);
-    if (!arguments)
+    if (!arguments || !llvm_apart_begin(kernel))
         return false;
     kernel->head = llvm_block(kernel, "head");
-    kernel->apart = ARENA_ARRAY(file->arena, kernel->loops->n_buffers, LLVMValueRef);
-    if (!kernel->apart)
-        return false;
     LLVMPositionBuilderAtEnd(file->builder, kernel->head);
     llvm_debug_kernel(kernel);
     if (kernel->loops->threads)
@@ -175,7 +172,6 @@ bool llvm_kernel_begin(struct llvm_kernel *kernel)
     kernel->indices = ARENA_ARRAY(arena, loops->n_indices, LLVMValueRef);
     kernel->fixed = ARENA_ARRAY(arena, loops->n_indices, const struct poly *);
     kernel->depths = ARENA_ARRAY(arena, loops->n_indices, uint32_t);
-    llvm_apart_begin(kernel);
     return llvm_memo_create(&kernel->memo, arena) && !arena_failed(arena) && llvm_open_function(kernel);
 }
 

@@ -81,7 +81,9 @@ void llvm_steps(struct llvm_kernel *kernel, const struct loop_stmt *stmt, LLVMVa
     struct llvm_loop loop = llvm_loop_open(kernel->file, begin, end, kernel->loops->indices[stmt->loop.index].name);
     size_t scope = llvm_memo_open(&kernel->memo);
     llvm_open_index(kernel, stmt->loop.index, loop.index);
+    struct llvm_apart outside = llvm_apart_step(kernel, stmt);
     llvm_statements(kernel, stmt->loop.body);
+    kernel->apart = outside;
     llvm_close_index(kernel, stmt->loop.index);
     llvm_memo_close(&kernel->memo, scope);
     llvm_loop_close(kernel->file, &loop);
@@ -209,7 +211,7 @@ static void loop_statement(struct llvm_kernel *kernel, const struct loop_stmt *s
 
 /* ---- values ---- */
 
-static void store_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
+void llvm_store_statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
 {
     struct llvm_file *file = kernel->file;
     enum ir_elem elem = kernel->loops->buffers[stmt->store.buffer].elem;
@@ -248,7 +250,7 @@ static void value_statement(struct llvm_kernel *kernel, const struct loop_stmt *
 {
     size_t scope = llvm_memo_open(&kernel->memo);
     if (stmt->op == LOOP_STORE)
-        store_statement(kernel, stmt);
+        llvm_store_statement(kernel, stmt);
     else
         local_statement(kernel, stmt);
     llvm_memo_close(&kernel->memo, scope);

@@ -340,6 +340,11 @@ void llvm_vector_statement(struct llvm_kernel *kernel, const struct loop_stmt *l
         vector_block(&lanes, loop);
     } else if (stmt->op == LOOP_FOR) {
         turn(kernel, loop, lanes.count);
+    } else if (loop->loop.limit && poly_equals(loop->loop.limit, 1)) {
+        /* LLVM would make it a scalar, too, but behind all that has more lanes: wide and narrow ones share their units badly */
+        open_lane(kernel, lanes.index);
+        llvm_store_statement(kernel, stmt);
+        close_lane(kernel, lanes.index);
     } else {
         if (loop->loop.limit)
             lanes.mask = mask_below(kernel, loop->loop.limit, stmt->store.value->elem, lanes.count);
