@@ -67,7 +67,7 @@ static bool report_no_tensor(struct statement *statement, const struct symbol *s
     struct body *body = statement->body;
     statement->failed = true;
     if (symbol->kind == SYMBOL_OPERATOR) {
-        report_not_yet(body, span, "operators");
+        report_bare_operator(body, span);
         return false;
     }
     struct diag *diag =
@@ -291,7 +291,7 @@ static bool report_no_kernel(struct statement *statement, const struct ast_expr 
     const char *name = call->kind == AST_CALL ? call->name.text : NULL, *similar = name ? scope_suggest(body->scope, name) : NULL;
     statement->failed = true;
     if (name && is_constructor_name(name)) {
-        report_not_yet(body, call->op_span, "operators");
+        report_bare_operator(body, call->span);
         return false;
     }
     struct diag *diag = name ? diag_error(body->diagnostics, DIAG_E0605, call->op_span, "there is no kernel `%s`", name)

@@ -37,7 +37,8 @@ static const struct poly *unknown_dim(struct resolver *resolver, const struct as
     struct diag *diag;
     if (symbol) {
         diag = diag_error(diagnostics, DIAG_E0221, expr->span, "`%s` is no dim", symbol->name);
-        diag_note(diagnostics, diag, symbol->span, "it is a %s", symbol_kind_name(symbol->kind));
+        diag_note(diagnostics, diag, symbol->span, "it is %s %s", symbol_kind_article(symbol->kind),
+                  symbol_kind_name(symbol->kind));
         return NULL;
     }
     const char *similar = scope_suggest(resolver->scope, expr->name.text);

@@ -151,7 +151,7 @@ static struct formula *build_binary(struct statement *statement, const struct as
     case AST_SUBTRACT:
         return join(statement, FORMULA_SUBTRACT, expr, pair[0], pair[1]);
     case AST_MATRIX_MULTIPLY:
-        report_not_yet(statement->body, expr->op_span, "operators");
+        report_bare_operator(statement->body, expr->span);
         statement->failed = true;
         return NULL;
     default:

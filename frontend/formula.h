@@ -311,6 +311,7 @@ bool lower_statement(struct body *body, const struct ast_statement *ast);
 bool lower_body(struct body *body, const struct ir_node *const *inputs, const struct ir_node **results);
 struct symbol *body_find(const struct body *body, const char *name);
 void report_not_yet(struct body *body, struct span span, const char *what);
+void report_bare_operator(struct body *body, struct span span);
 /* A piece of the source for suggestions. */
 const char *source_text(struct body *body, struct span span);
 

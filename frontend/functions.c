@@ -178,12 +178,12 @@ static struct formula *report_unknown(struct statement *statement, const struct 
     struct body *body = statement->body;
     const char *name = expr->name.text;
     statement->failed = true;
-    if (is_constructor_name(name)) {
-        report_not_yet(body, expr->op_span, "operators");
+    const struct symbol *symbol = body_find(body, name);
+    if (is_constructor_name(name) || (symbol && symbol->kind == SYMBOL_OPERATOR)) {
+        report_bare_operator(body, expr->span);
         return NULL;
     }
     struct diag *diag = diag_error(body->diagnostics, DIAG_E0605, expr->op_span, "there is no function or kernel `%s`", name);
-    const struct symbol *symbol = body_find(body, name);
     if (symbol) {
         diag_note(body->diagnostics, diag, symbol->span, "`%s` is a %s", name, symbol_kind_name(symbol->kind));
         return NULL;

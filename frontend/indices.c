@@ -77,8 +77,8 @@ static bool name_is_free(struct statement *statement, const struct ast_name *nam
     }
     if (symbol->failed)
         return false;
-    struct diag *diag = diag_error(body->diagnostics, DIAG_E0110, name->span, "`%s` is a %s and cannot be an index", name->text,
-                                   symbol_kind_name(symbol->kind));
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0110, name->span, "`%s` is %s %s and cannot be an index", name->text,
+                                   symbol_kind_article(symbol->kind), symbol_kind_name(symbol->kind));
     diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", name->text);
     diag_help(body->diagnostics, diag, "give the index another name");
     return false;

@@ -18,9 +18,8 @@ bool operator_is_constant(const struct operator_node *operator_)
 
 /* ---- nodes of entries ---- */
 
-/* A statement of its own over so many axes, inside the one that is being read. */
-static bool open_statement(const struct reading *reading, struct span span, uint32_t rank, const struct poly *const *extents,
-                           struct statement *statement)
+bool operator_open_statement(const struct reading *reading, struct span span, uint32_t rank, const struct poly *const *extents,
+                             struct statement *statement)
 {
     struct body *body = reading->statement->body;
     *statement = (struct statement){.body = body, .span = span, .name = ""};
@@ -82,7 +81,7 @@ const struct ir_node *operator_formed(const struct reading *reading, const struc
 {
     struct statement statement;
     const struct poly *extents[2] = {operator_->rows, operator_->columns};
-    if (depends_on_statement(operator_) || !open_statement(reading, operator_->span, 2, extents, &statement))
+    if (depends_on_statement(operator_) || !operator_open_statement(reading, operator_->span, 2, extents, &statement))
         return NULL;
     leave(&statement, 0);
     leave(&statement, 1);
@@ -94,7 +93,7 @@ const struct ir_node *operator_apply(const struct reading *reading, const struct
 {
     struct statement statement;
     const struct poly *extents[2] = {operator_->rows, operator_->columns};
-    if (!vector || !open_statement(reading, operator_->span, 2, extents, &statement))
+    if (!vector || !operator_open_statement(reading, operator_->span, 2, extents, &statement))
         return NULL;
     leave(&statement, 0);
     struct formula *matrix = entry_formula(&statement, operator_),
@@ -266,7 +265,8 @@ static struct operator_node *invert_at_run_time(const struct reading *reading, c
     struct operator_node *inverse = operator_create(reading, OPERATOR_inv, operator_->span);
     if (!inverse)
         return NULL;
-    inverse->tensors[inverse->n_tensors++] = (struct operator_tensor){matrix, "the matrix", operator_->span};
+    inverse->tensors[inverse->n_tensors++] =
+        (struct operator_tensor){.node = matrix, .name = "the matrix", .span = operator_->span};
     inverse->type = operator_->type;
     operator_set_shape(inverse, operator_->rows, operator_->columns);
     return inverse;
@@ -279,7 +279,7 @@ struct operator_node *operator_invert_numbers(const struct reading *reading, con
     if (!operator_is_constant(operator_))
         return invert_at_run_time(reading, operator_);
     if (!poly_is_constant(operator_->rows, &rows) || rows > DENSE_MOST_ROWS) {
-        diag_error(body->diagnostics, DIAG_E0252, operator_->span, "a matrix of at most %d rows is inverted while compiling",
+        diag_error(body->diagnostics, DIAG_E0916, operator_->span, "a matrix of at most %d rows is inverted while compiling",
                    (int)DENSE_MOST_ROWS);
         return operator_failed(reading);
     }

@@ -128,6 +128,17 @@ static bool is_multiplied_out(const struct formula *formula)
     return false;
 }
 
+static bool is_operator_sum(const struct formula *formula)
+{
+    return formula->kind == FORMULA_OPERATOR && is_sum(formula->arguments[0]);
+}
+
+/* A sum of operators that is no factor: each term is summed alone. */
+static struct formula *as_terms(struct formula *formula)
+{
+    return formula && is_operator_sum(formula) ? formula->arguments[0] : formula;
+}
+
 /* An operator that is a sum, multiplied out over the product it stands in. */
 static struct formula *distribute(struct statement *statement, struct formula *product, uint32_t side)
 {
@@ -150,22 +161,21 @@ static struct formula *distribute(struct statement *statement, struct formula *p
         term->free = product->n_arguments == 2 ? index_set_union(&term->arguments[side]->free, &product->arguments[1 - side]->free)
                                                : term->arguments[side]->free;
         bool nested = is_sum(inner->arguments[k]);
-        result->arguments[k] = nested ? distribute(statement, term, side) : term;
+        result->arguments[k] = nested ? as_terms(distribute(statement, term, side)) : term;
         if (!result->arguments[k])
             return NULL;
     }
     return wrap(operator_, result, statement);
 }
 
-static bool is_operator_sum(const struct formula *formula)
+/* Two sums of many terms stay the two matrices. */
+static bool makes_many(const struct formula *formula)
 {
-    return formula->kind == FORMULA_OPERATOR && is_sum(formula->arguments[0]);
-}
-
-/* A sum of operators that is no factor: each term is summed alone. */
-static struct formula *as_terms(struct formula *formula)
-{
-    return is_operator_sum(formula) ? formula->arguments[0] : formula;
+    if (formula->kind != FORMULA_MULTIPLY || !is_operator_sum(formula->arguments[0]) || !is_operator_sum(formula->arguments[1]))
+        return false;
+    return formula_count_terms(formula->arguments[0]->arguments[0]) *
+               (uint64_t)formula_count_terms(formula->arguments[1]->arguments[0]) >
+           FORMULA_PRODUCTS;
 }
 
 static struct formula *expand(struct statement *statement, struct formula *formula, enum ir_elem elem)
@@ -187,7 +197,9 @@ static struct formula *expand(struct statement *statement, struct formula *formu
     for (uint32_t k = 0; k < formula->n_arguments; k++)
         if (!product || (k == 1 && formula->kind == FORMULA_DIVIDE))
             formula->arguments[k] = as_terms(formula->arguments[k]);
-    if (product && is_operator_sum(formula->arguments[0]))
+    if (!product || statement->body->exact || makes_many(formula))
+        return formula;
+    if (is_operator_sum(formula->arguments[0]))
         return distribute(statement, formula, 0);
     if (formula->kind == FORMULA_MULTIPLY && is_operator_sum(formula->arguments[1]))
         return distribute(statement, formula, 1);

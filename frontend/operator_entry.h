@@ -11,6 +11,9 @@ struct entry {
     bool conjugate;
 };
 
+/* Products that a product of sums may be multiplied out to; beyond it stays a product, with the sums in it as matrices. */
+enum { FORMULA_PRODUCTS = 64 };
+
 /* The entry of an operator at a row and a column; NULL after a diagnostic, or without memory. */
 typedef struct formula *entry_function(const struct entry *entry, const struct operator_node *operator_, const struct poly *row,
                                        const struct poly *column);
@@ -31,6 +34,7 @@ struct formula *write_access(const struct entry *entry, const struct ir_node *no
 struct formula *write_data(const struct entry *entry, const struct operator_node *operator_, uint32_t tensor,
                            const struct poly *const *at);
 struct formula *write_join(const struct entry *entry, enum formula_kind kind, struct formula *a, struct formula *b);
+uint32_t formula_count_terms(const struct formula *formula);
 struct formula *write_times(const struct entry *entry, struct formula *a, struct formula *b);
 struct formula *write_over(const struct entry *entry, struct formula *a, struct formula *b);
 struct formula *write_apply(const struct entry *entry, enum ir_expr_op op, struct formula *a); /* of one argument, of its type */

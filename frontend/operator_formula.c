@@ -104,21 +104,18 @@ struct formula *write_join(const struct entry *entry, enum formula_kind kind, st
     return formula;
 }
 
-static uint32_t count_terms(const struct formula *formula)
+uint32_t formula_count_terms(const struct formula *formula)
 {
     bool sums = formula->kind == FORMULA_ADD || formula->kind == FORMULA_SUBTRACT;
-    return sums ? count_terms(formula->arguments[0]) + count_terms(formula->arguments[1]) : 1;
+    return sums ? formula_count_terms(formula->arguments[0]) + formula_count_terms(formula->arguments[1]) : 1;
 }
-
-/* Terms that a product of sums may have; beyond it stays a product, with the sums in it as matrices. */
-enum { MOST_TERMS = 64 };
 
 /* a with each of its terms t replaced by t * b, or b * t. */
 static struct formula *each_times(const struct entry *entry, struct formula *a, struct formula *b, bool left)
 {
-    if (a && count_terms(a) > 1)
+    if (a && formula_count_terms(a) > 1)
         return write_join(entry, a->kind, each_times(entry, a->arguments[0], b, left), each_times(entry, a->arguments[1], b, left));
-    if (a && b && count_terms(b) > 1)
+    if (a && b && formula_count_terms(b) > 1)
         return write_join(entry, b->kind, each_times(entry, b->arguments[0], a, !left),
                           each_times(entry, b->arguments[1], a, !left));
     return write_join(entry, FORMULA_MULTIPLY, left ? a : b, left ? b : a);
@@ -127,7 +124,7 @@ static struct formula *each_times(const struct entry *entry, struct formula *a, 
 /* Each block of a sum has a cheap product of its own: sums are multiplied out, as far as that stays small. */
 struct formula *write_times(const struct entry *entry, struct formula *a, struct formula *b)
 {
-    if (!a || !b || entry->statement->body->exact || count_terms(a) * (uint64_t)count_terms(b) > MOST_TERMS)
+    if (!a || !b || entry->statement->body->exact || formula_count_terms(a) * (uint64_t)formula_count_terms(b) > FORMULA_PRODUCTS)
         return write_join(entry, FORMULA_MULTIPLY, a, b);
     return each_times(entry, a, b, true);
 }
@@ -167,7 +164,7 @@ uint32_t write_index(const struct entry *entry, const char *name, const struct p
 
 struct formula *write_sum(const struct entry *entry, uint32_t index, struct formula *argument)
 {
-    if (argument && !entry->statement->body->exact && count_terms(argument) > 1)
+    if (argument && !entry->statement->body->exact && formula_count_terms(argument) > 1)
         return write_join(entry, argument->kind, write_sum(entry, index, argument->arguments[0]),
                           write_sum(entry, index, argument->arguments[1]));
     struct formula *formula = argument ? formula_create(entry->statement, FORMULA_REDUCE, entry->span) : NULL;

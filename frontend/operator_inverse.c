@@ -41,7 +41,7 @@ struct operator_node *operator_of_tensor(const struct reading *reading, enum ope
     struct operator_node *operator_ = tensor ? operator_create(reading, kind, span) : NULL;
     if (!operator_)
         return NULL;
-    operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){tensor, "the inverse", span};
+    operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){.node = tensor, .name = "the inverse", .span = span};
     operator_->type = (struct value_type){TYPED, tensor->elem};
     if (kind != OPERATOR_TENSOR)
         return operator_set_extents(reading, operator_) ? operator_ : NULL;

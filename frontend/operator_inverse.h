@@ -22,6 +22,9 @@ void operator_note_condition(const struct reading *reading, const struct operato
                              double condition);
 
 /* ---- operator_dense.c ---- */
+/* A statement of its own over so many axes, inside the one that is being read. False: no memory. */
+bool operator_open_statement(const struct reading *reading, struct span span, uint32_t rank, const struct poly *const *extents,
+                             struct statement *statement);
 /* Are all the numbers it is made of known? */
 bool operator_is_constant(const struct operator_node *operator_);
 /* Its numbers, n x n; NULL: it is not constant, not square or too large (or memory ran out). */

@@ -30,6 +30,12 @@ static int find_constructor(const char *name)
 
 /* ---- is it one? ---- */
 
+/* The one name of a function that is one of operators, too. */
+static bool is_conj(const struct ast_expr *expr)
+{
+    return expr->kind == AST_CALL && strcmp(expr->name.text, "conj") == 0;
+}
+
 bool is_operator(const struct body *body, const struct ast_expr *expr)
 {
     const struct ast_expr *bare = ast_without_parentheses(expr);
@@ -40,7 +46,7 @@ bool is_operator(const struct body *body, const struct ast_expr *expr)
         return symbol && symbol->kind == SYMBOL_OPERATOR;
     case AST_CALL:
         symbol = body_find(body, bare->name.text);
-        return (symbol && symbol->kind == SYMBOL_OPERATOR) || (!symbol && is_constructor_name(bare->name.text));
+        return (symbol && symbol->kind == SYMBOL_OPERATOR) || (!symbol && is_constructor_name(bare->name.text)) || is_conj(bare);
     case AST_BINARY:
     case AST_UNARY:
         return true; /* of tensors, else of nothing that has subscripts */
@@ -59,6 +65,7 @@ static const struct ast_expr *given(struct reading *reading, const struct ast_ex
             continue;
         }
         expr = ast_without_parentheses(at->value);
+        reading->place = at->value_at;
         reading->environment = at = at->value_in;
     }
     return expr;
@@ -74,8 +81,8 @@ static bool is_matrix(struct reading reading, const struct ast_expr *expr)
         return symbol->type.rank > 0;
     if (expr->kind == AST_BINARY)
         return expr->op == AST_MATRIX_MULTIPLY || is_matrix(reading, expr->arguments) || is_matrix(reading, expr->arguments->next);
-    if (expr->kind == AST_UNARY)
-        return is_matrix(reading, expr->arguments);
+    if (expr->kind == AST_UNARY || is_conj(expr))
+        return expr->arguments && is_matrix(reading, expr->arguments);
     return is_operator(body, expr) || (expr->kind == AST_CALL && is_whole(body, expr)) || expr->kind == AST_EINSUM;
 }
 
@@ -133,18 +140,6 @@ struct operator_node *operator_create(const struct reading *reading, enum operat
     return operator_->parts && operator_->tensors && operator_->sizes ? operator_ : NULL;
 }
 
-struct value_type operator_join_types(struct value_type a, struct value_type b)
-{
-    if (!a.weakness && !b.weakness)
-        return (struct value_type){TYPED, ir_elem_promote(a.elem, b.elem)};
-    if (a.weakness && b.weakness)
-        return a.weakness > b.weakness ? a : b;
-    struct value_type typed = a.weakness ? b : a, weak = a.weakness ? a : b;
-    if (weak.weakness == WEAK_A_COMPLEX)
-        typed.elem = ir_elem_complex(typed.elem);
-    return typed;
-}
-
 static struct operator_node *read_tensor(const struct reading *reading, const struct ast_expr *expr)
 {
     struct whole whole;
@@ -155,7 +150,8 @@ static struct operator_node *read_tensor(const struct reading *reading, const st
     struct operator_node *operator_ = operator_create(reading, OPERATOR_TENSOR, expr->span);
     if (!operator_)
         return NULL;
-    operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){whole.node, whole.name, expr->span};
+    operator_->tensors[operator_->n_tensors++] =
+        (struct operator_tensor){.node = whole.node, .name = whole.name, .span = expr->span};
     operator_->rows = whole.node->shape[0];
     operator_->columns = whole.node->shape[1];
     operator_->type = (struct value_type){whole.weakness, whole.node->elem};
@@ -180,11 +176,8 @@ static bool add_tensor(const struct reading *reading, struct operator_node *oper
                                           rank, rank == 1 ? "is" : "es");
         return operator_report_argument(reading, expr->span, wanted), false;
     }
-    if (!integers && operator_->n_tensors == 0)
-        operator_->type = (struct value_type){whole.weakness, whole.node->elem};
-    else if (!integers)
-        operator_->type = operator_join_types(operator_->type, (struct value_type){whole.weakness, whole.node->elem});
-    operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){whole.node, whole.name, expr->span};
+    operator_->tensors[operator_->n_tensors++] =
+        (struct operator_tensor){whole.node, whole.name, expr->span, {whole.weakness, whole.node->elem}, integers};
     return true;
 }
 
@@ -207,7 +200,6 @@ static bool add_part(const struct reading *reading, struct operator_node *operat
     struct operator_node *part = read(reading, expr);
     if (!part)
         return false;
-    operator_->type = operator_->n_parts ? operator_join_types(operator_->type, part->type) : part->type;
     operator_->parts[operator_->n_parts++] = part;
     return true;
 }
@@ -264,7 +256,7 @@ static struct operator_node *read_constructor(const struct reading *reading, con
     }
     struct operator_node *operator_ = operator_create(reading, (enum operator_kind)row, call->span);
     if (!operator_ || !add_arguments(reading, operator_, call, constructors[row].arguments) ||
-        !operator_set_extents(reading, operator_))
+        !operator_set_type(reading, operator_) || !operator_set_extents(reading, operator_))
         return NULL;
     if (operator_->kind == OPERATOR_inv)
         return operator_invert(reading, operator_->parts[0]);
@@ -278,6 +270,22 @@ static struct operator_node *read_constructor(const struct reading *reading, con
 
 /* ---- operators of the source ---- */
 
+static bool is_inside(const struct reading *reading, const struct symbol *declared)
+{
+    const struct operator_place *place = reading->place;
+    while (place && place->declared != declared)
+        place = place->outer;
+    return place != NULL;
+}
+
+static void *report_circle(const struct reading *reading, const struct ast_expr *use, const struct symbol *symbol)
+{
+    struct diagnostics *diagnostics = reading->statement->body->diagnostics;
+    struct diag *diag = diag_error(diagnostics, DIAG_E0104, use->span, "operator `%s` is made of itself", symbol->name);
+    diag_note(diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
+    return operator_failed(reading);
+}
+
 static struct operator_node *read_declared(const struct reading *reading, const struct ast_expr *use, const struct symbol *symbol)
 {
     struct body *body = reading->statement->body;
@@ -287,13 +295,20 @@ static struct operator_node *read_declared(const struct reading *reading, const 
     inside.environment = NULL;
     if (symbol->failed)
         return operator_failed(reading);
+    if (is_inside(reading, symbol))
+        return report_circle(reading, use, symbol);
+    struct operator_place *place = ARENA_NEW(body->arena, struct operator_place);
+    if (!place)
+        return NULL;
+    *place = (struct operator_place){symbol, reading->place};
+    inside.place = place;
     for (const struct ast_name_list *parameter = declared->parameters; parameter; parameter = parameter->next) {
         struct environment *entry = ARENA_NEW(body->arena, struct environment);
         if (!entry)
             return NULL;
         if (!argument)
             break;
-        *entry = (struct environment){parameter->name.text, argument, reading->environment, inside.environment};
+        *entry = (struct environment){parameter->name.text, argument, reading->environment, inside.environment, reading->place};
         inside.environment = entry;
         argument = argument->next;
         if (!parameter->next && !argument)
@@ -320,12 +335,11 @@ static struct operator_node *read_multiple(const struct reading *reading, const 
     if (!operator_ || !add_part(reading, operator_, matrix))
         return NULL;
     struct reading at = *reading;
-    operator_->number = formula_build(reading->statement, given(&at, number), reading->bindings);
+    operator_->number = operator_number(reading, given(&at, number));
     if (!operator_->number)
-        return operator_failed(reading);
+        return NULL;
     operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
-    operator_->type = operator_join_types(operator_->type, operator_->number->type);
-    return operator_;
+    return operator_set_type(reading, operator_) ? operator_ : NULL;
 }
 
 static struct operator_node *read_binary(const struct reading *reading, const struct ast_expr *expr)
@@ -349,7 +363,7 @@ static struct operator_node *read_binary(const struct reading *reading, const st
     if (!product && (a->rows != b->rows || a->columns != b->columns))
         return report_shapes(reading, expr->op_span, a, b, "the two have different shapes");
     operator_set_shape(operator_, a->rows, product ? b->columns : a->columns);
-    return operator_;
+    return operator_set_type(reading, operator_) ? operator_ : NULL;
 }
 
 static struct operator_node *read_negative(const struct reading *reading, const struct ast_expr *expr)
@@ -358,7 +372,7 @@ static struct operator_node *read_negative(const struct reading *reading, const 
     if (!operator_ || !add_part(reading, operator_, expr->arguments))
         return NULL;
     operator_set_shape(operator_, operator_->parts[0]->rows, operator_->parts[0]->columns);
-    return operator_;
+    return operator_set_type(reading, operator_) ? operator_ : NULL;
 }
 
 static struct operator_node *read_kind(const struct reading *outer, const struct ast_expr *expr)
@@ -373,9 +387,7 @@ static struct operator_node *read_kind(const struct reading *outer, const struct
     }
     if (symbol && symbol->kind == SYMBOL_OPERATOR)
         return read_declared(&reading, expr, symbol);
-    if (expr->kind == AST_CALL && !symbol && is_constructor_name(expr->name.text))
-        return read_constructor(&reading, expr);
-    if (expr->kind == AST_CALL && !symbol && strcmp(expr->name.text, "conj") == 0)
+    if (expr->kind == AST_CALL && !symbol && (is_constructor_name(expr->name.text) || is_conj(expr)))
         return read_constructor(&reading, expr);
     if (expr->kind == AST_BINARY)
         return read_binary(&reading, expr);

@@ -95,18 +95,31 @@ static bool is_product(const struct formula *formula)
            (formula->kind == FORMULA_REDUCE && formula->reduction == AST_SUM);
 }
 
-enum { MOST_FACTORS = 256 };
+/* Factors, and what sums among them bind. */
+struct factors {
+    const struct formula **list;
+    uint32_t count;
+    struct index_set bound;
+};
 
-static void collect(const struct formula *formula, const struct formula **factors, uint32_t *count)
+static uint32_t count_factors(const struct formula *formula)
+{
+    if (!is_product(formula))
+        return 1;
+    return count_factors(formula->arguments[0]) + (formula->kind == FORMULA_MULTIPLY ? count_factors(formula->arguments[1]) : 0);
+}
+
+static void collect(const struct formula *formula, struct factors *factors)
 {
     if (!is_product(formula)) {
-        if (*count < MOST_FACTORS)
-            factors[(*count)++] = formula;
+        factors->list[factors->count++] = formula;
         return;
     }
-    collect(formula->arguments[0], factors, count);
+    if (formula->kind == FORMULA_REDUCE)
+        factors->bound = index_set_union(&factors->bound, &formula->bound);
+    collect(formula->arguments[0], factors);
     if (formula->kind == FORMULA_MULTIPLY)
-        collect(formula->arguments[1], factors, count);
+        collect(formula->arguments[1], factors);
 }
 
 static bool shares_index(const struct statement *statement, const struct poly *poly, const struct formula *factor)
@@ -115,6 +128,26 @@ static bool shares_index(const struct statement *statement, const struct poly *p
         if (poly_uses_index(poly, k) && index_set_has(&factor->free, k))
             return true;
     return false;
+}
+
+/* Is a sum in the product over an index of it? */
+static bool is_summed(const struct statement *statement, const struct factors *factors, const struct poly *poly)
+{
+    for (uint32_t k = 0; k < statement->n_indices; k++)
+        if (poly_uses_index(poly, k) && !index_set_has(&statement->left, k) &&
+            (!statement->indices[k].bound || index_set_has(&factors->bound, k)))
+            return true;
+    return false;
+}
+
+/* A sum over the rows alone is the transpose, of which it would not be known where the real part is taken; where columns take reals
+ * the whole is a real matrix. */
+static bool check_side(const struct reading *reading, const struct factors *factors, const struct formula *transform)
+{
+    if (!transform->operator_->gives_real || transform->operator_->takes_real ||
+        !is_summed(reading->statement, factors, transform->polys[0]) || is_summed(reading->statement, factors, transform->polys[1]))
+        return true;
+    return report(reading, transform->span, "`irdft` is not transposed, and this sums over its rows alone");
 }
 
 /* What one factor is to another that is a real transform. */
@@ -133,31 +166,41 @@ static bool check_pair(const struct reading *reading, const struct formula *tran
     return true;
 }
 
+static bool check_factor(const struct reading *reading, const struct factors *factors, const struct formula *factor)
+{
+    bool real = factor->kind == FORMULA_OPERATOR && factor->operator_ && factor->polys &&
+                (factor->operator_->gives_real || factor->operator_->takes_real);
+    if (!real)
+        return true;
+    for (uint32_t k = 0; k < factors->count; k++)
+        if (factors->list[k] != factor && !check_pair(reading, factor, factors->list[k]))
+            return false;
+    return check_side(reading, factors, factor);
+}
+
+static bool check_arguments(struct statement *statement, const struct formula *formula)
+{
+    for (uint32_t k = 0; k < formula->n_arguments; k++)
+        if (!operators_check_real(statement, formula->arguments[k]))
+            return false;
+    return true;
+}
+
 bool operators_check_real(struct statement *statement, const struct formula *formula)
 {
     struct reading reading = {.statement = statement};
-    uint32_t count = 0;
-    if (!is_product(formula)) {
-        for (uint32_t k = 0; k < formula->n_arguments; k++)
-            if (!operators_check_real(statement, formula->arguments[k]))
-                return false;
-        return true;
-    }
+    if (!is_product(formula) && formula->kind != FORMULA_OPERATOR)
+        return check_arguments(statement, formula);
     /* in the arena: formulas nest deeply, and stacks are short */
-    const struct formula **factors = ARENA_ARRAY(statement->body->arena, MOST_FACTORS, const struct formula *);
-    if (!factors)
+    struct factors factors = {.list = ARENA_ARRAY(statement->body->arena, count_factors(formula), const struct formula *)};
+    if (!factors.list)
         return false;
-    collect(formula, factors, &count);
-    for (uint32_t a = 0; a < count; a++)
-        for (uint32_t b = 0; b < count; b++) {
-            bool real = factors[a]->kind == FORMULA_OPERATOR && factors[a]->operator_ && factors[a]->polys &&
-                        (factors[a]->operator_->gives_real || factors[a]->operator_->takes_real);
-            if (a != b && real && !check_pair(&reading, factors[a], factors[b]))
-                return false;
-        }
-    for (uint32_t k = 0; k < count; k++)
-        for (uint32_t a = 0; a < factors[k]->n_arguments; a++)
-            if (!operators_check_real(statement, factors[k]->arguments[a]))
-                return false;
+    collect(formula, &factors);
+    for (uint32_t k = 0; k < factors.count; k++)
+        if (!check_factor(&reading, &factors, factors.list[k]))
+            return false;
+    for (uint32_t k = 0; k < factors.count; k++)
+        if (!check_arguments(statement, factors.list[k]))
+            return false;
     return true;
 }

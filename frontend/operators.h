@@ -24,6 +24,8 @@ struct operator_tensor {
     const struct ir_node *node;
     const char *name;
     struct span span;
+    struct value_type type;
+    bool is_table; /* of places, not of data */
 };
 
 struct operator_node {
@@ -40,10 +42,14 @@ struct operator_node {
     struct formula *number; /* MULTIPLE */
     bool gives_real;        /* its outermost factor is `irdft`: of what it is applied to, the real part */
     bool takes_real;        /* its innermost factor is `rdft` */
+    bool of_ones;           /* no data in it, and made of zeros and ones: of bools, too */
 };
 
-/* ---- operator_read.c ---- */
+/* ---- operator_type.c ---- */
+/* Of two that are known to mix. */
 struct value_type operator_join_types(struct value_type a, struct value_type b);
+
+/* ---- operator_read.c ---- */
 /* Does the expression, before subscripts, stand for an operator that is more than a tensor? */
 bool is_operator(const struct body *body, const struct ast_expr *expr);
 /* K[i,j] as a factor. NULL after a diagnostic. */

@@ -79,7 +79,8 @@ struct symbol *scope_find(const struct scope *scope, const char *name); /* NULL:
 struct symbol *scope_add(struct resolver *resolver, struct scope *scope, enum symbol_kind kind, const struct ast_name *name);
 /* The visible name that is most like `name`, for "did you mean"; NULL when none is close. */
 const char *scope_suggest(const struct scope *scope, const char *name);
-const char *symbol_kind_name(enum symbol_kind kind); /* "dim", "constant", ... */
+const char *symbol_kind_name(enum symbol_kind kind);    /* "dim", "constant", ... */
+const char *symbol_kind_article(enum symbol_kind kind); /* "a", "an" */
 /* Is it a pointwise function of the language (exp, where, ...)? An operator constructor (kron, dft, ...)? */
 bool is_function_name(const char *name);
 bool is_constructor_name(const char *name);

@@ -40,6 +40,11 @@ const char *symbol_kind_name(enum symbol_kind kind)
     return names[kind];
 }
 
+const char *symbol_kind_article(enum symbol_kind kind)
+{
+    return kind == SYMBOL_OPERATOR ? "an" : "a";
+}
+
 struct scope *scope_create(struct resolver *resolver, const struct scope *parent)
 {
     struct scope *scope = ARENA_NEW(ir_arena(resolver->context), struct scope);

@@ -16,6 +16,12 @@ void report_not_yet(struct body *body, struct span span, const char *what)
     diag_error(body->diagnostics, DIAG_E0009, span, "%s: not yet in this version of einc", what);
 }
 
+void report_bare_operator(struct body *body, struct span span)
+{
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0217, span, "an operator stands here without subscripts");
+    diag_help(body->diagnostics, diag, "it has a value only through subscripts, as `K[i,j]`, `kron(A, B)[i,j]` and `(A @ B)[i,j]`");
+}
+
 const char *source_text(struct body *body, struct span span)
 {
     if (span.source >= body->diagnostics->n_sources || span.end < span.begin)
@@ -61,8 +67,9 @@ static struct symbol *target_symbol(struct body *body, const struct ast_statemen
     if (symbol->failed && !tensor)
         return NULL;
     if (!tensor || tensor->role == TENSOR_INPUT) {
-        struct diag *diag = diag_error(body->diagnostics, DIAG_E0118, target->name.span, "`%s` is %s%s and cannot be assigned",
-                                       symbol->name, tensor ? "an " : "a ", tensor ? "input" : symbol_kind_name(symbol->kind));
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0118, target->name.span, "`%s` is %s %s and cannot be assigned", symbol->name,
+                       tensor ? "an" : symbol_kind_article(symbol->kind), tensor ? "input" : symbol_kind_name(symbol->kind));
         diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
         return NULL;
     }

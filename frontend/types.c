@@ -2,8 +2,10 @@
  *
  * Typed values do not mix, but a real with a complex one of the same width. Weak values (literals, indices, dims, expressions of
  * such) take the type of what they meet if it can hold them: an integer is held by every numeric type, a decimal number by floats
- * and complex types, an imaginary one makes a float complex. Nothing weak meets bool. */
-#include "formula.h"
+ * and complex types, an imaginary one makes a float complex. Nothing weak meets bool, but permutations. */
+#include "operators.h"
+
+#include <string.h>
 
 static struct value_type typed(enum ir_elem elem)
 {
@@ -45,6 +47,29 @@ static bool literal_fits(struct statement *statement, const struct formula *form
     return number_in_type(statement->body->resolver, formula->number, elem, formula->span, &number) || fail(statement);
 }
 
+/* A whole matrix, a part of an operator, is cast element by element, and that in a statement of its own. */
+static void suggest_cast(struct statement *statement, struct diag *diag, const char *what, const struct formula *formula,
+                         enum ir_elem elem)
+{
+    struct body *body = statement->body;
+    bool whole = (formula->kind == FORMULA_ACCESS || formula->kind == FORMULA_OPERATOR) && !formula->node;
+    const char *text = source_text(body, formula->span), *name = ir_elem_info(elem)->name;
+    bool bare = strpbrk(text, " +-*@(") == NULL;
+    if (whole)
+        diag_help(body->diagnostics, diag, "%s: `let M[i,j] = %s(%s%s%s[i,j])`, and M in its place", what, name, bare ? "" : "(",
+                  text, bare ? "" : ")");
+    else
+        diag_help(body->diagnostics, diag, "%s: `%s(%s)`", what, name, text);
+}
+
+/* Zeros and ones, which are bools as well: entries of permutations. */
+static bool is_of_ones(const struct formula *formula)
+{
+    if (formula->kind == FORMULA_MULTIPLY)
+        return is_of_ones(formula->arguments[0]) && is_of_ones(formula->arguments[1]);
+    return formula->kind == FORMULA_OPERATOR && formula->operator_->of_ones;
+}
+
 /* A weak value `a` beside the element type of `b`. */
 static bool weak_meets(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
                        struct value_type *result)
@@ -52,6 +77,8 @@ static bool weak_meets(struct statement *statement, struct span span, const stru
     struct diagnostics *diagnostics = statement->body->diagnostics;
     enum ir_elem elem = b->type.elem;
     *result = b->type;
+    if (elem == IR_bool && is_of_ones(a))
+        return true;
     if (elem == IR_bool) {
         struct diag *diag = diag_error(diagnostics, DIAG_E0316, span, "%s meets a bool", value_type_name(a->type));
         diag_note(diagnostics, diag, a->span, "this is %s", value_type_name(a->type));
@@ -62,7 +89,7 @@ static bool weak_meets(struct statement *statement, struct span span, const stru
     if (ir_elem_is_integer(elem) && a->type.weakness != WEAK_AN_INTEGER) {
         struct diag *diag = diag_error(diagnostics, DIAG_E0314, a->span, "%s meets a tensor of integers", value_type_name(a->type));
         diag_note(diagnostics, diag, b->span, "this is %s", ir_elem_info(elem)->name);
-        diag_help(diagnostics, diag, "cast the integers to a float type: `f64(%s)`", source_text(statement->body, b->span));
+        suggest_cast(statement, diag, "cast the integers to a float type", b, IR_f64);
         return fail(statement);
     }
     if (a->type.weakness == WEAK_A_COMPLEX) {
@@ -103,8 +130,7 @@ bool types_meet(struct statement *statement, struct span span, const struct form
     diag_note(body->diagnostics, diag, a->span, "this is %s", ir_elem_info(left)->name);
     diag_note(body->diagnostics, diag, b->span, "this is %s", ir_elem_info(right)->name);
     bool to_left = ir_elem_promote(left, right) == left || (ir_elem_promote(left, right) != right && ir_elem_is_integer(right));
-    diag_help(body->diagnostics, diag, "cast one of them: `%s(%s)`", ir_elem_info(to_left ? left : right)->name,
-              source_text(body, to_left ? b->span : a->span));
+    suggest_cast(statement, diag, "cast one of them", to_left ? b : a, to_left ? left : right);
     return fail(statement);
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Runs every example of docs/language.md: a block marked `ein` is a file whose kernels agree with the reference on random input, unless the line
+"""Runs every example of pages about the language: a block marked `ein` is a file whose kernels agree with the reference on random input, unless the line
 above it says `Error Exxxx`: then it is refused with that code and no other. Beside it lies `w.npy`, f32[2, 3].
 
-    language_examples.py --einc build/einc docs/language.md
+    language_examples.py --einc build/einc docs/language.md docs/operators.md
 """
 import argparse
 import pathlib
@@ -28,20 +28,22 @@ def run(einc, text):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
-    parser.add_argument("page", type=pathlib.Path)
+    parser.add_argument("pages", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
-    page = arguments.page.read_text()
+    einc = str(pathlib.Path(arguments.einc).resolve())
     passed = failed = 0
-    for match in BLOCK.finditer(page):
-        wanted, text = match.groups()
-        status, errors = run(str(pathlib.Path(arguments.einc).resolve()), text)
-        codes = set(re.findall(r"^error\[(E\d{4})\]", errors, re.M))
-        if (status, codes) == ((1, {wanted}) if wanted else (0, set())):
-            passed += 1
-            continue
-        failed += 1
-        line = page.count("\n", 0, match.start(2)) + 1
-        print(f"FAILED {arguments.page}:{line}: wanted {wanted or 'no error'}, status {status}\n{errors}")
+    for page in arguments.pages:
+        text = page.read_text()
+        for match in BLOCK.finditer(text):
+            wanted, source = match.groups()
+            status, errors = run(einc, source)
+            codes = set(re.findall(r"^error\[(E\d{4})\]", errors, re.M))
+            if (status, codes) == ((1, {wanted}) if wanted else (0, set())):
+                passed += 1
+                continue
+            failed += 1
+            line = text.count("\n", 0, match.start(2)) + 1
+            print(f"FAILED {page}:{line}: wanted {wanted or 'no error'}, status {status}\n{errors}")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed or not passed else 0
 

@@ -88,6 +88,23 @@ def operators_of_operators(count):
     return kernel(f"y[i] = ({' @ '.join(['reversal(8)'] * count)})[i,j] * x[j]")
 
 
+def operators_by_name(count):
+    """The last name stands for a constructor, one level more."""
+    names = "".join(f"operator K{k} = K{k - 1}\n" for k in range(1, count))
+    return "operator K0 = reversal(8)\n" + names + kernel(f"y[i] = K{count - 1}[i,j] * x[j]")
+
+
+def operators_in_each_other(count):
+    return kernel(f"y[i] = {'transpose(' * (count - 1)}reversal(8){')' * (count - 1)}[i,j] * x[j]")
+
+
+def inverse_rows(count):
+    """The identity, and one element beside it: no structure that would be inverted by itself."""
+    rows = ",".join(f"[{'0,' * k}1{',0' * (count - 1 - k)}]" for k in range(count - 1))
+    return f"const A: f64[{count},{count}] = [{rows},[1{',0' * (count - 2)},1]]\n" + kernel(
+        "y[i] = inv(A)[i,j] * x[j]", f"x: f64[{count}]", f"y: f64[{count}]")
+
+
 def blocks(count):
     return kernel("\n    ".join(f"y[{k} + i: 1] = x[i + {k}]" for k in range(count)), f"x: f64[{count}]", f"y: f64[{count}]")
 
@@ -173,6 +190,9 @@ CASES = [
     ("operands of a string", operands, 1024, "E0913", (2, 9), EMIT, ".ein"),
     ("arguments of a constructor", operator_arguments, 64, "E0913", (2, 849), EMIT, ".ein"),
     ("operators of operators", operators_of_operators, 100, "E0901", (2, 13), EMIT, ".ein"),
+    ("operators by name", operators_by_name, 99, "E0901", (1, 15), EMIT, ".ein"),
+    ("operators in each other", operators_in_each_other, 100, "E0901", (2, 1012), EMIT, ".ein"),
+    ("rows of an inverse", inverse_rows, 512, "E0916", (3, 16), EMIT, ".ein"),
     ("statements of calls", inlined, 20000, "E0914", (2017, 17), EMIT, ".ein"),
     ("calls upon calls", calls, 181, "E0914", (5, 9), EMIT, ".ein"),
     ("blocks of an output", blocks, 64, "E0915", (66, 5), EMIT, ".ein"),

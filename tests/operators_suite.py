@@ -203,6 +203,10 @@ def cases():
     yield "adjoint(semiseparable(A, B, C))", {"A": complex_(6, 2, 2), "B": complex_(6, 2), "C": complex_(6, 2)}, lambda A, B, C: semiseparable(A, B, C).conj().T
     yield "diag(d) @ semiseparable(A, B, C) @ reversal(6) - 2 * transpose(semiseparable(A, C, B))", {"d": real(6), "A": real(6), "B": real(6, 2), "C": real(6, 2)}, lambda d, A, B, C: np.diag(d) @ semiseparable(A, B, C) @ np.eye(6)[::-1] - 2 * semiseparable(A, C, B).T
     yield "kron(semiseparable(A, B, C), D)", {"A": real(5, 2), "B": real(5, 2), "C": real(5, 2), "D": real(2, 3)}, lambda A, B, C, D: np.kron(semiseparable(A, B, C), D)
+    yield "A + identity(4) - lowrank(U, V) + reversal(4)", {"A": real(4, 4), "U": real(4, 1), "V": real(1, 4)}, lambda A, U, V: A + np.eye(4) - U @ V + np.eye(4)[::-1]
+    yield "A[0,1] * (A @ A)", {"A": real(3, 3)}, lambda A: A[0, 1] * A @ A
+    yield "(A @ A)[1,2] * A", {"A": real(3, 3)}, lambda A: (A @ A)[1, 2] * A
+    yield "sum[i_, k_](A[i_,k_] * d[i_]) * diag(d)", {"A": real(3, 3), "d": real(3)}, lambda A, d: (d @ A).sum() * np.diag(d)
     yield from inverses()
     yield "-kron(A, A)", {"A": real(2, 3)}, lambda A: -np.kron(A, A)
     yield "0.5 * kron(A, A)", {"A": real(2, 3)}, lambda A: np.kron(A, A) / 2
@@ -352,6 +356,42 @@ class OperatorsSuite(suites.Suite):
         for engine in self.engines:
             self.run(folder, source, {"A": A, "x": x, "w": w, "v": v}, expected, "chains", engine)
 
+    def bools(self, folder):
+        """Sums are `or`, products `and`; permutations are of bools, too."""
+        A, B, x, p = RNG.random((6, 6)) < 0.3, RNG.random((2, 3)) < 0.5, RNG.random(6) < 0.4, np.array([3, 0, 5, 1, 2, 4], dtype=np.int32)
+        source = """kernel f(A: bool[6,6], B: bool[2,3], x: bool[6], p: i32[6]) -> (y: bool[6], z: bool[6], w: bool[4], v: bool[6]) {
+    y[i] = (A + identity(6) + transpose(A))[i,j] * x[j]
+    z[i] = (A @ perm(p))[i,j] * x[j]
+    w[i] = kron(identity(2), B)[i,j] * x[j]
+    v[i] = perm(p)[i,j] * reversal(6)[j,k] * x[k]
+}
+"""
+        either = lambda K: (K & x).any(axis=1)
+        expected = {"y": either(A | np.eye(6, dtype=bool) | A.T), "z": either(A[:, np.argsort(p)]),
+                    "w": either(block_diagonal([B, B])), "v": x[5 - p]}
+        (folder / "operator.ein").write_text(source)
+        for name, array in {"A": A, "B": B, "x": x, "p": p}.items():
+            np.save(folder / name, array)
+        for engine in self.engines:
+            done = subprocess.run([self.einc, "run", str(folder / "operator.ein"), *[f"{name}={folder}/{name}.npy" for name in "ABxp"],
+                                   *[word for name in expected for word in ("-o", f"{name}={folder}/{name}.npy")], f"--engine={engine}"],
+                                  capture_output=True, text=True, timeout=120)
+            same = done.returncode == 0 and "warning" not in done.stderr and all(
+                np.array_equal(np.load(folder / f"{name}.npy"), value) for name, value in expected.items())
+            self.check(f"bools on {engine}", same, done.stderr)
+
+    def many_terms(self, folder):
+        """Five direct sums of twelve parts in a row would be 248,832 products."""
+        parts = ", ".join(["reversal(2)"] * 12)
+        source = f"""kernel f(x: f64[24]) -> (y: f64[24]) {{
+    operator K = dsum({parts})
+    y[i] = K[i,j] * K[j,k] * K[k,l] * K[l,m] * K[m,n] * x[n]
+}}
+"""
+        x = real(24)
+        for engine in ("ref", "tcc"):
+            self.run(folder, source, {"x": x}, {"y": x.reshape(12, 2)[:, ::-1].reshape(-1)}, "many terms", engine)
+
     def singular(self, folder):
         """A kernel that inverts at run time says so by its status, and with other numbers gives its result."""
         (folder / "singular.ein").write_text("kernel f(A: f64[3,3], x: f64[3]) -> (y: f64[3]) { y[i] = inv(A)[i,j] * x[j] }\n")
@@ -381,6 +421,10 @@ def main():
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, True)
         if arguments.only in "singular":
             suite.singular(pathlib.Path(folder))
+        if arguments.only in "bools":
+            suite.bools(pathlib.Path(folder))
+        if arguments.only in "many terms":
+            suite.many_terms(pathlib.Path(folder))
         if arguments.only in "chains":
             suite.chains(pathlib.Path(folder))
         for n in (1, 2, 7, 9, 15, 30, 32):

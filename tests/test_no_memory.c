@@ -177,10 +177,30 @@ static enum einc_status emit_all(struct compiled *compiled)
     return status;
 }
 
+/* What the first line says of --gradient=WORDS and --adjoint=WORDS. */
+static size_t read_derivatives(struct ir_context *context, const struct source *source, struct pass_derivative *derivatives)
+{
+    static const char *const options[] = {[PASS_GRADIENT] = "--gradient=", [PASS_ADJOINT] = "--adjoint="};
+    struct arena *arena = ir_arena(context);
+    const char *line = arena_strndup(arena, source->text, strcspn(source->text, "\n"));
+    size_t count = 0;
+    for (int kind = PASS_GRADIENT; line && kind <= PASS_ADJOINT; kind++) {
+        const char *words = strstr(line, options[kind]);
+        words = words ? words + strlen(options[kind]) : NULL;
+        const char *copy = words ? arena_strndup(arena, words, strcspn(words, " ")) : NULL;
+        count += copy && derivative_read(arena, (enum pass_derivative_kind)kind, copy, &derivatives[count]);
+    }
+    return count;
+}
+
 /* Reads, compiles, emits, prints what was reported. */
 static enum einc_status work(struct ir_context *context, const struct source *source)
 {
-    const struct compile_options options = {.frontend = {.load = load}, .passes = {.machine = *machine_find(made_for)}};
+    struct pass_derivative derivatives[2];
+    const struct compile_options options = {.frontend = {.load = load},
+                                            .passes = {.machine = *machine_find(made_for)},
+                                            .derivatives = derivatives,
+                                            .n_derivatives = read_derivatives(context, source, derivatives)};
     struct compiled *compiled = compile_source(context, source, &options);
     struct text text = text_create(ir_arena(context));
     enum einc_status status = compiled ? emit_all(compiled) : ir_status(context);
@@ -229,9 +249,11 @@ static size_t check_source(const struct source *source)
 
 static char *read_whole(const char *path, size_t *length)
 {
-    static char text[1 << 18];
+    enum { MOST_TEXT = 1 << 18 };
+    char *text = malloc(MOST_TEXT);
+    assert_non_null(text);
     FILE *file = fopen(path, "rb");
-    *length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    *length = file ? fread(text, 1, MOST_TEXT - 1, file) : 0;
     if (file)
         fclose(file);
     text[*length] = 0;
@@ -243,8 +265,13 @@ static char *read_whole(const char *path, size_t *length)
 }
 
 struct program {
-    char *path;
+    struct source source;
     long requests;
+};
+
+struct programs {
+    struct program *items;
+    size_t count;
 };
 
 static int fewer_requests(const void *first, const void *second)
@@ -253,33 +280,68 @@ static int fewer_requests(const void *first, const void *second)
     return (a->requests > b->requests) - (a->requests < b->requests);
 }
 
-/* Those that compile, short ones first: a place fails where it is reached soonest. */
-static struct program *list_programs(size_t *count)
+/* One that compiles; owns path and text. */
+static void add_program(struct programs *programs, char *path, char *text, size_t length)
+{
+    struct recorder all;
+    struct program program = {{path, text, length}, 0};
+    recorder_init(&all, -1);
+    if (attempt(&all, &program.source) != EINC_OK) {
+        free(path);
+        free(text);
+        return;
+    }
+    program.requests = all.granted;
+    programs->items = realloc(programs->items, (programs->count + 1) * sizeof *programs->items);
+    assert_non_null(programs->items);
+    programs->items[programs->count++] = program;
+}
+
+static void add_files(struct programs *programs, const char *pattern)
+{
+    glob_t found;
+    char whole[4096];
+    snprintf(whole, sizeof whole, "%s/%s", EINC_SOURCE_DIR, pattern);
+    if (glob(whole, 0, NULL, &found) != 0)
+        fail_msg("no file %s", pattern);
+    for (size_t n = 0; n < found.gl_pathc; n++) {
+        size_t length;
+        char *text = read_whole(found.gl_pathv[n], &length);
+        add_program(programs, strdup(found.gl_pathv[n]), text, length);
+    }
+    globfree(&found);
+}
+
+/* The examples of a page about the language. */
+static void add_page(struct programs *programs, const char *page)
+{
+    static const char begin[] = "```ein\n";
+    char path[4096];
+    size_t length;
+    snprintf(path, sizeof path, "%s/%s", EINC_SOURCE_DIR, page);
+    char *text = read_whole(path, &length);
+    for (char *at = text; (at = strstr(at, begin)) != NULL;) {
+        at += sizeof begin - 1;
+        char *end = strstr(at, "```");
+        assert_non_null(end);
+        add_program(programs, strdup(path), strndup(at, (size_t)(end - at)), (size_t)(end - at));
+        at = end;
+    }
+    free(text);
+}
+
+/* Short ones first: a place fails where it is reached soonest. */
+static struct programs list_programs(void)
 {
     static const char *const patterns[] = {"examples/*/*.ein",           "tests/golden/emit/*.ein",   "tests/golden/frontend/*.ein",
                                            "tests/golden/lower/*.ein",   "tests/golden/passes/*.ein", "tests/cases/scans/*.ein",
                                            "tests/cases/gradients/*.ein"};
-    struct program *programs = NULL;
-    *count = 0;
-    for (size_t k = 0; k < sizeof patterns / sizeof *patterns; k++) {
-        glob_t found;
-        char pattern[4096];
-        snprintf(pattern, sizeof pattern, "%s/%s", EINC_SOURCE_DIR, patterns[k]);
-        if (glob(pattern, 0, NULL, &found) != 0)
-            continue;
-        programs = realloc(programs, (*count + found.gl_pathc) * sizeof *programs);
-        assert_non_null(programs);
-        for (size_t n = 0; n < found.gl_pathc; n++) {
-            struct recorder all;
-            struct source source = {.path = found.gl_pathv[n]};
-            recorder_init(&all, -1);
-            source.text = read_whole(source.path, &source.length);
-            if (attempt(&all, &source) == EINC_OK)
-                programs[(*count)++] = (struct program){strdup(source.path), all.granted};
-        }
-        globfree(&found);
-    }
-    qsort(programs, *count, sizeof *programs, fewer_requests);
+    struct programs programs = {NULL, 0};
+    for (size_t k = 0; k < sizeof patterns / sizeof *patterns; k++)
+        add_files(&programs, patterns[k]);
+    add_page(&programs, "docs/language.md");
+    add_page(&programs, "docs/operators.md");
+    qsort(programs.items, programs.count, sizeof *programs.items, fewer_requests);
     return programs;
 }
 
@@ -311,20 +373,20 @@ static void test_code(void **state)
 static void test_sources(void **state)
 {
     (void)state;
-    size_t count, failed = 0;
+    size_t failed = 0;
     void *frames[FRAMES];
     (void)backtrace(frames, FRAMES); /* takes memory the first time */
-    struct program *programs = list_programs(&count);
-    for (size_t k = 0; k < count; k++) {
-        struct source source = {.path = programs[k].path};
-        source.text = read_whole(source.path, &source.length);
-        if (programs[k].requests <= REQUESTS)
-            failed += check_source(&source);
-        free(programs[k].path);
+    struct programs programs = list_programs();
+    for (size_t k = 0; k < programs.count; k++) {
+        const struct program *program = &programs.items[k];
+        if (program->requests <= REQUESTS)
+            failed += check_source(&program->source);
+        free((char *)program->source.path);
+        free((char *)program->source.text);
     }
-    free(programs);
-    printf("%zu programs, %zu requests failed\n", count, failed);
-    assert_true(count >= 40 && failed >= 1000);
+    free(programs.items);
+    printf("%zu programs, %zu requests failed\n", programs.count, failed);
+    assert_true(programs.count >= 120 && failed >= 1000);
 }
 
 static void test_watched(void **state)
