@@ -1,5 +1,5 @@
-/* Loads that are not to be shared: LLVM would keep what it loaded, where loading it again is quicker. Such loads go through a pointer
- * that LLVM cannot know to be the same: what an empty piece of assembly gives back.
+/* Loads that are not to be shared: LLVM would keep what it loaded, where loading it again is quicker. Such loads go through a
+ * pointer that LLVM cannot know to be the same: what an empty piece of assembly gives back.
  *
  * A tile has rows of wide vectors and, where its width is no multiple of them, of narrow ones behind. Both multiply one element
  * with each of their lanes. LLVM makes the wide vector of that element once, in a register, and takes its low part for the narrow
@@ -7,8 +7,8 @@
  * best (Zen 4: 15 % of a product of 9 to 12 columns), and what gcc makes of the emitted C. So the element of a narrow vector is
  * loaded apart.
  *
- * A small matrix that a tile multiplies with is the same in each step of the loop around the tile. LLVM fills a vector with each of its
- * elements in front of that loop; where there are more of them than registers they lie on the stack, each in a line of its own,
+ * A small matrix that a tile multiplies with is the same in each step of the loop around the tile. LLVM fills a vector with each of
+ * its elements in front of that loop; where there are more of them than registers they lie on the stack, each in a line of its own,
  * and every step reads these lines again. There each step loads the elements themselves. */
 #include <string.h>
 
@@ -85,7 +85,8 @@ static bool count_vectors(struct step_vectors *vectors, const struct loop_stmt *
         if (stmt->op == LOOP_BLOCK)
             fine = count_vectors(vectors, stmt->block, around);
         else if (body && stmt->loop.kind == LOOP_VECTOR && body->op == LOOP_STORE) {
-            bool sums = body->store.combine == IR_EXPR_add && vectors->kernel->loops->buffers[body->store.buffer].kind == LOOP_STACK;
+            bool sums =
+                body->store.combine == IR_EXPR_add && vectors->kernel->loops->buffers[body->store.buffer].kind == LOOP_STACK;
             vectors->sums += sums ? places(body->store.address, around) : 0;
             count_held(vectors, body->store.value, stmt->loop.index, around);
         } else if (body && stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.begin, &begin) &&
@@ -114,11 +115,13 @@ struct llvm_apart llvm_apart_step(struct llvm_kernel *kernel, const struct loop_
 {
     struct llvm_apart outside = kernel->apart;
     struct step_vectors vectors = {.kernel = kernel, .index = loop->loop.index};
-    if (!count_vectors(&vectors, loop->loop.body, NULL) || vectors.sums == 0 || vectors.held + vectors.sums <= vector_registers(kernel))
+    if (!count_vectors(&vectors, loop->loop.body, NULL) || vectors.sums == 0 ||
+        vectors.held + vectors.sums <= vector_registers(kernel))
         return outside;
     LLVMValueRef *pointers = ARENA_ARRAY(kernel->file->arena, kernel->loops->n_buffers, LLVMValueRef);
     if (pointers)
-        kernel->apart = (struct llvm_apart){.pointers = pointers, .step = kernel->indices[loop->loop.index], .index = loop->loop.index};
+        kernel->apart =
+            (struct llvm_apart){.pointers = pointers, .step = kernel->indices[loop->loop.index], .index = loop->loop.index};
     return outside;
 }
 

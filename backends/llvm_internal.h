@@ -107,11 +107,11 @@ struct llvm_kernel {
     struct c_kernel *c;
     const struct loop_function *loops;
     LLVMValueRef function;
-    LLVMBasicBlockRef head;    /* small arrays and variables stand here */
-    LLVMValueRef threads;      /* for how many the work is divided */
-    LLVMValueRef thread;       /* whose share it is; NULL: not in a share */
-    LLVMValueRef *dims;        /* by number in the context */
-    LLVMValueRef *buffers;     /* pointers; numbers passed by value are themselves */
+    LLVMBasicBlockRef head; /* small arrays and variables stand here */
+    LLVMValueRef threads;   /* for how many the work is divided */
+    LLVMValueRef thread;    /* whose share it is; NULL: not in a share */
+    LLVMValueRef *dims;     /* by number in the context */
+    LLVMValueRef *buffers;  /* pointers; numbers passed by value are themselves */
     struct llvm_apart apart;
     LLVMValueRef *locals;      /* of a constant one its value, else where it stands */
     LLVMValueRef *indices;     /* while their loop is open */

@@ -406,10 +406,9 @@ static bool states_keep_type(struct body *body, const struct scan_scope *scan)
         if (!tensor->initial || !node || (node->elem == begins.elem && tensor_type_has_shape(&begins, node)))
             continue;
         const struct tensor_type assigned = {.elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE};
-        struct diag *diag =
-            diag_error(body->diagnostics, DIAG_E0122, tensor->initial->value->span, "`%s` begins as %s but is assigned as %s",
-                       tensor->target->name.text, tensor_type_text(body->resolver, &begins),
-                       tensor_type_text(body->resolver, &assigned));
+        struct diag *diag = diag_error(body->diagnostics, DIAG_E0122, tensor->initial->value->span,
+                                       "`%s` begins as %s but is assigned as %s", tensor->target->name.text,
+                                       tensor_type_text(body->resolver, &begins), tensor_type_text(body->resolver, &assigned));
         diag_note(body->diagnostics, diag, tensor->statement->value->span, "`%s` is assigned here", tensor->target->name.text);
         if (node->elem != begins.elem)
             diag_help(body->diagnostics, diag, "types do not mix: cast the initial value or what is assigned");
