@@ -196,7 +196,9 @@ static int64_t constant_of(const struct poly *poly)
     return last && last->n_factors == 0 && last->denominator == 1 ? last->numerator : 0;
 }
 
-LLVMValueRef llvm_place(struct llvm_kernel *kernel, uint32_t buffer, const struct poly *address, bool inside)
+/* Counted from `start`, which has this number in the memo. */
+static LLVMValueRef place_from(struct llvm_kernel *kernel, LLVMValueRef start, uint32_t number, uint32_t buffer,
+                               const struct poly *address, bool inside)
 {
     struct llvm_file *file = kernel->file;
     LLVMTypeRef type = llvm_memory_type(file, kernel->loops->buffers[buffer].elem);
@@ -207,19 +209,20 @@ LLVMValueRef llvm_place(struct llvm_kernel *kernel, uint32_t buffer, const struc
     const struct poly *rest = poly_subtract(file->ir, fixed, poly_constant(file->ir, constant));
     if (!rest)
         return LLVMGetUndef(file->pointer);
-    LLVMValueRef base = kernel->buffers[buffer];
+    LLVMValueRef base = start;
     if (rest->n_terms) {
-        base = llvm_memo_find(&kernel->memo, MEMO_POINTER, rest->id, buffer);
+        base = llvm_memo_find(&kernel->memo, MEMO_POINTER, rest->id, number);
         if (!base) {
             LLVMValueRef at = poly_value(kernel, rest, width_size(kernel));
             /* the base alone may lie outside of the buffer */
-            base = LLVMBuildGEP2(file->builder, type, kernel->buffers[buffer], &at, 1, "");
+            base = LLVMBuildGEP2(file->builder, type, start, &at, 1, "");
             if (inside && constant == 0)
                 LLVMSetIsInBounds(base, true);
             else if (inside && constant > 0 && c_proved_nonnegative(kernel->c, rest))
                 LLVMSetIsInBounds(base, true);
+            base = llvm_base_of_step(kernel, buffer, rest, base);
             if (!poly_is_run_time(rest) && inside)
-                llvm_memo_add(&kernel->memo, MEMO_POINTER, rest->id, buffer, base);
+                llvm_memo_add(&kernel->memo, MEMO_POINTER, rest->id, number, base);
         }
     }
     if (constant == 0)
@@ -227,6 +230,16 @@ LLVMValueRef llvm_place(struct llvm_kernel *kernel, uint32_t buffer, const struc
     LLVMValueRef at = llvm_integer(file->size, constant);
     return inside ? LLVMBuildInBoundsGEP2(file->builder, type, base, &at, 1, "")
                   : LLVMBuildGEP2(file->builder, type, base, &at, 1, "");
+}
+
+LLVMValueRef llvm_place(struct llvm_kernel *kernel, uint32_t buffer, const struct poly *address, bool inside)
+{
+    return place_from(kernel, kernel->buffers[buffer], buffer, buffer, address, inside);
+}
+
+LLVMValueRef llvm_place_apart(struct llvm_kernel *kernel, LLVMValueRef pointer, uint32_t buffer, const struct poly *address)
+{
+    return place_from(kernel, pointer, (uint32_t)kernel->loops->n_buffers + buffer, buffer, address, true);
 }
 
 uint32_t llvm_alignment(struct llvm_kernel *kernel, uint32_t buffer, const struct poly *address, int64_t unit)

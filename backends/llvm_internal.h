@@ -98,8 +98,9 @@ struct llvm_file {
 /* Pointers to inputs as LLVM does not know them (llvm_apart.c). */
 struct llvm_apart {
     LLVMValueRef *pointers; /* by buffer; NULL: not made yet */
-    LLVMValueRef step;      /* of a loop that has pointers of its own in each step; NULL: the kernel has one of each */
-    uint32_t index;         /* of that loop */
+    LLVMValueRef step;      /* of the loop around a tile, its index; NULL: there is none */
+    uint32_t index;         /* the same */
+    bool crowded;           /* are there pointers of its own in each step? */
 };
 
 struct llvm_kernel {
@@ -142,6 +143,7 @@ LLVMValueRef llvm_intrinsic(struct llvm_file *file, const char *name, LLVMTypeRe
 /* The same, overloaded for a vector and a pointer. */
 LLVMValueRef llvm_memory_intrinsic(struct llvm_file *file, const char *name, LLVMTypeRef type, LLVMValueRef *arguments, unsigned n);
 /* A function of the C library on floats, without effect on memory. */
+LLVMAttributeRef llvm_attribute(struct llvm_file *file, const char *name, uint64_t value);
 void llvm_add_attribute(struct llvm_file *file, LLVMValueRef function, unsigned index, const char *name, uint64_t value);
 LLVMValueRef llvm_call_library(struct llvm_file *file, const char *name, LLVMTypeRef type, LLVMValueRef *arguments, unsigned n);
 
@@ -154,6 +156,8 @@ LLVMValueRef llvm_condition(struct llvm_kernel *kernel, const struct poly *poly)
 const struct poly *llvm_fix(struct llvm_kernel *kernel, const struct poly *poly);
 /* Where an element stands. `inside`: it is one of the buffer's. */
 LLVMValueRef llvm_place(struct llvm_kernel *kernel, uint32_t buffer, const struct poly *address, bool inside);
+/* The same with another pointer to the buffer (llvm_apart.c), inside of it. */
+LLVMValueRef llvm_place_apart(struct llvm_kernel *kernel, LLVMValueRef pointer, uint32_t buffer, const struct poly *address);
 /* The address modulo `unit` elements is 0, and so is that of the buffer: bytes that a vector there is aligned to; else the
  * element's. */
 uint32_t llvm_alignment(struct llvm_kernel *kernel, uint32_t buffer, const struct poly *address, int64_t unit);
@@ -215,6 +219,8 @@ bool llvm_apart_begin(struct llvm_kernel *kernel);
 struct llvm_apart llvm_apart_step(struct llvm_kernel *kernel, const struct loop_stmt *loop);
 /* Should a vector of so many times this value have its own load? */
 bool llvm_goes_apart(const struct llvm_kernel *kernel, const struct ir_expr *expr, int64_t lanes);
+/* Where the places begin that differ from `base` + `address` by a constant. */
+LLVMValueRef llvm_base_of_step(struct llvm_kernel *kernel, uint32_t buffer, const struct poly *address, LLVMValueRef base);
 /* The value, loaded for this. */
 LLVMValueRef llvm_value_apart(struct llvm_kernel *kernel, const struct ir_expr *load);
 

@@ -111,10 +111,14 @@ LLVMValueRef llvm_memory_intrinsic(struct llvm_file *file, const char *name, LLV
     return call_intrinsic(file, name, types, 2, arguments, n);
 }
 
+LLVMAttributeRef llvm_attribute(struct llvm_file *file, const char *name, uint64_t value)
+{
+    return LLVMCreateEnumAttribute(file->context, LLVMGetEnumAttributeKindForName(name, strlen(name)), value);
+}
+
 void llvm_add_attribute(struct llvm_file *file, LLVMValueRef function, unsigned index, const char *name, uint64_t value)
 {
-    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-    LLVMAddAttributeAtIndex(function, index, LLVMCreateEnumAttribute(file->context, kind, value));
+    LLVMAddAttributeAtIndex(function, index, llvm_attribute(file, name, value));
 }
 
 LLVMValueRef llvm_call_library(struct llvm_file *file, const char *name, LLVMTypeRef type, LLVMValueRef *arguments, unsigned n)
