@@ -115,15 +115,23 @@ static double run_sweep(const struct work *work, size_t times)
     return sum;
 }
 
-/* STEPS additions that wait for each other, one a cycle: the clock. Of two registers, as some cores add constants for nothing. */
+/* STEPS additions that wait for each other, one a cycle: the clock. Of two registers, as some cores add constants for nothing; written
+ * out, as a loop around one addition may take longer than it. */
 static double run_additions(const struct work *work, size_t times)
 {
     size_t sum = work->bytes, step = times;
-    for (size_t k = 0; k < times; k++)
-        for (int add = 0; add < STEPS; add++) {
-            sum += step;
-            __asm__ volatile("" : "+r"(sum), "+r"(step));
-        }
+#define ADDITION                                                                                                                   \
+    sum += step;                                                                                                                   \
+    __asm__ volatile("" : "+r"(sum), "+r"(step));
+#define FOUR_ADDITIONS ADDITION ADDITION ADDITION ADDITION
+    _Static_assert(STEPS == 12, "three times four");
+    for (size_t k = 0; k < times; k++) {
+        FOUR_ADDITIONS
+        FOUR_ADDITIONS
+        FOUR_ADDITIONS
+    }
+#undef FOUR_ADDITIONS
+#undef ADDITION
     return (double)sum;
 }
 
