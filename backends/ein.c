@@ -362,6 +362,9 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
     bool is_output = !w->step && ein_output_of(w->kernel, box ? whole : node);
     bool is_stored = !w->step && !is_output && (box || ein_is_stored_let(node));
     const struct ir_node *shown = node->op == IR_map_node ? ein_put_parts(w, node) : node;
+    struct ein_solve solve;
+    if (node->op == IR_solve_node)
+        ein_begin_solve(w, node, &solve);
     w->node = shown;
     ein_name_indices(w, node); /* that bears their names; the same axes */
     if (arena_failed(w->arena))
@@ -391,6 +394,8 @@ void ein_put_value(struct ein_writer *w, const char *name, const struct ir_node 
         put_contract(w, node);
     else if (node->op == IR_view_node)
         ein_put_access(w, &node->operands[0]);
+    else if (node->op == IR_solve_node)
+        ein_put_solve(w, node, &solve);
     else
         ein_put_body(w, shown);
     if (guarded)

@@ -103,6 +103,15 @@ void ein_put_scan(struct ein_writer *w, const struct ir_node *scan);
 /* `name[n: N] = h[T - 1,n]` */
 void ein_put_last(struct ein_writer *w, const char *name, const struct ir_node *last);
 
+/* ---- ein_solve.c ---- */
+/* What the statement of a solution reads, in lets of its own where these are more than whole tensors. */
+struct ein_solve {
+    const char *matrix, *right; /* of a batch, `right` has the solutions */
+    uint32_t batch;             /* its axis; the node's rank: none */
+};
+void ein_begin_solve(struct ein_writer *w, const struct ir_node *node, struct ein_solve *solve);
+void ein_put_solve(struct ein_writer *w, const struct ir_node *node, const struct ein_solve *solve);
+
 /* ---- ein_parts.c ---- */
 /* Writes the parts of a large map as statements; the map that is left, with the same value. */
 const struct ir_node *ein_put_parts(struct ein_writer *w, const struct ir_node *map);

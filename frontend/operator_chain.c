@@ -50,10 +50,22 @@ static struct formula *entry_at(struct statement *statement, const struct operat
 
 /* ---- application ---- */
 
+/* Is there something in it whose entries would have to be formed? */
+static bool has_forming(const struct operator_node *operator_)
+{
+    bool found = operator_->kind == OPERATOR_semiseparable || operator_->kind == OPERATOR_inv;
+    for (uint32_t k = 0; !found && k < operator_->n_parts; k++)
+        found = has_forming(operator_->parts[k]);
+    return found;
+}
+
 /* Is there something that is better applied than written as entries? */
 static bool has_product(const struct operator_node *operator_)
 {
     switch (operator_->kind) {
+    case OPERATOR_kron:
+    case OPERATOR_dsum:
+        return has_forming(operator_);
     case OPERATOR_PRODUCT:
     case OPERATOR_semiseparable:
     case OPERATOR_inv:
@@ -62,6 +74,7 @@ static bool has_product(const struct operator_node *operator_)
     case OPERATOR_DIFFERENCE:
         return has_product(operator_->parts[0]) || has_product(operator_->parts[1]);
     case OPERATOR_MULTIPLE:
+    case OPERATOR_NEGATIVE:
     case OPERATOR_transpose:
     case OPERATOR_conj:
     case OPERATOR_adjoint:
@@ -142,31 +155,183 @@ static const struct ir_node *lower_operand_of(struct statement *statement, struc
     return expr && !statement->failed ? lower_node(statement, expr, *n_order, order) : NULL;
 }
 
+/* x as a tensor: over `in` and its other indices. */
+struct operand {
+    const struct ir_node *node;
+    struct value_type type;
+    uint32_t n;
+    uint32_t *order; /* its axes, `in` first */
+};
+
+static struct operand operand_of(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in)
+{
+    struct statement *statement = chain->statement;
+    struct operand operand = {NULL, operator_join_types(operator_->type, x->type), 0, NULL};
+    if ((operand.order = ARENA_ARRAY(statement->body->arena, statement->n_indices, uint32_t)) != NULL)
+        operand.node = lower_operand_of(statement, x, operand.type.elem, in, operand.order, &operand.n);
+    return operand;
+}
+
+/* The node, whose axes are those of the operand, at `first` in the place of axis 0. */
+static struct formula *access_of(const struct chain *chain, const struct operand *operand, const struct ir_node *node,
+                                 const struct poly *first, struct span span)
+{
+    struct statement *statement = chain->statement;
+    const struct poly **at = ARENA_ARRAY(statement->body->arena, operand->n, const struct poly *);
+    struct formula *access = node && at ? formula_create(statement, FORMULA_ACCESS, span) : NULL;
+    if (!access || !first)
+        return NULL;
+    access->node = node;
+    access->tensor_name = "";
+    access->type = operand->type;
+    access->polys = at;
+    for (uint32_t k = 0; k < operand->n; k++) {
+        at[k] = k == 0 ? first : poly_index(statement->body->context, operand->order[k]);
+        if (k > 0)
+            index_set_add(&access->free, operand->order[k]);
+    }
+    for (uint32_t k = 0; k < statement->n_indices; k++)
+        if (poly_uses_index(first, k))
+            index_set_add(&access->free, k);
+    return access;
+}
+
 static struct formula *apply_scan(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
                                   const struct poly *out)
 {
+    const struct body *body = chain->statement->body;
+    struct operand operand = operand_of(chain, operator_, x, in);
+    const struct ir_node *node = operator_->kind == OPERATOR_inv
+                                     ? operator_solve(body, operator_, operand.node, chain->transposed)
+                                     : operator_recurrence(body, operator_, operand.node, chain->transposed);
+    return access_of(chain, &operand, node, out, operator_->span);
+}
+
+/* Of what it takes and gives, as it is applied. */
+static const struct poly *taken(const struct chain *chain, const struct operator_node *operator_)
+{
+    return chain->transposed ? operator_->rows : operator_->columns;
+}
+
+static const struct poly *given(const struct chain *chain, const struct operator_node *operator_)
+{
+    return chain->transposed ? operator_->columns : operator_->rows;
+}
+
+/* Does applying it make the data less (0), leave them as many (1), or make them more (2)? */
+static int growth(const struct chain *chain, const struct operator_node *operator_)
+{
+    int64_t columns = 1, rows = 1;
+    (void)(poly_is_constant(taken(chain, operator_), &columns) && poly_is_constant(given(chain, operator_), &rows));
+    return rows < columns ? 0 : rows == columns ? 1 : 2;
+}
+
+/* The digits of a poly, one a part of a Kronecker product. */
+static bool find_digits(const struct chain *chain, const struct operator_node *operator_, const struct poly *poly,
+                        const struct poly **digits)
+{
+    struct ir_context *context = chain->statement->body->context;
+    struct poly_ranges ranges = {chain->statement->n_indices, chain->statement->extents};
+    const struct poly *below = poly_constant(context, 1);
+    for (uint32_t k = operator_->n_parts; k-- > 0;) {
+        const struct poly *size = given(chain, operator_->parts[k]), *high = poly_floor_div(context, poly, below, &ranges);
+        digits[k] = k == 0 ? high : poly_mod(context, high, size, &ranges);
+        below = poly_multiply(context, below, size);
+        if (!digits[k])
+            return false;
+    }
+    return true;
+}
+
+/* The access with its indices `indices`, but the first, put in terms of others. */
+static struct formula *read_digits(const struct chain *chain, struct formula *access, const struct operand *operand, uint32_t n,
+                                   const uint32_t *indices, const struct poly *const *digits)
+{
+    const struct statement *statement = chain->statement;
+    struct index_set gone = {{0}};
+    for (uint32_t k = 1; k < n; k++) {
+        for (uint32_t axis = 1; axis < operand->n; axis++)
+            if (operand->order[axis] == indices[k])
+                access->polys[axis] = digits[k];
+        index_set_add(&gone, indices[k]);
+    }
+    access->free = index_set_minus(&access->free, &gone);
+    for (uint32_t index = 0; index < statement->n_indices; index++)
+        for (uint32_t k = 1; k < n; k++)
+            if (poly_uses_index(digits[k], index))
+                index_set_add(&access->free, index);
+    return access;
+}
+
+/* (A (x) B) x: A along the first digit of x's index, B along the second; what makes the data less first. The result is a tensor
+ * over indices of its own for the digits, read at those of `out`. */
+static struct formula *apply_kron(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
+                                  const struct poly *out)
+{
     struct statement *statement = chain->statement;
-    struct value_type type = operator_join_types(operator_->type, x->type);
-    uint32_t *order = ARENA_ARRAY(statement->body->arena, statement->n_indices, uint32_t), n_order = 0;
-    const struct poly **at = ARENA_ARRAY(statement->body->arena, statement->n_indices, const struct poly *);
-    struct formula *access = formula_create(statement, FORMULA_ACCESS, operator_->span);
-    struct index_set summed = {{0}}, own = x->free;
-    if (!order || !at || !access)
+    struct ir_context *context = statement->body->context;
+    struct operand operand = operand_of(chain, operator_, x, in);
+    uint32_t n = operator_->n_parts, *indices = ARENA_ARRAY(statement->body->arena, 2 * n, uint32_t);
+    const struct poly **digits = ARENA_ARRAY(statement->body->arena, n, const struct poly *), *first = poly_constant(context, 0);
+    if (!indices || !digits || !find_digits(chain, operator_, out, digits))
         return NULL;
-    const struct ir_node *node = lower_operand_of(statement, x, type.elem, in, order, &n_order);
-    access->node = operator_->kind == OPERATOR_inv ? operator_solve(statement->body, operator_, node, chain->transposed)
-                                                   : operator_recurrence(statement->body, operator_, node, chain->transposed);
-    access->tensor_name = "";
-    access->type = type;
-    access->polys = at;
-    for (uint32_t k = 0; k < n_order; k++)
-        at[k] = k == 0 ? out : poly_index(statement->body->context, order[k]);
-    index_set_add(&summed, in);
-    access->free = index_set_minus(&own, &summed);
-    for (uint32_t k = 0; k < statement->n_indices; k++)
-        if (poly_uses_index(out, k))
-            index_set_add(&access->free, k);
-    return access->node ? access : NULL;
+    for (uint32_t k = 0; k < n; k++) {
+        const struct poly *size = taken(chain, operator_->parts[k]);
+        indices[k] = between(statement, size);
+        indices[n + k] = between(statement, given(chain, operator_->parts[k]));
+        if (indices[k] == UINT32_MAX || indices[n + k] == UINT32_MAX)
+            return NULL;
+        first = poly_add(context, poly_multiply(context, first, size), poly_index(context, indices[k]));
+    }
+    x = access_of(chain, &operand, operand.node, first, operator_->span);
+    for (int turn = 0; turn < 3; turn++)
+        for (uint32_t k = n; x && k-- > 0;)
+            if (growth(chain, operator_->parts[k]) == turn)
+                x = apply(chain, operator_->parts[k], x, indices[k], poly_index(context, indices[n + k]));
+    operand = x ? operand_of(chain, operator_, x, indices[n]) : operand;
+    struct formula *access = x ? access_of(chain, &operand, operand.node, digits[0], operator_->span) : NULL;
+    return access ? read_digits(chain, access, &operand, n, indices + n, digits) : NULL;
+}
+
+/* Part k of a direct sum along its rows of x, from `begin` on, as a tensor. */
+static struct operand apply_block(const struct chain *chain, const struct operator_node *part, const struct operand *x,
+                                  const struct poly *begin)
+{
+    struct ir_context *context = chain->statement->body->context;
+    uint32_t row = between(chain->statement, taken(chain, part)), result = between(chain->statement, given(chain, part));
+    if (row == UINT32_MAX || result == UINT32_MAX)
+        return (struct operand){.node = NULL};
+    const struct poly *at = poly_add(context, begin, poly_index(context, row));
+    struct formula *rows = access_of(chain, x, x->node, at, part->span);
+    rows = rows ? apply(chain, part, rows, row, poly_index(context, result)) : NULL;
+    return rows ? operand_of(chain, part, rows, result) : (struct operand){.node = NULL};
+}
+
+static struct formula *apply_dsum(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,
+                                  const struct poly *out)
+{
+    struct ir_context *context = chain->statement->body->context;
+    struct arena *arena = chain->statement->body->arena;
+    struct operand operand = operand_of(chain, operator_, x, in);
+    const struct poly *from = poly_constant(context, 0), *to = from;
+    struct ir_access *boxes = ARENA_ARRAY(arena, operator_->n_parts, struct ir_access);
+    const struct poly **shape = ARENA_ARRAY(arena, operand.n + 1, const struct poly *);
+    if (!operand.node || !boxes || !shape)
+        return NULL;
+    for (uint32_t k = 0; k < operator_->n_parts; k++) {
+        struct operand block = apply_block(chain, operator_->parts[k], &operand, from);
+        boxes[k] = ir_access_whole(context, block.node);
+        const struct poly **at = arena_copy(arena, boxes[k].subscripts, operand.n, sizeof *at);
+        if (!block.node || !at)
+            return NULL;
+        at[0] = poly_subtract(context, at[0], to);
+        boxes[k].subscripts = at;
+        from = poly_add(context, from, taken(chain, operator_->parts[k]));
+        to = poly_add(context, to, given(chain, operator_->parts[k]));
+    }
+    for (uint32_t k = 0; k < operand.n; k++)
+        shape[k] = k == 0 ? to : operand.node->shape[k];
+    return access_of(chain, &operand, ir_concat(context, operand.n, shape, operator_->n_parts, boxes), out, operator_->span);
 }
 
 /* conj(K) x is the conjugate of K conj(x). */
@@ -177,6 +342,18 @@ static struct formula *conjugate(const struct chain *chain, struct formula *x)
     if (!complex || !formula)
         return formula;
     formula->op = IR_EXPR_conj;
+    formula->type = x->type;
+    formula->free = x->free;
+    formula->n_arguments = 1;
+    formula->arguments[0] = x;
+    return formula;
+}
+
+static struct formula *negative(const struct chain *chain, struct formula *x)
+{
+    struct formula *formula = x ? formula_create(chain->statement, FORMULA_NEGATE, x->span) : NULL;
+    if (!formula)
+        return NULL;
     formula->type = x->type;
     formula->free = x->free;
     formula->n_arguments = 1;
@@ -206,6 +383,13 @@ static struct formula *apply(const struct chain *chain, const struct operator_no
     case OPERATOR_semiseparable:
     case OPERATOR_inv:
         return apply_scan(chain, operator_, x, in, out);
+    case OPERATOR_kron:
+        return has_forming(operator_) ? apply_kron(chain, operator_, x, in, out) : apply_entry(chain, operator_, x, in, out);
+    case OPERATOR_dsum:
+        return has_forming(operator_) ? apply_dsum(chain, operator_, x, in, out) : apply_entry(chain, operator_, x, in, out);
+    case OPERATOR_NEGATIVE:
+        first = apply(chain, operator_->parts[0], x, in, out);
+        return negative(chain, first);
     case OPERATOR_conj:
     case OPERATOR_adjoint:
         if (!has_product(operator_->parts[0]))

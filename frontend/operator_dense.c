@@ -246,29 +246,69 @@ static const struct inverse_memo *recall(const struct reading *reading, const st
     return memo->inverse ? memo : NULL;
 }
 
-/* An operator `inv` of the formed matrix, which operator_solve.c applies. */
-static struct operator_node *invert_at_run_time(const struct reading *reading, const struct operator_node *operator_)
+/* Is it promised to be symmetric and positive definite, or made of what is in ways that keep it so? */
+static bool is_positive(const struct body *body, const struct operator_node *operator_)
+{
+    const struct formula *number = operator_->number;
+    switch (operator_->kind) {
+    case OPERATOR_identity:
+        return true;
+    case OPERATOR_TENSOR:
+    case OPERATOR_blockdiag:
+        for (size_t k = 0; k < body->scope->n_symbols; k++) {
+            const struct symbol *symbol = body->scope->symbols[k];
+            if (symbol->kind == SYMBOL_TENSOR && symbol->node == operator_->tensors[0].node &&
+                symbol->type.promises >> IR_PROMISE_spd & 1)
+                return true;
+        }
+        return false;
+    case OPERATOR_MULTIPLE:
+        return number->kind == FORMULA_NUMBER && number->type.weakness != WEAK_A_COMPLEX && number->number.re > 0 &&
+               is_positive(body, operator_->parts[0]);
+    case OPERATOR_transpose:
+    case OPERATOR_SUM:
+    case OPERATOR_kron:
+    case OPERATOR_dsum:
+        for (uint32_t k = 0; k < operator_->n_parts; k++)
+            if (!is_positive(body, operator_->parts[k]))
+                return false;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* An operator `inv` of the matrix, or of blocks of matrices, which operator_solve.c applies. */
+static struct operator_node *invert_at_run_time(const struct reading *reading, const struct operator_node *operator_,
+                                                const struct ir_node *matrix)
 {
     struct body *body = reading->statement->body;
-    const struct ir_node *matrix = body->scan || body->beginning ? NULL : operator_formed(reading, operator_);
     enum ir_elem elem = operator_->type.elem;
     if (reading->statement->failed)
         return NULL;
-    if (!matrix || (elem != IR_f32 && elem != IR_f64 && elem != IR_c64 && elem != IR_c128)) {
+    if (body->scan || body->beginning || !matrix || !ir_solver_takes(elem)) {
         report_not_yet(body, operator_->span,
-                       matrix ? "the inverse of a matrix of this type"
-                              : "`inv` in a scan, or of a matrix with indices of the statement");
+                       ir_solver_takes(elem) ? "`inv` in a scan, or of a matrix with indices of the statement"
+                                             : "the inverse of a matrix of this type");
         return operator_failed(reading);
     }
-    if (!poly_is_constant(operator_->rows, NULL))
+    if (!poly_is_constant(matrix->shape[matrix->rank - 1], NULL))
         return operator_report_argument(reading, operator_->span, "a matrix of a size known at compile time");
     struct operator_node *inverse = operator_create(reading, OPERATOR_inv, operator_->span);
     if (!inverse)
         return NULL;
+    inverse->positive = ir_elem_is_float(elem) && is_positive(body, operator_);
+    bool promised = operator_->kind == OPERATOR_TENSOR || operator_->kind == OPERATOR_blockdiag;
+    if (inverse->positive && promised) /* what is read of it is what is there: no mirror image is needed */
+        matrix = operator_->tensors[0].node->operands[0].node;
     inverse->tensors[inverse->n_tensors++] =
         (struct operator_tensor){.node = matrix, .name = "the matrix", .span = operator_->span};
     inverse->type = operator_->type;
     operator_set_shape(inverse, operator_->rows, operator_->columns);
+    operator_note_inverse(reading, operator_,
+                          inverse->positive
+                              ? "solved when it runs, by L D L^T; its condition number is not known before"
+                              : "solved when it runs, by LU with partial pivoting; its condition number is not known before");
     return inverse;
 }
 
@@ -277,7 +317,7 @@ struct operator_node *operator_invert_numbers(const struct reading *reading, con
     int64_t rows;
     struct body *body = reading->statement->body;
     if (!operator_is_constant(operator_))
-        return invert_at_run_time(reading, operator_);
+        return invert_at_run_time(reading, operator_, body->scan || body->beginning ? NULL : operator_formed(reading, operator_));
     if (!poly_is_constant(operator_->rows, &rows) || rows > DENSE_MOST_ROWS) {
         diag_error(body->diagnostics, DIAG_E0916, operator_->span, "a matrix of at most %d rows is inverted while compiling",
                    (int)DENSE_MOST_ROWS);
@@ -294,7 +334,9 @@ struct operator_node *operator_invert_blocks(const struct reading *reading, cons
 {
     const struct ir_node *blocks = operator_->tensors[0].node;
     int64_t count, rows, columns;
-    if (blocks->op != IR_const_node || !poly_is_constant(blocks->shape[0], &count) || !poly_is_constant(blocks->shape[1], &rows) ||
+    if (blocks->op != IR_const_node && blocks->shape[1] == blocks->shape[2])
+        return invert_at_run_time(reading, operator_, blocks);
+    if (!poly_is_constant(blocks->shape[0], &count) || !poly_is_constant(blocks->shape[1], &rows) ||
         !poly_is_constant(blocks->shape[2], &columns) || rows != columns || rows > DENSE_MOST_ROWS)
         return NULL;
     size_t n = (size_t)rows;

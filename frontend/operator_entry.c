@@ -178,6 +178,22 @@ static bool makes_many(const struct formula *formula)
            FORMULA_PRODUCTS;
 }
 
+/* The sum of each term: an outer product beside an identity (householder) is then summed by itself, and never formed. */
+static struct formula *sum_terms(struct statement *statement, const struct formula *sum, struct formula *terms)
+{
+    struct formula *result = terms ? formula_create(statement, terms->kind, terms->span) : NULL;
+    if (!result)
+        return NULL;
+    *result = is_sum(terms) ? *terms : *sum;
+    result->free = index_set_minus(&terms->free, &sum->bound);
+    if (!is_sum(terms))
+        result->arguments[0] = terms;
+    for (uint32_t k = 0; is_sum(terms) && k < 2; k++)
+        if (!(result->arguments[k] = sum_terms(statement, sum, terms->arguments[k])))
+            return NULL;
+    return result;
+}
+
 static struct formula *expand(struct statement *statement, struct formula *formula, enum ir_elem elem)
 {
     if (!formula)
@@ -194,6 +210,9 @@ static struct formula *expand(struct statement *statement, struct formula *formu
         if (!(formula->arguments[k] = expand(statement, formula->arguments[k], inside)))
             return NULL;
     bool product = formula->kind == FORMULA_MULTIPLY || formula->kind == FORMULA_NEGATE || formula->kind == FORMULA_DIVIDE;
+    bool sums = formula->kind == FORMULA_REDUCE && formula->reduction == AST_SUM && is_operator_sum(formula->arguments[0]);
+    if (sums && !statement->body->exact)
+        return sum_terms(statement, formula, formula->arguments[0]->arguments[0]);
     for (uint32_t k = 0; k < formula->n_arguments; k++)
         if (!product || (k == 1 && formula->kind == FORMULA_DIVIDE))
             formula->arguments[k] = as_terms(formula->arguments[k]);

@@ -100,14 +100,19 @@ struct operator_node *operator_report_singular(const struct reading *reading, co
 void operator_note_condition(const struct reading *reading, const struct operator_node *operator_, const char *how,
                              double condition)
 {
+    operator_note_inverse(reading, operator_,
+                          arena_printf(reading->statement->body->arena, "%s, condition number %.2g", how, condition));
+}
+
+void operator_note_inverse(const struct reading *reading, const struct operator_node *operator_, const char *detail)
+{
     struct body *body = reading->statement->body;
     struct ir_kernel *kernel = body->kernel;
-    struct ir_remark remark = {source_text(body, operator_->span), "inverse",
-                               arena_printf(body->arena, "%s, condition number %.2g", how, condition)};
-    for (size_t k = 0; remark.detail && k < kernel->n_remarks; k++)
+    struct ir_remark remark = {source_text(body, operator_->span), "inverse", detail};
+    for (size_t k = 0; remark.what && remark.detail && k < kernel->n_remarks; k++)
         if (strcmp(kernel->remarks[k].what, remark.what) == 0 && strcmp(kernel->remarks[k].detail, remark.detail) == 0)
             return;
-    if (remark.detail)
+    if (remark.what && remark.detail)
         (void)ARENA_PUSH(body->arena, kernel->remarks, kernel->n_remarks, kernel->remarks_capacity, remark);
 }
 

@@ -17,7 +17,8 @@ struct operator_node *operator_of_sizes(const struct reading *reading, enum oper
                                         const struct poly *const *sizes, struct value_type type, struct span span);
 struct operator_node *operator_report_singular(const struct reading *reading, const struct operator_node *operator_);
 
-/* Notes of the inverse what condition number its matrix has. */
+/* Notes how an inverse comes about; and what condition number its matrix has. */
+void operator_note_inverse(const struct reading *reading, const struct operator_node *operator_, const char *detail);
 void operator_note_condition(const struct reading *reading, const struct operator_node *operator_, const char *how,
                              double condition);
 

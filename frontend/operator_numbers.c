@@ -83,6 +83,34 @@ struct formula *entry_householder(const struct entry *entry, const struct operat
                       write_over(entry, write_times(entry, two, outer), norm));
 }
 
+/* The largest of constant offsets, without their signs, at most `most`; false: they are not known. */
+static bool find_reach(const struct ir_node *offsets, int64_t most, int64_t *reach)
+{
+    *reach = 0;
+    if (offsets->op != IR_const_node)
+        return false;
+    size_t count = offsets->constant->bytes / ir_elem_info(offsets->elem)->bytes;
+    for (size_t k = 0; k < count; k++) {
+        int64_t offset = ir_number_load(offsets->elem, offsets->constant->data, k).i;
+        if (offset > most || offset < -most)
+            return false;
+        *reach = offset > *reach ? offset : -offset > *reach ? -offset : *reach;
+    }
+    return true;
+}
+
+/* sum over k of D[k,i] times 1 where i + offsets[k] is the column: a table of ones over both, moved so that no place is outside */
+static struct formula *entry_known_bands(const struct entry *entry, const struct operator_node *operator_, uint32_t band,
+                                         int64_t reach, const struct poly *row, const struct poly *column)
+{
+    struct ir_context *context = entry_context(entry);
+    const struct poly *k = poly_index(context, band), *at[2] = {k, row}, *moved = poly_constant(context, reach);
+    const struct poly *size = poly_add(context, operator_->rows, poly_scale(context, moved, 2));
+    const struct poly *place = poly_add(context, row, poly_table(context, operator_->tensors[1].node, 1, &k));
+    struct formula *ones = write_delta(entry, size, size, poly_add(context, place, moved), poly_add(context, column, moved));
+    return write_sum(entry, band, write_times(entry, write_data(entry, operator_, 0, at), ones));
+}
+
 /* sum over k of D[k,i] where i + offsets[k] is the column */
 struct formula *entry_banded(const struct entry *entry, const struct operator_node *operator_, const struct poly *row,
                              const struct poly *column)
@@ -91,6 +119,9 @@ struct formula *entry_banded(const struct entry *entry, const struct operator_no
     uint32_t band = write_index(entry, "band", operator_->tensors[0].node->shape[0]);
     if (band == UINT32_MAX)
         return NULL;
+    int64_t reach, rows;
+    if (poly_is_constant(operator_->rows, &rows) && find_reach(operator_->tensors[1].node, 4 * rows, &reach))
+        return entry_known_bands(entry, operator_, band, reach, row, column);
     const struct poly *k = poly_index(context, band), *at[2] = {k, row};
     const struct poly *difference = poly_subtract(context, column, row);
     struct formula *offset = write_data(entry, &(struct operator_node){.tensors = &operator_->tensors[1]}, 0, &k);

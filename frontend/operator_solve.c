@@ -1,265 +1,114 @@
-/* Inverses of matrices known at run time, applied: Gauss and Jordan's elimination with partial pivoting as a recurrence over the
- * columns (Golub and Van Loan, 3.4).
- *
- * Step k has the states M, which becomes a permuted identity, and W, which begins as what the inverse is applied to. Rows stay
- * where they are: q[i] is 1 at the row with the largest element of column k among those not used yet, and what is left in W at that
- * row is row k of the result. A matrix that is singular ends the call as a lookup outside its table does: the result is read at a
- * place that is there only when every pivot was greater than 0. */
+/* Inverses of matrices known at run time, applied: solutions of linear equations (IR_solve_node), so that no inverse is formed
+ * unless its entries are wanted. Blocks on a diagonal are a batch. */
 #include "operator_entry.h"
 
-enum { INPUTS = 4, OUTPUTS = 5 };
-
-struct solving {
-    struct ir_context *context;
-    struct arena *arena;
-    struct ir_kernel *step;
-    enum ir_elem elem, real;
-    const struct poly *n;
-    struct ir_access operands[INPUTS];
-};
-
-typedef const struct ir_expr *value;
-
-static value operand(const struct solving *solving, uint32_t number, enum ir_elem elem)
+/* A node under subscripts k = first, first + 1, ... but for axis `axis`, which has `at`. */
+static struct ir_access access_at(const struct body *body, const struct ir_node *node, uint32_t first, uint32_t axis,
+                                  const struct poly *at)
 {
-    return ir_expr_operand(solving->context, number, elem);
+    const struct poly **subscripts = ARENA_ARRAY(body->arena, node->rank, const struct poly *);
+    for (uint32_t k = 0; subscripts && k < node->rank; k++)
+        subscripts[k] = k == axis ? at : poly_index(body->context, first + k);
+    return (struct ir_access){.node = subscripts ? node : NULL, .subscripts = subscripts};
 }
 
-static value number(const struct solving *solving, enum ir_elem elem, double of)
+static const struct ir_node *in_type(const struct body *body, const struct ir_node *node, enum ir_elem elem)
 {
-    return ir_expr_literal(solving->context, ir_number_real(elem, of));
+    if (!node || node->elem == elem)
+        return node;
+    struct ir_access whole = ir_access_whole(body->context, node);
+    return ir_map(body->context, node->rank, node->shape, 1, &whole,
+                  ir_expr_cast(body->context, elem, ir_expr_operand(body->context, 0, node->elem)));
 }
 
-static value apply2(const struct solving *solving, enum ir_expr_op op, value a, value b)
+/* x[(g,i),...] as [g,i,...], and back. */
+static const struct ir_node *split_rows(const struct body *body, const struct ir_node *x, const struct poly *const *blocks)
 {
-    const struct ir_expr *arguments[2] = {a, b};
-    return ir_expr_apply(solving->context, op, 2, arguments);
-}
-
-static value choose(const struct solving *solving, value condition, value a, value b)
-{
-    const struct ir_expr *arguments[3] = {condition, a, b};
-    return ir_expr_apply(solving->context, IR_EXPR_select, 3, arguments);
-}
-
-/* ---- accesses ---- */
-
-/* A node under consecutive indices from `first` on, axis 0 under index `head`. */
-static struct ir_access at(const struct solving *solving, const struct ir_node *node, uint32_t head, uint32_t first)
-{
-    uint32_t rank = node ? node->rank : 0;
-    const struct poly **subscripts = ARENA_ARRAY(solving->arena, rank, const struct poly *);
-    for (uint32_t axis = 0; subscripts && axis < rank; axis++)
-        subscripts[axis] = poly_index(solving->context, axis == 0 ? head : first + axis - 1);
-    return (struct ir_access){.node = node, .subscripts = subscripts};
-}
-
-/* The sum, or maximum or minimum, over the last index, of extent n, of the operands. */
-static const struct ir_node *reduce(const struct solving *solving, enum ir_ring ring, uint32_t rank,
-                                    const struct poly *const *shape, uint32_t n_operands, const struct ir_access *operands)
-{
-    const struct poly **extents = ARENA_ARRAY(solving->arena, rank + 1, const struct poly *);
-    for (uint32_t k = 0; k < n_operands; k++)
-        if (!operands[k].node)
-            return NULL;
-    for (uint32_t axis = 0; extents && axis < rank; axis++)
-        extents[axis] = shape[axis];
-    if (!extents)
+    struct ir_context *context = body->context;
+    const struct poly **shape = ARENA_ARRAY(body->arena, x->rank + 1, const struct poly *);
+    if (!shape)
         return NULL;
-    extents[rank] = solving->n;
-    return ir_contract(solving->context, &(struct ir_contract){.ring = ring,
-                                                               .elem = operands[0].node->elem,
-                                                               .accumulator = ir_elem_accumulator(operands[0].node->elem),
-                                                               .rank = rank,
-                                                               .n_indices = rank + 1,
-                                                               .extents = extents,
-                                                               .n_operands = n_operands,
-                                                               .operands = operands});
+    for (uint32_t k = 0; k <= x->rank; k++)
+        shape[k] = k < 2 ? blocks[k] : x->shape[k - 1];
+    const struct poly *row = poly_add(context, poly_multiply(context, poly_index(context, 0), blocks[1]), poly_index(context, 1));
+    return ir_view(context, x->rank + 1, shape, access_at(body, x, 1, 0, row));
 }
 
-/* ---- the step ---- */
-
-static const struct ir_node *add_input(struct solving *solving, const char *name, const struct ir_node *node, bool slice)
+static const struct ir_node *merge_rows(const struct body *body, const struct ir_node *x, const struct poly *rows)
 {
-    uint32_t k = solving->step->n_inputs, rank = node ? node->rank : 0;
-    if (!node)
+    struct ir_context *context = body->context;
+    const struct poly **shape = ARENA_ARRAY(body->arena, x ? x->rank : 1, const struct poly *);
+    const struct poly **at = ARENA_ARRAY(body->arena, x ? x->rank : 1, const struct poly *);
+    if (!x || !shape || !at)
         return NULL;
-    solving->operands[k] = at(solving, node, slice ? 0 : 1, slice ? 1 : 2);
-    const struct ir_node *input = ir_input(solving->context, k, node->elem, rank - slice, node->shape + slice);
-    solving->step->inputs[k] = (struct ir_input_info){.name = name, .node = input, .span = solving->step->span};
-    solving->step->n_inputs++;
-    return input;
+    for (uint32_t k = 0; k + 1 < x->rank; k++)
+        shape[k] = k == 0 ? rows : x->shape[k + 1];
+    struct poly_ranges ranges = {x->rank - 1, shape};
+    for (uint32_t k = 0; k < x->rank; k++)
+        at[k] = k == 0   ? poly_floor_div(context, poly_index(context, 0), x->shape[1], &ranges)
+                : k == 1 ? poly_mod(context, poly_index(context, 0), x->shape[1], &ranges)
+                         : poly_index(context, k - 1);
+    return ir_view(context, x->rank - 1, shape, (struct ir_access){.node = x, .subscripts = at});
 }
 
-/* sum over i of q[i] * t[i,...]: the row of the pivot. */
-static const struct ir_node *pivot_row(const struct solving *solving, const struct ir_node *q, const struct ir_node *t)
+/* The solution over the rows in `axis` of `right`; with blocks, over axis 0 of them. `right` may lack the blocks' axis. */
+static const struct ir_node *solve(const struct body *body, const struct operator_node *operator_, const struct ir_node *right,
+                                   bool lacks_blocks, bool transposed)
 {
-    uint32_t rank = t ? t->rank - 1 : 0;
-    struct ir_access operands[2] = {at(solving, q, rank, 0), at(solving, t, rank, 0)};
-    return t ? reduce(solving, IR_RING_plustimes, rank, t->shape + 1, 2, operands) : NULL;
-}
-
-/* row / pivot at the pivot's row, elsewhere t less col times that. */
-static const struct ir_node *eliminated(const struct solving *solving, const struct ir_node *t, const struct ir_node *q,
-                                        const struct ir_node *column, const struct ir_node *row, const struct ir_node *pivot)
-{
-    enum ir_elem elem = solving->elem;
-    if (!t || !q || !column || !row || !pivot)
+    struct ir_context *context = body->context;
+    const struct ir_node *matrix = in_type(body, operator_->tensors[0].node, right ? right->elem : IR_f64);
+    uint32_t axis = matrix ? matrix->rank - 2 : 0, rank = right ? right->rank + lacks_blocks : 0;
+    const struct poly **shape = ARENA_ARRAY(body->arena, rank + 1, const struct poly *);
+    if (!matrix || !right || !shape)
         return NULL;
-    struct ir_access operands[5] = {at(solving, t, 0, 1), at(solving, q, 0, 1), at(solving, column, 0, 1), at(solving, row, 1, 2),
-                                    at(solving, pivot, 0, 0)};
-    value scaled = apply2(solving, IR_EXPR_div, operand(solving, 3, elem), operand(solving, 4, elem));
-    value rest =
-        apply2(solving, IR_EXPR_sub, operand(solving, 0, elem), apply2(solving, IR_EXPR_mul, operand(solving, 2, elem), scaled));
-    value here = apply2(solving, IR_EXPR_ne, operand(solving, 1, elem), number(solving, elem, 0));
-    return ir_map(solving->context, t->rank, t->shape, 5, operands, choose(solving, here, scaled, rest));
-}
-
-/* 1 at the row that the pivot is taken from; `*best` is its size. */
-static const struct ir_node *choose_pivot(struct solving *solving, const struct ir_node *column, const struct ir_node *used,
-                                          const struct ir_node **best)
-{
-    struct ir_context *context = solving->context;
-    enum ir_elem real = solving->real;
-    if (!column || !used)
+    for (uint32_t k = 0; k < rank; k++)
+        shape[k] = lacks_blocks && k == 0 ? matrix->shape[0] : right->shape[k - lacks_blocks];
+    const struct poly *equation = poly_index(context, rank), *unknown = poly_index(context, axis);
+    const struct poly **at = ARENA_ARRAY(body->arena, matrix->rank, const struct poly *);
+    if (!at)
         return NULL;
-    struct ir_access both[2] = {at(solving, column, 0, 1), at(solving, used, 0, 1)};
-    value element = operand(solving, 0, solving->elem);
-    value size = choose(solving, apply2(solving, IR_EXPR_gt, operand(solving, 1, real), number(solving, real, 0)),
-                        number(solving, real, -1), ir_expr_apply(context, IR_EXPR_abs, 1, &element));
-    const struct ir_node *sizes = ir_map(context, 1, &solving->n, 2, both, size);
-    struct ir_access of_sizes = at(solving, sizes, 0, 0);
-    *best = reduce(solving, IR_RING_maxplus, 0, NULL, 1, &of_sizes);
-    struct ir_access compared[2] = {of_sizes, at(solving, *best, 0, 0)};
-    value row = ir_expr_cast(context, real, ir_expr_index(context, poly_index(context, 0)));
-    value last = ir_expr_cast(context, real, ir_expr_index(context, solving->n));
-    const struct ir_node *rows =
-        *best
-            ? ir_map(context, 1, &solving->n, 2, compared,
-                     choose(solving, apply2(solving, IR_EXPR_eq, operand(solving, 0, real), operand(solving, 1, real)), row, last))
-            : NULL;
-    struct ir_access of_rows = at(solving, rows, 0, 0);
-    struct ir_access first = at(solving, reduce(solving, IR_RING_minplus, 0, NULL, 1, &of_rows), 0, 0);
-    return first.node ? ir_map(context, 1, &solving->n, 1, &first,
-                               choose(solving, apply2(solving, IR_EXPR_eq, row, operand(solving, 0, real)),
-                                      number(solving, solving->elem, 1), number(solving, solving->elem, 0)))
-                      : NULL;
+    at[0] = poly_index(context, 0);                  /* of the blocks */
+    transposed = transposed && !operator_->positive; /* which is symmetric, and read below its diagonal */
+    at[axis] = transposed ? unknown : equation;
+    at[axis + 1] = transposed ? equation : unknown;
+    return ir_solve(context, operator_->positive ? IR_SOLVER_cholesky : IR_SOLVER_lu, rank, shape, axis,
+                    (struct ir_access){.node = matrix, .subscripts = at},
+                    access_at(body, right, lacks_blocks, axis - lacks_blocks, equation));
 }
 
-static const struct ir_node *use(struct solving *solving, const struct ir_node *used, const struct ir_node *q)
+static void set_name(const struct body *body, const struct operator_node *operator_, const struct ir_node *solution)
 {
-    if (!used || !q)
-        return NULL;
-    struct ir_access both[2] = {at(solving, used, 0, 1), at(solving, q, 0, 1)};
-    value here = apply2(solving, IR_EXPR_ne, operand(solving, 1, solving->elem), number(solving, solving->elem, 0));
-    return ir_map(solving->context, 1, &solving->n, 2, both,
-                  choose(solving, here, number(solving, solving->real, 1), operand(solving, 0, solving->real)));
-}
-
-static bool write_step(struct solving *solving, const struct ir_node *matrix, const struct ir_node *x)
-{
-    struct ir_context *context = solving->context;
-    const struct poly *square[2] = {solving->n, solving->n};
-    const struct ir_node *m = add_input(solving, "M", matrix, false), *w = add_input(solving, "W", x, false);
-    const struct ir_node *used =
-        add_input(solving, "used", ir_map(context, 1, &solving->n, 0, NULL, number(solving, solving->real, 0)), false);
-    const struct ir_node *unit = add_input(solving, "unit", operator_delta(context, solving->elem, square[0], square[1]), true);
-    const struct ir_node *best = NULL;
-    if (!m || !w || !used || !unit)
-        return false;
-    struct ir_access column_of[2] = {at(solving, m, 0, 1), at(solving, unit, 1, 0)};
-    const struct ir_node *column = reduce(solving, IR_RING_plustimes, 1, &solving->n, 2, column_of);
-    const struct ir_node *q = choose_pivot(solving, column, used, &best), *pivot = pivot_row(solving, q, column);
-    const struct ir_node *nodes[OUTPUTS] = {eliminated(solving, m, q, column, pivot_row(solving, q, m), pivot),
-                                            eliminated(solving, w, q, column, pivot_row(solving, q, w), pivot),
-                                            use(solving, used, q), q, best};
-    static const char *const names[OUTPUTS] = {"M", "W", "used", "q", "best"};
-    for (uint32_t k = 0; k < OUTPUTS; k++) {
-        if (!nodes[k])
-            return false;
-        solving->step->outputs[k] = (struct ir_output){.name = names[k], .node = nodes[k], .span = solving->step->span};
-    }
-    return true;
-}
-
-/* ---- the result ---- */
-
-/* Of rank 1 and extent 1: 0, or 1 where some pivot was not greater than 0. */
-static const struct ir_node *is_singular(const struct solving *solving, const struct ir_node *best)
-{
-    struct ir_context *context = solving->context;
-    const struct poly *one = poly_constant(context, 1);
-    struct ir_access all = at(solving, best, 0, 0);
-    struct ir_access least = at(solving, reduce(solving, IR_RING_minplus, 0, NULL, 1, &all), 0, 0);
-    value fine = apply2(solving, IR_EXPR_gt, operand(solving, 0, solving->real), number(solving, solving->real, 0));
-    return least.node ? ir_map(context, 1, &one, 1, &least,
-                               choose(solving, fine, ir_expr_literal(context, ir_number_integer(IR_i32, 0)),
-                                      ir_expr_literal(context, ir_number_integer(IR_i32, 1))))
-                      : NULL;
-}
-
-/* x, read under the check that the matrix was not singular. */
-static const struct ir_node *checked(const struct solving *solving, const struct ir_node *x, const struct ir_node *singular)
-{
-    struct ir_context *context = solving->context;
-    const struct poly **shape = ARENA_ARRAY(solving->arena, x ? x->rank + 1 : 1, const struct poly *);
-    const struct poly *zero = poly_constant(context, 0);
-    if (!x || !singular || !shape)
-        return NULL;
-    shape[0] = poly_constant(context, 1);
-    for (uint32_t axis = 0; axis < x->rank; axis++)
-        shape[axis + 1] = x->shape[axis];
-    const struct ir_node *under = ir_view(context, x->rank + 1, shape, at(solving, x, 1, 2));
-    const struct poly **subscripts = ARENA_ARRAY(solving->arena, x->rank + 1, const struct poly *);
-    if (!under || !subscripts)
-        return NULL;
-    subscripts[0] = poly_table(context, singular, 1, &zero);
-    for (uint32_t axis = 0; axis < x->rank; axis++)
-        subscripts[axis + 1] = poly_index(context, axis);
-    return ir_view(context, x->rank, x->shape, (struct ir_access){.node = under, .subscripts = subscripts});
+    if (solution)
+        ir_set_name(body->context, body->kernel, solution, NULL, NULL, operator_->span);
 }
 
 const struct ir_node *operator_solve(const struct body *body, const struct operator_node *operator_, const struct ir_node *x,
                                      bool transposed)
 {
-    struct solving solving = {.context = body->context, .arena = body->arena, .n = operator_->rows};
-    if (!x || !(solving.step = ARENA_NEW(body->arena, struct ir_kernel)))
+    const struct ir_node *matrix = operator_->tensors[0].node;
+    bool blocks = matrix->rank == 3;
+    if (!x)
         return NULL;
-    solving.elem = x->elem;
-    solving.real = ir_elem_real(x->elem);
-    *solving.step = (struct ir_kernel){.name = "solve",
-                                       .span = operator_->span,
-                                       .numeric_class = body->kernel->numeric_class,
-                                       .class_stated = body->kernel->class_stated,
-                                       .inputs = ARENA_ARRAY(body->arena, INPUTS, struct ir_input_info),
-                                       .outputs = ARENA_ARRAY(body->arena, OUTPUTS, struct ir_output),
-                                       .n_outputs = OUTPUTS};
-    struct ir_access turned = at(&solving, operator_->tensors[0].node, transposed ? 1 : 0, transposed ? 0 : 1);
-    const struct ir_node *matrix =
-        ir_map(body->context, 2, operator_->tensors[0].node->shape, 1, &turned,
-               ir_expr_cast(body->context, x->elem, operand(&solving, 0, operator_->tensors[0].node->elem)));
-    if (!matrix || !solving.step->inputs || !solving.step->outputs || !write_step(&solving, matrix, x))
-        return NULL;
-    struct ir_scan scan = {false, solving.n, 3, solving.step};
-    const struct ir_node *node = ir_scan(body->context, &scan, solving.operands);
-    const struct ir_node *left = ir_proj(body->context, node, 1, true), *rows = ir_proj(body->context, node, 3, false);
-    const struct ir_node *singular = is_singular(&solving, ir_proj(body->context, node, 4, false));
-    if (!left || !rows || !singular)
-        return NULL;
-    const char *const names[1] = {"k"};
-    ir_set_name(body->context, body->kernel, node, NULL, names, operator_->span);
-    ir_set_name(body->context, body->kernel, singular, "singular", NULL, operator_->span);
-    const struct poly *own = poly_index(body->context, 0), *summed = poly_index(body->context, x->rank);
-    const struct poly *of_rows[2] = {own, summed};
-    struct ir_access operands[2] = {{.node = rows, .subscripts = of_rows}, at(&solving, left, x->rank, 1)};
-    return checked(&solving, reduce(&solving, IR_RING_plustimes, x->rank, x->shape, 2, operands), singular);
+    const struct ir_node *solution = solve(body, operator_, blocks ? split_rows(body, x, matrix->shape) : x, false, transposed);
+    set_name(body, operator_, solution);
+    return blocks ? merge_rows(body, solution, operator_->rows) : solution;
 }
 
+/* The inverse formed: of blocks each. */
 struct formula *entry_inv(const struct entry *entry, const struct operator_node *operator_, const struct poly *row,
                           const struct poly *column)
 {
     const struct body *body = entry->statement->body;
-    const struct poly *place[2] = {row, column};
-    const struct ir_node *unit = operator_delta(body->context, operator_->type.elem, operator_->rows, operator_->columns);
-    return write_access(entry, operator_solve(body, operator_, unit, false), 2, place);
+    const struct ir_node *matrix = operator_->tensors[0].node;
+    const struct poly *n = matrix->shape[matrix->rank - 1], *place[2] = {row, column};
+    const struct ir_node *inverse =
+        solve(body, operator_, operator_delta(body->context, operator_->type.elem, n, n), matrix->rank == 3, false);
+    set_name(body, operator_, inverse);
+    if (matrix->rank == 2)
+        return write_access(entry, inverse, 2, place);
+    struct operator_tensor tensor = {.node = inverse, .name = "the inverse", .span = operator_->span};
+    struct operator_node formed = *operator_;
+    formed.kind = OPERATOR_blockdiag;
+    formed.tensors = &tensor;
+    return inverse ? entry_blockdiag(entry, &formed, row, column) : NULL;
 }

@@ -40,6 +40,7 @@ struct operator_node {
     uint32_t n_sizes;
     const struct poly **sizes;
     struct formula *number; /* MULTIPLE */
+    bool positive;          /* inv: what is inverted was promised to be symmetric and positive definite */
     bool gives_real;        /* its outermost factor is `irdft`: of what it is applied to, the real part */
     bool takes_real;        /* its innermost factor is `rdft` */
     bool of_ones;           /* no data in it, and made of zeros and ones: of bools, too */

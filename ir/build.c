@@ -173,6 +173,8 @@ static uint64_t hash_node(const struct ir_node *node)
         return hash_bytes(hash, node->contract.sliced, node->contract.n_sliced * sizeof(uint32_t));
     case IR_scatter_node:
         return hash_mix(hash, (uint64_t)node->scatter.ring);
+    case IR_solve_node:
+        return hash_mix(hash, (uint64_t)node->solve.solver << 32 | node->solve.axis);
     case IR_scan_node:
         return hash_scan(hash, node->scan);
     case IR_proj_node:
@@ -213,6 +215,8 @@ static bool equal_nodes(const void *key, const void *item)
         return equal_contracts(a, b);
     case IR_scatter_node:
         return a->scatter.ring == b->scatter.ring;
+    case IR_solve_node:
+        return a->solve.solver == b->solve.solver && a->solve.axis == b->solve.axis;
     case IR_scan_node:
         return equal_scans(a->scan, b->scan);
     case IR_proj_node:
@@ -408,6 +412,28 @@ const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, 
                             .n_operands = 2,
                             .operands = plain,
                             .scatter = {ring}};
+    return intern_node(context, &draft);
+}
+
+const struct ir_node *ir_solve(struct ir_context *context, enum ir_solver solver, uint32_t rank, const struct poly *const *shape,
+                               uint32_t axis, struct ir_access matrix, struct ir_access right)
+{
+    const struct ir_access operands[2] = {matrix, right};
+    const struct ir_access *plain = plain_accesses(context, 2, operands);
+    const struct poly **extents = ARENA_ARRAY(context->arena, rank + 1, const struct poly *);
+    if (!matrix.node || !right.node || !plain || !extents || axis >= rank)
+        return NULL;
+    for (uint32_t k = 0; k <= rank; k++)
+        extents[k] = shape[k < rank ? k : axis];
+    struct ir_node draft = {.op = IR_solve_node,
+                            .elem = right.node->elem,
+                            .rank = rank,
+                            .shape = shape,
+                            .n_indices = rank + 1,
+                            .extents = extents,
+                            .n_operands = 2,
+                            .operands = plain,
+                            .solve = {solver, axis}};
     return intern_node(context, &draft);
 }
 

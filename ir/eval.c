@@ -121,8 +121,7 @@ static bool eval_const(struct evaluation *evaluation, struct eval_tensor *tensor
     return true;
 }
 
-/* The odometer over a node's index space and its operands' accesses. NULL: status says why. */
-static struct walk *walk_node(struct evaluation *evaluation, const struct ir_node *node, struct eval_access **accesses)
+struct walk *eval_walk_node(struct evaluation *evaluation, const struct ir_node *node, struct eval_access **accesses)
 {
     int64_t *extents = ARENA_ARRAY(evaluation->arena, node->n_indices, int64_t);
     *accesses = ARENA_ARRAY(evaluation->arena, node->n_operands, struct eval_access);
@@ -147,7 +146,7 @@ static struct walk *walk_node(struct evaluation *evaluation, const struct ir_nod
 static bool eval_view(struct evaluation *evaluation, struct eval_tensor *tensor)
 {
     struct eval_access *access;
-    struct walk *walk = walk_node(evaluation, tensor->node, &access);
+    struct walk *walk = eval_walk_node(evaluation, tensor->node, &access);
     if (!walk)
         return false;
     tensor->terms = access->tensor->terms;
@@ -217,7 +216,7 @@ static bool eval_map(struct evaluation *evaluation, struct eval_tensor *tensor)
     const struct ir_node *node = tensor->node;
     const struct arithmetic *arithmetic = evaluation->arithmetic;
     struct eval_access *accesses;
-    struct walk *walk = walk_node(evaluation, node, &accesses);
+    struct walk *walk = eval_walk_node(evaluation, node, &accesses);
     if (!walk)
         return false;
     struct body body = body_create(evaluation->context, walk, arithmetic, node->body);
@@ -360,7 +359,7 @@ static bool prepare_contraction(struct contraction *contraction)
 {
     struct evaluation *evaluation = contraction->evaluation;
     const struct ir_node *node = contraction->node;
-    contraction->walk = walk_node(evaluation, node, &contraction->accesses);
+    contraction->walk = eval_walk_node(evaluation, node, &contraction->accesses);
     contraction->domain = ARENA_ARRAY(evaluation->arena, node->contract.n_domain, struct line *);
     if (!contraction->walk || !contraction->domain)
         return contraction->walk ? eval_fail_memory(evaluation) : false;
@@ -410,7 +409,7 @@ static bool add_points(struct evaluation *evaluation, struct eval_tensor *tensor
     const struct arithmetic *arithmetic = evaluation->arithmetic;
     enum ir_expr_op add = ir_ring_info(node->scatter.ring)->add;
     struct eval_access *accesses;
-    struct walk *walk = walk_node(evaluation, node, &accesses);
+    struct walk *walk = eval_walk_node(evaluation, node, &accesses);
     bool empty = false;
     for (uint32_t k = 0; walk && k < node->n_indices; k++)
         empty = empty || walk->extents[k] == 0;
@@ -475,6 +474,8 @@ static bool eval_node(struct evaluation *evaluation, struct eval_tensor *tensor)
         return eval_view(evaluation, tensor);
     case IR_scatter_node:
         return eval_scatter(evaluation, tensor);
+    case IR_solve_node:
+        return eval_solve(evaluation, tensor);
     default:
         evaluation->status = EINC_INTERNAL;
         return false;

@@ -26,6 +26,8 @@ bool eval_find_extents(struct evaluation *evaluation, const struct ir_node *node
                        int64_t *extents);
 /* Shape, C-order strides and room for the elements. */
 bool eval_shape_tensor(struct evaluation *evaluation, struct eval_tensor *tensor);
+/* The odometer over a node's index space and its operands' accesses. NULL: status says why. */
+struct walk *eval_walk_node(struct evaluation *evaluation, const struct ir_node *node, struct eval_access **accesses);
 /* All nodes the kernel needs, in an order of evaluation; then their values. */
 bool eval_list_tensors(struct evaluation *evaluation);
 bool eval_nodes(struct evaluation *evaluation);
@@ -37,6 +39,12 @@ const char *eval_name_of(const struct evaluation *evaluation, const struct ir_no
  * false. */
 bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
                        uint32_t n, const struct eval_access *accesses);
+
+/* Reports that the matrix of a solution is singular at the walk's place; false. */
+bool eval_fail_singular(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk);
+
+/* ---- eval_solve.c ---- */
+bool eval_solve(struct evaluation *evaluation, struct eval_tensor *tensor);
 
 /* ---- eval_scan.c ---- */
 /* Fills the tensors of all that project from the scan. */

@@ -28,18 +28,32 @@ static uint32_t axis_outside(const struct walk *walk, const struct eval_access *
     return axis;
 }
 
-/* ` where e = 3, k = 1` */
-static const char *place_text(const struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk)
+/* ` where e = 3, k = 1`; of a matrix that is solved with only which of a batch it is. */
+static const char *place_text(const struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk,
+                              bool of_matrix)
 {
     const struct ir_name *name = ir_find_name(evaluation->kernel, node);
     struct text text = text_create(ir_arena(evaluation->context));
+    const char *separator = " where ";
     for (uint32_t k = 0; walk && k < node->n_indices; k++) {
         const char *index = name && name->index_names ? name->index_names[k] : NULL;
-        text_printf(&text, "%s%s = %lld", k ? ", " : " where ",
-                    index ? index : arena_printf(ir_arena(evaluation->context), "index %u", k), (long long)walk->index[k]);
+        if (of_matrix && !ir_solve_is_batch(node, k))
+            continue;
+        text_printf(&text, "%s%s = %lld", separator, index ? index : arena_printf(ir_arena(evaluation->context), "index %u", k),
+                    (long long)walk->index[k]);
+        separator = ", ";
     }
     const char *place = text_finish(&text);
     return place ? place : "";
+}
+
+bool eval_fail_singular(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk)
+{
+    diag_error(ir_diagnostics(evaluation->context), DIAG_E0816, eval_span_of(evaluation, node),
+               "a matrix that kernel `%s` solves with is singular%s", evaluation->kernel->name,
+               place_text(evaluation, node, walk, true));
+    evaluation->status = EINC_INVALID;
+    return false;
 }
 
 bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node, const struct walk *walk, uint32_t first,
@@ -57,7 +71,8 @@ bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node
         if (axis == tensor->rank)
             continue;
         bool run_time = poly_is_run_time(node->operands[first + k].subscripts[axis]);
-        const char *word = node->op == IR_scatter_node && k == 0 ? "adds to" : "reads", *place = place_text(evaluation, node, walk);
+        const char *word = node->op == IR_scatter_node && k == 0 ? "adds to" : "reads",
+                   *place = place_text(evaluation, node, walk, false);
         if (known)
             diag_error(diagnostics, run_time ? DIAG_E0814 : DIAG_E0734, span,
                        "`%s` of kernel `%s` %s `%s` at %lld on axis %u, whose extent is %lld%s", name, kernel, word,
@@ -70,6 +85,6 @@ bool eval_fail_outside(struct evaluation *evaluation, const struct ir_node *node
     }
     diag_error(diagnostics, DIAG_E0734, span,
                "a subscript in `%s` of kernel `%s` leaves its tensor, or an index value cannot be had%s", name, kernel,
-               place_text(evaluation, node, walk));
+               place_text(evaluation, node, walk, false));
     return false;
 }

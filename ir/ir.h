@@ -115,6 +115,14 @@ struct ir_ring_info {
 const struct ir_ring_info *ir_ring_info(enum ir_ring ring);
 bool ir_ring_takes(enum ir_ring ring, enum ir_elem elem);
 
+enum ir_solver {
+#define SOLVER(name, meaning) IR_SOLVER_##name,
+#include "solvers.def"
+    IR_SOLVER_COUNT
+};
+const char *ir_solver_name(enum ir_solver solver);
+bool ir_solver_takes(enum ir_elem elem); /* is a solution defined for the type? */
+
 /* A number of a given element type: integers and bool in `i` (u64 as its bits), others in `re`, `im`. */
 struct ir_number {
     enum ir_elem elem;
@@ -231,6 +239,10 @@ struct ir_node {
         struct {
             enum ir_ring ring; /* its addition; operand 0 is the base, its subscripts where the value of operand 1 goes */
         } scatter;
+        struct {
+            enum ir_solver solver;
+            uint32_t axis; /* of the unknowns; index `rank` is the equation's. Operand 0 is the matrix, operand 1 the right side */
+        } solve;
         const struct ir_expr *body; /* map */
         const struct ir_scan *scan; /* rank 0 and one index, the step's number; it has no value of its own */
         struct {
@@ -291,6 +303,11 @@ const struct ir_node *ir_view(struct ir_context *context, uint32_t rank, const s
  * on `base`, which one does not matter, points outside are left out. The shape is that of base.node. */
 const struct ir_node *ir_scatter(struct ir_context *context, enum ir_ring ring, uint32_t n_indices,
                                  const struct poly *const *extents, struct ir_access base, struct ir_access value);
+/* The x[...] with which, over index k in the place of `axis` and the equation's index i = `rank`, of the same extent,
+ *     sum over k of matrix(i, k, batch) * x[.. k ..] = right(i, ...)   for every i.
+ * Indices that the matrix reads are a batch; the others have a right side each. `right` does not read k. */
+const struct ir_node *ir_solve(struct ir_context *context, enum ir_solver solver, uint32_t rank, const struct poly *const *shape,
+                               uint32_t axis, struct ir_access matrix, struct ir_access right);
 /* `operands`: one an input of the step. The step is kept as it is: it may not change any more. */
 const struct ir_node *ir_scan(struct ir_context *context, const struct ir_scan *scan, const struct ir_access *operands);
 const struct ir_node *ir_proj(struct ir_context *context, const struct ir_node *scan, uint32_t result, bool last);
@@ -455,6 +472,15 @@ static inline bool ir_input_promises(const struct ir_input_info *input, enum ir_
 }
 /* C-order offset of subscripts in the node's shape. */
 const struct poly *ir_linear_offset(struct ir_context *context, const struct ir_node *node, const struct poly *const *subscripts);
+
+/* ---- solve.c: solutions of linear equations ---- */
+
+/* Does the matrix depend on this index of the node, one of its axes? */
+bool ir_solve_is_batch(const struct ir_node *node, uint32_t index);
+/* Have two solutions the same matrix, or one the other's transposed? What is done to it need be done once. */
+bool ir_solve_shares(struct ir_context *context, const struct ir_node *a, const struct ir_node *b, bool *transposed);
+/* `shared`: another solution counts the factors of the matrix. */
+const struct poly *ir_solve_flops(struct ir_context *context, const struct ir_node *node, bool shared);
 
 /* ---- work.c: counting ---- */
 struct ir_work {

@@ -56,6 +56,9 @@ bool ir_expr_result(enum ir_expr_op op, uint32_t n, const enum ir_elem *elems, e
 bool ir_fold_numbers(enum ir_expr_op op, const struct ir_number *arguments, struct ir_number *result);
 struct ir_number ir_fold_cast(enum ir_elem elem, struct ir_number number);
 
+/* ---- work.c ---- */
+int64_t ir_operation_flops(enum ir_expr_op op, enum ir_elem elem); /* real ones, of one application to arguments of this type */
+
 /* ---- atoms.c ---- */
 typedef void ir_atom_function(void *user, const struct poly_atom *atom);
 /* Calls `visit` for every atom in the node's shape, extents, subscripts, domain and index values; perhaps more than once for one.

@@ -219,6 +219,8 @@ static void run_for(struct run *run, const struct loop_stmt *stmt)
     int64_t limit = stmt->loop.limit ? evaluate(run, stmt->loop.limit) : end;
     if (limit < end)
         end = limit;
+    if (begin < 0) /* residues of what has no sign may read as negative */
+        begin = 0;
     bool is_parallel = stmt->loop.kind == LOOP_PARALLEL;
     if (is_parallel)
         run->parallel = run->n_iterations + 1;

@@ -58,6 +58,8 @@ static bool node_is_polynomial(struct agenda *expressions, const struct ir_node 
         enum ir_ring ring = node->op == IR_contract_node ? node->contract.ring : node->scatter.ring;
         return ring == IR_RING_plustimes || ring == IR_RING_prod;
     }
+    if (node->op == IR_solve_node) /* a rational function of its operands */
+        return true;
     return node->op != IR_map_node || body_is_polynomial(expressions, node->body);
 }
 

@@ -360,6 +360,17 @@ static const char *step_name(const struct printer *printer, unsigned number)
     return arena_printf(arena, "%s_step%u", clean_name(arena, printer->kernel->name), number);
 }
 
+/* The equation's index, whose extent is that of the unknowns. */
+static void print_solve(struct printer *printer, const struct ir_node *node)
+{
+    text_printf(printer->text, "solve %s ", ir_solver_name(node->solve.solver));
+    print_typed(printer, node);
+    text_printf(printer->text, " axis %u over [", node->solve.axis);
+    print_axes(printer, node->extents, node->rank, node->n_indices);
+    text_put(printer->text, "]");
+    print_accesses(printer, node);
+}
+
 static void print_scan(struct printer *printer, const struct ir_node *node)
 {
     text_printf(printer->text, "scan %s [", step_name(printer, printer->n_steps++));
@@ -400,6 +411,9 @@ static void print_node(struct printer *printer, const struct ir_node *node)
         print_typed(printer, node);
         text_put(text, " of ");
         print_access(printer, &node->operands[0]);
+        break;
+    case IR_solve_node:
+        print_solve(printer, node);
         break;
     case IR_scan_node:
         print_scan(printer, node);

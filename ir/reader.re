@@ -48,6 +48,8 @@ int eir_lex(struct ir_reader *reader, struct eir_token *token)
         "sliced"    { type = EIR_SLICED; break; }
         "updates"   { type = EIR_UPDATES; break; }
         "scatter"   { type = EIR_SCATTER; break; }
+        "solve"     { type = EIR_SOLVE; break; }
+        "axis"      { type = EIR_AXIS; break; }
         "over"      { type = EIR_OVER; break; }
         "step"      { type = EIR_STEP; break; }
         "scan"      { type = EIR_SCAN; break; }

@@ -15,7 +15,7 @@
 }
 
 %fallback ID PROGRAM DIM TYPICAL BOUND DIVISOR DATA KERNEL DEFAULT OUTPUT INPUT CONST CODELET CONTRACT MAP VIEW CONCAT ALT NAMED SCATTER UPDATES OVER OF SUM IN
-             WHERE SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST.
+             WHERE SLICED CONJ STRIDES PAD EXACT WITHIN SPECTRAL NAME PATH LET INDEX INF NAN STEP SCAN STATES BACKWARD PROJ LAST SOLVE AXIS.
 
 %nonassoc EQ NE LT LE GT GE.
 %left PLUS MINUS.
@@ -63,6 +63,8 @@ value(R) ::= CONTRACT codelet(F) ID(A) typed(B) summed accumulator(C) scope OF L
     { R = eir_contract(reader, (struct eir_flags){F, G}, A, B, C.length ? &C : NULL, D, E); }
 value(R) ::= SCATTER ID(A) OVER LBRACKET axes RBRACKET scope OF LPAREN access(B) COMMA access(C) RPAREN.
     { R = eir_scatter(reader, A, B, C); }
+value(R) ::= SOLVE ID(A) typed(B) AXIS INTEGER(N) OVER LBRACKET axis_list RBRACKET scope OF LPAREN access(C) COMMA access(D) RPAREN.
+    { R = eir_solve(reader, A, B, N, C, D); }
 value(R) ::= VIEW typed(A) scope OF access(B). { R = eir_view(reader, A, B); }
 value(R) ::= CONCAT typed(A) scope OF LPAREN operands RPAREN. { R = eir_concat(reader, A); }
 value(R) ::= ALT typed(A) scope OF LPAREN operands RPAREN. { R = eir_alt(reader, A); }

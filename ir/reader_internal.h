@@ -138,6 +138,8 @@ struct eir_flags {
 };
 const struct ir_node *eir_contract(struct ir_reader *reader, struct eir_flags flags, struct eir_token ring, struct eir_typed typed,
                                    const struct eir_token *in, const struct eir_polys *domain, const struct eir_polys *sliced);
+const struct ir_node *eir_solve(struct ir_reader *reader, struct eir_token solver, struct eir_typed typed, struct eir_token axis,
+                                struct ir_access matrix, struct ir_access right);
 const struct ir_node *eir_scatter(struct ir_reader *reader, struct eir_token ring, struct ir_access base, struct ir_access value);
 const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed, struct ir_access access);
 const struct ir_node *eir_concat(struct ir_reader *reader, struct eir_typed typed);

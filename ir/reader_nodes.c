@@ -278,6 +278,35 @@ const struct ir_node *eir_scatter(struct ir_reader *reader, struct eir_token rin
                                           : NULL;
 }
 
+static bool find_solver(struct ir_reader *reader, struct eir_token name, enum ir_solver *solver)
+{
+    for (int k = 0; k < IR_SOLVER_COUNT; k++) {
+        const char *known = ir_solver_name((enum ir_solver)k);
+        if (strlen(known) == name.length && memcmp(known, name.text, name.length) == 0) {
+            *solver = (enum ir_solver)k;
+            return true;
+        }
+    }
+    diag_error(ir_diagnostics(reader->context), DIAG_E0702, name.span, "`%.*s` is no way to solve", (int)name.length, name.text);
+    return false;
+}
+
+const struct ir_node *eir_solve(struct ir_reader *reader, struct eir_token solver, struct eir_typed typed, struct eir_token axis,
+                                struct ir_access matrix, struct ir_access right)
+{
+    enum ir_solver how;
+    int64_t number;
+    if (!is_known(reader, typed) || !find_solver(reader, solver, &how) || !eir_integer(reader, axis, &number) || !matrix.node ||
+        !right.node)
+        return NULL;
+    bool fits = number < (int64_t)typed.rank && reader->n_indices == typed.rank + 1 && right.node->elem == typed.elem;
+    if (fits && reader->extents[typed.rank] == reader->extents[number])
+        return ir_solve(reader->context, how, typed.rank, reader->extents, (uint32_t)number, matrix, right);
+    diag_error(ir_diagnostics(reader->context), DIAG_E0705, typed.span,
+               "a solution is of its right side's type, its equations as many as its unknowns");
+    return NULL;
+}
+
 const struct ir_node *eir_view(struct ir_reader *reader, struct eir_typed typed, struct ir_access access)
 {
     if (!is_known(reader, typed) || !access.node)

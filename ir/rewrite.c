@@ -183,6 +183,8 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
         return ir_view(context, node->rank, node->shape, operands[0]);
     case IR_scatter_node:
         return ir_scatter(context, node->scatter.ring, node->n_indices, node->extents, operands[0], operands[1]);
+    case IR_solve_node:
+        return ir_solve(context, node->solve.solver, node->rank, node->shape, node->solve.axis, operands[0], operands[1]);
     case IR_scan_node:
         return ir_scan(context, node->scan, operands);
     case IR_proj_node:

@@ -108,7 +108,8 @@ static bool check_shape(struct verifier *verifier)
         return false;
     if (!has_space && (node->n_indices || node->n_operands))
         return broken(verifier, DIAG_E0732, "has operands or indices, as no %s has", ir_op_name(node->op));
-    if (own_axes && (node->n_indices < node->rank || (node->op != IR_contract_node && node->n_indices != node->rank)))
+    if (own_axes && (node->n_indices < node->rank ||
+                     (node->op != IR_contract_node && node->n_indices != node->rank + (node->op == IR_solve_node))))
         return broken(verifier, DIAG_E0732, "has %u axes and %u indices", node->rank, node->n_indices);
     for (uint32_t k = 0; own_axes && k < node->rank; k++)
         if (node->shape[k] != node->extents[k])
@@ -327,6 +328,25 @@ static bool check_scatter(struct verifier *verifier)
     return same || broken(verifier, DIAG_E0732, "has another shape than the base it adds to");
 }
 
+/* Unknowns and equations are of one extent, and the right side knows nothing of the unknowns. */
+static bool check_solve(struct verifier *verifier)
+{
+    const struct ir_node *node = verifier->node;
+    if (node->solve.solver >= IR_SOLVER_COUNT || node->n_operands != 2 || !ir_solver_takes(node->elem))
+        return broken(verifier, DIAG_E0745, "solves in no known way, or numbers that have no quotients");
+    if (node->solve.solver == IR_SOLVER_cholesky && ir_elem_is_complex(node->elem))
+        return broken(verifier, DIAG_E0745, "takes complex numbers for positive definite");
+    if (node->operands[0].node->elem != node->elem || node->operands[1].node->elem != node->elem)
+        return broken(verifier, DIAG_E0745, "solves with a matrix or a right side of another type");
+    if (node->solve.axis >= node->rank || node->n_indices != node->rank + 1 ||
+        node->extents[node->rank] != node->extents[node->solve.axis])
+        return broken(verifier, DIAG_E0745, "has not as many equations as unknowns");
+    for (uint32_t axis = 0; axis < node->operands[1].node->rank; axis++)
+        if (node->operands[1].subscripts[axis] && poly_uses_index(node->operands[1].subscripts[axis], node->solve.axis))
+            return broken(verifier, DIAG_E0745, "has a right side that depends on the index of the unknowns");
+    return true;
+}
+
 static bool check_view(struct verifier *verifier)
 {
     const struct ir_node *node = verifier->node;
@@ -443,6 +463,7 @@ static void check_node(struct verifier *verifier, const struct ir_node *node)
                       : node->op == IR_concat_node  ? check_concat(verifier)
                       : node->op == IR_alt_node     ? check_alternatives(verifier)
                       : node->op == IR_scatter_node ? check_scatter(verifier)
+                      : node->op == IR_solve_node   ? check_solve(verifier)
                       : node->op == IR_scan_node    ? check_scan(verifier)
                       : node->op == IR_proj_node    ? check_proj(verifier)
                                                     : check_contract(verifier);

@@ -8,9 +8,8 @@
 #include "codelet.h"
 #include "ir_internal.h"
 
-/* Real operations of one application to arguments of type `elem`. Complex division is the plain formula: 6 multiplications, 3
- * additions and 2 divisions. */
-static int64_t operation_flops(enum ir_expr_op op, enum ir_elem elem)
+/* Complex division is the plain formula: 6 multiplications, 3 additions and 2 divisions. */
+int64_t ir_operation_flops(enum ir_expr_op op, enum ir_elem elem)
 {
     int64_t flops = ir_expr_info(op)->flops;
     if (!ir_elem_is_complex(elem))
@@ -38,7 +37,7 @@ int64_t ir_expr_flops(struct ir_context *context, const struct ir_expr *expr, in
     for (size_t i = 0; order && i < count; i++) {
         if (order[i]->n_arguments == 0)
             continue;
-        int64_t own = operation_flops(order[i]->op, order[i]->arguments[order[i]->n_arguments - 1]->elem);
+        int64_t own = ir_operation_flops(order[i]->op, order[i]->arguments[order[i]->n_arguments - 1]->elem);
         if (own == IR_FLOPS_FUNCTION)
             calls++;
         else
@@ -55,9 +54,9 @@ static int64_t term_flops(const struct ir_node *node)
     const struct ir_ring_info *ring = ir_ring_info(node->contract.ring);
     int64_t flops = 0;
     if (ring->multiply < IR_EXPR_OP_COUNT && node->n_operands)
-        flops = (int64_t)(node->n_operands - 1) * operation_flops(ring->multiply, node->elem);
+        flops = (int64_t)(node->n_operands - 1) * ir_operation_flops(ring->multiply, node->elem);
     if (node->n_indices > node->rank)
-        flops += operation_flops(ring->add, node->contract.accumulator);
+        flops += ir_operation_flops(ring->add, node->contract.accumulator);
     return flops;
 }
 
@@ -172,8 +171,8 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
     else if (node->op == IR_map_node)
         flops = ir_expr_flops(context, node->body, &functions);
     else if (node->op == IR_scatter_node)
-        flops = operation_flops(ir_ring_info(node->scatter.ring)->add, node->elem);
-    work.flops = poly_scale(context, points, flops);
+        flops = ir_operation_flops(ir_ring_info(node->scatter.ring)->add, node->elem);
+    work.flops = node->op == IR_solve_node ? ir_solve_flops(context, node, false) : poly_scale(context, points, flops);
     work.functions = poly_scale(context, points, functions);
     if (node->n_operands)
         work.bytes = node_bytes(context, node);
@@ -188,6 +187,16 @@ struct ir_work ir_node_work(struct ir_context *context, const struct ir_node *no
     return work;
 }
 
+/* Does one of the nodes before it solve with the same matrix? */
+static bool has_factors(struct ir_context *context, const struct ir_node *node, size_t count, const struct ir_node *const *before)
+{
+    bool transposed;
+    for (size_t k = 0; k < count; k++)
+        if (before[k]->op == IR_solve_node && ir_solve_shares(context, node, before[k], &transposed))
+            return true;
+    return false;
+}
+
 struct ir_work ir_kernel_work(struct ir_context *context, const struct ir_kernel *kernel)
 {
     const struct poly *zero = poly_constant(context, 0);
@@ -196,6 +205,8 @@ struct ir_work ir_kernel_work(struct ir_context *context, const struct ir_kernel
     const struct ir_node **nodes = ir_topological(context, kernel, &count);
     for (size_t i = 0; nodes && i < count; i++) {
         struct ir_work work = ir_node_work(context, nodes[i]);
+        if (nodes[i]->op == IR_solve_node && has_factors(context, nodes[i], i, nodes))
+            work.flops = ir_solve_flops(context, nodes[i], true);
         total.flops = poly_add(context, total.flops, work.flops);
         total.functions = poly_add(context, total.functions, work.functions);
         if (is_fetched(context, nodes[i], count, nodes))

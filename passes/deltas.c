@@ -100,6 +100,20 @@ static bool has_guard(const struct ir_node *node, uint32_t o, uint32_t index)
     return false;
 }
 
+static void note_lookup(void *user, const struct poly_atom *lookup)
+{
+    bool *looks_up = user;
+    *looks_up = lookup != NULL;
+}
+
+/* Is it made of what a table holds? */
+static bool looks_up(const struct poly *poly)
+{
+    bool found = false;
+    poly_visit_lookups(poly, note_lookup, &found);
+    return found;
+}
+
 /* Are the weights 1, n0, n0*n1, ..., and the number below what the digits can say? Then each digit has its value. */
 static bool solve_digits(struct ir_context *context, const struct ir_node *node, uint32_t o, const struct digits *digits,
                          const struct poly **solved)
@@ -111,7 +125,7 @@ static bool solve_digits(struct ir_context *context, const struct ir_node *node,
             return false;
         weight = poly_multiply(context, weight, node->extents[digits->indices[k]]);
     }
-    bool guarded = poly_is_run_time(number) && digits->count == 1 && has_guard(node, o, digits->indices[0]);
+    bool guarded = looks_up(number) && digits->count == 1 && has_guard(node, o, digits->indices[0]);
     if (!poly_prove_divisors(context, number, &ranges) || (!guarded && !poly_prove_within(context, number, weight, &ranges)))
         return false;
     for (uint32_t k = 0; k < digits->count; k++) {
@@ -191,7 +205,7 @@ static bool renumber(struct solving *solving, const struct ir_node *node, const 
     return true;
 }
 
-/* An operand at the solved indices, zero outside where one of these is looked up at run time. */
+/* An operand at the solved indices, zero outside where one of these is looked up and not proved to be a place. */
 static struct ir_access substituted(struct ir_context *context, const struct ir_node *node, uint32_t operand,
                                     const struct poly *const *solved, const struct reduced *reduced)
 {
@@ -200,7 +214,8 @@ static struct ir_access substituted(struct ir_context *context, const struct ir_
     struct ir_access result = ir_access_substitute(context, *access, node->n_indices, reduced->values, &ranges);
     for (uint32_t axis = 0; axis < access->node->rank && !result.fill; axis++)
         for (uint32_t k = 0; k < node->n_indices; k++)
-            if (solved[k] && poly_is_run_time(solved[k]) && poly_uses_index(access->subscripts[axis], k)) {
+            if (solved[k] && poly_uses_index(access->subscripts[axis], k) &&
+                (poly_is_run_time(solved[k]) || !poly_prove_within(context, reduced->values[k], node->extents[k], &ranges))) {
                 struct ir_number zero = ir_ring_zero(node->contract.ring, access->node->elem);
                 result.fill = arena_copy(ir_arena(context), &zero, 1, sizeof zero);
                 break;

@@ -162,7 +162,8 @@ static void find_constants(struct composition *composition)
     for (size_t k = 0; k < composition->plan->n_nodes; k++) {
         const struct ir_node *node = composition->plan->nodes[k];
         struct table_search search = {composition, node->op != IR_input_node && node->op != IR_scatter_node &&
-                                                       node->op != IR_scan_node && !uses_dims(composition, node)};
+                                                       node->op != IR_scan_node && node->op != IR_solve_node &&
+                                                       !uses_dims(composition, node)};
         bool costly = calls_functions(composition, node) || is_costly_sum(composition, node);
         ir_visit_tables(composition->context, node, note_table, &search);
         for (uint32_t o = 0; o < node->n_operands; o++) {

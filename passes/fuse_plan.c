@@ -129,7 +129,8 @@ static const struct ir_node *finishing_stage(struct ir_context *context, const s
     const struct ir_node *user = node;
     do {
         const struct use *use = &uses[user->id];
-        if (!use->user || use->guarded || use->user->op == IR_contract_node || use->user->op == IR_concat_node)
+        if (!use->user || use->guarded || use->user->op == IR_contract_node || use->user->op == IR_concat_node ||
+            use->user->op == IR_solve_node)
             return NULL;
         if (node->contract.codelet && !walks_axes(context, use->user, user)) /* whose loops are those of its axes */
             return NULL;
@@ -156,7 +157,7 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     bool always = node->op == IR_scatter_node || node->op == IR_concat_node || plan->looked_up[node->id];
     if (is_leaf(node) || always || costs->output[node->id] || costs->boxed[node->id])
         return true;
-    if (node->op == IR_scan_node || node->op == IR_proj_node)
+    if (node->op == IR_scan_node || node->op == IR_proj_node || node->op == IR_solve_node)
         return true;
     if (node->op == IR_view_node)
         return false;
@@ -180,6 +181,13 @@ static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t
         return fmax(costs->size[node->operands[operand].node->id], 1);
     if (node->op == IR_scatter_node && operand == 1)
         return product(costs, node->n_indices, node->extents, 0);
+    if (node->op == IR_solve_node && operand == 0) { /* copied, once for a batch */
+        double elements = product(costs, 1, &node->extents[node->rank], 0);
+        elements *= elements;
+        for (uint32_t k = 0; k < node->rank; k++)
+            elements *= ir_solve_is_batch(node, k) ? product(costs, 1, &node->shape[k], 0) : 1;
+        return elements;
+    }
     if (node->op != IR_scan_node)
         return evaluations;
     const struct ir_node *input = node->scan->step->inputs[operand].node;

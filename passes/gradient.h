@@ -101,9 +101,9 @@ const struct ir_node *gradient_zeros(struct ir_context *context, enum ir_elem el
 /* Is every output linear in the marked inputs? Else a diagnostic at the place that is not, and false. */
 bool gradient_check_linear(struct ir_context *context, const struct ir_kernel *kernel, const bool *wanted);
 
-/* ---- gradient_contract.c, gradient_extremum.c, gradient_map.c ---- */
+/* ---- gradient_contract.c, gradient_extremum.c, gradient_map.c, gradient_solve.c ---- */
 gradient_rule gradient_contract, gradient_view, gradient_concat, gradient_scatter, gradient_extremum, gradient_product,
-    gradient_map;
+    gradient_map, gradient_solve;
 /* Is the map a differentiable function of an active operand? */
 bool gradient_map_depends(struct gradient *gradient, const struct ir_node *map);
 

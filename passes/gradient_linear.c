@@ -254,6 +254,10 @@ static enum dependence of_node(struct checking *checking, const struct ir_node *
         return neither(checking, "pads with another number than 0 something that depends on");
     if (node->op == IR_scan_node)
         return of_scan(checking, node);
+    if (node->op == IR_solve_node)
+        return checking->dependence[node->operands[0].node->id] == INDEPENDENT
+                   ? checking->dependence[node->operands[1].node->id]
+                   : neither(checking, "inverts a matrix that depends on");
     if (node->op == IR_scatter_node || node->op == IR_concat_node)
         return of_parts(checking, node);
     if (node->op == IR_contract_node)

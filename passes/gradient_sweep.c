@@ -126,6 +126,8 @@ static gradient_rule *rule_of(const struct ir_node *node)
         return gradient_view;
     case IR_concat_node:
         return gradient_concat;
+    case IR_solve_node:
+        return gradient_solve;
     case IR_scatter_node:
         return node->scatter.ring == IR_RING_plustimes ? gradient_scatter : NULL;
     case IR_contract_node:

@@ -138,6 +138,8 @@ struct lower_made {
     const struct poly **polys;
 };
 
+struct lower_factors; /* lower_solve.c */
+
 /* Loops around several stages: the sliced indices of an ordered tree of contractions, the steps of a scan. */
 struct lower_frame {
     uint32_t n;
@@ -162,6 +164,8 @@ struct lowering {
     const struct ir_node *scan; /* of a step: its scan */
     struct lower_made *made;
     size_t n_made, made_capacity;
+    struct lower_factors *factors; /* of the matrices that were solved with */
+    size_t n_factors, factors_capacity;
 };
 
 /* ---- lower_value.c ---- */
@@ -289,6 +293,11 @@ struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *
 
 /* The statements that compute `node`, or copy it, into `place`. NULL: no memory. */
 struct loop_stmt *lower_statements(struct lowering *lowering, const struct ir_node *node, struct lower_place place, bool copy);
+
+/* ---- lower_solve.c ---- */
+
+/* The statements that solve linear equations into `place`, memory. NULL: no memory. */
+struct loop_stmt *lower_solve(struct lowering *lowering, const struct ir_node *node, struct lower_place place);
 
 /* ---- lower_emit.c ---- */
 

@@ -215,7 +215,7 @@ static bool may_be_local(const struct lowering *lowering, const struct ir_node *
     bool every_step = node->op == IR_proj_node && !node->proj.last;
     bool looked_up = node->op != IR_const_node && lowering->plan->looked_up[node->id];
     if (!poly_equals(ir_element_count(lowering->context, node), 1) || lowering->held_by[node->id] || looked_up || every_step ||
-        node->op == IR_scatter_node)
+        node->op == IR_scatter_node || node->op == IR_solve_node)
         return false;
     const struct ir_node *part = node->op == IR_concat_node ? node->operands[0].node : NULL;
     return !part || (node->n_operands == 1 && (!may_lie_inside(lowering, part) || may_be_local(lowering, part)));
@@ -365,7 +365,8 @@ static bool append_stage(struct lowering *lowering, const struct ir_node *node, 
         return lower_scan_loop(lowering, node);
     struct loop_stmt *statements = node->op == IR_contract_node && lowering->held[node->id] && !copy
                                        ? lower_sliced_tree(lowering, node)
-                                       : lower_statements(lowering, node, place, copy);
+                                   : node->op == IR_solve_node && !copy ? lower_solve(lowering, node, place)
+                                                                        : lower_statements(lowering, node, place, copy);
     lowering->function->body = loop_join(lowering->function->body, statements);
     return statements != NULL;
 }

@@ -98,7 +98,8 @@ static const struct ir_node *find_projection(const struct scanning *scanning, ui
 
 static bool is_single(const struct scanning *scanning, const struct ir_node *node)
 {
-    bool in_parts = node->op == IR_concat_node || node->op == IR_scatter_node; /* which needs memory */
+    /* which need memory */
+    bool in_parts = node->op == IR_concat_node || node->op == IR_scatter_node || node->op == IR_solve_node;
     return poly_equals(ir_element_count(scanning->context, node), 1) && !in_parts;
 }
 

@@ -170,7 +170,7 @@ static enum einc_status run_native(struct library_call *call, void *workspace)
         return EINC_OK;
     struct ir_context *report = library_report_context(kernel->program);
     if (report)
-        native_report_lookup(report, kernel->program->source->kernels[kernel->number]);
+        native_report_end(report, kernel->program->source->kernels[kernel->number]);
     return finish_report(kernel, report);
 }
 

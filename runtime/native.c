@@ -16,11 +16,32 @@ bool native_find_kernel(const struct backend_program *program, size_t kernel, na
            find(user, context, function, &native->function);
 }
 
-void native_report_lookup(struct ir_context *context, const struct ir_kernel *kernel)
+/* Has a kernel solutions, and lookups, that may end it? */
+static void find_ends(struct ir_context *context, const struct ir_kernel *kernel, bool *solves, bool *looks_up)
 {
-    struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0814, kernel->span,
-                                   "kernel `%s` ended: a number looked up in an array leads outside another", kernel->name);
-    diag_help(ir_diagnostics(context), diag, "`--engine=ref` says which number, and where");
+    size_t count;
+    const struct ir_node **nodes = ir_topological(context, kernel, &count);
+    for (size_t k = 0; nodes && k < count; k++) {
+        *solves |= nodes[k]->op == IR_solve_node;
+        if (nodes[k]->op == IR_scan_node)
+            find_ends(context, nodes[k]->scan->step, solves, looks_up);
+        for (uint32_t o = 0; o < nodes[k]->n_operands; o++) {
+            struct poly_ranges ranges = ir_operand_ranges(context, nodes[k], o);
+            *looks_up |= nodes[k]->op != IR_concat_node && nodes[k]->operands[o].node->op != IR_scan_node &&
+                         ir_is_checked_access(context, &nodes[k]->operands[o], &ranges);
+        }
+    }
+}
+
+void native_report_end(struct ir_context *context, const struct ir_kernel *kernel)
+{
+    bool solves = false, looks_up = false;
+    find_ends(context, kernel, &solves, &looks_up);
+    const char *lookup = "a number looked up in an array leads outside another", *singular = "a matrix it solves with is singular";
+    const char *what = !solves ? lookup : looks_up ? arena_printf(ir_arena(context), "%s, or %s", lookup, singular) : singular;
+    struct diag *diag = diag_error(ir_diagnostics(context), solves && !looks_up ? DIAG_E0816 : DIAG_E0814, kernel->span,
+                                   "kernel `%s` ended: %s", kernel->name, what ? what : lookup);
+    diag_help(ir_diagnostics(context), diag, "`--engine=ref` says which, and where");
 }
 
 bool native_is_threaded(const struct compiled *compiled)
@@ -82,7 +103,7 @@ enum einc_status native_run(struct compiled *compiled, const struct native_kerne
     if (bytes && posix_memalign(&workspace, NATIVE_ALIGNMENT, bytes) != 0)
         status = EINC_NO_MEMORY;
     if (status == EINC_OK && native->entry(sizes, arguments, workspace) != 0) {
-        native_report_lookup(context, source);
+        native_report_end(context, source);
         status = EINC_INVALID;
     }
     free(workspace);

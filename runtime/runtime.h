@@ -123,7 +123,7 @@ bool native_find_kernel(const struct backend_program *program, size_t kernel, na
                         struct native_kernel *native);
 bool native_is_threaded(const struct compiled *compiled); /* is there a kernel for several threads? */
 /* A kernel ended by a check: says what that means. */
-void native_report_lookup(struct ir_context *context, const struct ir_kernel *kernel);
+void native_report_end(struct ir_context *context, const struct ir_kernel *kernel);
 enum einc_status native_run(struct compiled *compiled, const struct native_kernel *native, int64_t threads, size_t kernel,
                             const int64_t *dims, const struct ir_tensor *inputs, struct ir_tensor *outputs);
 

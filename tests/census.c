@@ -118,6 +118,9 @@ static void mark_node(struct looking *looking)
     case IR_concat_node:
         census_mark(census, "concat", node->n_operands == 1 ? "of one, stored" : "of several");
         break;
+    case IR_solve_node:
+        census_mark(census, "solve", ir_solver_name(node->solve.solver));
+        break;
     case IR_scan_node:
         census_mark(census, "scan", node->scan->backward ? "backward" : "forward");
         census_mark(census, "scan",

@@ -151,15 +151,16 @@ const struct random_value *some_value_of(struct generator *generator, enum ir_el
 
 typedef struct random_value node_kind(struct generator *generator);
 
-/* As often as it stands here. */
+/* As often as it stands here; the last where it is asked for. */
 static node_kind *const node_kinds[] = {random_map,     random_contraction, random_view, random_contraction, random_contraction,
                                         random_scatter, random_contraction, random_map,  random_contraction, random_concat,
-                                        random_view,    random_map,         random_scan, random_mask};
+                                        random_view,    random_map,         random_scan, random_mask,        random_solve};
 
 void add_some_values(struct generator *generator, uint32_t wanted)
 {
     for (uint32_t k = 0, attempts = 0; k < wanted && attempts < 4 * wanted; attempts++) {
-        struct random_value value = node_kinds[pick(generator, sizeof node_kinds / sizeof *node_kinds)](generator);
+        uint32_t kinds = sizeof node_kinds / sizeof *node_kinds - !generator->options.solves;
+        struct random_value value = node_kinds[pick(generator, kinds)](generator);
         if (!value.node || value.node->rank > 6)
             continue;
         add_value(generator, value, "t");

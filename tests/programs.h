@@ -23,6 +23,7 @@ enum random_kind {
 struct random_options {
     enum random_kind kind;
     bool no_scans;     /* for text that cannot say every last state */
+    bool solves;       /* solutions of linear equations too, in the kinds that are exact modulo the prime */
     bool declared;     /* inputs have strides and promises, outputs may stand in their place: who runs it has to lay them out */
     bool no_guards;    /* no access that only an empty axis keeps inside its tensor: source has none */
     bool static_only;  /* no run-time dims */

@@ -1,7 +1,8 @@
 /* Shared by the files that make random programs: programs.c the whole, random_choices.c its bytes, random_inputs.c its inputs,
  * random_spaces.c index spaces and accesses, random_subscripts.c the forms of subscripts, random_contractions.c, random_maps.c,
- * random_masks.c, random_views.c, random_scatters.c, random_concats.c and random_scans.c a node kind each, random_linear.c linear
- * steps, random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and one row in programs.c.
+ * random_masks.c, random_views.c, random_scatters.c, random_concats.c, random_solves.c and random_scans.c a node kind each,
+ * random_linear.c linear steps, random_expressions.c what maps compute, random_tensors.c numbers. A node kind is one function and
+ * one row in programs.c.
  */
 #ifndef TESTS_PROGRAMS_INTERNAL_H
 #define TESTS_PROGRAMS_INTERNAL_H
@@ -87,7 +88,7 @@ struct random_value accessed(const struct generator *generator, const struct ir_
 const struct poly *some_subscript(struct generator *generator, struct space *space, const struct poly *extent);
 
 /* ---- random_contractions.c, random_maps.c, random_masks.c, random_views.c, random_scatters.c,
- * random_concats.c, random_linear.c, random_scans.c
+ * random_concats.c, random_solves.c, random_linear.c, random_scans.c
  * ---- */
 /* A new node, which is not in the program yet; its `node` NULL where the choices led nowhere. */
 struct random_value random_contraction(struct generator *generator);
@@ -97,6 +98,7 @@ struct random_value random_mask(struct generator *generator);
 struct random_value random_view(struct generator *generator);
 struct random_value random_scatter(struct generator *generator);
 struct random_value random_concat(struct generator *generator);
+struct random_value random_solve(struct generator *generator); /* of static extent */
 /* The next value of a state of a step, linear in it and independent of the other states; NULL: numbers of its type are not. */
 const struct ir_node *random_linear_step(struct generator *generator, const struct ir_node *state, uint32_t n_states);
 /* One result of a new scan; the others are added to the program. */

@@ -59,10 +59,10 @@ static void compare_at(struct ir_context *context, const struct ir_kernel *kerne
             fail_msg("%s: output %s differs", what, kernel->outputs[k].name);
 }
 
-static void check_random(enum random_kind kind, enum ir_arithmetic arithmetic)
+static void check_random(enum random_kind kind, enum ir_arithmetic arithmetic, bool solves)
 {
     for (uint64_t seed = 1; seed <= PROGRAMS; seed++) {
-        const struct random_options options = {.kind = kind, .no_guards = true};
+        const struct random_options options = {.kind = kind, .no_guards = true, .solves = solves, .no_scans = solves};
         struct ir_context *context = ir_context_create(NULL), *again_context = ir_context_create(NULL);
         const struct ir_kernel *kernel = random_program(context, seed, &options)->kernels[0];
         const char *what = arena_printf(ir_arena(context), "seed %llu", (unsigned long long)seed);
@@ -76,10 +76,11 @@ static void check_random(enum random_kind kind, enum ir_arithmetic arithmetic)
 static void random_programs(void **state)
 {
     (void)state;
-    check_random(RANDOM_POLYNOMIAL, IR_EVAL_PRIME);
-    check_random(RANDOM_OPAQUE, IR_EVAL_PRIME);
-    check_random(RANDOM_INTEGER, IR_EVAL_NUMBERS);
-    check_random(RANDOM_WHOLE, IR_EVAL_NUMBERS);
+    check_random(RANDOM_POLYNOMIAL, IR_EVAL_PRIME, false);
+    check_random(RANDOM_POLYNOMIAL, IR_EVAL_PRIME, true);
+    check_random(RANDOM_OPAQUE, IR_EVAL_PRIME, false);
+    check_random(RANDOM_INTEGER, IR_EVAL_NUMBERS, false);
+    check_random(RANDOM_WHOLE, IR_EVAL_NUMBERS, false);
 }
 
 /* ---- recurrences ---- */

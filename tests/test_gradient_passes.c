@@ -80,7 +80,8 @@ static void passes_keep_derivatives(void **state)
         if (only && strtoull(only, NULL, 10) != seed)
             continue;
         struct ir_context *context = ir_context_create(NULL);
-        struct random_options options = {.kind = RANDOM_POLYNOMIAL, .small = true, .n_values = (uint32_t)(seed % 3) + 1};
+        struct random_options options = {
+            .kind = RANDOM_POLYNOMIAL, .solves = seed % 2, .small = true, .n_values = (uint32_t)(seed % 3) + 1};
         struct ir_program *program = random_program(context, seed, &options);
         struct ir_program *derived = program ? derive_all(context, program) : NULL;
         struct validation validation = {.program = derived, .kind = RANDOM_POLYNOMIAL, .seed = seed};

@@ -179,7 +179,8 @@ static void tensor_passes_keep_numbers(void **state)
 static void tensor_passes_keep_residues(void **state)
 {
     (void)state;
-    for_each_program(&(struct random_options){.kind = RANDOM_POLYNOMIAL, .n_values = FEW}, 10001, passes_keep_residues);
+    for_each_program(&(struct random_options){.kind = RANDOM_POLYNOMIAL, .solves = true, .n_values = FEW}, 10001,
+                     passes_keep_residues);
 }
 
 /* ---- text ---- */

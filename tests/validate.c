@@ -391,8 +391,11 @@ char *validate_bytes(const uint8_t *bytes, size_t length, struct census *census)
     static const enum random_kind kinds[] = {RANDOM_POLYNOMIAL, RANDOM_INTEGER, RANDOM_WHOLE, RANDOM_OPAQUE, RANDOM_POLYNOMIAL};
     static const int64_t limits[] = {0, 0, 0, 64, 256, 1024}, chunks[] = {0, 2, 3, 2, 3, 2};
     struct ir_context *context = ir_context_create(NULL);
-    const struct random_options options = {
-        .kind = kinds[header(bytes, length, 0) % 5], .declared = true, .small = true, .n_values = 0};
+    const struct random_options options = {.kind = kinds[header(bytes, length, 0) % 5],
+                                           .solves = header(bytes, length, 0) >= 128,
+                                           .declared = true,
+                                           .small = true,
+                                           .n_values = 0};
     size_t skipped = length < HEADER ? length : HEADER;
     struct ir_program *program = random_program_from(context, bytes + skipped, length - skipped, &options);
     const char *wrong = "no program";

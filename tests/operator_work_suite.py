@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""What operators cost, by the table of docs/operators.md ("Work"): flops and bytes of constants of every constructor at the sizes given there; that no Kronecker
+product is formed; and what is chosen among several ways to compute one thing, at the sizes where the choice turns and beside them."""
+import argparse
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import suites
+
+HERE = pathlib.Path(__file__).parent
+COMPLEX_IN, COMPLEX_OUT = ("dft", "idft", "irdft"), ("dft", "idft", "rdft")
+
+
+def read_table():
+    """Rows of the table: operator, data, rows, columns, flops, bytes, and the sizes."""
+    text = (HERE.parent / "docs" / "operators.md").read_text().split("## Work\n", 1)[1]
+    for line in text.splitlines():
+        cells = [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        if len(cells) == 7 and "(" in cells[0]:
+            for sizes in cells[6].split(";"):
+                yield cells[:6], {name: int(size) for name, size in (pair.split("=") for pair in sizes.split())}
+
+
+def calculate(formula, sizes):
+    return eval(formula.removeprefix("<="), {"min": min, "log2": math.log2}, sizes)
+
+
+def agrees(formula, sizes, found):
+    wanted = calculate(formula, sizes)
+    return found <= wanted if formula.startswith("<=") else found == wanted
+
+
+def numbers(name, shape, rows, columns, rng):
+    if name not in "su":
+        return rng.standard_normal(shape)
+    if len(shape) == 1 and shape[0] == rows:
+        return rng.permutation(rows)
+    return np.arange(shape[0]) - shape[0] // 2 if rows == columns else rng.integers(0, min(rows, columns), shape)
+
+
+class OperatorWorkSuite(suites.Suite):
+    def explain(self, folder, source):
+        (folder / "work.ein").write_text(source)
+        done = subprocess.run([self.einc, "explain", str(folder / "work.ein"), "--json"], capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            self.check("a kernel is compiled", False, source + done.stderr)
+            return None
+        return json.loads(done.stdout)["kernels"][0]
+
+    def apply(self, folder, cells, sizes, constant):
+        """Flops and bytes of the operator applied to one column, its data inputs or constants."""
+        operator, data = cells[0], re.findall(r"(\w)\[(.*?)\]", cells[1])
+        rows, columns = calculate(cells[2], sizes), calculate(cells[3], sizes)
+        names, before, inputs = [name for name, _ in data], "", []
+        rng = np.random.default_rng(7)
+        for name, shape in data:
+            shape = [calculate(extent, sizes) for extent in shape.split(",")]
+            elem, form = ("i64" if name in "su" else "f64"), ",".join(map(str, shape))
+            if constant or elem == "i64":
+                np.save(folder / f"{name}.npy", numbers(name, shape, rows, columns, rng).astype("i8" if elem == "i64" else "f8"))
+                before += f'const {name}: {elem}[{form}] = file("{name}.npy") exact\n'
+            else:
+                inputs.append(f"{name}: {elem}[{form}]")
+        text = re.sub(r"\b[a-z]\b", lambda match: match[0] if match[0] in names else str(sizes[match[0]]), operator)
+        kind = operator.split("(")[0]
+        x, y = ("c128" if kind in COMPLEX_IN else "f64"), ("c128" if kind in COMPLEX_OUT else "f64")
+        arguments = ", ".join(inputs + [f"vector: {x}[{columns}]"])
+        kernel = self.explain(folder, f"{before}kernel f({arguments}) -> (result: {y}[{rows}]) {{\n    operator op = {text}\n"
+                                      f"    result[row] = op[row,column] * vector[column]\n}}\n")
+        moved = columns * (16 if x == "c128" else 8) + rows * (16 if y == "c128" else 8)
+        return (kernel["flops"], kernel["bytes"] - moved) if kernel else (None, None)
+
+    def table(self, folder, only):
+        seen = {}
+        for cells, sizes in read_table():
+            seen.setdefault(cells[0].split("(")[0], set()).add(tuple(sizes.items()))
+            if only not in cells[0]:
+                continue
+            flops, constants = self.apply(folder, cells, sizes, False)[0], self.apply(folder, cells, sizes, True)[1]
+            what = f"{cells[0]} at {sizes}"
+            self.check(f"flops of {what}", flops is not None and agrees(cells[4], sizes, flops), f"{flops}, not {cells[4]}")
+            self.check(f"bytes of {what}", constants is not None and agrees(cells[5], sizes, constants), f"{constants}, not {cells[5]}")
+        constructors = re.findall(r"^CONSTRUCTOR\((\w+),", (HERE.parent / "frontend" / "constructors.def").read_text(), re.M)
+        for name in set(constructors) - {"transpose", "conj", "adjoint"}:
+            self.check(f"{name} stands in the table at two sizes", len(seen.get(name, ())) >= 2)
+
+    def kronecker(self, folder):
+        """4096 x 4096, never formed."""
+        for text, arguments in (("kron(A, B)", "A: f64[64,64], B: f64[64,64]"), ("kron(A, A, B)", "A: f64[16,16], B: f64[16,16]"), ("inv(kron(A, B))", "A: f64[64,64], B: f64[64,64]"),
+                                ("kron(A, B) @ kron(B, A)", "A: f64[64,64], B: f64[64,64]"), ("transpose(kron(A, B))", "A: f64[32,32], B: f64[128,128]")):
+            for batch in ("", "3,"):
+                indices = "b," if batch else ""
+                kernel = self.explain(folder, f"kernel f({arguments}, x: f64[{batch}4096]) -> (y: f64[{batch}4096]) {{\n    operator op = {text}\n    y[{indices}i] = op[i,j] * x[{indices}j]\n}}\n")
+                self.check(f"workspace of {text} {batch}", kernel and kernel["workspace"] < 1e6, kernel and kernel["workspace"])
+
+    def least(self, folder, what, source, ways):
+        """The flops are those of the best way, and not of another."""
+        kernel = self.explain(folder, source)
+        self.check(what, kernel and kernel["flops"] == min(ways), f"{kernel and kernel['flops']} of {ways}\n{source}")
+
+    def choices(self, folder):
+        for n, s in ((4, 192), (4, 160), (2, 384), (8, 96)):
+            size = n * s
+            turn = math.ceil(2 * n * size * size / (2 * n * (n * s * s + n * n * s) - 2 * size * size))  # columns from which the matrix is worth forming
+            for batch in (1, 3, 64, turn - 1, turn + 1, 4096):
+                factors, dense = 2 * n * (n * s * s + n * n * s) * batch, 2 * size * size * batch + 2 * n * size * size
+                self.least(folder, f"phm({n}, {s}) for {batch} columns", f"kernel f(A: f32[{n},{n},{n}], S: f32[{n},{s},{s}], x: f32[{batch},{size}]) -> (y: f32[{batch},{size}]) {{\n"
+                           f"    operator K = phm(A, S)\n    y[b,i] = K[i,j] * x[b,j]\n}}\n", (factors, dense))
+        for m, n in ((2, 384), (3, 256), (2, 400), (2, 2)):
+            for batch in (1, 16, 4096):
+                factors, dense = 2 * batch * (m * n * n + m * m * n), 2 * batch * (m * n) ** 2 + (m * n) ** 2
+                self.least(folder, f"kron of {m} and {n} for {batch} columns", f"kernel f(A: f32[{m},{m}], B: f32[{n},{n}], x: f32[{batch},{m * n}]) -> (y: f32[{batch},{m * n}]) {{\n"
+                           f"    operator K = kron(A, B)\n    y[b,i] = K[i,j] * x[b,j]\n}}\n", (factors, dense))
+        for rows, columns in ((64, 128), (127, 128), (129, 128), (512, 64), (65, 64), (63, 64)):
+            self.least(folder, f"(Q K^T) V of {rows} x {columns}", f"kernel f(q: f32[{rows},{columns}], k: f32[{rows},{columns}], v: f32[{rows},{columns}]) -> (y: f32[{rows},{columns}]) {{\n"
+                       f"    let s[i,j] = q[i,c] * k[j,c]\n    y[i,c] = s[i,j] * v[j,c]\n}}\n", (4 * rows * rows * columns, 4 * rows * columns * columns))
+        for height, width in ((64, 64), (60, 65), (48, 80)):
+            for size in (3, 5):
+                self.least(folder, f"a {size} x {size} stencil on {height} x {width}", self.stencil(height, width, size), (2 * size * size * height * width,))
+            kernel = self.explain(folder, self.stencil(height, width, 31))
+            self.check(f"a filter of 31 x 31 on {height} x {width} by transforms", kernel and kernel["flops"] < height * width * 31 * 31, kernel and kernel["flops"])
+
+    @staticmethod
+    def stencil(height, width, size):
+        return (f"kernel f(x: f64[{height},{width}], w: f64[{size},{size}]) -> (y: f64[{height},{width}]) normwise {{\n"
+                f"    y[i,j] = pad(x[i+a-{size // 2},j+b-{size // 2}], 0) * w[a,b]\n}}\n")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    suite = OperatorWorkSuite(arguments.einc)
+    with tempfile.TemporaryDirectory() as folder:
+        suite.table(pathlib.Path(folder), arguments.only)
+        if arguments.only in "kronecker":
+            suite.kronecker(pathlib.Path(folder))
+        if arguments.only in "choices":
+            suite.choices(pathlib.Path(folder))
+    return suite.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
