@@ -80,6 +80,19 @@ void ir_visit_atoms(struct ir_context *context, const struct ir_node *node, ir_a
             meet_all(&walk, 1, &expressions[i]->index);
 }
 
+static void find_dim(void *user, const struct poly_atom *atom)
+{
+    bool *found = user;
+    *found = *found || atom->kind == POLY_DIM;
+}
+
+bool ir_uses_dims(struct ir_context *context, const struct ir_node *node)
+{
+    bool found = false;
+    ir_visit_atoms(context, node, find_dim, &found);
+    return found;
+}
+
 struct table_visit {
     void (*visit)(void *user, const struct ir_node *table);
     void *user;

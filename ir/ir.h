@@ -423,6 +423,8 @@ const struct ir_node *ir_with_operands(struct ir_context *context, const struct 
 /* Calls `visit` for each table that subscripts, conditions and index values of the node look up; perhaps more than once. */
 void ir_visit_tables(struct ir_context *context, const struct ir_node *node, void (*visit)(void *user, const struct ir_node *table),
                      void *user);
+/* Does what the node computes from its operands depend on a run-time dim, in any way? */
+bool ir_uses_dims(struct ir_context *context, const struct ir_node *node);
 /* Does the node look anything up in the table? */
 bool ir_looks_up(struct ir_context *context, const struct ir_node *node, const struct ir_node *table);
 /* Must its lookups be checked when the kernel runs? Some subscript that is looked up is not proved to stay inside its axis (which a

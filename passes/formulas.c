@@ -80,7 +80,7 @@ static const struct ir_node *calculate(void *user, struct ir_context *context, c
 {
     if (node->op != IR_map_node || !has_root(context, node->body))
         return node;
-    const struct ir_node *constant = node->n_operands == 0 ? table(context, user, node) : NULL;
+    const struct ir_node *constant = node->n_operands == 0 && !ir_uses_dims(context, node) ? table(context, user, node) : NULL;
     if (constant || arena_failed(ir_arena(context)))
         return constant;
     return ir_map(context, node->rank, node->shape, node->n_operands, node->operands, without_roots(context, node->body));

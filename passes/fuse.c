@@ -114,30 +114,6 @@ static bool calls_functions(struct composition *composition, const struct ir_nod
     return functions > 0;
 }
 
-static bool any_uses_dims(uint32_t n, const struct poly *const *polys)
-{
-    for (uint32_t k = 0; k < n; k++)
-        if (poly_uses_dims(polys[k]))
-            return true;
-    return false;
-}
-
-/* Does what the node computes from its operands depend on a run-time dim? */
-static bool uses_dims(struct composition *composition, const struct ir_node *node)
-{
-    bool uses = any_uses_dims(node->n_indices, node->extents);
-    for (uint32_t k = 0; k < node->n_operands && !uses; k++)
-        uses = any_uses_dims(node->operands[k].node->rank, node->operands[k].subscripts);
-    if (node->op == IR_contract_node)
-        return uses || any_uses_dims(node->contract.n_domain, node->contract.domain);
-    size_t count = 0;
-    const struct ir_expr **order =
-        node->op == IR_map_node && !uses ? ir_expr_topological(composition->context, node->body, &count) : NULL;
-    for (size_t k = 0; order && k < count; k++)
-        uses |= order[k]->op == IR_EXPR_index && poly_uses_dims(order[k]->index);
-    return uses;
-}
-
 struct table_search {
     const struct composition *composition;
     bool constant;
@@ -163,7 +139,7 @@ static void find_constants(struct composition *composition)
         const struct ir_node *node = composition->plan->nodes[k];
         struct table_search search = {composition, node->op != IR_input_node && node->op != IR_scatter_node &&
                                                        node->op != IR_scan_node && node->op != IR_solve_node &&
-                                                       !uses_dims(composition, node)};
+                                                       !ir_uses_dims(composition->context, node)};
         bool costly = calls_functions(composition, node) || is_costly_sum(composition, node);
         ir_visit_tables(composition->context, node, note_table, &search);
         for (uint32_t o = 0; o < node->n_operands; o++) {
