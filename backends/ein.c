@@ -26,14 +26,14 @@ static const char *table_name(void *user, const struct ir_node *table)
     return ein_outside_name(user, table);
 }
 
-static const struct poly *extent_of(const struct ein_writer *w, uint32_t index)
+const struct poly *ein_extent_of(const struct ein_writer *w, uint32_t index)
 {
     return index < w->node->n_indices ? w->node->extents[index] : w->step->scan->scan->extent;
 }
 
 static const struct poly *index_extent(void *user, uint32_t index)
 {
-    return extent_of(user, index);
+    return ein_extent_of(user, index);
 }
 
 void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding)
@@ -58,74 +58,7 @@ void ein_put_type(struct ein_writer *w, const struct ir_node *node)
     text_put(w->text, node->rank ? "]" : "");
 }
 
-/* ---- accesses and values ---- */
-
-struct ein_reading ein_read_plainly(struct ein_writer *w, const struct ir_access *access)
-{
-    return (struct ein_reading){.name = ein_node_name(w, access->node),
-                                .conjugate = access->conjugate,
-                                .fill = access->fill,
-                                .rank = access->node->rank,
-                                .subscripts = access->subscripts,
-                                .shape = access->node->shape};
-}
-
-/* The access as the statement being written sees it. */
-static struct ein_reading read_access(struct ein_writer *w, const struct ir_access *access)
-{
-    return w->step ? ein_read_in_step(w, access) : ein_read_plainly(w, access);
-}
-
-void ein_put_access(struct ein_writer *w, const struct ir_access *access)
-{
-    struct ein_reading reading = read_access(w, access);
-    if (reading.value) {
-        text_printf(w->text, "%s(", ir_elem_info(access->node->elem)->name);
-        ein_put_poly_value(w, reading.value, 0);
-        text_put(w->text, ")");
-        return;
-    }
-    bool padded = reading.fill && reading.rank > 0; /* nothing is outside of a scalar */
-    text_put(w->text, reading.conjugate ? "conj(" : "");
-    text_put(w->text, padded ? "pad(" : "");
-    text_put(w->text, reading.name);
-    for (uint32_t k = 0; k < reading.rank; k++) {
-        uint32_t index;
-        text_put(w->text, k ? "," : "[");
-        ein_put_poly(w, reading.subscripts[k], 0);
-        /* a bare index would take the axis for its extent */
-        if (poly_is_index(reading.subscripts[k], &index) && extent_of(w, index) != reading.shape[k])
-            text_put(w->text, " + 0");
-    }
-    text_put(w->text, reading.rank ? "]" : "");
-    if (padded) {
-        struct ir_number fill = *reading.fill; /* the value as it is; the language conjugates what pad gives */
-        if (reading.conjugate)
-            fill.im = -fill.im;
-        text_put(w->text, ", ");
-        ein_put_number(w, fill, EIN_ANY);
-        text_put(w->text, ")");
-    }
-    text_put(w->text, reading.conjugate ? ")" : "");
-}
-
-void ein_put_operand(struct ein_writer *w, uint32_t operand)
-{
-    ein_put_access(w, &w->node->operands[operand]);
-}
-
 /* ---- statements ---- */
-
-bool ein_operand_uses(struct ein_writer *w, uint32_t operand, uint32_t index)
-{
-    struct ein_reading reading = read_access(w, &w->node->operands[operand]);
-    if (reading.value)
-        return poly_uses_index(reading.value, index);
-    for (uint32_t axis = 0; axis < reading.rank; axis++)
-        if (poly_uses_index(reading.subscripts[axis], index))
-            return true;
-    return false;
-}
 
 static bool uses(struct ein_writer *w, uint32_t index)
 {

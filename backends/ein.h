@@ -1,6 +1,5 @@
 /* Shared by the files of backend `ein`: ein.c (statements, kernels, the file), ein_names.c, ein_scan.c (recurrences), ein_boxes.c
- * (concatenations), ein_expr.c
- * (expressions and numbers), ein_constants.c. */
+ * (concatenations), ein_access.c, ein_expr.c (expressions and numbers), ein_constants.c. */
 #ifndef BACKENDS_EIN_H
 #define BACKENDS_EIN_H
 
@@ -66,17 +65,21 @@ bool ein_begins(struct ein_writer *w, const struct ir_node *node);
 /* Sets `indices` for one statement. */
 void ein_name_indices(struct ein_writer *w, const struct ir_node *node);
 
-/* ---- ein.c ---- */
+/* ---- ein_access.c ---- */
 /* How a statement reads what stands in its own scope. */
 struct ein_reading ein_read_plainly(struct ein_writer *w, const struct ir_access *access);
-void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
-/* As a value: a subscript calculates in 64 bits whatever its tables hold, an expression in the type of what it reads. */
-void ein_put_poly_value(struct ein_writer *w, const struct poly *poly, int binding);
-void ein_put_type(struct ein_writer *w, const struct ir_node *node);
 void ein_put_access(struct ein_writer *w, const struct ir_access *access);
 void ein_put_operand(struct ein_writer *w, uint32_t operand);
 /* Does operand `operand` of the node being written use the index, which may be the scan's? */
 bool ein_operand_uses(struct ein_writer *w, uint32_t operand, uint32_t index);
+
+/* ---- ein.c ---- */
+/* Of an index of the node being written, behind its own that of the scan. */
+const struct poly *ein_extent_of(const struct ein_writer *w, uint32_t index);
+void ein_put_poly(struct ein_writer *w, const struct poly *poly, int binding);
+/* As a value: a subscript calculates in 64 bits whatever its tables hold, an expression in the type of what it reads. */
+void ein_put_poly_value(struct ein_writer *w, const struct poly *poly, int binding);
+void ein_put_type(struct ein_writer *w, const struct ir_node *node);
 /* `name[i: n, ...] = `, in a step the scan's index first. */
 void ein_put_left(struct ein_writer *w, const char *name, const struct ir_node *node, const char *const *indices);
 /* `name[i: n, ...] = value` of a node that is computed; `cast`: in a cast to its own type. */
