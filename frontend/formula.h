@@ -312,6 +312,7 @@ bool lower_body(struct body *body, const struct ir_node *const *inputs, const st
 struct symbol *body_find(const struct body *body, const char *name);
 void report_not_yet(struct body *body, struct span span, const char *what);
 void report_bare_operator(struct body *body, struct span span);
+struct diag *report_subscript_count(struct body *body, struct span span, const char *name, uint32_t axes, uint32_t subscripts);
 /* A piece of the source for suggestions. */
 const char *source_text(struct body *body, struct span span);
 

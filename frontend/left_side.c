@@ -72,8 +72,7 @@ static bool check_left_rank(struct statement *statement, const struct symbol *ou
     struct body *body = statement->body;
     if (output->type.rank == rank)
         return true;
-    struct diag *diag = diag_error(body->diagnostics, DIAG_E0211, target->span, "`%s` has %u axes but %u subscripts", output->name,
-                                   output->type.rank, rank);
+    struct diag *diag = report_subscript_count(body, target->span, output->name, output->type.rank, rank);
     diag_note(body->diagnostics, diag, output->type.span, "`%s` is %s", output->name,
               tensor_type_text(body->resolver, &output->type));
     return false;

@@ -22,6 +22,12 @@ void report_bare_operator(struct body *body, struct span span)
     diag_help(body->diagnostics, diag, "it has a value only through subscripts, as `K[i,j]`, `kron(A, B)[i,j]` and `(A @ B)[i,j]`");
 }
 
+struct diag *report_subscript_count(struct body *body, struct span span, const char *name, uint32_t axes, uint32_t subscripts)
+{
+    return diag_error(body->diagnostics, DIAG_E0211, span, "`%s` has %u ax%s but %u subscript%s", name, axes,
+                      axes == 1 ? "is" : "es", subscripts, subscripts == 1 ? "" : "s");
+}
+
 const char *source_text(struct body *body, struct span span)
 {
     if (span.source >= body->diagnostics->n_sources || span.end < span.begin)

@@ -107,8 +107,7 @@ static bool read_table(struct statement *statement, struct formula *access, cons
     if (!read_symbol(statement, symbol, callee->span))
         return false;
     if (symbol->type.rank != expr->n_arguments) {
-        struct diag *diag = diag_error(body->diagnostics, DIAG_E0211, expr->span, "`%s` has %u axes but %u subscripts",
-                                       symbol->name, symbol->type.rank, expr->n_arguments);
+        struct diag *diag = report_subscript_count(body, expr->span, symbol->name, symbol->type.rank, expr->n_arguments);
         diag_note(body->diagnostics, diag, symbol->span, "`%s` is declared here", symbol->name);
         statement->failed = true;
         return false;
@@ -216,8 +215,7 @@ bool subscripts_read(struct statement *statement, struct formula *access)
     for (const struct ast_expr *subscript = access->subscripts; subscript; subscript = subscript->next)
         count++;
     if (count != access->node->rank) {
-        struct diag *diag = diag_error(body->diagnostics, DIAG_E0211, access->span, "`%s` has %u axes but %u subscripts",
-                                       access->tensor_name, access->node->rank, count);
+        struct diag *diag = report_subscript_count(body, access->span, access->tensor_name, access->node->rank, count);
         if (access->tensor_type)
             diag_note(body->diagnostics, diag, access->tensor_type->span, "`%s` is %s", access->tensor_name,
                       tensor_type_text(body->resolver, access->tensor_type));
