@@ -105,6 +105,16 @@ def inverse_rows(count):
         "y[i] = inv(A)[i,j] * x[j]", f"x: f64[{count}]", f"y: f64[{count}]")
 
 
+def indices_of_operators(count):
+    """Each part of a direct sum has two of its own: 128 of the first operator, an even number of the second."""
+    own, more = (4, "b: 2") if count % 2 == 0 else (3, "")
+    parts = (count - own - 128) // 2
+    return (f"operator K = dsum({', '.join(['identity(1)'] * 64)})\n"
+            f"operator L = dsum({', '.join(['identity(1)'] * (parts - 1))}, identity({65 - parts}))\n" +
+            kernel(f"y[i{', b' if more else ''}] = K[i,j] * L[j,k] * x[k{', b' if more else ''}]",
+                   f"x: f64[64{', 2' if more else ''}]", f"y: f64[64{', 2' if more else ''}]"))
+
+
 def blocks(count):
     return kernel("\n    ".join(f"y[{k} + i: 1] = x[i + {k}]" for k in range(count)), f"x: f64[{count}]", f"y: f64[{count}]")
 
@@ -190,6 +200,7 @@ CASES = [
     ("operands of a string", operands, 1024, "E0913", (2, 9), EMIT, ".ein"),
     ("arguments of a constructor", operator_arguments, 64, "E0913", (2, 849), EMIT, ".ein"),
     ("operators of operators", operators_of_operators, 100, "E0901", (2, 13), EMIT, ".ein"),
+    ("indices of operators", indices_of_operators, 256, "E0911", (4, 21), EMIT, ".ein"),
     ("operators by name", operators_by_name, 99, "E0901", (1, 15), EMIT, ".ein"),
     ("operators in each other", operators_in_each_other, 100, "E0901", (2, 1012), EMIT, ".ein"),
     ("rows of an inverse", inverse_rows, 512, "E0916", (3, 16), EMIT, ".ein"),
