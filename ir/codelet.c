@@ -43,7 +43,8 @@ const struct ir_node *ir_codelet_constant(const struct ir_access *access)
 
 bool ir_codelet_is_real(const struct ir_node *node)
 {
-    return !ir_elem_is_complex(node->elem) || (is_cast(node) && !ir_elem_is_complex(node->operands[0].node->elem));
+    return !ir_elem_is_complex(node->elem) || (node->op == IR_map_node && node->body->op == IR_EXPR_cast &&
+                                               node->body->arguments[0]->elem == ir_elem_real(node->elem));
 }
 
 bool ir_codelet_factor(const struct ir_node *node, const struct ir_access *access)

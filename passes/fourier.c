@@ -2,8 +2,8 @@
  *
  * A length whose primes are those of codelets is one contraction of roots of unity and twiddles over the digits of row and column
  * (Cooley and Tukey 1965 as a tensor product; Van Loan 1992, 1.2): n-ary, so that the order of contractions finds the fast
- * transform. A longer prime is a convolution with a chirp (Bluestein 1970) at a good length. Two real sequences go as one complex
- * one: the even elements of real data and the odd ones. Roots are formulas, so all of it is exact modulo a prime that has them. */
+ * transform. Longer primes are convolutions (fourier_prime.c). Roots are formulas, so all of it is exact modulo a prime that has
+ * them. */
 #include "fourier.h"
 
 /* ---- tensors with batch axes ---- */
@@ -48,6 +48,42 @@ const struct ir_node *fourier_view(struct ir_context *context, const struct ir_n
     return ir_view(context, node->rank, fourier_shape(context, node, extent), access);
 }
 
+const struct ir_node *fourier_part(struct ir_context *context, const struct ir_node *x, int64_t extent, const struct poly *at,
+                                   enum ir_expr_op op, bool negative)
+{
+    if (!x)
+        return NULL;
+    const struct ir_access access = fourier_at(context, x, at);
+    const struct ir_expr *value = ir_expr_operand(context, 0, x->elem);
+    if (op != IR_EXPR_operand)
+        value = ir_expr_apply(context, op, 1, &value);
+    if (negative)
+        value = ir_expr_apply(context, IR_EXPR_neg, 1, &value);
+    return ir_map(context, x->rank, fourier_shape(context, x, extent), 1, &access, value);
+}
+
+const struct ir_node *fourier_cast(struct ir_context *context, const struct ir_node *x, enum ir_elem elem)
+{
+    if (!x || x->elem == elem)
+        return x;
+    struct ir_access whole = ir_access_whole(context, x);
+    return ir_map(context, x->rank, x->shape, 1, &whole, ir_expr_cast(context, elem, ir_expr_operand(context, 0, x->elem)));
+}
+
+const struct ir_node *fourier_join(struct ir_context *context, uint32_t count, const struct ir_node *const *parts)
+{
+    struct ir_access *accesses = ARENA_ARRAY(ir_arena(context), count, struct ir_access);
+    int64_t extent = 0, own;
+    for (uint32_t k = 0; k < count; k++) {
+        if (!accesses || !parts[k] || !poly_is_constant(parts[k]->shape[parts[k]->rank - 1], &own))
+            return NULL;
+        const struct poly *last = poly_index(context, parts[k]->rank - 1);
+        accesses[k] = fourier_at(context, parts[k], poly_subtract(context, last, number(context, extent)));
+        extent += own;
+    }
+    return count == 1 ? parts[0] : ir_concat(context, parts[0]->rank, fourier_shape(context, parts[0], extent), count, accesses);
+}
+
 /* A copy with zeros behind it rather than a view with a fill value: short transforms read it without conditions. */
 const struct ir_node *fourier_pad(struct ir_context *context, const struct ir_node *node, int64_t extent)
 {
@@ -65,15 +101,25 @@ const struct ir_node *fourier_pad(struct ir_context *context, const struct ir_no
     return ir_concat(context, node->rank, fourier_shape(context, node, extent), 2, parts);
 }
 
-const struct ir_node *fourier_roots(struct ir_context *context, enum ir_elem elem, const struct poly *extent,
-                                    const struct poly *numerator, int64_t order, double re, double im)
+/* re + i im times root(numerator, order), or its real part where the type is real. */
+static const struct ir_node *fourier_formula(struct ir_context *context, enum ir_elem elem, uint32_t rank,
+                                             const struct poly *const *shape, const struct poly *numerator, int64_t order,
+                                             double re, double im)
 {
     const struct ir_expr *arguments[2] = {ir_expr_index(context, numerator),
                                           ir_expr_literal(context, ir_number_integer(IR_i64, order))};
     const struct ir_expr *factors[2] = {ir_expr_literal(context, ir_number_complex(IR_c128, re, im)),
                                         ir_expr_apply(context, IR_EXPR_root, 2, arguments)};
     const struct ir_expr *body = re == 1 && im == 0 ? factors[1] : ir_expr_apply(context, IR_EXPR_mul, 2, factors);
-    return ir_map(context, 1, &extent, 0, NULL, elem == IR_c128 ? body : ir_expr_cast(context, elem, body));
+    if (!ir_elem_is_complex(elem))
+        body = ir_expr_apply(context, IR_EXPR_real, 1, &body);
+    return ir_map(context, rank, shape, 0, NULL, body && body->elem == elem ? body : ir_expr_cast(context, elem, body));
+}
+
+const struct ir_node *fourier_roots(struct ir_context *context, enum ir_elem elem, const struct poly *extent,
+                                    const struct poly *numerator, int64_t order, double re, double im)
+{
+    return fourier_formula(context, elem, 1, &extent, numerator, order, re, im);
 }
 
 const struct ir_node *fourier_share(struct ir_context *context, enum ir_elem elem, int64_t n)
@@ -108,6 +154,14 @@ const struct ir_node *fourier_scale(struct ir_context *context, const struct ir_
     return product(context, x, operands);
 }
 
+const struct ir_node *fourier_over(struct ir_context *context, const struct ir_node *x, int64_t n)
+{
+    if (!x)
+        return NULL;
+    const struct ir_access operands[2] = {ir_access_whole(context, x), {.node = fourier_share(context, x->elem, n)}};
+    return product(context, x, operands);
+}
+
 /* ---- one contraction ---- */
 
 enum { MOST_FACTORS = 128 };
@@ -127,16 +181,12 @@ static void add_roots(struct factors *factors, int64_t rows, int64_t columns, in
 {
     struct ir_context *context = factors->context;
     const struct poly *shape[2] = {number(context, rows), number(context, columns)}, *at[2] = {row, column};
-    const struct ir_expr *arguments[2] = {
-        ir_expr_index(context, poly_scale(context, poly_multiply(context, poly_index(context, 0), poly_index(context, 1)),
-                                          factors->inverse ? -1 : 1)),
-        ir_expr_literal(context, ir_number_integer(IR_i64, order))};
-    const struct ir_expr *body = ir_expr_apply(context, IR_EXPR_root, 2, arguments);
-    if (factors->elem != IR_c128)
-        body = ir_expr_cast(context, factors->elem, body);
+    const struct poly *numerator = poly_multiply(context, poly_index(context, 0), poly_index(context, 1));
+    const struct ir_node *roots =
+        fourier_formula(context, factors->elem, 2, shape, poly_scale(context, numerator, factors->inverse ? -1 : 1), order, 1, 0);
     if (factors->count < MOST_FACTORS)
-        factors->operands[factors->count++] = (struct ir_access){.node = ir_map(context, 2, shape, 0, NULL, body),
-                                                                 .subscripts = arena_copy(ir_arena(context), at, 2, sizeof *at)};
+        factors->operands[factors->count++] =
+            (struct ir_access){.node = roots, .subscripts = arena_copy(ir_arena(context), at, 2, sizeof *at)};
 }
 
 /* root(row column, n) with row = k1 + p k2, column = q l1 + l2 is that of p at (k1, l1), root(k1 l2, n), and that of q at (k2, l2).
@@ -179,61 +229,51 @@ static const struct ir_node *contract_roots(struct ir_context *context, const st
                                                       .operands = factors->operands});
 }
 
-/* ---- a large prime ---- */
-
-/* k l = (k^2 + l^2 - (k - l)^2) / 2: chirps before and after a convolution with the opposite one, as a cyclic one of length m. */
-static const struct ir_node *by_chirp(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
+const struct ir_node *fourier_table(struct ir_context *context, const struct ir_node *x, enum ir_elem elem, int64_t rows,
+                                    const struct poly *numerator, int64_t order, double re, double im)
 {
-    int64_t m = fourier_length(2 * n - 1, false);
-    const struct poly *k = poly_index(context, 0), *square = poly_multiply(context, k, k);
-    const struct poly *opposite = poly_scale(context, square, -1);
-    const struct ir_node *after = fourier_roots(context, x->elem, number(context, n), inverse ? opposite : square, 2 * n, 1, 0);
-    const struct ir_node *between = fourier_roots(context, x->elem, number(context, n), inverse ? square : opposite, 2 * n, 1, 0);
-    /* the opposite chirp at 0 .. n-1 and, from the end, at -1 .. -(n-1) */
-    const struct poly *shape = number(context, m), *middle = number(context, m - 2 * n + 1);
-    const struct poly *ends[3] = {k, poly_subtract(context, k, number(context, n)),
-                                  poly_subtract(context, k, number(context, m - n + 1))};
-    const struct ir_node *zeros =
-        ir_view(context, 1, &middle, ir_access_whole(context, ir_scalar(context, ir_number_complex(x->elem, 0, 0))));
-    const struct ir_node *back =
-        n > 1 ? fourier_view(context, between, n - 1, poly_subtract(context, number(context, n - 1), k), false) : NULL;
-    const struct ir_access parts[3] = {{.node = between, .subscripts = &ends[0]},
-                                       {.node = m > 2 * n - 1 ? zeros : back, .subscripts = &ends[m > 2 * n - 1 ? 1 : 2]},
-                                       {.node = back, .subscripts = &ends[2]}};
-    const struct ir_node *wave = ir_concat(context, 1, &shape, m > 2 * n - 1 ? 3 : 2, parts);
-    const struct ir_node *response = fourier_complex(context, wave, m, false);
-    const struct ir_node *padded = fourier_pad(context, fourier_scale(context, x, after), m);
-    const struct ir_node *product = fourier_scale(context, fourier_complex(context, padded, m, false), response);
-    const struct ir_node *part =
-        fourier_view(context, fourier_complex(context, product, m, true), n, last_index(context, x), false);
-    const struct ir_access factors[2] = {{.node = after, .subscripts = &k},
-                                         {.node = fourier_share(context, x->elem, m), .subscripts = &k}};
-    const struct poly *extent = number(context, n);
-    const struct ir_node *divided = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                                               .elem = x->elem,
-                                                                               .accumulator = x->elem,
-                                                                               .rank = 1,
-                                                                               .n_indices = 1,
-                                                                               .extents = &extent,
-                                                                               .n_operands = 2,
-                                                                               .operands = factors});
-    return fourier_scale(context, part, divided);
+    const struct poly **extents = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
+    x = fourier_cast(context, x, elem);
+    if (!extents || !x)
+        return NULL;
+    for (uint32_t k = 0; k < x->rank; k++)
+        extents[k] = x->shape[k];
+    extents[x->rank] = x->shape[x->rank - 1];
+    extents[x->rank - 1] = number(context, rows);
+    const struct poly *at[2] = {poly_index(context, x->rank - 1), poly_index(context, x->rank)};
+    const struct ir_access operands[2] = {
+        {.node = fourier_formula(context, elem, 2, &extents[x->rank - 1], numerator, order, re, im), .subscripts = at},
+        fourier_at(context, x, at[1])};
+    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                      .elem = elem,
+                                                      .accumulator = elem,
+                                                      .rank = x->rank,
+                                                      .n_indices = x->rank + 1,
+                                                      .extents = extents,
+                                                      .n_operands = 2,
+                                                      .operands = operands});
 }
 
 /* ---- several steps ---- */
 
-/* x[..., l] as x[..., a, b] with subscript `at` of the last two new indices. */
-static const struct ir_node *folded(struct ir_context *context, const struct ir_node *x, int64_t a, int64_t b,
-                                    const struct poly *at)
+const struct ir_node *fourier_plane(struct ir_context *context, const struct ir_node *x, int64_t a, int64_t b,
+                                    const struct poly *first, const struct poly *second, bool conjugate)
 {
-    const struct poly **shape = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
-    if (!shape)
+    uint32_t batch = x ? x->rank - (second ? 2 : 1) : 0;
+    const struct poly **shape = x ? ARENA_ARRAY(ir_arena(context), batch + 2, const struct poly *) : NULL;
+    const struct poly **subscripts = x ? ARENA_ARRAY(ir_arena(context), x->rank, const struct poly *) : NULL;
+    if (!shape || !subscripts)
         return NULL;
-    for (uint32_t k = 0; k + 1 < x->rank; k++)
+    for (uint32_t k = 0; k < batch; k++) {
         shape[k] = x->shape[k];
-    shape[x->rank - 1] = number(context, a);
-    shape[x->rank] = number(context, b);
-    return ir_view(context, x->rank + 1, shape, fourier_at(context, x, at));
+        subscripts[k] = poly_index(context, k);
+    }
+    shape[batch] = number(context, a);
+    shape[batch + 1] = number(context, b);
+    subscripts[batch] = first;
+    if (second)
+        subscripts[batch + 1] = second;
+    return ir_view(context, batch + 2, shape, (struct ir_access){.node = x, .subscripts = subscripts, .conjugate = conjugate});
 }
 
 const struct ir_node *fourier_merge(struct ir_context *context, const struct ir_node *x, int64_t n, const struct poly *first,
@@ -255,40 +295,35 @@ const struct ir_node *fourier_merge(struct ir_context *context, const struct ir_
 
 static const struct ir_node *swapped(struct ir_context *context, const struct ir_node *x)
 {
+    int64_t a, b;
+    if (!x || !poly_is_constant(x->shape[x->rank - 2], &a) || !poly_is_constant(x->shape[x->rank - 1], &b))
+        return NULL;
+    return fourier_plane(context, x, b, a, poly_index(context, x->rank - 1), poly_index(context, x->rank - 2), false);
+}
+
+const struct ir_node *fourier_twiddle(struct ir_context *context, const struct ir_node *x, int64_t order, int64_t from,
+                                      bool inverse, double scale)
+{
     if (!x)
         return NULL;
-    struct ir_access access = ir_access_whole(context, x);
-    const struct poly **subscripts = arena_copy(ir_arena(context), access.subscripts, x->rank, sizeof *access.subscripts);
-    const struct poly **shape = arena_copy(ir_arena(context), x->shape, x->rank, sizeof *x->shape);
-    if (!subscripts || !shape)
-        return NULL;
-    subscripts[x->rank - 2] = poly_index(context, x->rank - 1);
-    subscripts[x->rank - 1] = poly_index(context, x->rank - 2);
-    access.subscripts = subscripts;
-    shape[x->rank - 2] = x->shape[x->rank - 1];
-    shape[x->rank - 1] = x->shape[x->rank - 2];
-    return ir_view(context, x->rank, shape, access);
+    const struct poly *shape[2] = {x->shape[x->rank - 2], x->shape[x->rank - 1]};
+    const struct poly *b = poly_add(context, poly_index(context, 1), number(context, from));
+    const struct ir_node *twiddles =
+        fourier_formula(context, x->elem, 2, shape,
+                        poly_scale(context, poly_multiply(context, poly_index(context, 0), b), inverse ? -1 : 1), order, scale, 0);
+    const struct poly *at[2] = {poly_index(context, x->rank - 2), poly_index(context, x->rank - 1)};
+    const struct ir_access operands[2] = {ir_access_whole(context, x), {.node = twiddles, .subscripts = at}};
+    return twiddles ? product(context, x, operands) : NULL;
 }
 
 /* n = p q with a large prime p: with k = k1 + p k2, l = q l1 + l2 first all transforms of p, then twiddles, then those of q. */
 static const struct ir_node *by_steps(struct ir_context *context, const struct ir_node *x, int64_t p, int64_t q, bool inverse)
 {
     const struct poly *a = poly_index(context, x->rank - 1), *b = poly_index(context, x->rank);
-    const struct ir_node *split = folded(context, x, q, p, poly_add(context, poly_scale(context, b, q), a)); /* [l2, l1] */
-    const struct ir_node *first = fourier_complex(context, split, p, inverse);                               /* [l2, k1] */
-    const struct poly *shape[2] = {number(context, q), number(context, p)};
-    const struct ir_expr *arguments[2] = {
-        ir_expr_index(
-            context, poly_scale(context, poly_multiply(context, poly_index(context, 0), poly_index(context, 1)), inverse ? -1 : 1)),
-        ir_expr_literal(context, ir_number_integer(IR_i64, p * q))};
-    const struct ir_expr *body = ir_expr_apply(context, IR_EXPR_root, 2, arguments);
-    const struct ir_node *twiddles =
-        ir_map(context, 2, shape, 0, NULL, x->elem == IR_c128 ? body : ir_expr_cast(context, x->elem, body));
-    if (!first)
-        return NULL;
-    const struct poly *at[2] = {a, b};
-    const struct ir_access operands[2] = {ir_access_whole(context, first), {.node = twiddles, .subscripts = at}};
-    const struct ir_node *turned = product(context, first, operands);
+    const struct ir_node *split =
+        fourier_plane(context, x, q, p, poly_add(context, poly_scale(context, b, q), a), NULL, false); /* [l2, l1] */
+    const struct ir_node *first = fourier_complex(context, split, p, inverse);                         /* [l2, k1] */
+    const struct ir_node *turned = fourier_twiddle(context, first, p * q, 0, inverse, 1);
     const struct ir_node *second = fourier_complex(context, swapped(context, turned), q, inverse); /* [k1, k2] */
     const struct poly *whole = last_index(context, x);
     return fourier_merge(context, second, p * q, poly_mod(context, whole, number(context, p), NULL),
@@ -302,7 +337,7 @@ const struct ir_node *fourier_complex(struct ir_context *context, const struct i
     int64_t p = fourier_long_prime(n);
     if (!p)
         return contract_roots(context, x, n, inverse);
-    return p == n ? by_chirp(context, x, n, inverse) : by_steps(context, x, p, n / p, inverse);
+    return p == n ? fourier_prime(context, x, n, inverse) : by_steps(context, x, p, n / p, inverse);
 }
 
 /* With l = q l1 + p l2 mod n and k = k1 mod p, k2 mod q: root(k l, n) = root(k1 l1, p) root(k2 l2, q). */
@@ -316,7 +351,8 @@ const struct ir_node *fourier_coprime(struct ir_context *context, const struct i
     p = power;
     const struct poly *a = poly_index(context, x->rank - 1), *b = poly_index(context, x->rank);
     const struct poly *sum = poly_add(context, poly_scale(context, a, p), poly_scale(context, b, q));
-    const struct ir_node *split = folded(context, x, q, p, poly_mod(context, sum, number(context, n), NULL)); /* [l2, l1] */
+    const struct ir_node *split =
+        fourier_plane(context, x, q, p, poly_mod(context, sum, number(context, n), NULL), NULL, false); /* [l2, l1] */
     const struct ir_node *first = fourier_complex(context, split, p, inverse);
     const struct ir_node *turned = swapped(context, first); /* [k1, l2] */
     const struct ir_node *rest = turned ? fourier_coprime(context, turned, q, inverse) : NULL;

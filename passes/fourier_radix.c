@@ -8,10 +8,20 @@
 
 enum { TWIDDLE = 6 /* flops */ };
 
-/* By length. */
+/* By length, of real data below. */
 static const int16_t codelet_flops[FOURIER_LONGEST_CODELET + 1] = {
     0,   0,   4,   16,  16,  48,  44,   96,  56,   128, 120, 240, 112,  336, 220,  312, 168,
     576, 292, 720, 304, 582, 524, 1056, 304, 1000, 724, 964, 496, 1680, 688, 1920, 488,
+};
+
+static const int16_t real_codelet_flops[FOURIER_LONGEST_CODELET + 1] = {
+    0,   0,   2,   6,   6,   20,  18,  42,  22,  56,  50,  110, 46,  156, 98,  134, 70,
+    272, 130, 342, 122, 271, 242, 506, 132, 472, 338, 454, 222, 812, 300, 930, 214,
+};
+/* At half steps. */
+static const int16_t shifted_codelet_flops[FOURIER_LONGEST_CODELET + 1] = {
+    0,   0,   0,   6,   8,   20,  16,  42,  32,  56,  48,  110, 62,  156, 96,  134, 112,
+    272, 128, 342, 162, 271, 240, 506, 194, 472, 336, 454, 310, 812, 312, 930, 400,
 };
 
 int64_t fourier_smallest_factor(int64_t n)
@@ -58,28 +68,99 @@ int64_t fourier_radix(int64_t n)
     return radix;
 }
 
+/* As a convolution of n - 1, or of a good length. */
+int64_t fourier_rader_length(int64_t n)
+{
+    int64_t good = fourier_length(2 * n - 3);
+    return fourier_flops(n - 1) < fourier_flops(good) ? n - 1 : good;
+}
+
+/* Of a long prime. */
+static double prime_flops(int64_t n)
+{
+    int64_t length = fourier_is_rader(n) ? fourier_rader_length(n) : fourier_length(2 * n - 1);
+    double chirps = fourier_is_rader(n) ? 0 : 2 * TWIDDLE * (double)n;
+    return 2 * fourier_flops(length) + TWIDDLE * (double)length + chirps;
+}
+
 double fourier_flops(int64_t n)
 {
     int64_t radix, p = fourier_long_prime(n);
     if (!p)
         return n > 1 ? cheapest(n, FOURIER_LONGEST_CODELET, &radix) : 0;
-    int64_t length = fourier_length(2 * p - 1, false);
-    double chirp = 2 * fourier_flops(length) + TWIDDLE * (double)(length + 2 * p);
-    return p == n ? chirp : (double)(n / p) * chirp + TWIDDLE * (double)n + (double)p * fourier_flops(n / p);
+    return p == n ? prime_flops(n) : (double)(n / p) * prime_flops(p) + TWIDDLE * (double)n + (double)p * fourier_flops(n / p);
 }
 
-int64_t fourier_length(int64_t least, bool even)
+int64_t fourier_length(int64_t least)
 {
     int64_t best = 0;
     double flops = INFINITY;
     for (int64_t a = 1; a < 2 * least + 2; a *= 2)
         for (int64_t b = a; b < 2 * least + 2; b *= 3)
             for (int64_t n = b; n < 2 * least + 2; n *= 5) {
-                double own = n >= least && (!even || n % 2 == 0) ? fourier_flops(n) : INFINITY;
+                double own = n >= least ? fourier_flops(n) : INFINITY;
                 if (own < flops) {
                     flops = own;
                     best = n;
                 }
             }
     return best;
+}
+
+/* ---- real data ---- */
+
+static double real_cheapest(int64_t n, int64_t largest, int64_t *radix);
+
+/* At half steps, not by its matrix. */
+static double shifted_by_steps(int64_t n)
+{
+    int64_t radix;
+    return n % 2 ? (double)n + real_cheapest(n, FOURIER_LONGEST_CODELET, &radix) : TWIDDLE * (double)(n / 2) + fourier_flops(n / 2);
+}
+
+bool fourier_shifted_is_codelet(int64_t n)
+{
+    return n <= FOURIER_LONGEST_CODELET && shifted_codelet_flops[n] <= shifted_by_steps(n);
+}
+
+/* With a first step of radix p, and at most p after it; a long prime p only if nothing else divides n. */
+static double real_steps(int64_t n, int64_t p)
+{
+    int64_t q = n / p, next;
+    double first = p <= FOURIER_LONGEST_CODELET ? real_codelet_flops[p] : prime_flops(p) / 2;
+    double last = p % 2 ? 0 : fourier_shifted_is_codelet(q) ? shifted_codelet_flops[q] : shifted_by_steps(q);
+    return (double)q * first + (double)((p - 1) / 2) * (TWIDDLE * (double)q + fourier_flops(q)) + real_cheapest(q, p, &next) + last;
+}
+
+static double real_cheapest(int64_t n, int64_t largest, int64_t *radix)
+{
+    double least = n <= FOURIER_LONGEST_CODELET ? real_codelet_flops[n]
+                   : fourier_long_prime(n) == n ? prime_flops(n) / 2
+                                                : INFINITY;
+    *radix = n;
+    for (int64_t p = largest < n / 2 ? largest : n / 2; p > 1; p--) {
+        double flops = n % p ? INFINITY : real_steps(n, p);
+        if (flops < least) {
+            least = flops;
+            *radix = p;
+        }
+    }
+    if (least == INFINITY) {
+        *radix = fourier_smallest_factor(n);
+        return real_steps(n, *radix);
+    }
+    return least;
+}
+
+int64_t fourier_real_radix(int64_t n)
+{
+    int64_t radix;
+    real_cheapest(n, FOURIER_LONGEST_CODELET, &radix);
+    return radix;
+}
+
+double fourier_real_flops(int64_t n)
+{
+    int64_t radix;
+    return real_cheapest(n, FOURIER_LONGEST_CODELET, &radix);
 }

@@ -1,7 +1,9 @@
-/* Fourier transforms of real data: even elements and odd ones are the two parts of complex data of half the length.
+/* Fourier transforms of real data and back: Cooley and Tukey's steps, of which half is done.
  *
- * With Z that transform and w = root(1, n): X[k] = (Z[k] + conj Z[-k]) / 2 - i/2 w^k (Z[k] - conj Z[-k]), and X[n/2 - k] is the
- * conjugate of the same with a minus between: both sums are stored once for the pair. The inverse undoes it alike. */
+ * With n = p q, l = q l1 + l2 and k = k1 + p k2 real transforms of length p come first, k1 <= p/2. What follows is a real transform
+ * of length q for k1 = 0, complex ones for 0 < k1 < p/2, whose conjugates are those of p - k1, and for k1 = p/2 one at half steps,
+ * root(l (k + 1/2), q): of even q that is a complex transform of half the length (Sorensen, Jones, Heideman and Burrus 1987). The
+ * way back is the same from its end. */
 #include "fourier.h"
 
 static const struct poly *number(struct ir_context *context, int64_t value)
@@ -9,144 +11,279 @@ static const struct poly *number(struct ir_context *context, int64_t value)
     return poly_constant(context, value);
 }
 
-static const struct ir_expr *apply(struct ir_context *context, enum ir_expr_op op, const struct ir_expr *a, const struct ir_expr *b)
+/* from + step * the last index of x */
+static const struct poly *line(struct ir_context *context, const struct ir_node *x, int64_t from, int64_t step)
 {
-    const struct ir_expr *arguments[2] = {a, b};
-    return ir_expr_apply(context, op, b ? 2 : 1, arguments);
+    return poly_add(context, number(context, from), poly_scale(context, poly_index(context, x->rank - 1), step));
 }
 
-/* x[..., k] of rank r as x[..., k, 0] with a last axis of its own: a[..., k, 0 or 1] of two such. */
-static const struct ir_node *pair_of(struct ir_context *context, const struct ir_node *first, const struct ir_node *second)
+/* from + step * the last index of x, or of the axis behind it (of a plane). */
+static const struct poly *line_behind(struct ir_context *context, const struct ir_node *x, int64_t from, int64_t step)
 {
-    if (!first || !second)
-        return NULL;
-    const struct poly **shape = arena_copy(ir_arena(context), first->shape, first->rank, sizeof *first->shape);
-    if (!shape)
-        return NULL;
-    shape[first->rank - 1] = number(context, 2);
-    const struct ir_access parts[2] = {
-        ir_access_whole(context, first),
-        fourier_at(context, second, poly_subtract(context, poly_index(context, first->rank - 1), number(context, 1)))};
-    return ir_concat(context, first->rank, shape, 2, parts);
+    return poly_add(context, number(context, from), poly_scale(context, poly_index(context, x->rank), step));
 }
 
-/* A map over batch axes, k < extent, and an axis of extent 1. */
-static const struct ir_node *map_of(struct ir_context *context, const struct ir_node *like, int64_t extent, uint32_t n_operands,
-                                    const struct ir_access *operands, const struct ir_expr *body)
+/* x[..., t] as even t and then odd ones: x[..., 2 t] of the first part, x[..., 2 t + 1] of the second; the first `n` of them. */
+static const struct ir_node *interleaved(struct ir_context *context, const struct ir_node *pairs, int64_t n)
 {
-    const struct poly **shape = like ? ARENA_ARRAY(ir_arena(context), like->rank + 1, const struct poly *) : NULL;
-    if (!shape)
+    if (!pairs)
         return NULL;
-    for (uint32_t k = 0; k + 1 < like->rank; k++)
-        shape[k] = like->shape[k];
-    shape[like->rank - 1] = number(context, extent);
-    shape[like->rank] = number(context, 1);
-    return ir_map(context, like->rank + 1, shape, n_operands, operands, body);
+    const struct poly *k = poly_index(context, pairs->rank - 2), *two = number(context, 2);
+    return fourier_merge(context, pairs, n, poly_floor_div(context, k, two, NULL), poly_mod(context, k, two, NULL));
 }
 
-/* first[k] +- second[k] of the pair at k = from + step * index, for index < extent; the conjugate of the difference. */
-static const struct ir_node *joined(struct ir_context *context, const struct ir_node *pair, int64_t extent, int64_t from,
-                                    bool difference)
+const struct ir_node *fourier_interleave(struct ir_context *context, const struct ir_node *even, const struct ir_node *odd,
+                                         int64_t n)
 {
-    if (!pair)
+    int64_t half;
+    if (!even || !odd || !poly_is_constant(odd->shape[odd->rank - 1], &half))
         return NULL;
-    uint32_t last = pair->rank - 2;
-    const struct poly *k = poly_index(context, last);
-    const struct poly **shape = arena_copy(ir_arena(context), pair->shape, last + 1, sizeof *pair->shape);
-    struct ir_access operands[2] = {ir_access_whole(context, pair), ir_access_whole(context, pair)};
-    if (!shape || !operands[1].node)
+    const struct poly *k = poly_index(context, even->rank - 1);
+    const struct ir_node *parts[2] = {fourier_plane(context, even, half, 1, k, NULL, false),
+                                      fourier_plane(context, odd, half, 1, k, NULL, false)};
+    const struct ir_node *pairs = interleaved(context, fourier_join(context, 2, parts), 2 * half);
+    if (n == 2 * half)
+        return pairs;
+    parts[0] = pairs;
+    parts[1] = fourier_view(context, even, 1, line(context, even, half, 1), false);
+    return fourier_join(context, 2, parts);
+}
+
+/* (first, second) as the parts of complex numbers; `second` with a minus if `negative`. */
+static const struct ir_node *paired(struct ir_context *context, const struct ir_node *x, int64_t extent, const struct poly *first,
+                                    const struct poly *second, bool negative)
+{
+    const struct ir_access operands[2] = {fourier_at(context, x, first), fourier_at(context, x, second)};
+    const struct ir_expr *parts[2] = {ir_expr_operand(context, 0, x->elem), ir_expr_operand(context, 1, x->elem)};
+    if (negative)
+        parts[1] = ir_expr_apply(context, IR_EXPR_neg, 1, &parts[1]);
+    return ir_map(context, x->rank, fourier_shape(context, x, extent), 2, operands,
+                  ir_expr_apply(context, IR_EXPR_complex, 2, parts));
+}
+
+/* x[..., l] * (-1)^l */
+static const struct ir_node *alternating(struct ir_context *context, const struct ir_node *x)
+{
+    return x ? fourier_scale(context, x, fourier_roots(context, x->elem, x->shape[x->rank - 1], poly_index(context, 0), 2, 1, 0))
+             : NULL;
+}
+
+/* ---- forward ---- */
+
+static const struct ir_node *real_by_steps(struct ir_context *context, const struct ir_node *x, int64_t p, int64_t q)
+{
+    int64_t m = (p - 1) / 2, h = q / 2;
+    const struct poly *a = line(context, x, 0, 1), *b = line_behind(context, x, 0, 1);
+    const struct ir_node *split =
+        fourier_plane(context, x, q, p, poly_add(context, poly_scale(context, b, q), a), NULL, false); /* [l2, l1] */
+    const struct ir_node *first = fourier_real(context, split, p);                                     /* [l2, k1] */
+    if (!first)
         return NULL;
-    for (int side = 0; side < 2; side++) {
-        const struct poly **at = arena_copy(ir_arena(context), operands[side].subscripts, pair->rank, sizeof *at);
-        if (!at)
-            return NULL;
-        at[last] = difference ? poly_subtract(context, number(context, from), k) : k;
-        at[last + 1] = number(context, side);
-        operands[side].subscripts = at;
+    const struct ir_node *alone = fourier_merge(context, first, q, a, number(context, 0)), *middle = NULL, *last = NULL;
+    const struct ir_node *even = fourier_real(context, fourier_part(context, alone, q, a, IR_EXPR_real, false), q);
+    if (m) {
+        const struct ir_node *turned = fourier_twiddle(
+            context, fourier_plane(context, first, q, m, a, line_behind(context, x, 1, 1), false), p * q, 1, false, 1);
+        middle =
+            fourier_complex(context, turned ? fourier_plane(context, turned, m, q, b, a, false) : NULL, q, false); /* [k1, k2] */
     }
-    shape[last] = number(context, extent);
-    const struct ir_expr *a = ir_expr_operand(context, 0, pair->elem), *b = ir_expr_operand(context, 1, pair->elem);
-    const struct ir_expr *body =
-        difference ? apply(context, IR_EXPR_conj, apply(context, IR_EXPR_sub, a, b), NULL) : apply(context, IR_EXPR_add, a, b);
-    return ir_map(context, last + 1, shape, 2, operands, body);
-}
-
-/* y[..., k], k < extent <= half + 1: scale * (z[k] + conj z[half - k]) + turn[k] (z[k] - conj z[half - k]), where turn[half - k] is
- * the conjugate of turn[k]. `cyclic`: z[half] is z[0]. */
-static const struct ir_node *untangle(struct ir_context *context, const struct ir_node *z, int64_t extent, int64_t half,
-                                      bool cyclic, const struct ir_node *turn, double scale)
-{
-    if (!z || !turn)
+    if (p % 2 == 0) {
+        alone = fourier_merge(context, first, q, a, number(context, p / 2));
+        last = fourier_shifted(context, fourier_part(context, alone, q, a, IR_EXPR_real, false), q);
+    }
+    if (!even || (m && !middle) || (p % 2 == 0 && !last))
         return NULL;
-    enum ir_elem real = ir_elem_real(z->elem);
-    int64_t first = half / 2 + 1;
-    const struct poly *k = poly_index(context, z->rank - 1), *opposite = poly_subtract(context, number(context, half), k);
-    if (cyclic)
-        opposite = poly_mod(context, opposite, number(context, half), NULL);
-    const struct ir_access operands[3] = {fourier_at(context, z, cyclic ? poly_mod(context, k, number(context, half), NULL) : k),
-                                          fourier_at(context, z, opposite),
-                                          {.node = turn, .subscripts = &k}};
-    const struct ir_expr *a = ir_expr_operand(context, 0, z->elem),
-                         *b = apply(context, IR_EXPR_conj, ir_expr_operand(context, 1, z->elem), NULL);
-    const struct ir_expr *sum = apply(context, IR_EXPR_add, a, b), *by = ir_expr_literal(context, ir_number_real(real, scale));
-    if (scale != 1)
-        sum = apply(context, IR_EXPR_complex, apply(context, IR_EXPR_mul, apply(context, IR_EXPR_real, sum, NULL), by),
-                    apply(context, IR_EXPR_mul, apply(context, IR_EXPR_imag, sum, NULL), by));
-    const struct ir_expr *turned =
-        apply(context, IR_EXPR_mul, ir_expr_operand(context, 2, z->elem), apply(context, IR_EXPR_sub, a, b));
-    const struct ir_node *pair =
-        pair_of(context, map_of(context, z, first, 2, operands, sum), map_of(context, z, first, 3, operands, turned));
-    const struct ir_node *low = joined(context, pair, extent < first ? extent : first, 0, false);
-    if (extent <= first || !low)
-        return low;
-    const struct ir_access parts[2] = {ir_access_whole(context, low),
-                                       fourier_at(context, joined(context, pair, extent - first, half - first, true),
-                                                  poly_subtract(context, k, number(context, first)))};
-    return ir_concat(context, z->rank, fourier_shape(context, z, extent), 2, parts);
+    /* k2 < h with all k1, and then what is left up to n/2 */
+    const struct ir_node *parts[4], *whole[4];
+    uint32_t count = 0, n_whole = 1;
+    parts[count++] = fourier_plane(context, even, h, 1, a, NULL, false);
+    whole[n_whole++] = fourier_view(context, even, 1, line(context, x, h, 1), false);
+    if (m) {
+        parts[count++] = fourier_plane(context, middle, h, m, b, a, false);
+        whole[n_whole] = fourier_merge(context, middle, m, a, number(context, h));
+        n_whole += q % 2 ? 1 : 0;
+    }
+    if (last) {
+        parts[count++] = fourier_plane(context, last, h, 1, a, NULL, false);
+        if (q % 2)
+            whole[n_whole++] = fourier_view(context, last, 1, line(context, x, h, 1), false);
+    }
+    if (m)
+        parts[count++] =
+            fourier_plane(context, middle, h, m, line_behind(context, x, m - 1, -1), line(context, x, q - 1, -1), true);
+    whole[0] = fourier_merge(context, fourier_join(context, count, parts), h * p,
+                             poly_floor_div(context, a, number(context, p), NULL), poly_mod(context, a, number(context, p), NULL));
+    return fourier_join(context, n_whole, whole);
 }
 
 const struct ir_node *fourier_real(struct ir_context *context, const struct ir_node *x, int64_t n)
 {
     if (!x)
         return NULL;
-    int64_t half = n / 2;
-    const struct poly *k = poly_index(context, x->rank - 1), *twice = poly_scale(context, k, 2);
-    const struct ir_access operands[2] = {fourier_at(context, x, twice),
-                                          fourier_at(context, x, poly_add(context, twice, number(context, 1)))};
-    const struct ir_node *pairs =
-        ir_map(context, x->rank, fourier_shape(context, x, half), 2, operands,
-               apply(context, IR_EXPR_complex, ir_expr_operand(context, 0, x->elem), ir_expr_operand(context, 1, x->elem)));
-    const struct ir_node *z = fourier_complex(context, pairs, half, false);
-    const struct ir_node *turn =
-        fourier_roots(context, ir_elem_complex(x->elem), number(context, half / 2 + 1), poly_index(context, 0), n, 0, -0.5);
-    return untangle(context, z, half + 1, half, true, turn, 0.5);
+    enum ir_elem elem = ir_elem_complex(x->elem);
+    int64_t p = fourier_real_radix(n);
+    if (n == 1)
+        return fourier_cast(context, x, elem);
+    if (p < n)
+        return real_by_steps(context, x, p, n / p);
+    if (n > FOURIER_LONGEST_CODELET)
+        return fourier_prime_real(context, x, n);
+    return fourier_table(context, x, elem, n / 2 + 1, poly_multiply(context, poly_index(context, 0), poly_index(context, 1)), n, 1,
+                         0);
 }
 
-const struct ir_node *fourier_interleave(struct ir_context *context, const struct ir_node *even, const struct ir_node *odd)
-{
-    int64_t half;
-    if (!even || !odd || !poly_is_constant(even->shape[even->rank - 1], &half))
-        return NULL;
-    const struct poly *k = poly_index(context, even->rank - 1), *two = number(context, 2);
-    const struct ir_access first = fourier_at(context, even, k), second = fourier_at(context, odd, k);
-    const struct ir_node *both = pair_of(context, map_of(context, even, half, 1, &first, ir_expr_operand(context, 0, even->elem)),
-                                         map_of(context, odd, half, 1, &second, ir_expr_operand(context, 0, odd->elem)));
-    return fourier_merge(context, both, 2 * half, poly_floor_div(context, k, two, NULL), poly_mod(context, k, two, NULL));
-}
-
-const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n)
+const struct ir_node *fourier_shifted(struct ir_context *context, const struct ir_node *x, int64_t n)
 {
     if (!x)
         return NULL;
-    int64_t half = n / 2;
-    const struct poly *k = poly_index(context, x->rank - 1);
-    const struct ir_node *turn =
-        fourier_roots(context, x->elem, number(context, half / 2 + 1), poly_scale(context, poly_index(context, 0), -1), n, 0, 1);
-    const struct ir_node *z = fourier_complex(context, untangle(context, x, half, half, false, turn, 1), half, true);
-    if (!z)
+    enum ir_elem elem = ir_elem_complex(x->elem);
+    if (n == 1)
+        return fourier_cast(context, x, elem);
+    if (fourier_shifted_is_codelet(n)) {
+        const struct poly *k = poly_index(context, 0), *twice = poly_add(context, poly_scale(context, k, 2), number(context, 1));
+        return fourier_table(context, x, elem, (n + 1) / 2, poly_multiply(context, twice, poly_index(context, 1)), 2 * n, 1, 0);
+    }
+    if (n % 2) {
+        const struct ir_node *y = fourier_real(context, alternating(context, x), n);
+        return fourier_view(context, y, (n + 1) / 2, line(context, x, n / 2, -1), true);
+    }
+    int64_t h = n / 2;
+    const struct ir_node *pairs = paired(context, x, h, line(context, x, 0, 1), line(context, x, h, 1), true);
+    const struct ir_node *turned =
+        fourier_scale(context, pairs, fourier_roots(context, elem, number(context, h), poly_index(context, 0), 2 * n, 1, 0));
+    const struct ir_node *y = fourier_complex(context, turned, h, false);
+    if (!y)
         return NULL;
-    const struct ir_access whole = fourier_at(context, z, k);
-    const struct ir_expr *value = ir_expr_operand(context, 0, z->elem);
-    return fourier_interleave(context, ir_map(context, z->rank, z->shape, 1, &whole, apply(context, IR_EXPR_real, value, NULL)),
-                              ir_map(context, z->rank, z->shape, 1, &whole, apply(context, IR_EXPR_imag, value, NULL)));
+    const struct ir_node *parts[2] = {fourier_plane(context, y, (h + 1) / 2, 1, line(context, x, 0, 1), NULL, false),
+                                      fourier_plane(context, y, (h + 1) / 2, 1, line(context, x, h - 1, -1), NULL, true)};
+    return interleaved(context, fourier_join(context, 2, parts), h);
+}
+
+/* ---- backward ---- */
+
+/* x[..., k] for k between `first` and `end`, twice that. */
+static const struct ir_node *doubled(struct ir_context *context, const struct ir_node *x, int64_t first, int64_t end)
+{
+    const struct poly *extent = number(context, end - first);
+    return fourier_scale(context, fourier_view(context, x, end - first, line(context, x, first, 1), false),
+                         fourier_roots(context, x->elem, extent, number(context, 0), 1, 2, 0));
+}
+
+/* Elements that count twice, all but those before `first` and from `end` on, doubled. */
+static const struct ir_node *with_doubles(struct ir_context *context, const struct ir_node *x, int64_t n, int64_t first,
+                                          int64_t end)
+{
+    const struct ir_node *parts[3];
+    uint32_t count = 0;
+    if (first >= end)
+        return x;
+    if (first > 0)
+        parts[count++] = fourier_view(context, x, first, line(context, x, 0, 1), false);
+    parts[count++] = doubled(context, x, first, end);
+    if (end < n)
+        parts[count++] = fourier_view(context, x, n - end, line(context, x, end, 1), false);
+    return fourier_join(context, count, parts);
+}
+
+/* Of real parts and then, from the end, imaginary ones: y[l] = sum of cosines and sines. */
+static const struct ir_node *half_by_table(struct ir_context *context, const struct ir_node *x, int64_t n)
+{
+    int64_t first = n / 2 + 1;
+    const struct ir_node *parts[2] = {fourier_part(context, x, first, line(context, x, 0, 1), IR_EXPR_real, false), NULL};
+    if (first < n)
+        parts[1] = fourier_part(context, x, n - first, line(context, x, n - first, -1), IR_EXPR_imag, false);
+    const struct poly *l = poly_index(context, 0), *j = poly_index(context, 1);
+    const struct poly *angle = poly_scale(context, poly_multiply(context, l, j), 4);
+    const struct poly *sine = poly_floor_div(context, j, number(context, first), NULL);
+    return fourier_table(context, fourier_join(context, first < n ? 2 : 1, parts), ir_elem_real(x->elem), n,
+                         poly_subtract(context, angle, poly_scale(context, sine, n)), 4 * n, 1, 0);
+}
+
+/* With all of the spectrum's elements k1 + p k2, 0 < k1 < p/2, those behind n/2 as conjugates. */
+static const struct ir_node *middle_of(struct ir_context *context, const struct ir_node *x, int64_t p, int64_t q)
+{
+    int64_t m = (p - 1) / 2, direct = (q + 1) / 2;
+    const struct poly *k1 = line(context, x, 1, 1);
+    const struct poly *low = poly_add(context, k1, line_behind(context, x, 0, p));
+    const struct poly *high = poly_subtract(context, line_behind(context, x, p * (q - direct), -p), k1);
+    const struct ir_node *parts[2] = {fourier_plane(context, x, m, direct, low, NULL, false),
+                                      fourier_plane(context, x, m, q - direct, high, NULL, true)};
+    return fourier_join(context, 2, parts);
+}
+
+static const struct ir_node *half_by_steps(struct ir_context *context, const struct ir_node *x, int64_t p, int64_t q, bool twice)
+{
+    int64_t m = (p - 1) / 2, n = p * q;
+    const struct poly *a = line(context, x, 0, 1), *b = line_behind(context, x, 0, 1);
+    const struct ir_node *parts[3],
+        *even = fourier_half(context, fourier_view(context, x, q / 2 + 1, line(context, x, 0, p), false), q, twice);
+    uint32_t count = 0;
+    if (!even)
+        return NULL;
+    parts[count++] = fourier_plane(context, fourier_cast(context, even, x->elem), q, 1, a, NULL, false);
+    if (m) {
+        const struct ir_node *y = fourier_complex(context, middle_of(context, x, p, q), q, true); /* [k1, l2] */
+        parts[count++] =
+            fourier_twiddle(context, y ? fourier_plane(context, y, q, m, b, a, false) : NULL, n, 1, true, twice ? 2 : 1);
+    }
+    if (p % 2 == 0) {
+        const struct ir_node *steps = fourier_view(context, x, (q + 1) / 2, line(context, x, p / 2, p), false);
+        const struct ir_node *last = fourier_cast(context, fourier_half_shifted(context, steps, q, twice), x->elem);
+        parts[count++] = last ? fourier_plane(context, last, q, 1, a, NULL, false) : NULL;
+    }
+    const struct ir_node *y = fourier_half(context, fourier_join(context, count, parts), p, false); /* [l2, l1] */
+    return fourier_merge(context, y, n, poly_mod(context, a, number(context, q), NULL),
+                         poly_floor_div(context, a, number(context, q), NULL));
+}
+
+const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice)
+{
+    if (!x)
+        return NULL;
+    int64_t p = fourier_real_radix(n);
+    if (n == 1)
+        return fourier_part(context, x, 1, line(context, x, 0, 1), IR_EXPR_real, false);
+    if (p < n)
+        return half_by_steps(context, x, p, n / p, twice);
+    x = twice ? with_doubles(context, x, n / 2 + 1, 1, (n + 1) / 2) : x;
+    return !x ? NULL : n > FOURIER_LONGEST_CODELET ? fourier_prime_half(context, x, n) : half_by_table(context, x, n);
+}
+
+static const struct ir_node *half_shifted_by_table(struct ir_context *context, const struct ir_node *x, int64_t n)
+{
+    int64_t h = (n + 1) / 2;
+    const struct poly *whole = line(context, x, 0, 1), *l = poly_index(context, 0), *j = poly_index(context, 1);
+    const struct ir_node *parts[2] = {fourier_part(context, x, h, whole, IR_EXPR_real, false),
+                                      fourier_part(context, x, h, whole, IR_EXPR_imag, false)};
+    const struct poly *k = poly_mod(context, j, number(context, h), NULL),
+                      *sine = poly_floor_div(context, j, number(context, h), NULL);
+    const struct poly *steps = poly_add(context, poly_scale(context, k, 4), number(context, 2));
+    const struct poly *angle = poly_add(context, poly_multiply(context, steps, l), poly_scale(context, sine, n));
+    return fourier_table(context, fourier_join(context, 2, parts), ir_elem_real(x->elem), n, poly_scale(context, angle, -1), 4 * n,
+                         1, 0);
+}
+
+const struct ir_node *fourier_half_shifted(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice)
+{
+    int64_t h = n / 2;
+    if (!x)
+        return NULL;
+    if (n == 1)
+        return fourier_part(context, x, 1, line(context, x, 0, 1), IR_EXPR_real, false);
+    if (fourier_shifted_is_codelet(n)) {
+        x = twice ? with_doubles(context, x, (n + 1) / 2, 0, h) : x;
+        return x ? half_shifted_by_table(context, x, n) : NULL;
+    }
+    if (n % 2)
+        return alternating(context,
+                           fourier_half(context, fourier_view(context, x, h + 1, line(context, x, h, -1), true), n, twice));
+    const struct ir_node *parts[2] = {fourier_view(context, x, (h + 1) / 2, line(context, x, 0, 2), false),
+                                      fourier_view(context, x, h / 2, line(context, x, n - 1 - 2 * ((h + 1) / 2), -2), true)};
+    const struct ir_node *y = fourier_complex(context, fourier_join(context, h > 1 ? 2 : 1, parts), h, true);
+    y = fourier_scale(context, y,
+                      fourier_roots(context, x->elem, number(context, h), poly_scale(context, poly_index(context, 0), -1), 2 * n,
+                                    twice ? 2 : 1, 0));
+    parts[0] = fourier_part(context, y, h, line(context, x, 0, 1), IR_EXPR_real, false);
+    parts[1] = fourier_part(context, y, h, line(context, x, 0, 1), IR_EXPR_imag, true);
+    return fourier_join(context, 2, parts);
 }

@@ -121,9 +121,9 @@ static bool find_sequence(struct structuring *structuring, const struct ir_node 
         return false;
     const struct structure_application *application = &sequence->application;
     int64_t period = application->columns;
-    sequence->cyclic = !access->fill && application->rows <= period && period % 2 == 0 &&
+    sequence->cyclic = !access->fill && application->rows <= period &&
                        keeps(context, node, access, row, poly_add(context, i, poly_constant(context, period)), UINT32_MAX);
-    int64_t whole = application->rows + application->columns - 1, good = fourier_length(whole, true);
+    int64_t whole = application->rows + application->columns - 1, good = fourier_length(whole);
     sequence->cyclic = sequence->cyclic && fourier_flops(period) < fourier_flops(good);
     sequence->length = sequence->cyclic ? period : good;
     return set_values(structuring, sequence, sequence->cyclic ? period : whole,
@@ -217,7 +217,7 @@ static const struct ir_node *convolved(struct structuring *structuring, const st
         return NULL;
     const struct ir_node *all = ir_elem_is_complex(application->node->elem)
                                     ? fourier_complex(context, product, sequence->length, true)
-                                    : fourier_half(context, product, sequence->length);
+                                    : fourier_half(context, product, sequence->length, true);
     int64_t begin = sequence->cyclic && !sequence->reversed ? 0 : application->columns - 1;
     const struct poly *at = all ? poly_add(context, poly_index(context, all->rank - 1), poly_constant(context, begin)) : NULL;
     if (all && sequence->cyclic && begin)

@@ -1,15 +1,22 @@
-/* Cosine and sine transforms of types II, III and IV of real data, by Fourier transforms of half their length.
+/* Cosine and sine transforms of real data by Fourier transforms of half their length in work.
  *
  * All are the real part of C root(f(i) g(j), N) with C real (cosines) or imaginary (sines).
+ * I, (i + o)(j + o) of 2n: its even rows are type I of n / 2 of the data folded, x[j] + x[n - j], its odd ones type III of x[j] -
+ * x[n - j] (for sines the other way round).
  * II, (i + o)(2j + 1) of 4n: with v the even elements and then the odd ones from the end, for sines with a minus, it is the real
- * part of C root(i + o, 4n) V[i + o], V the transform of v (Makhoul 1980). III, (2i + 1)(j + o), is the same backwards. IV, (2i +
- * 1)(2j + 1) of 8n: the transform of (x[2t] + i x[n-1-2t]) root(4t + 1, 8n), times root(t, 2n), has the even rows as its real part
- * and the others from the end as minus its imaginary one; a sine transform is that of the reversed data with every other row's sign
- * changed. */
+ * part of C root(i + o, 4n) V[i + o], V the transform of v (Makhoul 1980). III, (2i + 1)(j + o), is the same backwards.
+ * IV, (2i + 1)(2j + 1) of 8n, even n: the transform of (x[2t] + i x[n-1-2t]) root(4t + 1, 8n), times root(t, 2n), has the even rows
+ * as its real part and the others from the end as minus its imaginary one; a sine transform is that of the reversed data with every
+ * other row's sign changed. Odd n: a root of order 8n is one of order 8 and one of order n, and of what is of order 8 at a product
+ * of odd numbers the two parts are products of signs, so that a real transform of length n does it (Chan and Ho 1990). */
 #include "fourier.h"
 #include "structure.h"
 
-/* One of the three, with N = 4n or 8n and the sign of the angle made +. */
+/* Type I is folded from this on; odd lengths are best as their matrix up to that. Of type IV and odd length so many numbers stand
+ * in a table. */
+enum { SHORTEST_FOLDED = 10, LONGEST_TABLE = FOURIER_LONGEST_CODELET, LONGEST_ODD = 1 << 20 };
+
+/* One of the four, with N = 2n, 4n or 8n and the sign of the angle made +. */
 struct quarter_wave {
     int type;
     int64_t n, offset;
@@ -32,7 +39,11 @@ static bool find_quarter_wave(struct structuring *structuring, const struct ir_n
     quarter->sine = wave->re == 0;
     if (wave->re != 0 && wave->im != 0)
         return false;
-    if (form->a == 2 && form->b == 1 && form->c == 2 * form->d && order == 4 * columns && rows <= columns)
+    int64_t edge = quarter->sine ? 1 : 0;
+    if (form->a == 1 && form->b == edge && form->c == edge && form->d == edge && order == 2 * (columns + 2 * edge - 1) &&
+        rows == columns)
+        *quarter = (struct quarter_wave){1, order / 2, edge, quarter->sine};
+    else if (form->a == 2 && form->b == 1 && form->c == 2 * form->d && order == 4 * columns && rows <= columns)
         *quarter = (struct quarter_wave){2, columns, form->d, quarter->sine};
     else if (form->a == 2 && form->c == 1 && form->b == 2 * form->d && order == 4 * rows && rows == columns)
         *quarter = (struct quarter_wave){3, rows, form->d, quarter->sine};
@@ -40,7 +51,9 @@ static bool find_quarter_wave(struct structuring *structuring, const struct ir_n
         *quarter = (struct quarter_wave){4, rows, 0, quarter->sine};
     else
         return false;
-    return quarter->n % 2 == 0 && quarter->offset >= 0;
+    bool possible = quarter->type == 1 ? quarter->n % 2 == 0 || quarter->n > LONGEST_TABLE
+                                       : quarter->type != 4 || quarter->n % 2 == 0 || quarter->n <= LONGEST_ODD;
+    return possible && quarter->offset >= 0 && (quarter->type == 2 || quarter->offset <= 1);
 }
 
 /* ---- building ---- */
@@ -56,84 +69,67 @@ static const struct poly *line(struct ir_context *context, const struct ir_node 
     return poly_add(context, number(context, from), poly_scale(context, poly_index(context, x->rank - 1), step));
 }
 
-static const struct ir_expr *apply(struct ir_context *context, enum ir_expr_op op, const struct ir_expr *a, const struct ir_expr *b)
-{
-    const struct ir_expr *arguments[2] = {a, b};
-    return ir_expr_apply(context, op, b ? 2 : 1, arguments);
-}
-
-/* `op`, or nothing, of x[..., at]. */
-static const struct ir_node *part(struct ir_context *context, const struct ir_node *x, int64_t extent, const struct poly *at,
-                                  enum ir_expr_op op, bool negative)
-{
-    if (!x)
-        return NULL;
-    const struct ir_access access = fourier_at(context, x, at);
-    const struct ir_expr *value = ir_expr_operand(context, 0, x->elem);
-    if (op != IR_EXPR_operand)
-        value = apply(context, op, value, NULL);
-    if (negative)
-        value = apply(context, IR_EXPR_neg, value, NULL);
-    return ir_map(context, x->rank, fourier_shape(context, x, extent), 1, &access, value);
-}
-
 static const struct ir_node *second_type(struct ir_context *context, const struct structure_transform *transform,
                                          const struct quarter_wave *quarter, const struct ir_node *x)
 {
     int64_t n = quarter->n, half = n / 2;
-    const struct ir_node *low = part(context, x, half, line(context, x, 0, 2), IR_EXPR_operand, false);
-    const struct ir_node *high = part(context, x, half, line(context, x, n - 1, -2), IR_EXPR_operand, quarter->sine);
-    if (!low || !high)
-        return NULL;
-    const struct ir_access parts[2] = {ir_access_whole(context, low), fourier_at(context, high, line(context, x, -half, 1))};
-    const struct ir_node *sorted = ir_concat(context, x->rank, fourier_shape(context, x, n), 2, parts);
-    const struct ir_node *all = structure_both_halves(context, fourier_real(context, sorted, n), n, n);
+    const struct ir_node *parts[2] = {
+        fourier_view(context, x, n - half, line(context, x, 0, 2), false),
+        fourier_part(context, x, half, line(context, x, 2 * half - 1, -2), IR_EXPR_operand, quarter->sine)};
+    const struct ir_node *all = structure_both_halves(context, fourier_real(context, fourier_join(context, 2, parts), n), n, n);
     const struct poly *at = line(context, x, quarter->offset, 1);
     if (quarter->offset)
         at = poly_mod(context, at, number(context, n), NULL);
-    return structure_turned(context, transform, fourier_view(context, all, transform->application.rows, at, false));
+    return all ? structure_turned(context, transform, fourier_view(context, all, transform->application.rows, at, false)) : NULL;
 }
 
-/* C/2 root(m, 4n) at column p, where m is the row of the other side that p stands for; over the last index of x, p = at. */
-static const struct ir_node *factors(struct ir_context *context, const struct structure_transform *transform,
-                                     const struct quarter_wave *quarter, enum ir_elem elem, const struct poly *column)
+/* C root(m, 4n) for m = from + step * p, of so many p, or its conjugate, times x at m. */
+static const struct ir_node *third_terms(struct ir_context *context, const struct structure_transform *transform,
+                                         const struct quarter_wave *quarter, const struct ir_node *x, int64_t count, int64_t from,
+                                         int64_t step, bool conjugate)
 {
-    const struct poly *numerator = poly_add(context, column, number(context, quarter->offset));
-    return fourier_roots(context, elem, number(context, quarter->n / 2 + 1), numerator, 4 * quarter->n, transform->wave.re / 2,
-                         transform->wave.im / 2);
+    enum ir_elem elem = ir_elem_complex(x->elem);
+    const struct poly *last = poly_index(context, x->rank - 1);
+    const struct poly *m = poly_add(context, number(context, from), poly_scale(context, poly_index(context, 0), step));
+    const struct ir_node *factor =
+        fourier_roots(context, elem, number(context, count), poly_scale(context, m, conjugate ? -1 : 1), 4 * quarter->n,
+                      transform->wave.re, conjugate ? -transform->wave.im : transform->wave.im);
+    const struct ir_access operands[2] = {fourier_at(context, x, line(context, x, from - quarter->offset, step)),
+                                          {.node = factor, .subscripts = &last}};
+    const struct ir_expr *value = ir_expr_operand(context, 0, x->elem), *by = ir_expr_operand(context, 1, elem), *parts[2];
+    for (int part = 0; part < 2; part++) {
+        const struct ir_expr *sides[2] = {value, ir_expr_apply(context, part ? IR_EXPR_imag : IR_EXPR_real, 1, &by)};
+        parts[part] = ir_expr_apply(context, IR_EXPR_mul, 2, sides);
+    }
+    return ir_map(context, x->rank, fourier_shape(context, x, count), 2, operands,
+                  ir_expr_apply(context, IR_EXPR_complex, 2, parts));
 }
 
+static const struct ir_node *added(struct ir_context *context, const struct ir_node *a, const struct ir_node *b, enum ir_expr_op op)
+{
+    if (!a || !b)
+        return NULL;
+    const struct ir_access operands[2] = {ir_access_whole(context, a), ir_access_whole(context, b)};
+    const struct ir_expr *sides[2] = {ir_expr_operand(context, 0, a->elem), ir_expr_operand(context, 1, b->elem)};
+    return ir_map(context, a->rank, a->shape, 2, operands, ir_expr_apply(context, op, 2, sides));
+}
+
+/* Wave p and wave n - p are conjugates at all rows, up to a factor: of both one spectrum of half the length. */
 static const struct ir_node *third_type(struct ir_context *context, const struct structure_transform *transform,
                                         const struct quarter_wave *quarter, const struct ir_node *x)
 {
-    int64_t n = quarter->n, half = n / 2;
-    enum ir_elem elem = ir_elem_complex(x->elem);
-    const struct poly *columns[2], *at[2], *last = poly_index(context, x->rank - 1);
-    for (int side = 0; side < 2; side++) { /* p and n - p, modulo n, less the offset */
-        const struct poly *q = poly_index(context, 0);
-        const struct poly *place = side ? poly_subtract(context, number(context, 2 * n - quarter->offset), q)
-                                        : poly_add(context, number(context, n - quarter->offset), q);
-        columns[side] = poly_mod(context, place, number(context, n), NULL);
-        const struct poly *moved = last;
-        at[side] = poly_substitute(context, columns[side], 1, &moved, NULL);
-    }
-    const struct ir_access operands[4] = {fourier_at(context, x, at[0]),
-                                          fourier_at(context, x, at[1]),
-                                          {.node = factors(context, transform, quarter, elem, columns[0]), .subscripts = &last},
-                                          {.node = factors(context, transform, quarter, elem, columns[1]), .subscripts = &last}};
-    const struct ir_expr *parts[2][2];
-    for (int side = 0; side < 2; side++) {
-        const struct ir_expr *value = ir_expr_operand(context, (uint32_t)side, x->elem),
-                             *factor = ir_expr_operand(context, (uint32_t)side + 2, elem);
-        parts[side][0] = apply(context, IR_EXPR_mul, value, apply(context, IR_EXPR_real, factor, NULL));
-        parts[side][1] = apply(context, IR_EXPR_mul, value, apply(context, IR_EXPR_imag, factor, NULL));
-    }
-    const struct ir_expr *body = apply(context, IR_EXPR_complex, apply(context, IR_EXPR_add, parts[0][0], parts[1][0]),
-                                       apply(context, IR_EXPR_sub, parts[1][1], parts[0][1]));
-    const struct ir_node *spectrum = ir_map(context, x->rank, fourier_shape(context, x, half + 1), 4, operands, body);
-    const struct ir_node *w = fourier_half(context, spectrum, n);
-    return fourier_interleave(context, part(context, w, half, last, IR_EXPR_operand, false),
-                              part(context, w, half, line(context, x, n - 1, -1), IR_EXPR_operand, quarter->sine));
+    int64_t n = quarter->n, pairs = (n - 1) / 2;
+    const struct ir_node *parts[3];
+    uint32_t count = 0;
+    parts[count++] = third_terms(context, transform, quarter, x, 1, quarter->offset * n, 0, true);
+    if (pairs)
+        parts[count++] = added(context, third_terms(context, transform, quarter, x, pairs, 1, 1, true),
+                               third_terms(context, transform, quarter, x, pairs, n - 1, -1, false), IR_EXPR_add);
+    if (n % 2 == 0)
+        parts[count++] = third_terms(context, transform, quarter, x, 1, n / 2, 0, true);
+    const struct ir_node *w = fourier_half(context, fourier_join(context, count, parts), n, false);
+    return fourier_interleave(context, w,
+                              fourier_part(context, w, n / 2, line(context, x, n - 1, -1), IR_EXPR_operand, quarter->sine), n);
 }
 
 static const struct ir_node *fourth_type(struct ir_context *context, const struct structure_transform *transform,
@@ -144,17 +140,108 @@ static const struct ir_node *fourth_type(struct ir_context *context, const struc
     const struct ir_access even = fourier_at(context, x, line(context, x, 0, 2)),
                            odd = fourier_at(context, x, line(context, x, n - 1, -2));
     const struct ir_access operands[2] = {quarter->sine ? odd : even, quarter->sine ? even : odd};
+    const struct ir_expr *values[2] = {ir_expr_operand(context, 0, x->elem), ir_expr_operand(context, 1, x->elem)};
     const struct ir_node *pairs =
-        ir_map(context, x->rank, fourier_shape(context, x, half), 2, operands,
-               apply(context, IR_EXPR_complex, ir_expr_operand(context, 0, x->elem), ir_expr_operand(context, 1, x->elem)));
+        ir_map(context, x->rank, fourier_shape(context, x, half), 2, operands, ir_expr_apply(context, IR_EXPR_complex, 2, values));
     const struct poly *t = poly_index(context, 0), *extent = number(context, half);
     const struct poly *before = poly_add(context, poly_scale(context, t, 4), number(context, 1));
     const struct ir_node *turned = fourier_scale(context, pairs, fourier_roots(context, elem, extent, before, 8 * n, 1, 0));
     double size = quarter->sine ? transform->wave.im : transform->wave.re;
     const struct ir_node *y = fourier_scale(context, fourier_complex(context, turned, half, false),
                                             fourier_roots(context, elem, extent, t, 2 * n, size, 0));
-    return fourier_interleave(context, part(context, y, half, line(context, x, 0, 1), IR_EXPR_real, false),
-                              part(context, y, half, line(context, x, half - 1, -1), IR_EXPR_imag, !quarter->sine));
+    return fourier_interleave(context, fourier_part(context, y, half, line(context, x, 0, 1), IR_EXPR_real, false),
+                              fourier_part(context, y, half, line(context, x, half - 1, -1), IR_EXPR_imag, !quarter->sine), n);
+}
+
+/* ---- type IV of odd length ---- */
+
+/* The element with 2 l + 1 = r modulo n; its image at -r is n - 1 - l. */
+static int64_t element_at(int64_t n, int64_t r)
+{
+    return (r % 2 ? r - 1 : r + n - 1) / 2;
+}
+
+static const struct poly *table_at(struct ir_context *context, int64_t count, const int64_t *data, const struct poly *at)
+{
+    const struct poly *extent = number(context, count);
+    struct ir_constant constant = {.data = data, .bytes = (size_t)count * sizeof *data, .exact = true};
+    const struct ir_node *table = ir_constant(context, IR_i64, 1, &extent, &constant);
+    return table ? poly_table(context, table, 1, &at) : NULL;
+}
+
+static const struct ir_node *fourth_type_odd(struct ir_context *context, const struct structure_transform *transform,
+                                             const struct quarter_wave *quarter, const struct ir_node *x)
+{
+    struct arena *arena = ir_arena(context);
+    int64_t n = quarter->n, inverse = 1; /* of 8, modulo n */
+    int64_t *elements = ARENA_ARRAY(arena, (size_t)n, int64_t), *signs = ARENA_ARRAY(arena, (size_t)n, int64_t);
+    int64_t *rows = ARENA_ARRAY(arena, (size_t)n, int64_t);
+    if (!elements || !signs || !rows)
+        return NULL;
+    for (int halving = 0; halving < 3; halving++)
+        inverse = (inverse % 2 ? inverse + n : inverse) / 2;
+    for (int64_t r = 0; r < n; r++) {
+        int64_t l = element_at(n, r), image = l % 2 ? n - 1 - l : l, odd = (2 * image + 1) % 8;
+        elements[r] = image;
+        signs[r] = (odd == 3 || odd == 5) != (quarter->sine && l % 2);
+        rows[r] = (2 * r + 1) % n * inverse % n;
+    }
+    const struct poly *last = poly_index(context, x->rank - 1), *first = poly_index(context, 0);
+    const struct ir_node *sorted = fourier_view(context, x, n, table_at(context, n, elements, last), false);
+    sorted = fourier_scale(context, sorted,
+                           fourier_roots(context, x->elem, number(context, n), table_at(context, n, signs, first), 2, 1, 0));
+    const struct ir_node *all = structure_both_halves(context, fourier_real(context, sorted, n), n, n);
+    struct structure_transform turned = *transform;
+    turned.form = (struct structure_form){.b = 2 * (n % 8), .d = n % 8};
+    turned.wave.order = 8;
+    return all ? structure_turned(context, &turned, fourier_view(context, all, n, table_at(context, n, rows, last), false)) : NULL;
+}
+
+/* ---- type I ---- */
+
+/* By its matrix, where it is short, else as the transform of length 2n. */
+static const struct ir_node *first_type_unfolded(struct ir_context *context, const struct structure_transform *transform,
+                                                 const struct quarter_wave *quarter, const struct ir_node *x)
+{
+    int64_t n = quarter->n, o = quarter->offset, count = n + 1 - 2 * o;
+    const struct structure_wave *wave = &transform->wave;
+    const struct poly *i = poly_add(context, poly_index(context, 0), number(context, o)),
+                      *j = poly_add(context, poly_index(context, 1), number(context, o));
+    if (n <= LONGEST_TABLE)
+        return fourier_table(context, x, x->elem, count, poly_multiply(context, i, j), 2 * n, wave->re, wave->im);
+    const struct ir_node *zero = fourier_pad(context, x, 2 * n - o);
+    const struct ir_node *parts[2] = {zero ? fourier_view(context, zero, o, line(context, x, 2 * n - 2, 1), false) : NULL, zero};
+    const struct ir_node *y = fourier_real(context, o ? fourier_join(context, 2, parts) : zero, 2 * n);
+    struct structure_transform turned = *transform;
+    turned.form = (struct structure_form){0};
+    turned.application.rows = count;
+    return y ? structure_turned(context, &turned, fourier_view(context, y, count, line(context, x, o, 1), false)) : NULL;
+}
+
+/* x[j] +- x[n - j], the first `count` of them. */
+static const struct ir_node *folded(struct ir_context *context, const struct quarter_wave *quarter, const struct ir_node *x,
+                                    int64_t count, enum ir_expr_op op)
+{
+    int64_t last = quarter->n - 2 * quarter->offset;
+    return added(context, fourier_view(context, x, count, line(context, x, 0, 1), false),
+                 fourier_view(context, x, count, line(context, x, last, -1), false), op);
+}
+
+static const struct ir_node *first_type(struct ir_context *context, const struct structure_transform *transform,
+                                        const struct quarter_wave *quarter, const struct ir_node *x)
+{
+    int64_t n = quarter->n, half = n / 2, o = quarter->offset;
+    if (!x || n % 2 || n < SHORTEST_FOLDED)
+        return x ? first_type_unfolded(context, transform, quarter, x) : NULL;
+    const struct ir_node *sums[2] = {folded(context, quarter, x, half - o, IR_EXPR_add),
+                                     fourier_view(context, x, 1, line(context, x, half - o, 1), false)};
+    const struct ir_node *both = fourier_join(context, 2, sums), *differences = folded(context, quarter, x, half - o, IR_EXPR_sub);
+    struct quarter_wave one = {1, half, o, quarter->sine}, three = {3, half, o, quarter->sine};
+    if (!both || !differences)
+        return NULL;
+    const struct ir_node *first = first_type(context, transform, &one, o ? differences : both);
+    const struct ir_node *third = third_type(context, transform, &three, o ? both : differences);
+    return o ? fourier_interleave(context, third, first, n - 1) : fourier_interleave(context, first, third, n + 1);
 }
 
 const struct ir_node *structure_cosine(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
@@ -168,8 +255,10 @@ const struct ir_node *structure_cosine(struct structuring *structuring, const st
     const struct ir_node *x = structure_improve(structuring, application->data);
     if (!x)
         return NULL;
-    const struct ir_node *y = quarter.type == 2   ? second_type(context, &transform, &quarter, x)
+    const struct ir_node *y = quarter.type == 1   ? first_type(context, &transform, &quarter, x)
+                              : quarter.type == 2 ? second_type(context, &transform, &quarter, x)
                               : quarter.type == 3 ? third_type(context, &transform, &quarter, x)
+                              : quarter.n % 2     ? fourth_type_odd(context, &transform, &quarter, x)
                                                   : fourth_type(context, &transform, &quarter, x);
     return structure_finish(structuring, application, application->n_batch, application->batch, y);
 }

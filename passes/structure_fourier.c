@@ -81,19 +81,12 @@ const struct ir_node *structure_turned(struct ir_context *context, const struct 
     return ir_map(context, y->rank, y->shape, scaled ? 2 : 1, operands, scaled ? real : apply(context, IR_EXPR_real, a, NULL));
 }
 
-static const struct ir_node *complex_of(struct ir_context *context, const struct ir_node *x)
-{
-    enum ir_elem elem = ir_elem_complex(x->elem);
-    struct ir_access whole = ir_access_whole(context, x);
-    return ir_map(context, x->rank, x->shape, 1, &whole, ir_expr_cast(context, elem, ir_expr_operand(context, 0, x->elem)));
-}
-
 static const struct ir_node *transformed(struct structuring *structuring, const struct structure_transform *transform)
 {
     struct ir_context *context = structuring->context;
     const struct structure_application *application = &transform->application;
     const struct ir_node *real = application->real ? application->real : application->data;
-    bool halves = !ir_elem_is_complex(real->elem) && transform->length % 2 == 0 && !turns(&transform->wave, transform->form.c);
+    bool halves = !ir_elem_is_complex(real->elem) && !turns(&transform->wave, transform->form.c);
     const struct ir_node *y;
     if (halves) {
         const struct ir_node *half =
@@ -103,33 +96,57 @@ static const struct ir_node *transformed(struct structuring *structuring, const 
         y = structure_both_halves(context, half, transform->length, application->rows);
     } else {
         const struct ir_node *x = structure_improve(structuring, application->data);
-        x = ir_elem_is_complex(x->elem) ? x : complex_of(context, x);
-        y = fourier_complex(context, padded(context, transform, x), transform->length, transform->inverse);
+        y = fourier_complex(context, padded(context, transform, fourier_cast(context, x, ir_elem_complex(real->elem))),
+                            transform->length, transform->inverse);
     }
     return structure_turned(context, transform, y);
+}
+
+static const struct ir_node *finished(struct structuring *structuring, const struct structure_transform *transform,
+                                      const struct ir_node *y)
+{
+    const struct structure_application *application = &transform->application;
+    return y ? structure_finish(structuring, application, application->n_batch, application->batch, y) : NULL;
 }
 
 const struct ir_node *structure_fourier(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
 {
     struct structure_transform transform;
-    if (!structure_find_transform(structuring, node, operand, &transform))
+    if (!structure_find_transform(structuring, node, operand, &transform) || fourier_is_rader(transform.length))
         return NULL;
-    const struct structure_application *application = &transform.application;
-    return structure_finish(structuring, application, application->n_batch, application->batch,
-                            transformed(structuring, &transform));
+    return finished(structuring, &transform, transformed(structuring, &transform));
+}
+
+/* Of what `structure_fourier` leaves to it: the only way there is with such a length. */
+const struct ir_node *structure_rader(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
+{
+    struct structure_transform transform;
+    if (!structure_find_transform(structuring, node, operand, &transform) || !fourier_is_rader(transform.length))
+        return NULL;
+    return finished(structuring, &transform, transformed(structuring, &transform));
+}
+
+/* Complex data as `way` transforms them; NULL: the data are real, or it knows no way. */
+static const struct ir_node *complex_way(struct structuring *structuring, const struct ir_node *node, uint32_t operand, bool prime,
+                                         const struct ir_node *(*way)(struct ir_context *context, const struct ir_node *x,
+                                                                      int64_t n, bool inverse))
+{
+    struct ir_context *context = structuring->context;
+    struct structure_transform transform;
+    if (!structure_find_transform(structuring, node, operand, &transform) || transform.wave.real || transform.application.real ||
+        (prime && !fourier_is_rader(transform.length)))
+        return NULL;
+    const struct ir_node *x = padded(context, &transform, structure_improve(structuring, transform.application.data));
+    const struct ir_node *y = way(context, x, transform.length, transform.inverse);
+    return y ? finished(structuring, &transform, structure_turned(context, &transform, y)) : NULL;
+}
+
+const struct ir_node *structure_chirp(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
+{
+    return complex_way(structuring, node, operand, true, fourier_chirp);
 }
 
 const struct ir_node *structure_coprime(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
 {
-    struct ir_context *context = structuring->context;
-    struct structure_transform transform;
-    if (!structure_find_transform(structuring, node, operand, &transform) || transform.wave.real || transform.application.real)
-        return NULL;
-    const struct structure_application *application = &transform.application;
-    const struct ir_node *y =
-        fourier_coprime(context, padded(context, &transform, structure_improve(structuring, application->data)), transform.length,
-                        transform.inverse);
-    return y ? structure_finish(structuring, application, application->n_batch, application->batch,
-                                structure_turned(context, &transform, y))
-             : NULL;
+    return complex_way(structuring, node, operand, false, fourier_coprime);
 }

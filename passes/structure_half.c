@@ -1,8 +1,7 @@
 /* The real part of a transform that half a spectrum goes into, as the inverse of a real transform is written.
  *
- * Re(sum over k <= n/2 of root(-i k, n) x[k]) is that of the whole spectrum whose second half is the first conjugated, where an
- * element that stands twice there has half the value, and of the ends only the real parts count. So it is a real transform
- * backwards. */
+ * Re(sum over k <= n/2 of root(-i k, n) x[k]) is that of a spectrum with the same elements, halved where their conjugates stand
+ * beside them. So it is a real transform backwards. */
 #include "fourier.h"
 #include "structure.h"
 
@@ -39,45 +38,7 @@ static bool is_half(const struct structure_transform *transform)
             return false;
     return !transform->wave.real && transform->wave.re == 1 && transform->wave.im == 0 &&
            application->row < application->node->rank && form->b % order == 0 && form->c % order == 0 && form->d % order == 0 &&
-           transform->length % 2 == 0 && application->columns == transform->length / 2 + 1;
-}
-
-static const struct ir_expr *apply(struct ir_context *context, enum ir_expr_op op, const struct ir_expr *a, const struct ir_expr *b)
-{
-    const struct ir_expr *arguments[2] = {a, b};
-    return ir_expr_apply(context, op, b ? 2 : 1, arguments);
-}
-
-/* The ends' real parts, and half of what is between; conjugated if `forward`. */
-static const struct ir_node *first_half(struct ir_context *context, const struct ir_node *x, int64_t n, bool forward)
-{
-    enum ir_elem real = ir_elem_real(x->elem);
-    const struct poly *last = poly_index(context, x->rank - 1), *extent = poly_constant(context, n / 2 + 1);
-    const struct ir_access operand = fourier_at(context, x, last);
-    const struct ir_expr *value = ir_expr_operand(context, 0, x->elem), *half = ir_expr_literal(context, ir_number_real(real, 0.5)),
-                         *zero = ir_expr_literal(context, ir_number_real(real, 0));
-    const struct ir_expr *re = apply(context, IR_EXPR_real, value, NULL), *im = apply(context, IR_EXPR_imag, value, NULL);
-    if (forward)
-        im = apply(context, IR_EXPR_neg, im, NULL);
-    const struct ir_node *middle =
-        ir_map(context, x->rank, fourier_shape(context, x, n / 2 - 1), 1,
-               &(struct ir_access){
-                   .node = x, .subscripts = fourier_at(context, x, poly_add(context, last, poly_constant(context, 1))).subscripts},
-               apply(context, IR_EXPR_complex, apply(context, IR_EXPR_mul, re, half), apply(context, IR_EXPR_mul, im, half)));
-    const struct ir_access at_end = fourier_at(context, x, poly_add(context, last, poly_constant(context, n / 2)));
-    const struct ir_expr *alone = apply(context, IR_EXPR_complex, re, zero);
-    const struct ir_node *begin = ir_map(context, x->rank, fourier_shape(context, x, 1), 1, &operand, alone);
-    const struct ir_node *end = ir_map(context, x->rank, fourier_shape(context, x, 1), 1, &at_end, alone);
-    if (!middle || !begin || !end)
-        return NULL;
-    const struct poly **shape = arena_copy(ir_arena(context), x->shape, x->rank, sizeof *x->shape);
-    if (!shape)
-        return NULL;
-    shape[x->rank - 1] = extent;
-    const struct ir_access parts[3] = {ir_access_whole(context, begin),
-                                       fourier_at(context, middle, poly_subtract(context, last, poly_constant(context, 1))),
-                                       fourier_at(context, end, poly_subtract(context, last, poly_constant(context, n / 2)))};
-    return ir_concat(context, x->rank, shape, 3, parts);
+           application->columns == transform->length / 2 + 1;
 }
 
 /* Rows of y[batch..., row] as axes of the contraction. */
@@ -103,8 +64,10 @@ const struct ir_node *structure_half(struct structuring *structuring, const stru
         if (!structure_find_transform(structuring, node, k, &transform) || !is_half(&transform))
             continue;
         const struct ir_node *x = structure_improve(structuring, transform.application.data);
-        const struct ir_node *half = x ? first_half(context, x, transform.length, !transform.inverse) : NULL;
-        return as_axes(context, &transform.application, fourier_half(context, half, transform.length));
+        const struct poly *last = x ? poly_index(context, x->rank - 1) : NULL;
+        if (x && !transform.inverse)
+            x = fourier_view(context, x, transform.application.columns, last, true);
+        return as_axes(context, &transform.application, fourier_half(context, x, transform.length, false));
     }
     return NULL;
 }

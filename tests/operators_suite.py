@@ -164,16 +164,16 @@ def cases():
     yield "kron(sparse(r, c, v, 3, 6), A)", {"r": rows, "c": columns, "v": real(5), "A": real(2, 3)}, lambda r, c, v, A: np.kron(coordinates(r, c, v, 3, 6), A)
     yield "A @ sparse(r, c, v, 3, 6) @ B", {"r": rows, "c": columns, "v": real(5), "A": real(2, 3), "B": real(6, 4)}, lambda r, c, v, A, B: A @ coordinates(r, c, v, 3, 6) @ B
     yield "cauchy(x, y)", {"x": real(4) + 9, "y": real(6)}, lambda x, y: 1 / (x[:, None] - y[None, :])
-    for n in (1, 2, 3, 4, 5, 6, 8, 12, 16, 30, 32, 45, 49, 64):
+    for n in (1, 2, 3, 4, 5, 6, 8, 12, 16, 30, 32, 37, 45, 49, 64, 74):
         yield f"dft({n})", {}, lambda n=n: dft(n)
-    for n in (1, 2, 7, 9, 12, 15, 30, 32):
+    for n in (1, 2, 7, 9, 12, 15, 30, 32, 37, 45, 74):
         yield f"rdft({n})", {}, lambda n=n: dft(n)[:n // 2 + 1]
         yield f"irdft({n}) @ diag(d) @ rdft({n})", {"d": real(n // 2 + 1)}, lambda d, n=n: np.fft.irfft(d[:, None] * np.fft.rfft(np.eye(n), axis=0), n, axis=0)
     yield "kron(rdft(6), A)", {"A": real(2, 3)}, lambda A: np.kron(dft(6)[:4], A)
     yield "idft(12)", {}, lambda: dft(12).conj() / 12
     yield "kron(dft(4), dft(6))", {}, lambda: np.kron(dft(4), dft(6))
     for kind in (1, 2, 3, 4):
-        for n in (2, 5, 8):
+        for n in (2, 5, 8, 9, 24, 37, 45):
             yield f"dct{kind}({n})", {}, lambda kind=kind, n=n: dct(kind, n)
             yield f"dst{kind}({n})", {}, lambda kind=kind, n=n: dst(kind, n)
     yield "dht(7)", {}, lambda: dft(7).real - dft(7).imag
@@ -435,7 +435,7 @@ def main():
             suite.many_terms(pathlib.Path(folder))
         if arguments.only in "chains":
             suite.chains(pathlib.Path(folder))
-        for n in (1, 2, 7, 9, 15, 30, 32):
+        for n in (1, 2, 7, 9, 15, 30, 32, 37, 45, 64):
             if arguments.only in f"irdft({n})":
                 suite.inverse_real(pathlib.Path(folder), n)
     return suite.close()

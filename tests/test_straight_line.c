@@ -100,6 +100,19 @@ static int64_t fourier(uint32_t n, bool real, int64_t *additions)
     return checked(rows, columns, matrix, additions);
 }
 
+/* At half steps: root(j (2 k + 1), 2 n) for k < n/2 rounded up. */
+static int64_t shifted(uint32_t n)
+{
+    int64_t additions;
+    for (uint32_t k = 0; 2 * k < n; k++)
+        for (uint32_t j = 0; j < n; j++) {
+            double s;
+            root((int64_t)j * (2 * k + 1), 2 * n, &matrix[2 * k * n + j], &s);
+            matrix[(2 * k + 1) * n + j] = -s;
+        }
+    return checked(2 * ((n + 1) / 2), n, matrix, &additions);
+}
+
 /* Split radix, Yavne 1968, needs 4 n log2 n - 6 n + 8. */
 static void fast_fourier_transforms_are_found(void **state)
 {
@@ -126,6 +139,16 @@ static void transforms_are_cut_by_true_counts(void **state)
         assert_true(fourier_flops(n) <= (double)flops);
         assert_true(fourier_radix(n) < n || fourier_flops(n) == (double)flops);
     }
+    for (int64_t n = 2; n <= FOURIER_LONGEST_CODELET; n++) {
+        int64_t flops = fourier((uint32_t)n, true, &additions);
+        assert_true(fourier_real_flops(n) <= (double)flops);
+        assert_true(fourier_real_radix(n) < n || fourier_real_flops(n) == (double)flops);
+        if (fourier_shifted_is_codelet(n)) /* so all between n and twice that have the right one */
+            assert_true(fourier_real_flops(2 * n) <=
+                        (double)(2 * n + fourier((uint32_t)n, true, &additions) + shifted((uint32_t)n)));
+    }
+    for (int64_t n = 64; n <= 1 << 16; n = n * 5 / 3) /* half the work */
+        assert_true(fourier_real_flops(n) <= 0.55 * fourier_flops(n) || fourier_long_prime(n) || fourier_flops(n) < 12 * (double)n);
     assert_true(fourier_flops(1024) == 2 * 32 * 488 + 6 * 1024);
     assert_int_equal(fourier_long_prime(2 * 37), 37);
     assert_int_equal(fourier_long_prime(2 * 31), 0);
