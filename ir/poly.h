@@ -54,6 +54,9 @@ const struct poly *poly_add(struct ir_context *context, const struct poly *a, co
 const struct poly *poly_subtract(struct ir_context *context, const struct poly *a, const struct poly *b);
 const struct poly *poly_multiply(struct ir_context *context, const struct poly *a, const struct poly *b);
 const struct poly *poly_scale(struct ir_context *context, const struct poly *a, int64_t factor);
+const struct poly *poly_of_atom(struct ir_context *context, const struct poly_atom *atom);
+/* The same modulo `modulus` > 0, with coefficients from 0 to below it; NULL: one is a fraction. */
+const struct poly *poly_reduce(struct ir_context *context, const struct poly *a, int64_t modulus);
 const struct poly *poly_table(struct ir_context *context, const struct ir_node *table, uint32_t n_arguments,
                               const struct poly *const *arguments);
 

@@ -313,3 +313,19 @@ const struct poly *poly_mod(struct ir_context *context, const struct poly *a, co
 {
     return poly_subtract(context, a, poly_multiply(context, b, poly_floor_div(context, a, b, ranges)));
 }
+
+const struct poly *poly_reduce(struct ir_context *context, const struct poly *a, int64_t modulus)
+{
+    struct poly_term *terms = a ? ARENA_ARRAY(ir_arena(context), a->n_terms, struct poly_term) : NULL;
+    size_t count = 0;
+    for (uint32_t k = 0; terms && k < a->n_terms; k++) {
+        int64_t rest = a->terms[k].numerator % modulus;
+        if (a->terms[k].denominator != 1)
+            return NULL;
+        if (rest == 0)
+            continue;
+        terms[count] = a->terms[k];
+        terms[count++].numerator = rest < 0 ? rest + modulus : rest;
+    }
+    return terms ? poly_from_terms(context, count, terms) : NULL;
+}

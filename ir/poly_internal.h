@@ -28,7 +28,6 @@ const struct poly *poly_overflow(struct ir_context *context); /* notes it, gives
 /* The sum of `n` terms, given in any order. Their factor arrays are kept by reference and must live in the arena. */
 const struct poly *poly_from_terms(struct ir_context *context, size_t n, const struct poly_term *terms);
 const struct poly *poly_of_term(struct ir_context *context, const struct poly_term *term);
-const struct poly *poly_of_atom(struct ir_context *context, const struct poly_atom *atom);
 const struct poly_atom *poly_intern_atom(struct ir_context *context, const struct poly_atom *atom);
 /* a * numerator / denominator; NULL when a constant term becomes a fraction. */
 const struct poly *poly_scale_fraction(struct ir_context *context, const struct poly *a, int64_t numerator, int64_t denominator);

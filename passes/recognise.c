@@ -3,8 +3,9 @@
  * A map of its indices alone is a table that somebody wrote as a formula. Where the argument of an exponential is an imaginary, or
  * that of a cosine or sine a real multiple of a whole-numbered poly of the indices, and the multiple is a fraction of a turn with a
  * small denominator (to the last bits of the double that it was calculated in), the function is (a part of) a root of unity, whose
- * numbers are more accurate, and which rules know. A map over such a map, a cast or a multiple, becomes one map. Class `normwise`,
- * as constants are in kernels that state no class: the table differs by its rounding. */
+ * numbers are more accurate, and which rules know. So are signs, 1 - 2 b or where(b == 0, 1, -1) with b 0 or 1. A map over such a
+ * map, a cast or a multiple, becomes one map. Class `normwise`, as constants are in kernels that state no class: the table differs
+ * by its rounding. */
 #include "passes.h"
 
 #include <math.h>
@@ -158,13 +159,107 @@ static const struct ir_expr *known(struct ir_context *context, const struct ir_e
     return value && value->elem != function->elem ? ir_expr_cast(context, function->elem, value) : value;
 }
 
-static const struct ir_expr *with_roots(struct ir_context *context, const struct ir_expr *body)
+/* ---- signs ---- */
+
+/* A product of signs is looked at in so many places at most, times terms. */
+enum { MOST_TRIED = 1 << 24 };
+
+/* Is it 0 or 1? The rest modulo 2 of something, or what is tried everywhere. */
+static bool is_bit(struct ir_context *context, const struct poly *poly, const struct poly_ranges *ranges)
+{
+    int64_t places = 1, extent, value, *at = ARENA_ARRAY(ir_arena(context), ranges->n, int64_t);
+    if (poly == poly_mod(context, poly_reduce(context, poly, 2), poly_constant(context, 2), NULL))
+        return true;
+    for (uint32_t k = 0; k < ranges->n; k++) {
+        if (!poly_is_constant(ranges->extents[k], &extent) || extent < 1 ||
+            !checked_multiply(places, poly_uses_index(poly, k) ? extent : 1, &places))
+            return false;
+    }
+    if (!at || places > MOST_TRIED / (poly->n_terms + 1))
+        return false;
+    for (int64_t place = 0; place < places; place++) {
+        int64_t rest = place;
+        for (uint32_t k = 0; k < ranges->n; k++) {
+            at[k] = 0;
+            if (!poly_uses_index(poly, k) || !poly_is_constant(ranges->extents[k], &extent))
+                continue;
+            at[k] = rest % extent;
+            rest /= extent;
+        }
+        if (!poly_evaluate(poly, NULL, at, &value) || (value != 0 && value != 1))
+            return false;
+    }
+    return true;
+}
+
+/* (-1)^bit as a root of unity; NULL: it is no bit, or one of one index, which is no structure. */
+static const struct ir_expr *sign_of(struct ir_context *context, enum ir_elem elem, const struct poly *bit,
+                                     const struct poly_ranges *ranges)
+{
+    uint32_t used = 0;
+    for (uint32_t k = 0; bit && k < ranges->n; k++)
+        used += poly_uses_index(bit, k);
+    if (used < 2 || poly_visit_dims(bit, NULL, NULL) || poly_is_run_time(bit) || !is_bit(context, bit, ranges))
+        return NULL;
+    const struct ir_expr *root = apply(context, IR_EXPR_root, ir_expr_index(context, poly_reduce(context, bit, 2)),
+                                       ir_expr_literal(context, ir_number_integer(IR_i64, 2)));
+    root = ir_elem_is_complex(elem) ? root : apply(context, IR_EXPR_real, root, NULL);
+    return root && root->elem != elem ? ir_expr_cast(context, elem, root) : root;
+}
+
+/* The poly that a value is, perhaps in another type. */
+static const struct poly *whole_number(const struct ir_expr *expr)
+{
+    while (expr->op == IR_EXPR_cast && expr->arguments[0]->elem != IR_bool)
+        expr = expr->arguments[0];
+    return expr->op == IR_EXPR_index ? expr->index : NULL;
+}
+
+static bool is_number(const struct ir_expr *expr, double value)
+{
+    while (expr->op == IR_EXPR_cast)
+        expr = expr->arguments[0];
+    if (expr->op == IR_EXPR_neg)
+        return is_number(expr->arguments[0], -value);
+    if (expr->op != IR_EXPR_literal)
+        return false;
+    return ir_elem_is_integer(expr->literal.elem)
+               ? (double)expr->literal.i == value
+               : expr->literal.re == value && (!ir_elem_is_complex(expr->literal.elem) || expr->literal.im == 0);
+}
+
+/* 1 - 2 bit of whole numbers in a float, or where(bit == 0, 1, -1). */
+static const struct ir_expr *known_sign(struct ir_context *context, const struct ir_expr *expr, const struct poly_ranges *ranges)
+{
+    if (ir_elem_is_integer(expr->elem) || expr->elem == IR_bool || ir_elem_is_half(expr->elem))
+        return NULL;
+    if (expr->op == IR_EXPR_cast) {
+        const struct poly *sign = whole_number(expr), *half = poly_constant(context, 2);
+        const struct poly *bit = sign ? poly_subtract(context, poly_constant(context, 1), sign) : NULL;
+        if (!bit || poly_reduce(context, bit, 2) != poly_constant(context, 0))
+            return NULL;
+        return sign_of(context, expr->elem, poly_floor_div(context, bit, half, NULL), ranges);
+    }
+    if (expr->op != IR_EXPR_select || expr->arguments[0]->op != IR_EXPR_eq)
+        return NULL;
+    const struct ir_expr *equal = expr->arguments[0], *yes = expr->arguments[1], *no = expr->arguments[2];
+    const struct poly *bit = whole_number(equal->arguments[0]);
+    bool one = is_number(equal->arguments[1], 1);
+    if (!bit || (!one && !is_number(equal->arguments[1], 0)) || !is_number(one ? no : yes, 1) || !is_number(one ? yes : no, -1))
+        return NULL;
+    return sign_of(context, expr->elem, bit, ranges);
+}
+
+/* ---- maps ---- */
+
+static const struct ir_expr *with_roots(struct ir_context *context, const struct ir_expr *body, const struct poly_ranges *ranges)
 {
     size_t count;
     const struct ir_expr **order = ir_expr_topological(context, body, &count);
     const struct ir_expr **made = order ? ARENA_ARRAY(ir_arena(context), count, const struct ir_expr *) : NULL;
     for (size_t k = 0; made && k < count; k++) {
         const struct ir_expr *arguments[3] = {NULL, NULL, NULL}, *root = known(context, order[k]);
+        root = root ? root : known_sign(context, order[k], ranges);
         for (uint32_t a = 0; a < order[k]->n_arguments; a++)
             arguments[a] = made[ir_expr_position(order, count, order[k]->arguments[a])];
         made[k] = root ? root : ir_expr_remake(context, order[k], arguments);
@@ -173,8 +268,6 @@ static const struct ir_expr *with_roots(struct ir_context *context, const struct
     }
     return made ? made[count - 1] : NULL;
 }
-
-/* ---- maps ---- */
 
 static bool is_recognised(const struct pass_kernel *pass, const struct ir_node *node)
 {
@@ -209,7 +302,8 @@ static const struct ir_node *recognise(void *user, struct ir_context *context, c
     struct pass_kernel *pass = recognising->pass;
     if (node->op != IR_map_node || node->n_operands > 1)
         return node;
-    const struct ir_expr *body = node->n_operands ? composed(recognising, node) : with_roots(context, node->body);
+    struct poly_ranges ranges = {node->rank, node->shape};
+    const struct ir_expr *body = node->n_operands ? composed(recognising, node) : with_roots(context, node->body, &ranges);
     if (!body || body == node->body)
         return arena_failed(ir_arena(context)) ? NULL : node;
     const struct ir_node *formula = ir_map(context, node->rank, node->shape, 0, NULL, body);

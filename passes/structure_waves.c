@@ -116,23 +116,27 @@ static bool find_pair(const struct ir_node *node, const struct poly *numerator, 
     return found == 2;
 }
 
-bool structure_find_transform(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
-                              struct structure_transform *transform)
+bool structure_find_wave(struct structuring *structuring, const struct ir_node *node, uint32_t operand, struct structure_wave *wave)
 {
     const struct ir_access *access = &node->operands[operand];
     struct poly_ranges ranges = ir_ranges(node);
-    uint32_t i = 0, j = 0;
-    if (access->node->op != IR_map_node || access->node->n_operands || access->fill ||
-        !read_wave(access->node->body, &transform->wave))
+    if (access->node->op != IR_map_node || access->node->n_operands || access->fill || !read_wave(access->node->body, wave))
         return false;
-    struct structure_wave *wave = &transform->wave;
     wave->numerator = poly_substitute(structuring->context, wave->numerator, access->node->rank, access->subscripts, &ranges);
-    if (!wave->numerator || !find_pair(node, wave->numerator, &i, &j))
-        return false;
-    if (access->conjugate) {
+    if (wave->numerator && access->conjugate) {
         wave->numerator = poly_scale(structuring->context, wave->numerator, -1);
         wave->im = -wave->im;
     }
+    return wave->numerator != NULL;
+}
+
+bool structure_find_transform(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
+                              struct structure_transform *transform)
+{
+    uint32_t i = 0, j = 0;
+    struct structure_wave *wave = &transform->wave;
+    if (!structure_find_wave(structuring, node, operand, wave) || !find_pair(node, wave->numerator, &i, &j))
+        return false;
     if (j < node->rank) { /* the column is summed */
         uint32_t other = i;
         i = j, j = other;

@@ -10,6 +10,11 @@ import tempfile
 
 from suites import Suite
 
+def common_digits(n):
+    """In source, the number of binary digits that k and l both have, below n."""
+    return " + ".join(f"(k div {d} mod 2)*(l div {d} mod 2)" for d in (1 << e for e in range(n.bit_length() - 1)))
+
+
 # Parameters, class, the plain statements, the operator, its application.
 PLAIN = [
     ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*k*l/64) * x[l]", "dft(64)", "y[k] = K[k,l] * x[l]"),
@@ -27,6 +32,14 @@ PLAIN = [
     ("x: f64[63]) -> (y: f64[63])", "y[k] = 2 * sin(pi*(k+1)*(l+1)/64) * x[l]", "dst1(63)", "y[k] = K[k,l] * x[l]"),
     ("x: f64[64]) -> (y: f64[64])", "y[k] = 2 * sin(pi*(k+1)*(2*l+1)/128) * x[l]", "dst2(64)", "y[k] = K[k,l] * x[l]"),
     ("x: f64[64]) -> (y: f64[64])", "y[k] = (cos(2*pi*k*l/64) + sin(2*pi*k*l/64)) * x[l]", "dht(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[45]) -> (y: f64[45])", "y[k] = 2 * cos(pi*(2*k+1)*(2*l+1)/180) * x[l]", "dct4(45)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[101]) -> (y: c128[101])", "y[k] = exp(-2i*pi*k*l/101) * x[l]", "dft(101)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", f"y[k] = (1 - 2*(({common_digits(64)}) mod 2)) * x[l]", "hadamard(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[128]) -> (y: f64[128])", f"y[k] = cos(pi*({common_digits(128)})) * x[l]", "hadamard(128)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[32]) -> (y: c128[32])", f"y[k] = exp(1i*pi*({common_digits(32)})) * x[l]", "hadamard(32)", "y[k] = K[k,l] * x[l]"),
+    ("x: f32[4, 64]) -> (y: f32[4, 64])", f"let W[k: 64, l: 64] = where(({common_digits(64)}) mod 2 == 0, 1, -1)\n y[s,k] = W[k,l] * x[s,l]", "hadamard(64)", "y[s,k] = K[k,l] * x[s,l]"),
+    ("x: f64[8]) -> (y: f64[8])", "y[k] = (1 - 2*(k mod 2)*(l mod 2)) * (1 - 2*(k div 2 mod 2)*(l div 2 mod 2)) * (1 - 2*(k div 4)*(l div 4)) * x[l]", "hadamard(8)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[384]) -> (y: c128[384])", "let W[k: 16, l: 16, m: 24, n: 24] = exp(-2i*pi*(3*k*l + 2*m*n)/48)\n y[(k,m)] = W[k,l,m,n] * x[(l,n)]", "kron(dft(16), dft(24))", "y[i] = K[i,j] * x[j]"),
     ("x: f64[256], t: f64[511]) -> (y: f64[256]) normwise", "y[i] = t[i-j+255] * x[j]", "toeplitz(t)", "y[i] = K[i,j] * x[j]"),
     ("x: f64[256], h: f64[511]) -> (y: f64[256]) normwise", "y[i] = h[i+j] * x[j]", "hankel(h)", "y[i] = K[i,j] * x[j]"),
     ("x: c128[256], c: c128[256]) -> (y: c128[256]) normwise", "y[i] = c[(i-j) mod 256] * x[j]", "circulant(c)", "y[i] = K[i,j] * x[j]"),
@@ -60,6 +73,11 @@ NEAR = [
     ("x: f64[128], c: f64[128]) -> (y: f64[128]) normwise", "y[i] = c[(i+2*j) mod 128] * x[j]"),
     ("x: f64[128, 128], t: f64[255]) -> (y: f64[128]) normwise", "y[i] = t[i-j+127] * x[i,j]"),
     ("x: f64[128], t: f64[255, 128]) -> (y: f64[128]) normwise", "y[i] = t[i-j+127,j] * x[j]"),
+    ("x: f64[64]) -> (y: f64[64])", f"y[k] = (1 - 2*(({common_digits(64)}) mod 3)) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", f"y[k] = (2 - 2*(({common_digits(64)}) mod 2)) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", f"y[k] = cos(pi*({common_digits(64)})/3) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", f"y[k] = where(({common_digits(64)}) mod 2 == 0, 1, -2) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", f"y[k] = where(({common_digits(64)}) mod 4 == 0, 1, -1) * x[l]"),
     ("x: f64[128], t: f64[64]) -> (y: f64[128]) normwise", "y[i] = t[r] * pad(x[i-r], 1)"),
 ]
 # Of these the class alone is in the way, and explain says so.
@@ -70,6 +88,8 @@ SHIFTED = [
     ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*(k+1)*(l-2)/64) * x[l]"),
     ("x: f64[64]) -> (y: f64[64])", "y[k] = cos(pi*k*(2*l+3)/128 + pi/7) * x[l]"),
     ("x: f64[128], c: f64[127]) -> (y: f64[128]) normwise", "y[i] = c[(i-j) mod 127] * x[j]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = (1 - 2*(((k mod 2)*(l div 32) + (k div 2 mod 2)*(l mod 2) + k div 32) mod 2)) * x[l]"),
+    ("x: f64[129]) -> (y: f64[129])", "y[k] = cos(pi*k*l/128) * x[l]"),
     ("x: f64[128], t: f64[255]) -> (y: f64[128]) normwise", "y[i] = t[j-i+127] * x[j]"),
 ]
 
