@@ -44,7 +44,7 @@ static const struct example examples[] = {
     {"fourier ", "kernel f(x: f64[16]) -> (y: f64[16]) { operator F = dht(16)\n y[k] = F[k,l] * x[l] }"},
     {"fourier half ", "kernel f(x: c128[3, 9]) -> (y: f64[3, 16]) { operator F = irdft(16)\n y[s,k] = F[k,l] * x[s,l] }"},
     {"fourier separable ", "kernel f(x: c128[4, 4]) -> (y: c128[4, 4]) { y[k,m] = exp(-2i*pi*(k*l + 2*m*n)/8) * x[l,n] }"},
-    {"fourier separable fourier ",
+    {"fourier fourier separable ",
      "kernel f(x: c128[8, 16]) -> (y: c128[8, 16]) { y[k,m] = exp(-2i*pi*(2*k*l + m*n)/16) * x[l,n] }"},
     {"separable ",
      "kernel f(x: c128[16]) -> (y: c128[16]) { y[k] = 2 * exp(-2i*pi*(2*(k mod 4)*(l mod 2) + 3*(k div 4)*l + l)/8) * x[l] }"},
