@@ -56,8 +56,9 @@ static int64_t term_flops(const struct ir_node *node)
     for (uint32_t k = 0; ring->multiply == IR_EXPR_mul && ir_elem_is_complex(node->elem) && k < node->n_operands; k++)
         real += ir_codelet_is_real(node->operands[k].node);
     if (ring->multiply < IR_EXPR_OP_COUNT && node->n_operands) /* by a real number: both parts; real numbers go together */
-        flops = real == node->n_operands ? real - 1
-                                         : (node->n_operands - 1 - real) * ir_operation_flops(ring->multiply, node->elem) + 2 * real;
+        flops = real == node->n_operands
+                    ? real - 1
+                    : (node->n_operands - 1 - real) * ir_operation_flops(ring->multiply, node->elem) + 2 * real;
     if (node->n_indices > node->rank)
         flops += ir_operation_flops(ring->add, node->contract.accumulator);
     return flops;

@@ -59,7 +59,8 @@ struct structure_transform {
 };
 
 /* The operand as a wave; false: it is none. */
-bool structure_find_wave(struct structuring *structuring, const struct ir_node *node, uint32_t operand, struct structure_wave *wave);
+bool structure_find_wave(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
+                         struct structure_wave *wave);
 /* The operand as such a transform: of some length, forward or backward, applied to data that are isolated. False: it is none. */
 bool structure_find_transform(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
                               struct structure_transform *transform);

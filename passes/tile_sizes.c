@@ -23,16 +23,16 @@ enum {
     READ_LONGER = 3, /* times as much of a long line of A as of C is in a block that is staged, over and under the edge of others */
     LONGER_ROW = 4,  /* times the edge of a block may a row be, to end at a line */
     TURNED_SUM = 4,  /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
-    LEAST_M = 64 /* rows of A's block for which B is worth being read from the third cache */
+    LEAST_M = 64     /* rows of A's block for which B is worth being read from the third cache */
 };
 /* Of a cycle, what a load costs beside multiplications: the front end, compilers that load a vector again for each column, and of
  * the cycles that a vector takes from the second cache those that are not hidden. */
 #define VECTOR_SHARE    0.3
 #define BROADCAST_SHARE 0.1
 #define CLEARLY_LESS    0.995 /* else the first found stays */
-/* Of the first cache for a row of tiles of B, of the second for A's block. What others leave of a cache may be less than its size, and
- * what does not fit costs more than C coming and going, or B being read, some more times: on Sapphire Rapids products of 2048 lose
- * a tenth where these are 1.5 and 0.75. */
+/* Of the first cache for a row of tiles of B, of the second for A's block. What others leave of a cache may be less than its size,
+ * and what does not fit costs more than C coming and going, or B being read, some more times: on Sapphire Rapids products of 2048
+ * lose a tenth where these are 1.5 and 0.75. */
 #define SHARE_OF_L1 0.67
 #define MOST_OF_L1  1.5
 #define SHARE_OF_L2 0.4

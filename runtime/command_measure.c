@@ -115,8 +115,8 @@ static double run_sweep(const struct work *work, size_t times)
     return sum;
 }
 
-/* STEPS additions that wait for each other, one a cycle: the clock. Of two registers, as some cores add constants for nothing; written
- * out, as a loop around one addition may take longer than it. */
+/* STEPS additions that wait for each other, one a cycle: the clock. Of two registers, as some cores add constants for nothing;
+ * written out, as a loop around one addition may take longer than it. */
 static double run_additions(const struct work *work, size_t times)
 {
     size_t sum = work->bytes, step = times;
