@@ -11,9 +11,9 @@
  * its elements in front of that loop; where there are more of them than registers they lie on the stack, each in a line of its own,
  * and every step reads these lines again. There each step loads the elements themselves.
  *
- * Where a step has many loads at constant distances, LLVM lets them share the loop's index: base + index + distance. Processors
- * split a multiply-add that reads from such an address in two (8 by 8 by 8 on Sapphire Rapids: 0.70 of the speed). With a
- * base that LLVM does not know each address is that base and its distance. */
+ * Where a step has many loads at constant distances, LLVM lets them share the loop's index: base + index + distance. Intel's
+ * processors split a multiply-add that reads from such an address in two (8 by 8 by 8 on Sapphire Rapids: 0.70 of the speed). With
+ * a base that LLVM does not know each address is that base and its distance. */
 #include <math.h>
 #include <string.h>
 
@@ -131,9 +131,11 @@ struct llvm_apart llvm_apart_step(struct llvm_kernel *kernel, const struct loop_
         return outside;
     kernel->apart.step = kernel->indices[loop->loop.index];
     kernel->apart.index = loop->loop.index;
-    kernel->apart.crowded = vectors.held + vectors.sums > vector_registers(kernel);
-    if (kernel->apart.crowded)
-        kernel->apart.pointers = ARENA_ARRAY(kernel->file->arena, kernel->loops->n_buffers, LLVMValueRef);
+    LLVMValueRef *pointers = vectors.held + vectors.sums > vector_registers(kernel)
+                                 ? ARENA_ARRAY(kernel->file->arena, kernel->loops->n_buffers, LLVMValueRef)
+                                 : NULL;
+    kernel->apart.crowded = pointers != NULL;
+    kernel->apart.pointers = pointers ? pointers : outside.pointers;
     return outside;
 }
 
