@@ -17,6 +17,18 @@ struct formula *formula_create(struct statement *statement, enum formula_kind ki
     return formula;
 }
 
+struct formula *formula_around(struct statement *statement, enum formula_kind kind, struct span span, struct formula *argument)
+{
+    struct formula *formula = argument ? formula_create(statement, kind, span) : NULL;
+    if (!formula)
+        return NULL;
+    formula->type = argument->type;
+    formula->free = argument->free;
+    formula->n_arguments = 1;
+    formula->arguments[0] = argument;
+    return formula;
+}
+
 /* ---- numbers ---- */
 
 static struct formula *number_formula(struct statement *statement, struct span span, enum weakness weakness, double re, double im)
@@ -186,14 +198,9 @@ static struct formula *build_negate(struct statement *statement, const struct as
         return number_formula(statement, expr->span, argument->type.weakness, -argument->number.re, -argument->number.im);
     if (folds(argument) && argument->number.integer != INT64_MIN)
         return integer_formula(statement, expr->span, -argument->number.integer);
-    struct formula *formula = formula_create(statement, FORMULA_NEGATE, expr->span);
-    if (!formula)
-        return NULL;
-    formula->type = argument->type;
-    formula->free = argument->free;
-    formula->n_arguments = 1;
-    formula->arguments[0] = argument;
-    formula->real_part = argument->real_part;
+    struct formula *formula = formula_around(statement, FORMULA_NEGATE, expr->span, argument);
+    if (formula)
+        formula->real_part = argument->real_part;
     return formula;
 }
 

@@ -197,6 +197,8 @@ struct poly_names statement_names(struct statement *statement);
 /* ---- formula.c ---- */
 struct formula *formula_build(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
 struct formula *formula_create(struct statement *statement, enum formula_kind kind, struct span span);
+/* Of one argument, whose type and indices it has. NULL of NULL. */
+struct formula *formula_around(struct statement *statement, enum formula_kind kind, struct span span, struct formula *argument);
 /* A scalar, or a whole tensor without subscripts, as an access. */
 struct formula *formula_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
 

@@ -338,27 +338,15 @@ static struct formula *apply_dsum(const struct chain *chain, const struct operat
 static struct formula *conjugate(const struct chain *chain, struct formula *x)
 {
     bool complex = x && (x->type.weakness ? x->type.weakness == WEAK_A_COMPLEX : ir_elem_is_complex(x->type.elem));
-    struct formula *formula = complex ? formula_create(chain->statement, FORMULA_APPLY, x->span) : x;
-    if (!complex || !formula)
-        return formula;
-    formula->op = IR_EXPR_conj;
-    formula->type = x->type;
-    formula->free = x->free;
-    formula->n_arguments = 1;
-    formula->arguments[0] = x;
+    struct formula *formula = complex ? formula_around(chain->statement, FORMULA_APPLY, x->span, x) : x;
+    if (complex && formula)
+        formula->op = IR_EXPR_conj;
     return formula;
 }
 
 static struct formula *negative(const struct chain *chain, struct formula *x)
 {
-    struct formula *formula = x ? formula_create(chain->statement, FORMULA_NEGATE, x->span) : NULL;
-    if (!formula)
-        return NULL;
-    formula->type = x->type;
-    formula->free = x->free;
-    formula->n_arguments = 1;
-    formula->arguments[0] = x;
-    return formula;
+    return x ? formula_around(chain->statement, FORMULA_NEGATE, x->span, x) : NULL;
 }
 
 static struct formula *apply(const struct chain *chain, const struct operator_node *operator_, struct formula *x, uint32_t in,

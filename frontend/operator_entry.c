@@ -106,14 +106,7 @@ static bool is_sum(const struct formula *formula)
 /* The operator's entries as one factor. */
 static struct formula *wrap(const struct formula *around, struct formula *inside, struct statement *statement)
 {
-    struct formula *formula = inside ? formula_create(statement, FORMULA_OPERATOR, around->span) : NULL;
-    if (!formula)
-        return NULL;
-    formula->type = inside->type;
-    formula->free = inside->free;
-    formula->n_arguments = 1;
-    formula->arguments[0] = inside;
-    return formula;
+    return formula_around(statement, FORMULA_OPERATOR, around->span, inside);
 }
 
 /* A term of a product that was multiplied out already: its factors stay factors. */

@@ -136,14 +136,7 @@ struct formula *write_over(const struct entry *entry, struct formula *a, struct 
 
 struct formula *write_negative(const struct entry *entry, struct formula *a)
 {
-    struct formula *formula = a ? formula_create(entry->statement, FORMULA_NEGATE, entry->span) : NULL;
-    if (!formula)
-        return NULL;
-    formula->type = a->type;
-    formula->free = a->free;
-    formula->n_arguments = 1;
-    formula->arguments[0] = a;
-    return formula;
+    return formula_around(entry->statement, FORMULA_NEGATE, entry->span, a);
 }
 
 /* An index of its own over `extent`; UINT32_MAX after a diagnostic. */

@@ -116,7 +116,7 @@ const struct ir_ring_info *ir_ring_info(enum ir_ring ring);
 bool ir_ring_takes(enum ir_ring ring, enum ir_elem elem);
 
 enum ir_solver {
-#define SOLVER(name, meaning) IR_SOLVER_##name,
+#define SOLVER(name, meaning, factors) IR_SOLVER_##name,
 #include "solvers.def"
     IR_SOLVER_COUNT
 };

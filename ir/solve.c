@@ -4,7 +4,7 @@
 const char *ir_solver_name(enum ir_solver solver)
 {
     static const char *const names[] = {
-#define SOLVER(name, meaning) #name,
+#define SOLVER(name, meaning, factors) #name,
 #include "solvers.def"
     };
     return names[solver < IR_SOLVER_COUNT ? solver : 0];

@@ -148,17 +148,28 @@ static const struct ir_node *convolved(struct ir_context *context, const struct 
     return ir_elem_is_complex(a->elem) ? fourier_complex(context, moved, length, true) : fourier_half(context, moved, length, true);
 }
 
+/* The convolution of the transform of x, element m of it that at g^m, and *first, the transform's element 0. */
+static const struct ir_node *sorted(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse, int64_t share,
+                                    struct powers *powers, const struct ir_node **first)
+{
+    const struct ir_node *sum;
+    const struct poly *zero = number(context, 0);
+    if (!find_powers(context, n, powers))
+        return NULL;
+    const struct poly *place = looked_up(context, powers->backward, last_index(context, x));
+    const struct ir_node *y = convolved(context, fourier_view(context, x, n - 1, place, false),
+                                        response(context, x->elem, n, powers, inverse, share), x, n, share, &sum);
+    *first = plus(context, sum, zero, x, zero, 1);
+    return y;
+}
+
 static const struct ir_node *by_rader(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
 {
     struct powers powers;
-    const struct ir_node *sum, *parts[2];
-    const struct poly *last = last_index(context, x), *zero = number(context, 0);
-    if (!find_powers(context, n, &powers))
+    const struct ir_node *parts[2], *y = sorted(context, x, n, inverse, 1, &powers, &parts[0]);
+    if (!y)
         return NULL;
-    const struct ir_node *sorted = fourier_view(context, x, n - 1, looked_up(context, powers.backward, last), false);
-    const struct ir_node *y = convolved(context, sorted, response(context, x->elem, n, &powers, inverse, 1), x, n, 1, &sum);
-    parts[0] = plus(context, sum, zero, x, zero, 1);
-    parts[1] = y ? fourier_view(context, y, n - 1, looked_up(context, powers.exponents, last), false) : NULL;
+    parts[1] = fourier_view(context, y, n - 1, looked_up(context, powers.exponents, last_index(context, x)), false);
     return fourier_join(context, 2, parts);
 }
 
@@ -180,18 +191,14 @@ static const struct ir_node *both_parts(struct ir_context *context, const struct
 const struct ir_node *fourier_prime_real(struct ir_context *context, const struct ir_node *x, int64_t n)
 {
     struct powers powers;
-    const struct ir_node *sum, *parts[2];
-    const struct poly *last = last_index(context, x), *zero = number(context, 0);
     if (!x)
         return NULL;
     if (!fourier_is_rader(n))
         return fourier_view(context, fourier_chirp(context, fourier_cast(context, x, ir_elem_complex(x->elem)), n, false),
-                            n / 2 + 1, last, false);
-    if (!find_powers(context, n, &powers))
+                            n / 2 + 1, last_index(context, x), false);
+    const struct ir_node *parts[2], *y = sorted(context, x, n, false, 2, &powers, &parts[0]);
+    if (!y)
         return NULL;
-    const struct ir_node *sorted = fourier_view(context, x, n - 1, looked_up(context, powers.backward, last), false);
-    const struct ir_node *y = convolved(context, sorted, response(context, x->elem, n, &powers, false, 2), x, n, 2, &sum);
-    parts[0] = plus(context, sum, zero, x, zero, 1);
     parts[1] = both_parts(context, y, n, &powers);
     return fourier_join(context, 2, parts);
 }

@@ -519,13 +519,17 @@ static bool find_factors(struct solving *solving)
 
 static struct loop_stmt *write_factors(struct solving *solving)
 {
+    static const char *const made[] = {
+#define SOLVER(name, meaning, factors) [IR_SOLVER_##name] = factors,
+#include "ir/solvers.def"
+    };
     struct lowering *lowering = solving->lowering;
     if (!place_factors(solving) ||
         !ARENA_PUSH(lowering->arena, lowering->factors, lowering->n_factors, lowering->factors_capacity, solving->made))
         return NULL;
     struct loop_stmt *copy = copy_matrix(solving);
     lowering->locals->in_use = 0;
-    const char *comment = arena_printf(lowering->arena, "%s = L U, with reciprocals on the diagonal of U", solving->made.name);
+    const char *comment = arena_printf(lowering->arena, made[solving->node->solve.solver], solving->made.name);
     struct loop_stmt *const parts[2] = {copy, loop_block(solving->context, comment, solving->span, factorise(solving))};
     return sequence(2, parts);
 }
