@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAMS = 100000  # the rarest is found by the 72057th
+PROGRAMS = 100000  # the rarest is found by the 86000th
 NEAR = 100  # programs from where a rare one was found last
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 CASES = sorted(map(str, (SOURCE / "tests/cases/programs").glob("*.eir")))  # what was wrong once
@@ -45,7 +45,7 @@ FAULTS = [
     ("products are taken to be idempotent", "passes/simplify_contract.c",
      "ring == IR_RING_orand || ring == IR_RING_andor;", "ring == IR_RING_orand || ring == IR_RING_prod;"),
     ("a factor of ones goes though it is filled with another number", "passes/simplify_contract.c",
-     "bool same_fill = !access->fill || ir_number_equal(*access->fill, one);", "bool same_fill = true;"),
+     "bool same_fill = !access->fill || ir_number_equal(*access->fill, one);", "bool same_fill = true;", 3698),
     ("a single operand under a condition is a view", "passes/simplify_contract.c",
      "node->n_indices != node->rank || node->contract.n_domain > 0 ||", "node->n_indices != node->rank ||"),
     ("two accesses are one though only one conjugates", "passes/simplify_maps.c",
@@ -54,9 +54,9 @@ FAULTS = [
     ("decays within a chunk begin a step too early", "passes/chunk_build.c",
      "!add_decay(product, &contraction, poly_add(context, step, number(form, 1)))", "!add_decay(product, &contraction, step)"),
     ("the state before a step holds what the step adds", "passes/chunk_build.c",
-     "    if (!product->after)\n        ahead = poly_subtract(context, ahead, number(form, 1));\n", ""),
+     "    if (!product->after)\n        ahead = poly_subtract(context, ahead, number(form, 1));\n", "", 5587),
     ("a state before its step has decayed by that step", "passes/chunk_build.c",
-     "product->after ? parts->products : parts->products_before", "parts->products"),
+     "product->after ? parts->products : parts->products_before", "parts->products", 4367),
     ("a scan that runs down is cut into chunks that run up", "passes/chunk_build.c",
      "return form->scan->scan->backward ? poly_subtract(context, last, time) : time;", "(void)last;\n    return time;"),
     ("steps of chunks that run down are joined as if they ran up", "passes/chunk_build.c",
@@ -85,12 +85,12 @@ FAULTS = [
      "while (lowering->outside && !lowering->places[node->id].placed)\n        lowering = lowering->outside;\n"),
     # ---- deltas ----
     ("an index is solved with the wrong sign", "passes/deltas.c",
-     "digits->number = poly_scale(context, rest, -sign);", "digits->number = poly_scale(context, rest, sign);"),
+     "digits->number = poly_scale(context, rest, -sign);", "digits->number = poly_scale(context, rest, sign);", 20090),
     ("a value outside its extent is put for an index", "passes/deltas.c",
      "(!guarded && !poly_prove_within(context, number, weight, &ranges))", "false"),
     ("a condition on the solved index goes with it", "passes/deltas.c",
      "node->contract.n_domain, domain, 0, NULL, false, node->contract.named});\n    const struct ir_name *name",
-     "0, domain, 0, NULL, false, node->contract.named});\n    const struct ir_name *name"),
+     "0, domain, 0, NULL, false, node->contract.named});\n    const struct ir_name *name", 3642),
     # ---- split_indices ----
     ("digits are put together in the wrong order", "passes/split_indices.c",
      "sum = poly_add(context, sum, poly_scale(context, poly_index(context, digits->count), size));",
@@ -125,7 +125,7 @@ FAULTS = [
      "return holds ? add_condition(context, conditions, b, a, 0) : add_condition(context, conditions, a, b, 0);", 4419),
     ("the negation of a mask is the mask", "passes/mask_domains.c",
      "return read_mask(context, expr->arguments[0], !holds, conditions);", "return read_mask(context, expr->arguments[0], holds, conditions);"),
-    ("one mask or another are both", "passes/mask_domains.c", "(expr->op == IR_EXPR_or && !holds))", "expr->op == IR_EXPR_or)", 5007),
+    ("one mask or another are both", "passes/mask_domains.c", "(expr->op == IR_EXPR_or && !holds))", "expr->op == IR_EXPR_or)", 3254),
     ("a mask that hides its elements shows them", "passes/mask_domains.c",
      "!read_mask(masking->context, choice->arguments[0], zero_else, &conditions)", "!read_mask(masking->context, choice->arguments[0], true, &conditions)"),
     ("any number beside a mask is taken for the zero of the ring", "passes/mask_domains.c",
@@ -184,7 +184,7 @@ FAULTS = [
     ("a scatter adds as sums do, whatever its ring", "passes/lower_stage.c",
      "nest->combine = ir_ring_info(node->scatter.ring)->add;\n    nest->scatters", "nest->combine = ir_ring_info(IR_RING_plustimes)->add;\n    nest->scatters"),
     ("what a scatter adds at an index of no value is added once", "passes/lower_nest.c",
-     "nest->nowhere |= nest->scatters && has_empty_index(nest, false);", "nest->nowhere |= false;", 9533),
+     "nest->nowhere |= nest->scatters && has_empty_index(nest, false);", "nest->nowhere |= false;", 56840),
     # ---- loop passes ----
     ("the product of a conjugate has the sign of the plain one", "passes/split_expr.c",
      "enum ir_expr_op op = a_negative == b_negative ? IR_EXPR_sub : IR_EXPR_add;", "enum ir_expr_op op = IR_EXPR_sub;"),
