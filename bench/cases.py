@@ -8,6 +8,7 @@ from typing import Callable
 
 HERE = pathlib.Path(__file__).resolve().parent
 BYTES = {"f64": 8, "f32": 4}
+NAME, TENSORS = "kernel_under_test", "ABDEFG"
 
 
 @dataclasses.dataclass
@@ -29,6 +30,39 @@ class Case:
 
     def count(self, indices):
         return math.prod(self.sizes[index] for index in indices)
+
+    @property
+    def inputs(self):
+        """Shape and element type of each."""
+        return [(tuple(self.sizes[index] for index in part), self.elem) for part in self.operands]
+
+    @property
+    def output(self):
+        return tuple(self.sizes[index] for index in self.result)
+
+    @property
+    def dims(self):
+        return [self.sizes[index] for index in self.run_time]
+
+    @property
+    def source(self):
+        """Its kernel; run-time indices are dims of which einc knows the typical size."""
+        operands, result = self.operands, self.result
+        summed = [index for index in sorted(set("".join(operands))) if index not in result]
+        dims = {index: f"dim_{index}" for index in self.run_time}
+
+        def shape(indices):
+            extents = ",".join(dims.get(index, str(self.sizes[index])) for index in indices)
+            return f"{self.elem}[{extents}]" if indices else self.elem
+
+        def access(tensor, indices):
+            return f"{tensor}[{','.join(indices)}]" if indices else tensor
+
+        factors = " * ".join(access(tensor, indices) for tensor, indices in zip(TENSORS, operands))
+        inputs = ", ".join(f"{tensor}: {shape(indices)}" for tensor, indices in zip(TENSORS, operands))
+        value = f"sum[{','.join(summed)}]({factors})" if summed else factors
+        declared = "".join(f"dim {name} ~ {self.sizes[index]}\n" for index, name in dims.items())
+        return f"{declared}kernel {NAME}({inputs}) -> (C: {shape(result)}) {{\n    {access('C', result)} = {value}\n}}\n"
 
     @property
     def flops(self):

@@ -1,35 +1,12 @@
-"""Kernels for the benchmarks: an einsum of one tensor or two as a .ein file, compiled by einc and the C compiler, or by einc with LLVM."""
+"""Kernels for the benchmarks: a .ein file compiled by einc and the C compiler, or by einc with LLVM."""
 import os
 import pathlib
 import subprocess
 
+from cases import NAME
 from native import ROOT, Native, aligned, compile_library
 
 EINC = os.environ.get("EINC", str(ROOT / "build/einc"))
-NAME = "kernel_under_test"
-TENSORS = "ABDEFG"
-
-
-def source_of(case):
-    """The source of a case; its run-time indices are dims of which einc knows the typical size."""
-    operands, result = case.operands, case.result
-    summed = [index for index in sorted(set("".join(operands))) if index not in result]
-    dims = {index: f"dim_{index}" for index in case.run_time}
-
-    def shape(indices):
-        extents = ",".join(dims.get(index, str(case.sizes[index])) for index in indices)
-        return f"{case.elem}[{extents}]" if indices else case.elem
-
-    def access(tensor, indices):
-        return f"{tensor}[{','.join(indices)}]" if indices else tensor
-
-    factors = " * ".join(access(tensor, indices) for tensor, indices in zip(TENSORS, operands))
-    inputs = ", ".join(f"{tensor}: {shape(indices)}" for tensor, indices in zip(TENSORS, operands))
-    value = f"sum[{','.join(summed)}]({factors})" if summed else factors
-    declared = "".join(f"dim {name} ~ {case.sizes[index]}\n" for index, name in dims.items())
-    return f"{declared}kernel {NAME}({inputs}) -> (C: {shape(result)}) {{\n    {access('C', result)} = {value}\n}}\n"
-
-
 CALLER = """\
 #include <stddef.h>
 #include "kernel.h"
@@ -53,7 +30,7 @@ size_t workspace_of_kernel(const size_t *dims)
 def build(case, folder, target, engine="c", options=()):
     """Writes kernel.ein and kernel.h of the case into the folder, and kernel.c or kernel.o, whose path it gives."""
     source = pathlib.Path(folder) / "kernel.ein"
-    source.write_text(source_of(case))
+    source.write_text(case.source)
     made = folder / ("kernel.o" if engine == "llvm" else "kernel.c")
     subprocess.run([EINC, "build", source, f"--target={target}", f"--emit={'obj' if engine == 'llvm' else 'c'}", *options, "-o", made],
                    check=True)
@@ -61,7 +38,7 @@ def build(case, folder, target, engine="c", options=()):
 
 
 class Kernel:
-    """An einsum compiled for this machine; `run(inputs, output)` is what fills the output. With `made_for` threads it is compiled for so
+    """A case compiled for this machine; `run(inputs, output)` is what fills the output. With `made_for` threads it is compiled for so
     many, and run by as many as are asked for."""
 
     def __init__(self, case, driver, folder, target="host", engine="c", flags=(), made_for=0):
@@ -69,15 +46,15 @@ class Kernel:
         header = (folder / "kernel.h").read_text()
         self.has_threads = "size_t threads" in header
         has_workspace = "workspace" in header
-        dims = [f"dims[{k}]" for k in range(self.has_threads + len(case.run_time))]
-        inputs = [f"arrays[{k}]" if indices else f"*(const {'double' if case.elem == 'f64' else 'float'} *)arrays[{k}]"
-                  for k, indices in enumerate(case.operands)]
+        dims = [f"dims[{k}]" for k in range(self.has_threads + len(case.dims))]
+        inputs = [f"arrays[{k}]" if shape else f"*(const {'double' if elem == 'f64' else 'float'} *)arrays[{k}]"
+                  for k, (shape, elem) in enumerate(case.inputs)]
         words = [*dims, *inputs, *(f"arrays[{len(inputs) + k}]" for k in range(1 + has_workspace))]
         by_dims = f"{NAME}_workspace_bytes({', '.join(dims)})" if has_workspace else "0"
         (folder / "caller.c").write_text(CALLER.format(name=NAME, macro=NAME.upper(), words=", ".join(words), by_dims=by_dims))
         flags = [*flags, "-fopenmp"] if made_for else flags
         self.library = compile_library(folder / "kernel.so", [folder / "caller.c", made], f"-I{folder}", *flags)
-        self.driver, self.sizes = driver, [case.sizes[index] for index in case.run_time]
+        self.driver, self.sizes = driver, case.dims
 
     def run(self, inputs, output, threads=1, passed=False):
         arrays, dims = [*inputs, output], [threads] * self.has_threads + self.sizes

@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 FLAGS = os.environ.get("CFLAGS", "-std=c99 -O2 -march=native").split()
 ALIGNMENT = 64
-ELEMENTS = {"f64": numpy.float64, "f32": numpy.float32}
+ELEMENTS = {"f64": numpy.float64, "f32": numpy.float32, "i32": numpy.int32}
 
 
 def aligned(shape, elem, fill=None):

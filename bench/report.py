@@ -58,9 +58,13 @@ class Table:
               "".join(f"{ratio[name]:10.2f}" if name in ratio else f"{'-':>10}" for name in self.names[1:]) + wanted, flush=True)
 
     def row(self, row):
-        extents = "x".join(str(size) for size in row["sizes"].values())
-        wanted = "" if row["wanted"] is None else f"{row['wanted']:9.1f}" + (" MISSED" if missed(row) else "")
-        self.line(f"{row['name']:18} {row['expression']} {extents}"[:43], row["rates"], ratios(row), row["roof"], wanted)
+        title = row["name"]
+        if "expression" in row:
+            title = f"{title:18} {row['expression']} {'x'.join(str(size) for size in row['sizes'].values())}"
+        wanted = " " * 9 if row["wanted"] is None else f"{row['wanted']:9.1f}" + (" MISSED" if missed(row) else "")
+        if "share_of_peak" in row:
+            wanted += f"  {row['share_of_peak']:.2f} of peak" + (f", {row['elsewhere']}" if row["elsewhere"] else "")
+        self.line(title[:43], row["rates"], ratios(row), row["roof"], wanted.rstrip())
 
     def means(self, rows, wanted=()):
         if not rows:
