@@ -43,6 +43,7 @@ struct c_table {
     size_t count;      /* C elements */
     size_t row;        /* C elements of the last axis, for line breaks; 0: unknown */
     const char *name;
+    const char *union_name; /* of the bits behind it; NULL: its numbers have literals */
 };
 
 /* Operations on vectors that an emitted file brings along. */

@@ -1,11 +1,14 @@
 /* Constant tables of an emitted file: equal ones once, short ones where they are declared, long ones in a section at the end.
  *
  * A table comes from a constant buffer of a kernel (unless `--weights` passes those in as arguments) or from an integer table in a
- * subscript. Numbers are written so that they read back bit for bit, a line for each row of the last axis where that fits. With
+ * subscript. Numbers are written so that they read back bit for bit, a line for each row of the last axis where that fits; NaN and
+ * -inf, which C has no constant expression for that libtcc folds, make a table one of bits, in a union with the numbers. With
  * `--weights=file` the same bytes go to a file instead, little-endian, each table at a multiple of 64 bytes, in the order of the
  * arguments; the header gives the offsets. */
 #include "backends_internal.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 enum { SHORT_TABLE = 8, LINE_WIDTH = 110, FILE_ALIGNMENT = 64 };
@@ -29,6 +32,19 @@ static struct c_names names_of_kernels(struct c_file *file)
     return all;
 }
 
+/* 16-bit types are bits already. */
+static bool needs_bits(const struct c_table *table)
+{
+    if (!ir_elem_is_float(table->elem) || ir_elem_is_half(table->elem))
+        return false;
+    for (size_t at = 0; at < table->count; at++) {
+        double value = ir_number_load(table->elem, table->constant->data, at).re;
+        if (isnan(value) || value == -INFINITY)
+            return true;
+    }
+    return false;
+}
+
 static const char *table_for(struct c_file *file, const struct ir_constant *constant, enum ir_elem elem, size_t row,
                              const char *name)
 {
@@ -39,10 +55,16 @@ static const char *table_for(struct c_file *file, const struct ir_constant *cons
             !memcmp(table->constant->data, constant->data, constant->bytes))
             return table->name;
     }
-    struct c_table table = {constant, real, element_count(constant, real), row, NULL};
+    struct c_table table = {constant, real, element_count(constant, real), row, NULL, NULL};
     struct c_names others = names_of_kernels(file);
     table.name = c_name_unique(file->arena, &file->names, &others, constant->name ? constant->name : name ? name : "table");
-    if (!table.name || !ARENA_PUSH(file->arena, file->tables, file->n_tables, file->tables_capacity, table))
+    if (table.name && needs_bits(&table)) {
+        struct text bits = text_create(file->arena);
+        text_printf(&bits, "%s_bits", table.name);
+        const char *wanted = text_finish(&bits);
+        table.union_name = wanted ? c_name_unique(file->arena, &file->names, &others, wanted) : NULL;
+    }
+    if (arena_failed(file->arena) || !ARENA_PUSH(file->arena, file->tables, file->n_tables, file->tables_capacity, table))
         return NULL;
     return table.name;
 }
@@ -76,10 +98,26 @@ const char *c_table_name(struct c_file *file, const struct ir_node *node)
 
 /* ---- numbers ---- */
 
+static void put_bits(struct text *text, const struct c_table *table, size_t at)
+{
+    uint64_t wide = 0;
+    uint32_t narrow = 0;
+    if (table->elem == IR_f32) {
+        memcpy(&narrow, (const char *)table->constant->data + at * sizeof narrow, sizeof narrow);
+        text_printf(text, "0x%08" PRIx32, narrow);
+    } else {
+        memcpy(&wide, (const char *)table->constant->data + at * sizeof wide, sizeof wide);
+        text_printf(text, "0x%016" PRIx64, wide);
+    }
+}
+
 static const char *number_text(struct c_file *file, const struct c_table *table, size_t at)
 {
     struct text number = text_create(file->arena);
-    c_put_literal(file, &number, ir_number_load(table->elem, table->constant->data, at), C_ANY);
+    if (table->union_name)
+        put_bits(&number, table, at);
+    else
+        c_put_literal(file, &number, ir_number_load(table->elem, table->constant->data, at), C_ANY);
     return text_finish(&number);
 }
 
@@ -111,27 +149,62 @@ static bool is_short(const struct c_table *table)
 
 /* ---- the two sections ---- */
 
+/* `static const double mask[4]`, or the union whose numbers `mask` points to. */
+static void put_object(struct text *text, const struct c_table *table)
+{
+    if (table->union_name)
+        text_printf(text, "static const union %s %s", table->union_name, table->union_name);
+    else
+        text_printf(text, "static const %s %s[%zu]", c_type(table->elem), table->name, table->count);
+}
+
+static void put_union(struct text *text, const struct c_table *table)
+{
+    if (table->union_name)
+        text_printf(text,
+                    "/* -inf and NaN by their bits: compilers differ in what they take for constants */\n"
+                    "union %s {\n    uint%d_t bits[%zu];\n    %s numbers[%zu];\n};\n",
+                    table->union_name, c_bits_of(table->elem), table->count, c_type(table->elem), table->count);
+}
+
+static void put_pointer(struct text *text, const struct c_table *table)
+{
+    if (table->union_name)
+        text_printf(text, "static const %s *const %s = %s.numbers;\n", c_type(table->elem), table->name, table->union_name);
+}
+
+static void put_short_table(struct c_file *file, struct text *text, const struct c_table *table)
+{
+    put_union(text, table);
+    put_object(text, table);
+    text_put(text, table->union_name ? " = {{" : " = {");
+    for (size_t at = 0; at < table->count; at++) {
+        const char *number = number_text(file, table, at);
+        text_printf(text, "%s%s", at ? ", " : "", number ? number : "");
+    }
+    text_put(text, table->union_name ? "}};\n" : "};\n");
+    put_pointer(text, table);
+}
+
 void c_put_table_declarations(struct c_file *file, struct text *text)
 {
     bool any_long = false;
     for (size_t k = 0; k < file->n_tables; k++) {
-        const struct c_table *table = &file->tables[k];
-        any_long |= !is_short(table);
-        if (!is_short(table)) /* C99 6.9.2: a tentative definition, completed below */
-            continue;
-        text_printf(text, "static const %s %s[%zu] = {", c_type(table->elem), table->name, table->count);
-        for (size_t at = 0; at < table->count; at++) {
-            const char *number = number_text(file, table, at);
-            text_printf(text, "%s%s", at ? ", " : "", number ? number : "");
-        }
-        text_put(text, "};\n");
+        any_long |= !is_short(&file->tables[k]);
+        if (is_short(&file->tables[k]))
+            put_short_table(file, text, &file->tables[k]);
     }
     if (any_long)
         text_put(text, "/* numbers at the end of the file */\n");
-    for (size_t k = 0; k < file->n_tables; k++)
-        if (!is_short(&file->tables[k]))
-            text_printf(text, "static const %s %s[%zu];\n", c_type(file->tables[k].elem), file->tables[k].name,
-                        file->tables[k].count);
+    for (size_t k = 0; k < file->n_tables; k++) {
+        const struct c_table *table = &file->tables[k];
+        if (is_short(table))
+            continue;
+        put_union(text, table);
+        put_object(text, table); /* C99 6.9.2: a tentative definition, completed below */
+        text_put(text, ";\n");
+        put_pointer(text, table);
+    }
     if (file->n_tables)
         text_put(text, "\n");
 }
@@ -149,9 +222,10 @@ void c_put_tables(struct c_file *file, struct text *text)
         text_put(text, "\n");
         if (table->constant->path)
             text_printf(text, "/* from %s */\n", c_comment(file->arena, table->constant->path, strlen(table->constant->path)));
-        text_printf(text, "static const %s %s[%zu] = {\n", c_type(table->elem), table->name, table->count);
+        put_object(text, table);
+        text_put(text, table->union_name ? " = {{\n" : " = {\n");
         put_numbers(file, text, table);
-        text_put(text, "};\n");
+        text_put(text, table->union_name ? "}};\n" : "};\n");
     }
 }
 

@@ -14,6 +14,8 @@ from suites import Suite
 COMPARISONS = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}
 NUMPY = {"lt": numpy.less, "le": numpy.less_equal, "eq": numpy.equal, "ne": numpy.not_equal, "gt": numpy.greater, "ge": numpy.greater_equal,
          "most": numpy.maximum, "least": numpy.minimum}
+NPY = {"f64": "f8", "f32": "f4", "f16": "f2", "c128": "c16"}
+REAL = {**NPY, "c128": "f8"}
 VALUES = [numpy.nan, numpy.inf, -numpy.inf, 0.0, -0.0, 1.5, -3e20, 2.0 ** 63, -2.0 ** 63, 255.5, 1e-42]
 
 
@@ -80,6 +82,25 @@ def products(suite, folder):
             suite.check(f"complex products, {name}, on {engine}", same(found["ref"][k], found[engine][k]))
 
 
+def constants(suite, folder):
+    """Tables of numbers that C has no literals for, long and short, read one by one and in loops."""
+    words = ["0", "-inf", "nan", "inf", "-0.0", "1e-300 * 1e-300", "-1.5", "0.1", "inf", "-inf"]
+    for elem in ("f64", "f32", "f16", "c128"):
+        table = f"[{', '.join(words)}]"
+        source = (f"const long: {elem}[10] = {table}\nconst short: {elem}[2] = [-inf, 1]\n"
+                  f"kernel constants(x: {elem}[10]) -> (y: {elem}[10], z: {elem}[10, 2]) exact {{\n    y[i] = x[i] + long[i]\n    z[i,j] = x[i] * short[j]\n}}\n")
+        (folder / "constants.ein").write_text(source)
+        numpy.save(folder / "x.npy", numpy.arange(10).astype(NPY[elem]))
+        found = {}
+        for engine in suite.engines:
+            subprocess.run([suite.einc, "run", "constants.ein", "x=x.npy", "-o", "y=y.npy", "-o", "z=z.npy", f"--engine={engine}"], cwd=folder, check=True,
+                           timeout=120)
+            found[engine] = [numpy.load(folder / f"{name}.npy") for name in "yz"]
+        for engine in found:
+            for k, name in enumerate("yz"):
+                suite.check(f"constants of {elem}, {name}, on {engine}", same(found["ref"][k].view(REAL[elem]), found[engine][k].view(REAL[elem])))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -88,6 +109,7 @@ def main():
         for elem in ("f64", "f32"):
             compare(suite, pathlib.Path(folder), elem)
         products(suite, pathlib.Path(folder))
+        constants(suite, pathlib.Path(folder))
     return suite.close()
 
 
