@@ -34,7 +34,7 @@ def common_type(arrays, out, dtype, casting):
     first = arrays[0].dtype
     if dtype is None and all(array.dtype == first for array in ([] if out is None else [out]) + arrays[1:]) and first in _arrays.KNOWN:
         return first  # as below, sooner
-    wanted = numpy.dtype(dtype) if dtype is not None else numpy.result_type(*arrays, *([] if out is None else [out.dtype]))
+    wanted = numpy.dtype(dtype) if dtype is not None else numpy.result_type(*arrays, *([] if out is None else [out]))
     for array in arrays:
         if not numpy.can_cast(array, wanted, casting):
             raise TypeError(f"an operand cannot be cast from {array.dtype} to {wanted} by the rule {casting!r}")

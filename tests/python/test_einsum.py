@@ -196,6 +196,7 @@ def test_out_with_strides():
     (einc.Error, r"f64\[2, 3\] is wanted; the array is f64\[3, 2\]", ("ij", A), {"out": numpy.zeros((3, 2))}),
     (ValueError, r"out has the shape \(3, 2\), the result \(2, 3\)", ("ij", A), {"out": numpy.zeros((3, 2), ">f8")}),
     (ValueError, "read-only", ("ij", A), {"out": numpy.broadcast_to(0.0, (2, 3))}),
+    (TypeError, "the result cannot be cast from int64 to uint32", ("->", numpy.array(3, "i2")), {"out": numpy.zeros((), "u4")}),
     (ValueError, "order must be", ("ij", A), {"order": "X"}),
     (ValueError, "no engine 'gpu'; it has auto", ("ij", A), {"engine": "gpu"}),
     (TypeError, "no type for arrays of object", ("i", numpy.array([None])), {}),
