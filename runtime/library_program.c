@@ -124,7 +124,6 @@ static bool prepare_kernel(struct einc_program *program, size_t number)
 
 static bool choose_engines(struct einc_program *program)
 {
-    static const char *const fastest_first[] = {EINC_ENGINE_LLVM, EINC_ENGINE_C, EINC_ENGINE_REFERENCE};
     const char *name = program->options.engine;
     struct library_engine *first = &program->engines[LIBRARY_FIRST];
     bool any = !name || !strcmp(name, EINC_ENGINE_AUTO);
@@ -134,11 +133,9 @@ static bool choose_engines(struct einc_program *program)
             diag_error(ir_diagnostics(program->ir), DIAG_E0853, SPAN_NONE, "this einc has no engine `%s`", name);
         return first->info != NULL;
     }
-    first->info = engine_find(EINC_ENGINE_TCC);
-    if (first->info)
-        program->better = engine_find(EINC_ENGINE_LLVM);
-    for (size_t k = 0; !first->info && k < sizeof fastest_first / sizeof *fastest_first; k++)
-        first->info = engine_find(fastest_first[k]);
+    const struct engine_info *instant = engine_find(EINC_ENGINE_TCC), *fast = engine_find(EINC_ENGINE_LLVM);
+    first->info = instant ? instant : fast ? fast : engine_find(EINC_ENGINE_C);
+    program->better = instant ? fast : NULL;
     return true;
 }
 
