@@ -213,6 +213,8 @@ static bool is_product(struct lowering *lowering, const struct nest *nest)
     uint32_t lane = UINT32_MAX, others[2] = {0, 0}; /* outputs that move one factor only */
     const struct poly *steps[3], *of_lane[2] = {NULL, NULL};
     bool is_summed = false, is_long = false, lies[2] = {false, false}; /* along vectors of one of these */
+    bool is_row[2] = {false, false};                                   /* along vectors of a summed index */
+    double reuse[2] = {1, 1}, batch = 0;                               /* of each factor, by indices that only the other has */
     double lanes = (double)product_lanes(lowering->machine, nest->accumulator, 0);
     for (uint32_t x = 0; x < nest->n; x++) {
         if (nest->indices[x].gone || nest->indices[x].outer)
@@ -221,6 +223,9 @@ static bool is_product(struct lowering *lowering, const struct nest *nest)
             if (!is_linear(lowering, addresses[k], x, &steps[k]))
                 return false;
         is_summed |= nest->indices[x].reduced;
+        double typical = poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL);
+        for (int k = 0; k < 2; k++)
+            is_row[k] |= nest->indices[x].reduced && typical >= lanes && poly_equals(steps[k], 1);
         if (nest->indices[x].reduced)
             continue;
         bool moves[2] = {!poly_equals(steps[0], 0), !poly_equals(steps[1], 0)}, known = poly_is_constant(nest->extents[x], &extent);
@@ -229,20 +234,21 @@ static bool is_product(struct lowering *lowering, const struct nest *nest)
             is_long = !known || 2 * extent > product_lanes(lowering->machine, nest->accumulator, extent);
             of_lane[0] = steps[0];
             of_lane[1] = steps[1];
+            batch = typical;
         } else if (moves[0] != moves[1]) {
             int k = moves[0] ? 0 : 1;
             others[k]++;
-            lies[k] |=
-                poly_equals(steps[k], 1) && poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL) >= lanes;
+            reuse[1 - k] *= fmax(typical, 1);
+            lies[k] |= typical >= lanes && poly_equals(steps[k], 1);
         }
     }
     if (lane == UINT32_MAX || !is_summed)
         return false;
-    int a = poly_equals(of_lane[0], 0) ? 1 : 0;
-    bool is_batch = !poly_equals(of_lane[1 - a], 0), near = poly_equals(of_lane[a], 1);
-    if (is_batch)
-        return is_long && near && poly_equals(of_lane[1 - a], 1);
-    return (is_long && (near || others[1 - a])) || lies[a];
+    int a = poly_equals(of_lane[0], 0) ? 1 : 0, b = 1 - a;
+    bool near[2] = {poly_equals(of_lane[0], 1), poly_equals(of_lane[1], 1)};
+    if (!poly_equals(of_lane[b], 0))
+        return is_long && product_suits_batch(2 * batch > lanes, near, is_row, reuse);
+    return (is_long && (near[a] || others[b])) || lies[a];
 }
 
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order)

@@ -344,23 +344,39 @@ static bool suits_elements(struct pass_kernel *kernel, const struct product *pro
     return product->n_axes > 1 && poly_equals(line[-1].a, 1);
 }
 
+bool product_suits_batch(bool is_whole, const bool near[2], const bool is_row[2], const double reuse[2])
+{
+    if (near[0] && near[1])
+        return true;
+    bool is_reused = (near[0] || reuse[0] >= PACKED_REUSE) && (near[1] || reuse[1] >= PACKED_REUSE);
+    bool is_turned = (near[0] && is_row[1]) || (near[1] && is_row[0]);
+    return is_whole && (is_reused || is_turned);
+}
+
 /* Vectors along the lane axis have something to do, and the tile something to use again or whole vectors to read: along the lane,
  * or along another index, whose tiles are turned. */
 static bool suits_product(const struct machine *machine, const struct product *product)
 {
     const struct product_axis *lane = product_lane(product);
-    bool has_n = false, is_summed = false, may_be_turned = false;
+    bool has_n = false, is_summed = false, may_be_turned = false, is_row[2] = {false, false};
+    double reuse[2] = {1, 1}, lanes = (double)product_lanes(machine, product->elem, 0);
     if (!lane || product->lanes < 2)
         return false;
     bool is_long = !lane->extent || 2 * lane->extent > product->lanes;
     for (uint32_t k = 0; k < product->n_axes; k++) {
         const struct product_axis *axis = &product->axes[k];
+        bool is_k = axis->role == LOOP_K;
+        reuse[axis->role == LOOP_M] *= axis->role == LOOP_M || axis->role == LOOP_N ? fmax(axis->typical, 1) : 1;
         has_n |= axis->role == LOOP_N;
-        is_summed |= axis->role == LOOP_K;
+        is_summed |= is_k;
+        is_row[0] |= is_k && axis->typical >= lanes && poly_equals(axis->a, 1);
+        is_row[1] |= is_k && axis->typical >= lanes && poly_equals(axis->b, 1);
         may_be_turned |= axis->role == LOOP_M && !axis->is_line && tile_may_have_lane(machine, product, axis);
     }
-    bool near_a = poly_equals(lane->a, 1), near_b = poly_equals(lane->b, 1) || poly_equals(lane->b, 0);
-    return is_summed && ((is_long && ((lane->role == LOOP_M && has_n) || (near_a && near_b))) || may_be_turned);
+    bool near[2] = {poly_equals(lane->a, 1), poly_equals(lane->b, 1)};
+    bool suits_lane = lane->role == LOOP_BATCH ? product_suits_batch(2 * lane->typical > lanes, near, is_row, reuse)
+                                               : near[0] || (lane->role == LOOP_M && has_n);
+    return is_summed && ((is_long && suits_lane) || may_be_turned);
 }
 
 /* ---- what may be copied before it is read ---- */

@@ -17,6 +17,7 @@
 
 enum {
     CACHE_LINE = 64,  /* bytes */
+    PACKED_REUSE = 8, /* of an element of a panel whose lines are gathered */
     COPIED_ROW = 1024 /* bytes that a copy moves together, of each tensor, where it can */
 };
 
@@ -51,6 +52,11 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
 /* Is the end of the loop never negative, at any sizes? One that may be, where the loop does not run, must not be divided: the
  * remainder of -3 by 8 is 5. */
 bool product_runs_forward(struct pass_kernel *kernel, const struct loop_stmt *loop);
+/* Does a product suit vectors along a batch index, which both factors have? `is_whole`: it fills most of a vector; of each factor:
+ * it lies along the index; it lies along a summed one, so that a panel of it is filled by vectors that are turned; how often
+ * indices that only the other has read it again. A panel for a factor that does not lie along it must be paid for by its use, or be
+ * cheap. */
+bool product_suits_batch(bool is_whole, const bool near[2], const bool is_row[2], const double reuse[2]);
 /* The axis that vectors run along. */
 const struct product_axis *product_lane(const struct product *product);
 /* How many elements fill a vector of the target, or the shortest that holds `extent` of them (0: unknown); 0: it has none. */

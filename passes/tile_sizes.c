@@ -191,6 +191,8 @@ static double from_l2(const struct machine *machine, const struct product *produ
 double tile_cycles(const struct machine *machine, const struct product *product)
 {
     double vectors = 1, columns = 1, wasted = 1; /* vectors: of all rows */
+    const struct product_axis *lane = product_lane(product);
+    double of_lane = (double)(lane->tile / product->lanes), vectors_of_b = lane->role == LOOP_BATCH ? of_lane : 0;
     for (uint32_t k = 0; k < product->n_axes; k++) {
         const struct product_axis *axis = &product->axes[k];
         wasted *= waste(axis, axis->tile);
@@ -199,10 +201,11 @@ double tile_cycles(const struct machine *machine, const struct product *product)
         else
             vectors *= axis->is_lane ? (double)(axis->tile / product->lanes) : (double)axis->tile;
     }
-    double fmas = vectors * columns, loads = vectors + columns;
+    double fmas = vectors * columns, loads = vectors + columns * fmax(vectors_of_b, 1);
     double a_cycle = fmin((double)machine->fma_ports, MOST_LOADS); /* where vectors are computed in halves they are loaded so */
     double cycles = fmax(fmas / (double)machine->fma_ports, loads / a_cycle);
-    double share = VECTOR_SHARE * from_l2(machine, product) * vectors + BROADCAST_SHARE * columns;
+    double share = VECTOR_SHARE * from_l2(machine, product) * vectors;
+    share += columns * (vectors_of_b > 0 ? VECTOR_SHARE * vectors_of_b : BROADCAST_SHARE);
     return (fmax(cycles, (double)machine->fma_latency) + share) / fmas * wasted;
 }
 
@@ -225,12 +228,14 @@ void tile_each_shape(const struct machine *machine, struct product *product, til
     struct tile_groups groups = tile_groups(product);
     int64_t whole = (int64_t)ceil(fmax(groups.lane->typical, 1) / (double)product->lanes), registers = machine->vector_registers;
     int64_t least_rows = groups.is_turned ? product->lanes : 1;
+    bool is_batched = groups.lane->role == LOOP_BATCH && (extents_of(product, LOOP_N) > 1 || !poly_equals(groups.lane->a, 1));
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].tile = 1;
     set_tile(product, &groups, (struct tile_shape){1, least_rows, 1}); /* whatever the registers */
     visit(user, product, tile_cycles(machine, product));
     for (int64_t vectors = 1; vectors <= (groups.is_turned ? 1 : whole) && vectors <= registers; vectors++) {
-        int64_t most_rows = groups.is_turned ? least_rows : vectors == whole ? registers / vectors : 1; /* more than whole lines */
+        bool has_rows = vectors == whole || is_batched; /* more than whole lines of C, or of A what is used for each n */
+        int64_t most_rows = groups.is_turned ? least_rows : has_rows ? registers / vectors : 1;
         for (int64_t rows = least_rows; rows <= most_rows; rows++)
             for (int64_t columns = 1; tile_fits_registers(machine, vectors * rows, columns); columns++) {
                 set_tile(product, &groups, (struct tile_shape){vectors, rows, columns});
