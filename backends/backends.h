@@ -64,8 +64,12 @@ const struct backend_info *backend_find(const char *name, size_t length);
 
 /* ---- c_header.c ---- */
 /* What a kernel's function is called in the file that is made of the program with its constants inline, and its declaration in C
- * without the semicolon. False: no memory. */
-bool backend_signature(const struct backend_program *program, size_t kernel, const char **name, const char **declaration);
+ * without the semicolon. */
+struct backend_signature {
+    const char *name, *declaration;
+};
+/* Of each kernel of the program, in the context's arena. NULL: no memory. */
+const struct backend_signature *backend_signatures(const struct backend_program *program);
 
 /* ---- machine_code.c: the part that needs LLVM, a library of its own ---- */
 enum backend_code_form { CODE_LLVM, CODE_BITCODE, CODE_ASSEMBLY, CODE_OBJECT };

@@ -120,17 +120,18 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
     text_put(text, first ? "void)" : ")");
 }
 
-bool backend_signature(const struct backend_program *program, size_t kernel, const char **name, const char **declaration)
+const struct backend_signature *backend_signatures(const struct backend_program *program)
 {
     const struct backend_options options = {.weights = WEIGHTS_INLINE};
+    struct arena *arena = ir_arena(program->context);
     struct c_file *file = c_file_create(program, &options);
-    struct text text = text_create(ir_arena(program->context));
-    if (!file)
-        return false;
-    c_put_signature(&file->kernels[kernel], &text, true);
-    *name = file->kernels[kernel].name;
-    *declaration = text_finish(&text);
-    return *declaration != NULL;
+    struct backend_signature *signatures = file ? ARENA_ARRAY(arena, program->n_kernels, struct backend_signature) : NULL;
+    for (size_t k = 0; signatures && k < program->n_kernels; k++) {
+        struct text text = text_create(arena);
+        c_put_signature(&file->kernels[k], &text, true);
+        signatures[k] = (struct backend_signature){file->kernels[k].name, text_finish(&text)};
+    }
+    return arena_failed(arena) ? NULL : signatures;
 }
 
 /* ---- what an argument is ---- */

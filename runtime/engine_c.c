@@ -44,10 +44,8 @@ static bool find_kernels(struct engine *engine)
     struct compiled *compiled = engine->compiled;
     struct backend_program program;
     engine->kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct native_kernel);
-    bool good = engine->kernels && compile_backend_program(compiled, "kernels", &program);
-    for (size_t k = 0; k < compiled->n_kernels && good; k++)
-        good = native_find_kernel(&program, k, find_symbol, engine->sealed.library, &engine->kernels[k]);
-    return good;
+    return engine->kernels && compile_backend_program(compiled, "kernels", &program) &&
+           native_find_kernels(&program, find_symbol, engine->sealed.library, engine->kernels);
 }
 
 /* Threads of OpenMP wait in its library for more work to come, and would wait nowhere were it unloaded with the kernels: it stays.

@@ -35,7 +35,7 @@ static bool add_kernel(struct engine *engine, const struct backend_llvm *llvm, c
     one.n_kernels = 1;
     return llvm->emit(&one, &options, CODE_OBJECT, &object) == EINC_OK &&
            engine->orc->add(engine->jit, context, text_finish(&object), object.length) &&
-           native_find_kernel(&one, 0, find_symbol, engine, &engine->kernels[kernel]);
+           native_find_kernels(&one, find_symbol, engine, &engine->kernels[kernel]);
 }
 
 struct engine *engine_llvm_create(struct compiled *compiled, const struct engine_options *options)

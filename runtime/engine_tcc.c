@@ -25,9 +25,8 @@ static bool build_kernels(struct engine *engine)
     engine->kernels = ARENA_ARRAY(ir_arena(context), compiled->n_kernels, struct native_kernel);
     bool good = engine->kernels && compile_backend_program(compiled, "kernels", &program) &&
                 compile_emit(compiled, backend_find("c", 1), "kernels", &backend, &files, &n_files) == EINC_OK &&
-                jit_tcc_compile(context, files[0].bytes, &engine->code);
-    for (size_t k = 0; k < compiled->n_kernels && good; k++)
-        good = native_find_kernel(&program, k, jit_tcc_find, &engine->code, &engine->kernels[k]);
+                jit_tcc_compile(context, files[0].bytes, &engine->code) &&
+                native_find_kernels(&program, jit_tcc_find, &engine->code, engine->kernels);
     if (!good)
         jit_tcc_release(&engine->code);
     return good;

@@ -4,16 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool native_find_kernel(const struct backend_program *program, size_t kernel, native_find *find, void *user,
-                        struct native_kernel *native)
+static bool find_kernel(struct ir_context *context, const char *name, const struct backend_signature *signature, native_find *find,
+                        void *user, struct native_kernel *native)
 {
-    struct ir_context *context = program->context;
-    const char *name = program->kernels[kernel].loops->name, *function;
     const char *entry = arena_printf(ir_arena(context), "einc_entry_%s", name);
     const char *workspace = arena_printf(ir_arena(context), "einc_workspace_%s", name);
-    return entry && workspace && backend_signature(program, kernel, &function, &native->signature) &&
-           find(user, context, entry, (void **)&native->entry) && find(user, context, workspace, (void **)&native->workspace) &&
-           find(user, context, function, &native->function);
+    native->signature = signature->declaration;
+    return entry && workspace && find(user, context, entry, (void **)&native->entry) &&
+           find(user, context, workspace, (void **)&native->workspace) && find(user, context, signature->name, &native->function);
+}
+
+bool native_find_kernels(const struct backend_program *program, native_find *find, void *user, struct native_kernel *natives)
+{
+    const struct backend_signature *signatures = backend_signatures(program);
+    bool good = signatures != NULL;
+    for (size_t k = 0; k < program->n_kernels && good; k++)
+        good = find_kernel(program->context, program->kernels[k].loops->name, &signatures[k], find, user, &natives[k]);
+    return good;
 }
 
 /* Has a kernel solutions, and lookups, that may end it? */

@@ -116,11 +116,10 @@ struct native_kernel {
     const char *signature;                   /* its declaration in C */
 };
 enum { NATIVE_ALIGNMENT = 64 }; /* of workspace */
-/* Finds a kernel of the program that was made code of; `find` gives the address of a function, false after a diagnostic. False
+/* Finds all kernels of the program that was made code of; `find` gives the address of a function, false after a diagnostic. False
  * also: no memory. */
 typedef bool native_find(void *user, struct ir_context *context, const char *name, void **address);
-bool native_find_kernel(const struct backend_program *program, size_t kernel, native_find *find, void *user,
-                        struct native_kernel *native);
+bool native_find_kernels(const struct backend_program *program, native_find *find, void *user, struct native_kernel *natives);
 bool native_is_threaded(const struct compiled *compiled); /* is there a kernel for several threads? */
 /* A kernel ended by a check: says what that means. */
 void native_report_end(struct ir_context *context, const struct ir_kernel *kernel);
