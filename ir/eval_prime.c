@@ -4,15 +4,17 @@
  * Complex numbers are pairs a + b i in F_p[i], a field because p = 3 (mod 4) leaves -1 without a root. A double is m * 2^e and
  * 2^61 = 1, so literals are exact. Division is by the inverse, by zero gives 0. What is no ring operation (a function, integer
  * division, a narrowing cast) is a fixed hash of operation, type and arguments: equal arguments, equal results. min, max,
- * comparisons and magnitudes of real floats order the real residues as the integers from -(p-1)/2 to (p-1)/2, so small whole
- * numbers keep their order, no magnitude is less than that of 0, and the two ends serve as the infinities. */
+ * comparisons and magnitudes of real floats order the residues r of real numbers by 2^30 r, from -(p-1)/2 to (p-1)/2: whole numbers
+ * and fractions of 30 bits on each side of the point keep their order, whether a pass compares them or this does, and no magnitude
+ * is less than that of 0. The two ends serve as the infinities. */
 #include "arithmetic.h"
 
 #include <math.h>
 #include <string.h>
 
 #define PRIME ((UINT64_C(1) << 61) - 1)
-#define HALF  (PRIME / 2) /* the largest; above it the negative ones */
+#define HALF  (PRIME / 2)                   /* the largest whole number; above it the negative ones */
+#define LAST  (PRIME - (UINT64_C(1) << 30)) /* HALF / 2^30 */
 
 static uint64_t reduce(uint64_t a)
 {
@@ -65,7 +67,7 @@ static uint64_t from_double(double value)
     if (!isfinite(value)) {
         if (isnan(value))
             return reduce(hash_bytes(0, "nan", 3));
-        return value > 0 ? HALF : HALF + 1;
+        return value > 0 ? LAST : PRIME - LAST;
     }
     int exponent;
     double mantissa = frexp(value, &exponent); /* value = (mantissa * 2^53) * 2^(exponent - 53), both exact */
@@ -174,10 +176,15 @@ static struct scalar cast(enum ir_elem from, enum ir_elem to, const struct scala
     return opaque(IR_EXPR_cast, to, 1, a);
 }
 
+/* Residues in order, the least at 0. 2^61 = 1, so to multiply by 2^30 is to rotate. */
+static uint64_t place_in_order(uint64_t residue)
+{
+    return subtract((residue << 30 & PRIME) | residue >> 31, HALF + 1);
+}
+
 static bool is_less(struct scalar a, struct scalar b)
 {
-    uint64_t turn = HALF + 1; /* moves the least residue to 0 */
-    return add(a.residue[0], PRIME - turn) < add(b.residue[0], PRIME - turn);
+    return place_in_order(a.residue[0]) < place_in_order(b.residue[0]);
 }
 
 static bool compare(enum ir_expr_op op, struct scalar a, struct scalar b)

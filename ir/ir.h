@@ -526,7 +526,8 @@ enum ir_concat_fault ir_check_concat(struct ir_context *context, const struct ir
 enum ir_arithmetic {
     IR_EVAL_NUMBERS, /* double and complex double, rounded to the declared type at casts and nodes; integers wrap exactly */
     IR_EVAL_PRIME,   /* modulo 2^61 - 1 (complex numbers as pairs: -1 has no root there). Literals and constants are exact dyadic
-                        rationals. An OPAQUE function is a fixed hash of its arguments, min and max order residues as integers */
+                        rationals. An OPAQUE function is a fixed hash of its arguments; min and max keep the order of fractions
+                        and whole numbers of up to 30 bits */
     IR_EVAL_BOUND    /* as NUMBERS but every term by its magnitude: sum|products|, for componentwise error bounds */
 };
 /* A tensor's numbers outside the compiler: C order. NUMBERS: elements of `elem` as in memory (elements.def). PRIME: two uint64_t an

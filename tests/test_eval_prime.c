@@ -67,6 +67,22 @@ static void prime_takes_dyadic_rationals(void **state)
     eval_finish(&run);
 }
 
+/* Passes compute the least of constants in numbers. */
+static void prime_orders_fractions(void **state)
+{
+    (void)state;
+    struct eval_run run =
+        eval_prepare("kernel f: exact {\n%c = const f64[i: 2, j: 4] {-0x1p-1, 0x1p-2, -0x1.8p+0, 2.0, 0x1p-1, 3.0, "
+                     "inf, 0x1p-20}\n%w = const f64[4] {-0x1.8p+0, 0x1p-20, 2.0, inf}\n"
+                     "%l = contract minplus f64[i: 2] sum [j: 4] of (%c[i, j])\n"
+                     "%g = contract maxplus f64[i: 2] sum [j: 4] of (%c[i, j])\n"
+                     "output l = %l\noutput g = %g\noutput w = %w\n}");
+    eval_evaluate(&run, IR_EVAL_PRIME, NULL);
+    assert_memory_equal(run.outputs[0].data, run.outputs[2].data, 32);
+    assert_memory_equal(run.outputs[1].data, (const char *)run.outputs[2].data + 32, 32);
+    eval_finish(&run);
+}
+
 /* Polynomial programs over small integers are the same numbers modulo the prime as in i64. */
 static void prime_agrees_with_integers(void **state)
 {
@@ -163,9 +179,13 @@ static void bound_covers_perturbations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prime_decides_identities),   cmocka_unit_test(prime_takes_dyadic_rationals),
-        cmocka_unit_test(prime_agrees_with_integers), cmocka_unit_test(integer_division_is_not_polynomial),
-        cmocka_unit_test(bound_sums_magnitudes),      cmocka_unit_test(bound_covers_perturbations),
+        cmocka_unit_test(prime_decides_identities),
+        cmocka_unit_test(prime_takes_dyadic_rationals),
+        cmocka_unit_test(prime_orders_fractions),
+        cmocka_unit_test(prime_agrees_with_integers),
+        cmocka_unit_test(integer_division_is_not_polynomial),
+        cmocka_unit_test(bound_sums_magnitudes),
+        cmocka_unit_test(bound_covers_perturbations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
