@@ -95,7 +95,7 @@ struct einc_options {
     const char *gradient; /* "A,b": a kernel `f_gradient` beside each kernel f that has these inputs (docs/gradient.md) */
     const char *adjoint;  /* "u": a kernel `f_adjoint` */
     const char *compiler; /* of engine c; NULL: $CC, else cc */
-    const char *flags;    /* of engine c; NULL: "-O3 -march=native" */
+    const char *flags;    /* of engine c; NULL: $EINC_CFLAGS, else "-O3 -march=native" */
 };
 
 /* `allocator` NULL: malloc and free. `defaults` are the options of calls that get none; they, and the strings in them, are copied.

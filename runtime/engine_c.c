@@ -4,6 +4,7 @@
 #include "runtime.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 
 struct engine {
     struct compiled *compiled;
@@ -18,12 +19,17 @@ enum einc_status engine_c_run(struct engine *engine, size_t kernel, const int64_
 const struct native_kernel *engine_c_native(const struct engine *engine, size_t kernel, int64_t *threads);
 void engine_c_destroy(struct engine *engine);
 
+static const char *chosen_flags(const struct engine_options *options)
+{
+    const char *flags = options && options->flags ? options->flags : getenv("EINC_CFLAGS");
+    return flags ? flags : "-O3 -march=native";
+}
+
 static bool build_library(struct toolchain *toolchain, struct compiled *compiled, const struct engine_options *options)
 {
     const struct backend_options backend = {.weights = WEIGHTS_INLINE, .entry = true};
-    const char *flags = options && options->flags ? options->flags : "-O3 -march=native";
-    const char *words =
-        arena_printf(ir_arena(compiled->context), "%s %s -std=c99 -w", flags, native_is_threaded(compiled) ? "-fopenmp" : "");
+    const char *words = arena_printf(ir_arena(compiled->context), "%s %s -std=c99 -w", chosen_flags(options),
+                                     native_is_threaded(compiled) ? "-fopenmp" : "");
     struct backend_file *files = NULL;
     size_t n_files = 0;
     return words && compile_emit(compiled, backend_find("c", 1), "kernels", &backend, &files, &n_files) == EINC_OK &&

@@ -158,7 +158,7 @@ void jit_tcc_release(struct jit_tcc *code);
 struct engine;
 struct engine_options {
     const char *compiler; /* engine c: the command; NULL: $CC, else `cc` */
-    const char *flags;    /* engine c: optimisation flags, separated by spaces; NULL: "-O3 -march=native" */
+    const char *flags;    /* engine c: optimisation flags, separated by spaces; NULL: $EINC_CFLAGS, else "-O3 -march=native" */
     int64_t threads;      /* that run kernels made for several; 0: as many as OpenMP says */
 };
 struct engine_info {

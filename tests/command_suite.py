@@ -73,6 +73,7 @@ def exit_statuses(suite, folder):
     liar.write_text('#!/bin/sh\nfor word; do case "$word" in *.c) sed -i "s/0x1p+1/0x1p+0/g; s/2\\.0/1.0/g" "$word";; esac; done\nexec cc "$@"\n')
     liar.chmod(0o755)
     suite.expect("a wrong result", folder, 3, "check", "good.ein", CC=str(liar))
+    suite.expect("flags that the compiler refuses", folder, 1, *run, "--engine=c", EINC_CFLAGS="-include none.h")
 
 
 def sizes_that_wrap(suite, folder):

@@ -125,8 +125,8 @@ def build(suite, folder, target, elem, programs, dims, what):
         return
     for compiler, command in COMPILERS.items() if isinstance(target, str) else ():
         suite.step(f"{what}: {compiler}", command + STRICT + others + ["-o", f"{compiler}.o"], folder)
-    sanitized = ["-std=c99", "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    commands = {"native": ["gcc", "-std=c99", "-O2", "-march=native"], "checked": ["gcc", "-march=native", *sanitized],
+    sanitized = ["-std=c99", "-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    commands = {"native": ["gcc", "-std=c99", "-O1", "-march=native"], "checked": ["gcc", "-march=native", *sanitized],
                 "portable": ["clang", *sanitized], "tcc": ["tcc", "-std=c99"], "threads": ["gcc", "-march=native", "-fopenmp", *sanitized], "llvm": ["gcc", "-std=c99"]}
     for program in programs:
         files = ["kernels.o"] if program == "llvm" else others
