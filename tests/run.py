@@ -58,7 +58,7 @@ def main():
     arguments = parser.parse_args()
 
     selection = ["-L", arguments.label] if arguments.label else ["-LE", "long"]
-    jobs = str(max(2, os.cpu_count() or 2))
+    jobs = str(max(2, os.cpu_count() or 2) + 1)  # one more, since tests start processes and wait for files
     status, late = run_ctest(["--test-dir", str(arguments.build), "-j", jobs, "--timeout", str(arguments.limit), "--output-on-failure",
                               "--no-tests=error", *selection])
 
