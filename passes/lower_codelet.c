@@ -42,8 +42,12 @@ static struct product multiply(struct codelet *codelet, struct product a, struct
     enum ir_elem elem = complex ? IR_c128 : IR_f64;
     struct product result = {.atom = a.atom ? a.atom : b.atom, .failed = a.failed || b.failed};
     result.number = ir_number_complex(elem, a.number.re * b.number.re - a_im * b_im, a.number.re * b_im + a_im * b.number.re);
-    if (a.atom && b.atom)
-        result.atom = ir_expr_apply(context, IR_EXPR_mul, 2, (const struct ir_expr *[]){a.atom, b.atom});
+    if (a.atom && b.atom) { /* casts from real to complex numbers were taken off */
+        enum ir_elem common = ir_elem_is_complex(a.atom->elem) ? a.atom->elem : b.atom->elem;
+        const struct ir_expr *factors[] = {ir_expr_cast(context, common, a.atom), ir_expr_cast(context, common, b.atom)};
+        result.atom = ir_expr_apply(context, IR_EXPR_mul, 2, factors);
+        result.failed |= result.atom == NULL;
+    }
     return result;
 }
 
