@@ -62,14 +62,16 @@ static struct number conjugate(struct number a)
     return (struct number){a.re, -a.im, a.residue, (PRIME - a.imaginary) % PRIME};
 }
 
-static int64_t signed_residue(uint64_t residue)
+/* Fractions of 30 bits are whole numbers here. */
+static int64_t place_in_order(uint64_t residue)
 {
-    return residue > PRIME / 2 ? (int64_t)residue - (int64_t)PRIME : (int64_t)residue;
+    uint64_t scaled = residue_product(residue, UINT64_C(1) << 30);
+    return scaled > PRIME / 2 ? (int64_t)scaled - (int64_t)PRIME : (int64_t)scaled;
 }
 
 static struct number larger(struct number a, struct number b)
 {
-    return (struct number){fmax(a.re, b.re), 0, signed_residue(a.residue) > signed_residue(b.residue) ? a.residue : b.residue, 0};
+    return (struct number){fmax(a.re, b.re), 0, place_in_order(a.residue) > place_in_order(b.residue) ? a.residue : b.residue, 0};
 }
 
 static struct number smaller(struct number a, struct number b)

@@ -328,6 +328,54 @@ static bool prepare(struct validator *validator)
     return true;
 }
 
+/* ---- constants ---- */
+
+static bool has_value_of_constants(struct validator *validator, const struct ir_kernel *kernel)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(validator->context, kernel, &count);
+    for (size_t k = 0; nodes && k < count; k++)
+        if (nodes[k]->op == IR_input_node || nodes[k]->op == IR_scan_node)
+            return false;
+    return nodes && nodes[count - 1]->op != IR_const_node;
+}
+
+/* Its residues are those of its numbers. */
+static bool is_exact(struct validator *validator, struct ir_kernel *kernel)
+{
+    struct ir_context *context = validator->context;
+    const struct ir_node *node = kernel->outputs->node;
+    struct ir_tensor numbers, residues, again;
+    if (ir_eval(context, kernel, IR_EVAL_NUMBERS, validator->dims, NULL, &numbers, NULL) != EINC_OK ||
+        ir_eval(context, kernel, IR_EVAL_PRIME, validator->dims, NULL, &residues, NULL) != EINC_OK)
+        return false;
+    const struct poly **shape = ARENA_ARRAY(ir_arena(context), numbers.rank, const struct poly *);
+    for (uint32_t k = 0; shape && k < numbers.rank; k++)
+        shape[k] = poly_constant(context, numbers.shape[k]);
+    const struct ir_constant constant = {.data = numbers.data, .bytes = tensor_count(&numbers) * ir_elem_info(node->elem)->bytes};
+    kernel->outputs->node = shape ? ir_constant(context, node->elem, numbers.rank, shape, &constant) : NULL;
+    return kernel->outputs->node && ir_eval(context, kernel, IR_EVAL_PRIME, validator->dims, NULL, &again, NULL) == EINC_OK &&
+           tensors_same_residues(&residues, &again);
+}
+
+/* Passes compute in numbers what is made of constants alone. Where f32 rounds that, its residues, which are not rounded, are
+ * others, and nothing is asked of the kernel. */
+static bool constants_are_exact(struct validator *validator, const struct ir_kernel *kernel)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(validator->context, kernel, &count);
+    bool exact = nodes != NULL;
+    for (size_t k = 0; exact && k < count; k++) {
+        struct ir_output output = {"constant", nodes[k], SPAN_NONE, 0};
+        struct ir_kernel alone = {.name = "constant", .span = SPAN_NONE, .n_outputs = 1, .outputs = &output};
+        if (nodes[k]->op == IR_scan_node)
+            exact = constants_are_exact(validator, nodes[k]->scan->step);
+        else if (has_value_of_constants(validator, &alone))
+            exact = is_exact(validator, &alone);
+    }
+    return exact;
+}
+
 struct machine validate_machine(uint64_t seed)
 {
     struct machine machine = *machine_generic();
@@ -357,6 +405,8 @@ const char *validate_program(struct ir_context *context, const struct validation
     };
     if (!prepare(&validator))
         return validator.wrong;
+    if (validator.arithmetic == IR_EVAL_PRIME && !constants_are_exact(&validator, validator.kernel))
+        return arena_failed(ir_arena(context)) ? "no memory" : NULL;
     census_next(validation->census);
     census_look(validation->census, context, validator.kernel);
     census_look_at_dims(validation->census, context);
