@@ -97,6 +97,7 @@ struct c_file {
     size_t n_narrowings, narrowings_capacity;
     bool uses_math;
     bool streams_rows;                      /* rows are copied past the caches */
+    bool prefetches;                        /* asks for lines of memory before they are needed */
     bool guards_masks, guards_permutations; /* what gcc before 14 might compile wrongly (c_masks.c) */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
 };

@@ -183,6 +183,7 @@ static void find_in_list(struct masks *masks, const struct loop_stmt *list, bool
             find_in_list(masks, list->block, masked);
             break;
         case LOOP_CHECK:
+        case LOOP_PREFETCH:
         case LOOP_COMMENT:
             break;
         }

@@ -425,6 +425,19 @@ static size_t put_block(struct c_kernel *kernel, struct text *text, int depth, c
     return stmt->comment ? lines + 1 : lines;
 }
 
+/* The place may lie outside of the array, which a pointer must not. */
+static size_t put_prefetch(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
+{
+    struct text line = text_create(kernel->file->arena);
+    const char *array = kernel->buffers[stmt->prefetch.buffer];
+    text_printf(&line, "prefetch(%s, ", array ? array : "");
+    c_put_size(kernel, &line, stmt->prefetch.address, C_ANY);
+    text_put(&line, ");");
+    put_line(text, depth, text_finish(&line));
+    kernel->file->prefetches = true;
+    return 1;
+}
+
 /* `before` is the statement before it in its list, or NULL. */
 static size_t put_statement(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt,
                             const struct loop_stmt *before, bool first)
@@ -442,6 +455,8 @@ static size_t put_statement(struct c_kernel *kernel, struct text *text, int dept
         return put_if(kernel, text, depth, stmt);
     case LOOP_CHECK:
         return put_check(kernel, text, depth, stmt);
+    case LOOP_PREFETCH:
+        return put_prefetch(kernel, text, depth, stmt);
     case LOOP_COMMENT:
         if (!stmt->comment)
             return 0;

@@ -94,6 +94,7 @@ static bool leaves_trace(const struct c_kernel *kernel, const struct loop_stmt *
             break;
         case LOOP_STORE:
         case LOOP_CHECK:
+        case LOOP_PREFETCH:
             found = c_is_live(kernel, list);
             break;
         case LOOP_SET:
@@ -126,6 +127,8 @@ bool c_is_live(const struct c_kernel *kernel, const struct loop_stmt *stmt)
                leaves_trace(kernel, stmt->branch.otherwise, stmt->branch.otherwise);
     case LOOP_BLOCK:
         return leaves_trace(kernel, stmt->block, stmt->block);
+    case LOOP_PREFETCH:
+        return kernel->buffer_used[stmt->prefetch.buffer];
     default:
         return true;
     }
@@ -199,6 +202,8 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
                list_touches(kernel, stmt->branch.otherwise, buffer, only_stores);
     case LOOP_BLOCK:
         return list_touches(kernel, stmt->block, buffer, only_stores);
+    case LOOP_PREFETCH:
+        return !only_stores && polys_look_up(kernel, 1, &stmt->prefetch.address, buffer);
     case LOOP_COMMENT:
         break;
     }
@@ -297,6 +302,9 @@ static void mark_list(struct c_kernel *kernel, const struct loop_stmt *list)
             break;
         case LOOP_BLOCK:
             mark_list(kernel, list->block);
+            break;
+        case LOOP_PREFETCH:
+            mark_poly(kernel, list->prefetch.address);
             break;
         case LOOP_COMMENT:
             break;

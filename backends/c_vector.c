@@ -71,6 +71,7 @@ static void find_arrays(struct touching *touching, const struct loop_stmt *list)
             find_arrays(touching, list->block);
             break;
         case LOOP_CHECK:
+        case LOOP_PREFETCH:
         case LOOP_COMMENT:
             break;
         }

@@ -437,6 +437,17 @@ static void put_streaming(struct c_file *file, struct text *text)
     text_put(text, "\n");
 }
 
+static void put_prefetching(struct text *text)
+{
+    text_put(text,
+             "#if defined(__GNUC__) && !defined(__TINYC__)\n"
+             "#include <stdint.h>\n"
+             "#define prefetch(array, place) __builtin_prefetch((const void *)((uintptr_t)(array) + sizeof *(array) * (place)))\n"
+             "#else\n"
+             "#define prefetch(array, place) ((void)0)\n"
+             "#endif\n\n");
+}
+
 void c_put_vectors(struct c_file *file, struct text *text)
 {
     bool asks = false, copies = false, streams = false, turns = false;
@@ -451,6 +462,8 @@ void c_put_vectors(struct c_file *file, struct text *text)
     asks |= file->n_narrowings > 0;
     if (streams || file->streams_rows)
         put_streaming(file, text);
+    if (file->prefetches)
+        put_prefetching(text);
     if (!file->n_vectors)
         return;
     text_put(text, "/* Vectors: GNU vectors where the compiler has them, else small arrays. */\n"

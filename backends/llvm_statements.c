@@ -323,6 +323,9 @@ static void statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
     case LOOP_BLOCK:
         llvm_statements(kernel, stmt->block);
         return;
+    case LOOP_PREFETCH:
+        llvm_prefetch(kernel->file, llvm_place(kernel, stmt->prefetch.buffer, stmt->prefetch.address, false));
+        return;
     case LOOP_COMMENT:
         return;
     }

@@ -55,11 +55,15 @@ static LLVMValueRef row_at(struct llvm_file *file, LLVMTypeRef element, LLVMValu
     return offset(file, element, base, LLVMBuildMul(file->builder, step, llvm_integer(file->size, row), ""));
 }
 
-static void prefetch(struct llvm_file *file, LLVMValueRef place)
+void llvm_prefetch(struct llvm_file *file, LLVMValueRef place)
 {
-    LLVMValueRef ahead = offset(file, file->i8, place, llvm_integer(file->size, PREFETCH));
-    LLVMValueRef arguments[4] = {ahead, llvm_integer(file->i32, 0), llvm_integer(file->i32, 3), llvm_integer(file->i32, 1)};
+    LLVMValueRef arguments[4] = {place, llvm_integer(file->i32, 0), llvm_integer(file->i32, 3), llvm_integer(file->i32, 1)};
     llvm_intrinsic(file, "llvm.prefetch", file->pointer, arguments, 4);
+}
+
+static void prefetch_ahead(struct llvm_file *file, LLVMValueRef place)
+{
+    llvm_prefetch(file, offset(file, file->i8, place, llvm_integer(file->size, PREFETCH)));
 }
 
 /* Squares of `half` lanes of two rows change places: which lane of the two a lane of the result is. */
@@ -101,7 +105,7 @@ static void build_turn(struct llvm_file *file, LLVMValueRef function, const stru
         LLVMValueRef place = row_at(file, element, from, from_step, k);
         now[k] = LLVMBuildLoad2(file->builder, vector, place, "");
         LLVMSetAlignment(now[k], bytes);
-        prefetch(file, place);
+        prefetch_ahead(file, place);
     }
     for (int64_t half = lanes / 2; half > 0; half /= 2) {
         LLVMValueRef *last = now;

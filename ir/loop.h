@@ -54,14 +54,15 @@ struct loop_local {
 };
 
 enum loop_op {
-    LOOP_FOR,     /* for index in [begin, end): body */
-    LOOP_STORE,   /* buffer[address] = value, or combined with what is there by `combine` */
-    LOOP_DEFINE,  /* a new local, set to value; `constant` when never set again */
-    LOOP_SET,     /* local = value, or combined with it by `combine` */
-    LOOP_IF,      /* body when all conditions p >= 0 hold, else `otherwise` */
-    LOOP_CHECK,   /* where a condition p >= 0 does not hold the function ends, and says so */
-    LOOP_COMMENT, /* words for the reader of emitted code */
-    LOOP_BLOCK    /* a stage: braces only where names need it; `comment` stands above */
+    LOOP_FOR,      /* for index in [begin, end): body */
+    LOOP_STORE,    /* buffer[address] = value, or combined with what is there by `combine` */
+    LOOP_DEFINE,   /* a new local, set to value; `constant` when never set again */
+    LOOP_SET,      /* local = value, or combined with it by `combine` */
+    LOOP_IF,       /* body when all conditions p >= 0 hold, else `otherwise` */
+    LOOP_CHECK,    /* where a condition p >= 0 does not hold the function ends, and says so */
+    LOOP_PREFETCH, /* a hint that what stands at buffer[address] is needed soon; the address may lie outside */
+    LOOP_COMMENT,  /* words for the reader of emitted code */
+    LOOP_BLOCK     /* a stage: braces only where names need it; `comment` stands above */
 };
 
 struct loop_stmt {
@@ -96,6 +97,10 @@ struct loop_stmt {
             const struct poly *const *conditions;
             struct loop_stmt *body, *otherwise; /* LOOP_IF only */
         } branch;                               /* LOOP_IF, LOOP_CHECK */
+        struct {
+            uint32_t buffer;
+            const struct poly *address;
+        } prefetch;
         struct loop_stmt *block;
     };
 };
@@ -144,6 +149,7 @@ struct loop_stmt *loop_set(struct ir_context *context, uint32_t local, const str
 struct loop_stmt *loop_if(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions,
                           struct loop_stmt *body, struct loop_stmt *otherwise);
 struct loop_stmt *loop_check(struct ir_context *context, uint32_t n_conditions, const struct poly *const *conditions);
+struct loop_stmt *loop_prefetch(struct ir_context *context, uint32_t buffer, const struct poly *address);
 /* A rank-1 node that stands for the buffer's elements in lookups; NULL: they are no integers, or no memory. */
 const struct ir_node *loop_table(struct ir_context *context, struct loop_function *function, uint32_t buffer);
 /* The buffer that a lookup in this table reads; UINT32_MAX: none of the function's, a constant. */

@@ -110,6 +110,9 @@ static bool visit_statement(struct visiting *visiting, const struct loop_stmt *s
         return visit_branch(visiting, stmt);
     case LOOP_BLOCK:
         return visit_list(visiting, stmt->block);
+    case LOOP_PREFETCH: /* reads nothing, though its address may */
+        visit_poly(visiting, stmt->prefetch.address);
+        return true;
     case LOOP_COMMENT:
         return true;
     }

@@ -190,6 +190,16 @@ struct loop_stmt *loop_check(struct ir_context *context, uint32_t n_conditions, 
     return stmt->branch.conditions ? stmt : NULL;
 }
 
+struct loop_stmt *loop_prefetch(struct ir_context *context, uint32_t buffer, const struct poly *address)
+{
+    struct loop_stmt *stmt = address ? statement(context, LOOP_PREFETCH) : NULL;
+    if (!stmt)
+        return NULL;
+    stmt->prefetch.buffer = buffer;
+    stmt->prefetch.address = address;
+    return stmt;
+}
+
 const struct ir_node *loop_table(struct ir_context *context, struct loop_function *function, uint32_t buffer)
 {
     struct loop_buffer *info = buffer < function->n_buffers ? &function->buffers[buffer] : NULL;

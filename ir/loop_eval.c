@@ -286,6 +286,7 @@ static void run_list(struct run *run, const struct loop_stmt *list)
         case LOOP_BLOCK:
             run_list(run, list->block);
             break;
+        case LOOP_PREFETCH:
         case LOOP_COMMENT:
             break;
         }

@@ -270,6 +270,11 @@ static void put_statement(struct printer *printer, int depth, const struct loop_
         put_conditions(printer, stmt);
         text_put(printer->text, "\n");
         return;
+    case LOOP_PREFETCH:
+        text_printf(printer->text, "prefetch %s[", printer->function->buffers[stmt->prefetch.buffer].name);
+        put_poly(printer, stmt->prefetch.address);
+        text_put(printer->text, "]\n");
+        return;
     case LOOP_COMMENT:
         text_put(printer->text, "comment ");
         put_quoted(printer->text, stmt->comment ? stmt->comment : "");
@@ -340,6 +345,8 @@ static void find_tables_in_list(struct printer *printer, const struct loop_stmt 
                 find_tables(printer, list->branch.conditions[k]);
             find_tables_in_list(printer, list->branch.body);
             find_tables_in_list(printer, list->branch.otherwise);
+        } else if (list->op == LOOP_PREFETCH) {
+            find_tables(printer, list->prefetch.address);
         } else if (list->op == LOOP_BLOCK) {
             find_tables_in_list(printer, list->block);
         }

@@ -415,6 +415,19 @@ static struct loop_stmt *read_define(struct loop_reader *reader, bool constant)
     return loop_define(reader->context, local, value, constant);
 }
 
+/* prefetch = "prefetch" name "[" poly "]" */
+static struct loop_stmt *read_prefetch(struct loop_reader *reader)
+{
+    const char *name = loop_expect_name(reader);
+    uint32_t buffer = name ? loop_find_buffer(reader, name) : UINT32_MAX;
+    const struct poly *address = buffer != UINT32_MAX && loop_expect(reader, "[") ? loop_read_poly(reader, 0) : NULL;
+    if (!address || !loop_expect(reader, "]")) {
+        loop_fail(reader, "expected a place in a buffer");
+        return NULL;
+    }
+    return loop_prefetch(reader->context, buffer, address);
+}
+
 /* set = name assign;  store = name "[" poly "]" assign */
 static struct loop_stmt *read_set_or_store(struct loop_reader *reader)
 {
@@ -482,6 +495,8 @@ static struct loop_stmt *read_statement(struct loop_reader *reader, unsigned dep
         return read_define(reader, true);
     if (loop_accept_word(reader, "var"))
         return read_define(reader, false);
+    if (loop_accept_word(reader, "prefetch"))
+        return read_prefetch(reader);
     if (loop_accept_word(reader, "comment"))
         return read_comment(reader);
     if (loop_accept_word(reader, "block"))

@@ -204,6 +204,18 @@ static bool verify_store(struct verifier *verifier, const struct loop_stmt *stmt
     return verify_combine(verifier, stmt->store.combine, buffer->elem);
 }
 
+/* The place may lie outside: nothing is read. */
+static bool verify_prefetch(struct verifier *verifier, const struct loop_stmt *stmt)
+{
+    uint32_t number = stmt->prefetch.buffer;
+    if (number >= verifier->function->n_buffers)
+        return broken(verifier, "a place in no buffer", NULL);
+    const struct loop_buffer *buffer = &verifier->function->buffers[number];
+    if (buffer->kind == LOOP_STACK || buffer->kind == LOOP_CONSTANT || buffer->by_value)
+        return broken(verifier, "a prefetch of what is no tensor in memory:", buffer->name);
+    return verify_poly(verifier, stmt->prefetch.address) && verify_private(verifier, number);
+}
+
 static bool verify_local(struct verifier *verifier, const struct loop_stmt *stmt)
 {
     uint32_t number = stmt->local.local;
@@ -247,6 +259,8 @@ static bool verify_statement(struct verifier *verifier, const struct loop_stmt *
             if (!verify_poly(verifier, stmt->branch.conditions[k]))
                 return false;
         return true;
+    case LOOP_PREFETCH:
+        return verify_prefetch(verifier, stmt);
     case LOOP_COMMENT:
         return true;
     case LOOP_BLOCK:

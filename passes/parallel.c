@@ -203,6 +203,7 @@ static struct seconds statement_seconds(struct choosing *choosing, struct loop_s
     case LOOP_BLOCK:
         return list_seconds(choosing, stmt->block);
     case LOOP_CHECK:
+    case LOOP_PREFETCH:
     case LOOP_COMMENT:
         break;
     }

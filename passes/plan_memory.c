@@ -1,4 +1,5 @@
-/* Places scratch buffers: small ones of constant size become local arrays, the rest get offsets in one workspace.
+/* Places scratch buffers: small ones of constant size that no hint asks for become local arrays, the rest get offsets in one
+ * workspace.
  *
  * A buffer lives from the first stage that touches it to the last; one that is touched inside a loop around several stages and
  * outside it too lives as long as the whole loop, since the loop comes back. Buffers are placed in order of first touch, each at
@@ -18,6 +19,7 @@ struct life {
     size_t first, last;       /* numbers of top-level statements; first SIZE_MAX: never touched */
     const struct poly *bytes; /* rounded up to ALIGNMENT */
     const struct poly *end;   /* offset + bytes, once placed */
+    bool is_prefetched;       /* and so no local array, which may be registers */
 };
 
 /* A loop around the stages [first, last]. */
@@ -125,6 +127,10 @@ static bool touch_statements(struct planning *planning, const struct loop_stmt *
             planning->now++;
             fine = touch_statements(planning, stmt->block);
             break;
+        case LOOP_PREFETCH: /* keeps nothing alive */
+            planning->lives[stmt->prefetch.buffer].is_prefetched = true;
+            touch_poly(planning, stmt->prefetch.address);
+            break;
         case LOOP_COMMENT:
             break;
         }
@@ -187,8 +193,9 @@ static void move_to_stack(struct planning *planning)
         struct loop_buffer *buffer = &planning->function->buffers[k];
         if (planning->lives[k].first == SIZE_MAX)
             buffer->offset = poly_constant(planning->context, 0); /* nothing is there: it has no elements */
-        if (buffer->kind != LOOP_SCRATCH || planning->lives[k].first == SIZE_MAX || !poly_is_constant(buffer->count, NULL) ||
-            !poly_is_constant(planning->lives[k].bytes, &bytes) || bytes > STACK_BYTES || total + bytes > STACK_TOTAL)
+        if (buffer->kind != LOOP_SCRATCH || planning->lives[k].first == SIZE_MAX || planning->lives[k].is_prefetched ||
+            !poly_is_constant(buffer->count, NULL) || !poly_is_constant(planning->lives[k].bytes, &bytes) || bytes > STACK_BYTES ||
+            total + bytes > STACK_TOTAL)
             continue;
         buffer->kind = LOOP_STACK;
         total += bytes;

@@ -169,6 +169,10 @@ static struct loop_stmt *split_statement(struct splitter *splitter, struct loop_
     case LOOP_BLOCK:
         stmt->block = split_list(splitter, stmt->block);
         return stmt;
+    case LOOP_PREFETCH:
+        if (splitter->split_buffer[stmt->prefetch.buffer])
+            stmt->prefetch.address = poly_scale(splitter->context, stmt->prefetch.address, 2);
+        return stmt->prefetch.address ? stmt : NULL;
     case LOOP_CHECK:
     case LOOP_COMMENT:
         break;

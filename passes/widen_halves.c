@@ -97,6 +97,7 @@ static bool widen_list(struct widening *widening, struct loop_stmt *list)
             fine = widen_list(widening, list->block);
             break;
         case LOOP_CHECK:
+        case LOOP_PREFETCH:
         case LOOP_COMMENT:
             break;
         }

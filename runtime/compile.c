@@ -32,6 +32,7 @@ static const char *const pipeline[] = {
     "pack",          /* what tiles read, where reading it in its order pays */
     "peel",          /* after pack: what panels pad has no edge any more */
     "vectorise",     /* after both: panels are vectors then */
+    "prefetch",      /* after vectorise: steps are known by their vectors */
     "parallel",      /* after all that makes loops: they are chosen, not changed */
     "plan_memory",   /* last: every scratch buffer is known */
     NULL,

@@ -70,6 +70,10 @@ static const struct row malformed[] = {
     {BODY("y[0] plus= x[0]"), DIAG_E0741, "unknown operation before `=`"},
     {BODY("a = x[0]"), DIAG_E0741, "not a local"},
     {BODY("y[0 = x[0]"), DIAG_E0741, "expected `]`"},
+    {BODY("prefetch q[0]"), DIAG_E0741, "expected a place in a buffer"},
+    {BODY("prefetch x = 1"), DIAG_E0741, "expected `[`"},
+    {BODY("prefetch x[0"), DIAG_E0741, "expected `]`"},
+    {BODY("prefetch x[i]"), DIAG_E0741, "neither an open index nor a dim"},
     {BODY("comment words"), DIAG_E0741, "expected a string"},
     {BODY("comment \"words"), DIAG_E0741, "expected a string"},
     {BODY("block {\ny[0] = x[0]\n}"), DIAG_E0741, "expected a string"},
@@ -111,6 +115,9 @@ static const struct row broken[] = {
     {DECLARED("input x: value f64[2] count 2 argument 0"), DIAG_E0742, "no real number: `x`"},
     {DECLARED("input x: value c128[] count 1 argument 0"), DIAG_E0742, "no real number: `x`"},
     {DECLARED("input x: f64[3] count 3 argument 0 private"), DIAG_E0742, "an argument or a constant: `x`"},
+    {BODY("stack s: f64[2] count 2\nprefetch s[0]"), DIAG_E0742, "no tensor in memory: `s`"},
+    {BODY("constant c: f64[1] count 1 = {1}\nprefetch c[0]"), DIAG_E0742, "no tensor in memory: `c`"},
+    {BODY("input v: value f64[] count 1 argument 2\nprefetch v[0]"), DIAG_E0742, "no tensor in memory: `v`"},
     {DECLARED("scratch s: value f64[] count 1 at 0"), DIAG_E0742, "no real number: `s`"},
 };
 
