@@ -207,7 +207,7 @@ static void put_loop_head(struct c_kernel *kernel, struct text *text, int depth,
         c_put_share(kernel, text, stmt, name);
         return;
     }
-    if (stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.end, &extent))
+    if (stmt->loop.kind == LOOP_UNROLLED && poly_is_constant(stmt->loop.end, &extent) && extent > 1)
         text_printf(text, "#pragma GCC unroll %d\n", (int)extent);
     c_indent(text, depth);
     text_printf(text, "for (size_t %s = ", name);

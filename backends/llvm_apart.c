@@ -150,7 +150,8 @@ static LLVMValueRef unknown(struct llvm_file *file, LLVMValueRef value, LLVMValu
     LLVMValueRef nothing =
         LLVMGetInlineAsm(type, "", 0, constraints, strlen(constraints), false, false, LLVMInlineAsmDialectATT, false);
     LLVMValueRef call = LLVMBuildCall2(file->builder, type, nothing, arguments, n, "");
-    LLVMAddCallSiteAttribute(call, LLVM_WHOLE, llvm_attribute(file, "memory", 0)); /* none */
+    LLVMAddCallSiteAttribute(call, LLVM_WHOLE, llvm_attribute(file, "memory", 0));     /* none */
+    LLVMAddCallSiteAttribute(call, LLVM_WHOLE, llvm_attribute(file, "willreturn", 0)); /* loads behind it may go before the loop */
     return call;
 }
 

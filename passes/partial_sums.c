@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-enum { LEAST_VECTORS = 3, MOST_PARTIALS = 8 };
+enum { LEAST_VECTORS = 3, MOST_PARTIALS = 8, MOST_UNROLLED = 32 /* additions of vectors */ };
 
 struct splitting {
     struct pass_kernel *kernel;
@@ -84,6 +84,13 @@ static struct loop_stmt *over(const struct splitting *splitting, enum loop_kind 
     return loop;
 }
 
+/* A loop of few steps, `work` additions each, is written out: what each row reads again can stay in registers. */
+static enum loop_kind short_kind(const struct poly *end, int64_t work)
+{
+    int64_t steps;
+    return poly_is_constant(end, &steps) && steps <= MOST_UNROLLED / work ? LOOP_UNROLLED : LOOP_SERIAL;
+}
+
 /* The term with the loop's index at `place`. */
 static const struct ir_expr *term_at(const struct splitting *splitting, const struct poly *place)
 {
@@ -128,14 +135,14 @@ static struct loop_stmt *sum_vectors(const struct splitting *splitting)
     const struct poly *first =
         poly_add(context, poly_scale(context, poly_index(context, step), all), poly_scale(context, each, lanes));
     struct loop_stmt *main =
-        over(splitting, LOOP_SERIAL, step, together,
+        over(splitting, short_kind(together, splitting->partials), step, together,
              over(splitting, LOOP_UNROLLED, vector, constant(splitting, splitting->partials), add_vector(splitting, each, first)));
     if (!begin || !main)
         return NULL;
     if (poly_equals(alone, 0))
         return loop_join(begin, main);
     first = poly_add(context, poly_scale(context, together, all), poly_scale(context, each, lanes));
-    struct loop_stmt *others = over(splitting, LOOP_SERIAL, vector, alone, add_vector(splitting, none, first));
+    struct loop_stmt *others = over(splitting, short_kind(alone, 1), vector, alone, add_vector(splitting, none, first));
     return others ? loop_join(loop_join(begin, main), others) : NULL;
 }
 
@@ -197,7 +204,7 @@ static struct loop_stmt *sum_rest(const struct splitting *splitting)
     const struct poly *place =
         poly_add(context, poly_subtract(context, end, rest), poly_index(context, splitting->loop->loop.index));
     struct loop_stmt *add = loop_set(context, splitting->set->local.local, term_at(splitting, place), IR_EXPR_add);
-    return add ? over(splitting, LOOP_SERIAL, splitting->loop->loop.index, rest, add) : NULL;
+    return add ? over(splitting, short_kind(rest, 1), splitting->loop->loop.index, rest, add) : NULL;
 }
 
 static bool add_partials(struct splitting *splitting)
