@@ -65,6 +65,20 @@ enum c_vector_op {
     VECTOR_store_pairs,
     VECTOR_turn,
     VECTOR_turn_stream,
+    VECTOR_absolute,
+    VECTOR_copysign,
+    VECTOR_lesser,
+    VECTOR_larger,
+    VECTOR_where_less,
+    VECTOR_round,
+    VECTOR_two_to,
+    VECTOR_exponent,
+    VECTOR_mantissa,
+    VECTOR_scale,
+    VECTOR_min,
+    VECTOR_max,
+    VECTOR_relu,
+    VECTOR_sqrt,
     VECTOR_OP_COUNT
 };
 
@@ -74,6 +88,8 @@ struct c_vector {
     int64_t lanes;
     const char *name;
     bool uses[VECTOR_OP_COUNT];
+    bool inner[VECTOR_OP_COUNT]; /* what functions are made of: not needed where these call the C library */
+    bool functions[IR_EXPR_OP_COUNT];
 };
 
 /* The first lanes of a wider vector are wanted as a vector. */
@@ -204,6 +220,8 @@ bool c_is_helper_name(const char *name);
 /* Marks it as used and gives its name. */
 const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem elem);
 void c_put_helpers(struct c_file *file, struct text *text);
+/* The statements of the function of `x`, a number of that type, its value going where `result` says. */
+void c_put_function_of_number(struct text *text, enum ir_expr_op function, enum ir_elem elem, const char *result);
 
 /* ---- c_masks.c ---- */
 /* Sets what the file guards against, after c_mark_used. */
@@ -244,6 +262,12 @@ const char *c_vector_operation(enum c_vector_op op);                            
 /* The name of what gives the first lanes of a wider vector. NULL: no memory. */
 const char *c_use_narrowing(struct c_file *file, enum ir_elem elem, int64_t lanes, int64_t from);
 void c_put_vectors(struct c_file *file, struct text *text);
+
+/* ---- c_functions.c: elementary functions of vectors ---- */
+/* Marks it, and what it is made of, as used and gives its name, `f32x16_exp`. NULL: no memory. */
+const char *c_use_function(struct c_file *file, enum ir_elem elem, int64_t lanes, enum ir_expr_op function);
+void c_put_functions(struct c_file *file, struct text *text, const struct c_vector *vector);       /* over GNU vectors */
+void c_put_plain_functions(struct c_file *file, struct text *text, const struct c_vector *vector); /* over arrays */
 
 /* ---- c_vector.c ---- */
 void c_find_vector_arrays(struct c_kernel *kernel); /* fills array_lanes */

@@ -49,7 +49,8 @@ static const struct recipe recipes[] = {
      "return 0.5~ * x * (1.0~ + tanh~(0x1.9884533d43651p-1~ * (x + 0x1.6e4e26d4801f7p-5~ * x * x * x)));"},
     {HELPER_sigmoid, "f", true, "1 / (1 + exp(-x)), without overflow", "T x",
      "const T e = exp~(-fabs~(x));\n    return (x < 0.0~ ? e : 1.0~) / (1.0~ + e);"},
-    {HELPER_silu, "f", true, "x * sigmoid(x)", "T x", "return x * sigmoid_@(x);"},
+    {HELPER_silu, "f", true, "x / (1 + exp(-x)), without overflow", "T x",
+     "const T e = exp~(-fabs~(x));\n    return x * ((x < 0.0~ ? e : 1.0~) / (1.0~ + e));"},
     {HELPER_divide, "i", false, "a / b towards zero; 0 when b is 0, wraps", "T a, T b",
      "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n    return (T)(a / b);"},
     {HELPER_divide, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
@@ -167,8 +168,6 @@ const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem
     const struct recipe *recipe = find_recipe(helper, elem);
     file->helpers[helper][elem] = true;
     file->uses_math |= recipe && recipe->uses_math;
-    if (helper == HELPER_silu)
-        c_use_helper(file, HELPER_sigmoid, elem);
     if (helper == HELPER_from_double) {
         c_use_helper(file, HELPER_odd, IR_f64);
         c_use_helper(file, HELPER_from_float, elem);
@@ -213,6 +212,43 @@ static void put_for_type(struct text *text, const char *from, enum ir_elem elem)
 static const char *result_type(enum c_helper helper, enum ir_elem elem)
 {
     return helper == HELPER_odd || helper == HELPER_to_float ? "float" : c_type(elem);
+}
+
+static enum c_helper helper_of(enum ir_expr_op function)
+{
+    for (int helper = 0; helper < HELPER_COUNT; helper++)
+        if (!strcmp(helper_names[helper], ir_expr_info(function)->name))
+            return (enum c_helper)helper;
+    return HELPER_COUNT;
+}
+
+/* The function's own C as a row of ops.def has it, else the body of its helper. */
+void c_put_function_of_number(struct text *text, enum ir_expr_op function, enum ir_elem elem, const char *result)
+{
+    static const char gives[] = "return ";
+    const char *body = ir_expr_info(function)->c;
+    if (*body) {
+        const char *place = strstr(body, "$0");
+        struct text call = text_create(text->arena);
+        text_printf(&call, "return %.*sx%s;", (int)(place - body), body, place + 2);
+        body = text_finish(&call);
+    } else {
+        const struct recipe *recipe = find_recipe(helper_of(function), elem);
+        body = recipe ? recipe->body : NULL;
+    }
+    const char *last = body ? strstr(body, gives) : NULL;
+    if (!last)
+        return;
+    struct text whole = text_create(text->arena);
+    text_printf(&whole, "%.*s%s = %s", (int)(last - body), body, result, last + sizeof gives - 1);
+    const char *finished = text_finish(&whole);
+    for (const char *line = finished; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        line += strspn(line, " ");
+        const char *copy = arena_strndup(text->arena, line, strcspn(line, "\n"));
+        text_put(text, "        ");
+        put_for_type(text, copy ? copy : "", elem);
+        text_put(text, "\n");
+    }
 }
 
 void c_put_helpers(struct c_file *file, struct text *text)

@@ -217,6 +217,14 @@ static void put_call(struct spelling *spelling, enum c_vector_op op, const struc
     text_put(spelling->text, ")");
 }
 
+static void put_function(struct spelling *spelling, const struct ir_expr *expr)
+{
+    const char *name = c_use_function(spelling->kernel->file, expr->elem, spelling->lanes, expr->op);
+    text_printf(spelling->text, "%s(", name ? name : "");
+    put_value(spelling, expr->arguments[0]);
+    text_put(spelling->text, ")");
+}
+
 static bool may_fuse(const struct spelling *spelling)
 {
     const struct ir_kernel *source = spelling->kernel->loops->kernel;
@@ -303,7 +311,24 @@ static void put_value(struct spelling *spelling, const struct ir_expr *expr)
     case IR_EXPR_neg:
         put_call(spelling, VECTOR_negate, expr);
         return;
+    case IR_EXPR_min:
+        put_call(spelling, VECTOR_min, expr);
+        return;
+    case IR_EXPR_max:
+        put_call(spelling, VECTOR_max, expr);
+        return;
+    case IR_EXPR_abs:
+        put_call(spelling, VECTOR_absolute, expr);
+        return;
+    case IR_EXPR_sqrt:
+        spelling->kernel->file->uses_math = true;
+        put_call(spelling, VECTOR_sqrt, expr);
+        return;
+    case IR_EXPR_relu:
+        put_call(spelling, VECTOR_relu, expr);
+        return;
     default: /* vectorise leaves no other */
+        put_function(spelling, expr);
         return;
     }
 }
@@ -312,12 +337,16 @@ static void put_value(struct spelling *spelling, const struct ir_expr *expr)
 static void put_sum(struct spelling *spelling, const struct loop_stmt *store)
 {
     const struct ir_expr *value = store->store.value;
-    bool fuses = value->op == IR_EXPR_mul && may_fuse(spelling);
-    if (store->store.combine != IR_EXPR_add) {
+    bool fuses = value->op == IR_EXPR_mul && store->store.combine == IR_EXPR_add && may_fuse(spelling);
+    if (store->store.combine == IR_EXPR_OP_COUNT) {
         put_value(spelling, value);
         return;
     }
-    text_printf(spelling->text, "%s(", operation(spelling, value->elem, fuses ? VECTOR_fma : VECTOR_add));
+    enum c_vector_op combine = store->store.combine == IR_EXPR_min   ? VECTOR_min
+                               : store->store.combine == IR_EXPR_max ? VECTOR_max
+                               : fuses                               ? VECTOR_fma
+                                                                     : VECTOR_add;
+    text_printf(spelling->text, "%s(", operation(spelling, value->elem, combine));
     for (uint32_t k = 0; fuses && k < 2; k++) {
         put_value(spelling, value->arguments[k]);
         text_put(spelling->text, ", ");

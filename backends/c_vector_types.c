@@ -63,6 +63,20 @@ static const struct operation operations[] = {
     {VECTOR_load_even, "load_even", "(const T *from)", NULL, "r.lane[i] = from[2 * i];"},
     {VECTOR_load_odd, "load_odd", "(const T *from)", NULL, "r.lane[i] = from[2 * i + 1];"},
     {VECTOR_store_pairs, "store_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
+    {VECTOR_absolute, "absolute", "(V a)", "((V)((V_bits)(a) & K))", "r.lane[i] = a.lane[i] < 0 ? -a.lane[i] : a.lane[i] + 0;"},
+    {VECTOR_copysign, "copysign", "(V a, V b)", "((V)(((V_bits)(a) & K) | ((V_bits)(b) & ~K)))", NULL},
+    {VECTOR_lesser, "lesser", "(V a, V b)", NULL, NULL},
+    {VECTOR_larger, "larger", "(V a, V b)", NULL, NULL},
+    {VECTOR_where_less, "where_less", "(V a, V b, V c, V d)", NULL, NULL},
+    {VECTOR_round, "round", "(V a)", "((a) + J - J)", NULL},
+    {VECTOR_two_to, "two_to", "(V a)", "((V)((V_bits)((a) + (J + Z)) << E))", NULL},
+    {VECTOR_exponent, "exponent", "(V a)", "((V)(((V_bits)(a) >> E) | X) - (I + Z))", NULL},
+    {VECTOR_mantissa, "mantissa", "(V a)", "((V)(((V_bits)(a) & W) | O))", NULL},
+    {VECTOR_scale, "scale", "(V a, V b)", NULL, NULL},
+    {VECTOR_min, "min", "(V a, V b)", NULL, "r.lane[i] = a.lane[i] < b.lane[i] || a.lane[i] != a.lane[i] ? a.lane[i] : b.lane[i];"},
+    {VECTOR_max, "max", "(V a, V b)", NULL, "r.lane[i] = a.lane[i] > b.lane[i] || a.lane[i] != a.lane[i] ? a.lane[i] : b.lane[i];"},
+    {VECTOR_relu, "relu", "(V a)", "((V)((V_bits)(a) & ~(V_bits)((a) <= (V){0})))", "r.lane[i] = a.lane[i] <= 0 ? 0 : a.lane[i];"},
+    {VECTOR_sqrt, "sqrt", "(V a)", NULL, "r.lane[i] = G(a.lane[i]);"},
     {VECTOR_turn, "turn", NULL, NULL, NULL},
     {VECTOR_turn_stream, "turn_stream", NULL, NULL, NULL},
     {VECTOR_store_first, "store_first", "(T *to, V a, size_t n)", NULL, "if ((size_t)i < n)\n            to[i] = a.lane[i];"},
@@ -117,6 +131,24 @@ static const char *placeholder(struct c_file *file, const struct c_vector *vecto
         return width ? arena_printf(file->arena, "%si", width->type) : NULL;
     case 'M':
         return vector->lanes > 8 ? "__mmask16" : "__mmask8";
+    case 'K': /* bits of a number: all but its sign, the place of its exponent, its bias, and where sums are rounded to integers */
+        return is_double ? "0x7fffffffffffffffu" : "0x7fffffffu";
+    case 'E':
+        return is_double ? "52" : "23";
+    case 'Z':
+        return is_double ? "1023" : "127";
+    case 'I': /* whose last place is that of integers, as bits X; the bits of a fraction, and of 1 */
+        return is_double ? "0x1p+52" : "0x1p+23f";
+    case 'X':
+        return is_double ? "0x4330000000000000u" : "0x4b000000u";
+    case 'W':
+        return is_double ? "0xfffffffffffffu" : "0x7fffffu";
+    case 'O':
+        return is_double ? "0x3ff0000000000000u" : "0x3f800000u";
+    case 'G':
+        return is_double ? "sqrt" : "sqrtf";
+    case 'J':
+        return is_double ? "0x1.8p+52" : "0x1.8p+23f";
     default:
         return NULL;
     }
@@ -310,6 +342,86 @@ static void put_pairs(struct c_file *file, struct text *text, const struct c_vec
     }
 }
 
+static bool uses(const struct c_vector *vector, enum c_vector_op op)
+{
+    return vector->uses[op] || vector->inner[op];
+}
+
+static bool uses_bits(const struct c_vector *vector)
+{
+    bool found = false;
+    for (int op = VECTOR_absolute; op < VECTOR_OP_COUNT; op++)
+        found |= uses(vector, (enum c_vector_op)op);
+    return found;
+}
+
+#define WHERE(test, a, b) "((V)(((V_bits)(" test ") & (V_bits)(" a ")) | (~(V_bits)(" test ") & (V_bits)(" b "))))"
+
+/* One of two vectors lane by lane. */
+static void put_choices(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    const struct width *width = width_of(vector);
+    if (uses(vector, VECTOR_lesser))
+        put_either(file, text, vector, VECTOR_lesser, "((V)P_min_S((R)(a), (R)(b)))", WHERE("(a) < (b)", "a", "b"));
+    if (uses(vector, VECTOR_larger))
+        put_either(file, text, vector, VECTOR_larger, "((V)P_max_S((R)(a), (R)(b)))", WHERE("(a) > (b)", "a", "b"));
+    if (uses(vector, VECTOR_where_less))
+        put_either(file, text, vector, VECTOR_where_less,
+                   width && width->bytes == 64 ? "((V)P_mask_blend_S(P_cmp_S_mask((R)(a), (R)(b), _CMP_LT_OQ), (R)(d), (R)(c)))"
+                                               : "((V)P_blendv_S((R)(d), (R)(c), P_cmp_S((R)(a), (R)(b), _CMP_LT_OQ)))",
+                   WHERE("(a) < (b)", "c", "d"));
+}
+
+/* The lesser or larger, NaN where either is NaN: the instructions give the second then. */
+static void put_extrema(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    const struct width *width = width_of(vector);
+    bool has_masks = width && width->bytes == 64;
+    if (vector->uses[VECTOR_min])
+        put_either(file, text, vector, VECTOR_min,
+                   has_masks ? "((V)P_mask_min_S((R)(a), P_cmp_S_mask((R)(a), (R)(a), _CMP_ORD_Q), (R)(a), (R)(b)))"
+                             : "((V)P_blendv_S(P_min_S((R)(a), (R)(b)), (R)(a), P_cmp_S((R)(a), (R)(a), _CMP_UNORD_Q)))",
+                   WHERE("((a) < (b)) | ((a) != (a))", "a", "b"));
+    if (vector->uses[VECTOR_max])
+        put_either(file, text, vector, VECTOR_max,
+                   has_masks ? "((V)P_mask_max_S((R)(a), P_cmp_S_mask((R)(a), (R)(a), _CMP_ORD_Q), (R)(a), (R)(b)))"
+                             : "((V)P_blendv_S(P_max_S((R)(a), (R)(b)), (R)(a), P_cmp_S((R)(a), (R)(a), _CMP_UNORD_Q)))",
+                   WHERE("((a) > (b)) | ((a) != (a))", "a", "b"));
+}
+
+/* Powers of two are made in halves, so that both are normal: what leaves the range is rounded once. */
+static void put_scale(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    const struct width *width = width_of(vector);
+    if (width)
+        text_printf(text, "#if defined(%s)\n", width->masks);
+    if (width)
+        put_define(file, text, vector, operation_of(VECTOR_scale), "((V)P_scalef_S((R)(a), (R)(b)))");
+    if (width)
+        text_put(text, "#else\n");
+    put_define(file, text, vector, operation_of(VECTOR_scale),
+               "((a) * V_two_to(V_round((b) * (T)0.5)) * V_two_to((b) - V_round((b) * (T)0.5)))");
+    if (width)
+        text_put(text, "#endif\n");
+}
+
+/* The instruction, or the C library for each lane. */
+static void put_sqrt(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    const struct width *width = width_of(vector);
+    if (width)
+        text_printf(text, "#if defined(%s)\n", width->macro);
+    if (width)
+        put_define(file, text, vector, operation_of(VECTOR_sqrt), "((V)P_sqrt_S((R)(a)))");
+    if (width)
+        text_put(text, "#else\n");
+    put_pattern(file, text, vector,
+                "static inline V *V_sqrt_of(V *at)\n{\n    for (int i = 0; i < N; i++)\n        (*at)[i] = G((*at)[i]);\n"
+                "    return at;\n}\n#define V_sqrt(a) (*V_sqrt_of((V[]){(a)}))\n");
+    if (width)
+        text_put(text, "#endif\n");
+}
+
 static void put_gnu(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
     put_pattern(file, text, vector, "typedef T V ");
@@ -321,10 +433,19 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
         text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),
                     (int)ir_elem_info(vector->elem)->bytes);
     }
+    if (uses_bits(vector))
+        text_printf(text, "typedef uint%d_t %s_bits __attribute__((vector_size(%d)));\n",
+                    (int)ir_elem_info(vector->elem)->bytes * 8, vector->name, (int)bytes_of(vector));
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++)
-        if (vector->uses[operations[k].op] && operations[k].macro) /* the others are by hand */
+        if (uses(vector, operations[k].op) && operations[k].macro) /* the others are by hand */
             put_define(file, text, vector, &operations[k], operations[k].macro);
-    if (vector->uses[VECTOR_fma])
+    put_choices(file, text, vector);
+    put_extrema(file, text, vector);
+    if (vector->uses[VECTOR_sqrt])
+        put_sqrt(file, text, vector);
+    if (uses(vector, VECTOR_scale))
+        put_scale(file, text, vector);
+    if (uses(vector, VECTOR_fma))
         put_either(file, text, vector, VECTOR_fma, "((V)P_fmadd_S((R)(a), (R)(b), (R)(c)))", "((a) * (b) + (c))");
     if (vector->uses[VECTOR_stream])
         put_either(file, text, vector, VECTOR_stream,
@@ -337,6 +458,7 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
         put_turn(file, text, vector, false, true);
     if (vector->uses[VECTOR_turn_stream])
         put_turn(file, text, vector, true, true);
+    c_put_functions(file, text, vector);
 }
 
 static void put_plain(struct c_file *file, struct text *text, const struct c_vector *vector)
@@ -361,6 +483,7 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
         put_pattern(file, text, vector, operation->body);
         text_put(text, stores ? "\n}\n" : "\n    return r;\n}\n");
     }
+    c_put_plain_functions(file, text, vector);
 }
 
 /* The first lanes of a wider vector are the same register where there are such registers: compilers that are shown a shuffle make
@@ -456,8 +579,8 @@ void c_put_vectors(struct c_file *file, struct text *text)
         bool firsts = vector->uses[VECTOR_load_first] || vector->uses[VECTOR_store_first];
         copies |= firsts;
         streams |= vector->uses[VECTOR_stream];
-        turns |= vector->uses[VECTOR_turn] || vector->uses[VECTOR_turn_stream];
-        asks |= vector->uses[VECTOR_fma] || firsts || vector->uses[VECTOR_stream];
+        turns |= vector->uses[VECTOR_turn] || vector->uses[VECTOR_turn_stream] || uses_bits(vector);
+        asks |= uses(vector, VECTOR_fma) || uses_bits(vector) || firsts || vector->uses[VECTOR_stream];
     }
     asks |= file->n_narrowings > 0;
     if (streams || file->streams_rows)

@@ -180,6 +180,10 @@ bool llvm_is_call(enum ir_expr_op op); /* of a function outside */
 LLVMValueRef llvm_extremum(struct llvm_kernel *kernel, enum ir_expr_op op, enum ir_elem elem, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef llvm_divide(struct llvm_kernel *kernel, enum ir_expr_op op, enum ir_elem elem, LLVMValueRef a, LLVMValueRef b);
 
+/* ---- llvm_expansion.c ---- */
+/* A function with a row in ir/expansions.def, of a vector of such elements. */
+LLVMValueRef llvm_expand(struct llvm_kernel *kernel, enum ir_expr_op function, enum ir_elem elem, LLVMValueRef x);
+
 /* ---- llvm_casts.c ---- */
 LLVMValueRef llvm_cast(struct llvm_kernel *kernel, enum ir_elem from, enum ir_elem to, LLVMValueRef value);
 

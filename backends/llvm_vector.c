@@ -3,6 +3,7 @@
  * The whole loop is one operation on vectors of its lanes; its index is 0 where a place is asked for. With a limit the lanes behind
  * it do nothing: loads and stores are masked, but those of a small array, which has room for whole vectors and lives in registers.
  * Two vector loops, one in the other, are a block of a matrix that is copied turned. */
+#include "ir/expansion.h"
 #include "llvm_internal.h"
 
 struct lanes {
@@ -194,7 +195,9 @@ static LLVMValueRef make_value(struct lanes *lanes, const struct ir_expr *expr)
         return addition(lanes, expr);
     for (uint32_t k = 0; k < expr->n_arguments; k++)
         arguments[k] = vector_value(lanes, expr->arguments[k]);
-    return llvm_apply(lanes->kernel, expr, expr->elem, arguments); /* vectorise leaves what vectors have: + - * / and negation */
+    if (expansion_exists(expr->op, expr->elem))
+        return llvm_expand(lanes->kernel, expr->op, expr->elem, arguments[0]);
+    return llvm_apply(lanes->kernel, expr, expr->elem, arguments); /* vectorise leaves what vectors have */
 }
 
 static LLVMValueRef vector_value(struct lanes *lanes, const struct ir_expr *expr)

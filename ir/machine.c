@@ -54,6 +54,16 @@ const struct machine *machine_generic(void)
     return &rows[0].machine;
 }
 
+/* Additions and multiplications of a function in vectors: lines of expansions.def are 16 to 45 operations, most of them fused. */
+enum { FUNCTION_FLOPS = 48 };
+
+double machine_function_rate(const struct machine *machine, size_t real_bytes, bool in_vectors)
+{
+    double rate = machine_flop_rate(machine, real_bytes) / FUNCTION_FLOPS;
+    bool has_vectors = in_vectors && machine->vector_bytes > (int64_t)real_bytes;
+    return has_vectors && rate > machine->function_rate ? rate : machine->function_rate;
+}
+
 double machine_flop_rate(const struct machine *machine, size_t real_bytes)
 {
     return real_bytes > sizeof(float) ? machine->flop_rate_f64 : machine->flop_rate_f32;

@@ -43,9 +43,10 @@ static double node_time(struct pass_kernel *pass, const struct ir_node *node, do
     struct ir_work work = ir_node_work(pass->context, node);
     if (!typical || !work.flops || !work.functions || !work.bytes || (node->op != IR_contract_node && node->op != IR_map_node))
         return 0;
-    double compute =
-        poly_estimate(work.flops, typical, NULL) / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes) +
-        poly_estimate(work.functions, typical, NULL) / machine->function_rate;
+    size_t bytes = ir_elem_info(ir_elem_real(node->elem))->bytes;
+    bool in_vectors = pass->kernel->numeric_class != IR_CLASS_EXACT;
+    double compute = poly_estimate(work.flops, typical, NULL) / machine_flop_rate(machine, bytes) +
+                     poly_estimate(work.functions, typical, NULL) / machine_function_rate(machine, bytes, in_vectors);
     bool stored = step || node->op == IR_contract_node;
     return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
 }

@@ -77,8 +77,11 @@ static double value_seconds(const struct choosing *choosing, const struct ir_exp
 {
     const struct machine *machine = &choosing->kernel->options->machine;
     int64_t functions = 0, flops = ir_expr_flops(choosing->context, value, &functions) + (combine != IR_EXPR_OP_COUNT);
+    size_t bytes = ir_elem_info(value->elem)->bytes;
+    const struct ir_kernel *source = choosing->kernel->loops->kernel;
+    bool in_vectors = !source || source->numeric_class != IR_CLASS_EXACT;
     double seconds =
-        (double)flops / machine_flop_rate(machine, ir_elem_info(value->elem)->bytes) + (double)functions / machine->function_rate;
+        (double)flops / machine_flop_rate(machine, bytes) + (double)functions / machine_function_rate(machine, bytes, in_vectors);
     seconds *= near_iterations(choosing, NULL);
     size_t count;
     const struct ir_expr **order = ir_expr_topological(choosing->context, value, &count);

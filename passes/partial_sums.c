@@ -1,4 +1,4 @@
-/* Sums along memory in several partial sums, a vector each.
+/* Sums along memory, and least and largest of numbers, in several partial ones, a vector each.
  *
  *     for k { s add= term }   becomes
  *
@@ -8,7 +8,8 @@
  *     for the rest of k { s add= term }
  *
  * One sum is a chain in which each addition waits for the one before; vectors of them run as fast as memory gives the terms, for
- * dot products, matrix times vector, means and norms. The order of the sum changes, so a kernel of class `exact` is left alone. */
+ * dot products, matrix times vector, means and norms, and for the largest that softmax subtracts. The order of the sum changes, and
+ * of two zeros either may be the larger, so a kernel of class `exact` is left alone. */
 #include "lanes.h"
 #include "product.h"
 
@@ -20,28 +21,39 @@ struct splitting {
     struct pass_kernel *kernel;
     struct ir_context *context;
     const struct loop_stmt *loop, *set; /* the loop and the sum in it */
+    enum ir_expr_op combine;            /* add, min or max */
     int64_t lanes, partials;            /* of one vector; vectors */
     uint32_t buffer;                    /* partial[partials * lanes] */
 };
+
+/* What such sums begin with; false: it is no such operation. */
+static bool begins_with(enum ir_expr_op combine, double *number)
+{
+    *number = combine == IR_EXPR_max ? -INFINITY : combine == IR_EXPR_min ? INFINITY : 0;
+    return combine == IR_EXPR_add || combine == IR_EXPR_min || combine == IR_EXPR_max;
+}
 
 /* A plain loop over one addition to a local, of terms that vectors along it hold. */
 static bool is_sum(const struct splitting *splitting)
 {
     const struct loop_stmt *loop = splitting->loop, *set = splitting->set;
+    double begin;
     return loop->loop.kind == LOOP_SERIAL && loop->loop.role == LOOP_NO_ROLE && !loop->loop.limit &&
-           poly_equals(loop->loop.begin, 0) && set->op == LOOP_SET && !set->next && set->local.combine == IR_EXPR_add &&
+           poly_equals(loop->loop.begin, 0) && set->op == LOOP_SET && !set->next && begins_with(set->local.combine, &begin) &&
            lanes_have(set->local.value->elem) &&
            splitting->kernel->loops->locals[set->local.local].elem == set->local.value->elem &&
-           lanes_hold(splitting->context, set->local.value, set->local.value->elem, loop->loop.index);
+           lanes_hold(splitting->kernel, set->local.value, set->local.value->elem, loop->loop.index);
 }
 
-/* As many partial sums as keep the multipliers busy; fewer where the sum is short or would leave a rest. */
+/* As many partial sums as keep the multipliers busy, of functions a few; fewer where the sum is short or would leave a rest. */
 static int64_t choose_partials(const struct splitting *splitting)
 {
     const struct machine *machine = &splitting->kernel->options->machine;
     const struct poly *end = splitting->loop->loop.end;
     double vectors = poly_estimate(end, ir_typical_sizes(splitting->context), NULL) / (double)splitting->lanes;
     double busy = fmin((double)(machine->fma_ports * machine->fma_latency), MOST_PARTIALS);
+    if (lanes_call(splitting->context, splitting->set->local.value)) /* which takes longer than an addition */
+        busy = 2;
     int64_t partials = 1, extent;
     if (vectors < LEAST_VECTORS)
         return 0;
@@ -114,8 +126,8 @@ static struct loop_stmt *add_vector(const struct splitting *splitting, const str
 {
     struct ir_context *context = splitting->context;
     const struct poly *place = poly_add(context, first, poly_index(context, splitting->loop->loop.index));
-    return over_lanes(splitting,
-                      loop_store(context, splitting->buffer, lane_of(splitting, vector), term_at(splitting, place), IR_EXPR_add));
+    return over_lanes(splitting, loop_store(context, splitting->buffer, lane_of(splitting, vector), term_at(splitting, place),
+                                            splitting->combine));
 }
 
 /* partial = 0; partial add= all whole vectors of the terms */
@@ -127,7 +139,9 @@ static struct loop_stmt *sum_vectors(const struct splitting *splitting)
     const struct poly *behind = poly_subtract(context, end, poly_scale(context, together, all));
     const struct poly *alone = poly_floor_div(context, behind, constant(splitting, lanes), NULL);
     uint32_t vector = add_index(splitting, "partial"), step = add_index(splitting, "step");
-    const struct ir_expr *zero = ir_expr_literal(context, ir_number_real(splitting->set->local.value->elem, 0));
+    double number = 0;
+    (void)begins_with(splitting->combine, &number);
+    const struct ir_expr *zero = ir_expr_literal(context, ir_number_real(splitting->set->local.value->elem, number));
     const struct poly *each = poly_index(context, vector), *none = constant(splitting, 0);
     struct loop_stmt *begin =
         over(splitting, LOOP_UNROLLED, vector, constant(splitting, splitting->partials),
@@ -158,7 +172,7 @@ static struct loop_stmt *join_partials(const struct splitting *splitting)
         const struct poly *other = lane_of(splitting, poly_add(context, each, constant(splitting, half)));
         struct loop_stmt *add =
             over_lanes(splitting, loop_store(context, splitting->buffer, lane_of(splitting, each),
-                                             ir_expr_load(context, splitting->buffer, elem, other), IR_EXPR_add));
+                                             ir_expr_load(context, splitting->buffer, elem, other), splitting->combine));
         if (half > 1)
             add = over(splitting, LOOP_UNROLLED, vector, constant(splitting, half), add);
         if (!add)
@@ -185,13 +199,13 @@ static struct loop_stmt *join_lanes(const struct splitting *splitting)
     for (int64_t half = splitting->lanes / 2; list && half > 1; half /= 2) {
         const struct ir_expr *other = ir_expr_load(context, lanes, elem, poly_add(context, lane, constant(splitting, half)));
         struct loop_stmt *add = over(splitting, LOOP_UNROLLED, splitting->loop->loop.index, constant(splitting, half),
-                                     loop_store(context, lanes, lane, other, IR_EXPR_add));
+                                     loop_store(context, lanes, lane, other, splitting->combine));
         list = add ? loop_join(list, add) : NULL;
     }
     const struct ir_expr *pair[2] = {ir_expr_load(context, lanes, elem, constant(splitting, 0)),
                                      ir_expr_load(context, lanes, elem, constant(splitting, 1))};
     struct loop_stmt *add =
-        loop_set(context, splitting->set->local.local, ir_expr_apply(context, IR_EXPR_add, 2, pair), IR_EXPR_add);
+        loop_set(context, splitting->set->local.local, ir_expr_apply(context, splitting->combine, 2, pair), splitting->combine);
     return list && add ? loop_join(list, add) : NULL;
 }
 
@@ -203,7 +217,7 @@ static struct loop_stmt *sum_rest(const struct splitting *splitting)
     const struct poly *rest = poly_mod(context, end, lanes, NULL);
     const struct poly *place =
         poly_add(context, poly_subtract(context, end, rest), poly_index(context, splitting->loop->loop.index));
-    struct loop_stmt *add = loop_set(context, splitting->set->local.local, term_at(splitting, place), IR_EXPR_add);
+    struct loop_stmt *add = loop_set(context, splitting->set->local.local, term_at(splitting, place), splitting->combine);
     return add ? over(splitting, short_kind(rest, 1), splitting->loop->loop.index, rest, add) : NULL;
 }
 
@@ -227,6 +241,7 @@ static bool split_sum(void *user, struct loop_stmt *loop, bool *changed)
 {
     struct pass_kernel *kernel = user;
     struct splitting splitting = {.kernel = kernel, .context = kernel->context, .loop = loop, .set = loop->loop.body};
+    splitting.combine = splitting.set->op == LOOP_SET ? splitting.set->local.combine : IR_EXPR_OP_COUNT;
     if (!is_sum(&splitting) || !product_runs_forward(kernel, loop))
         return true;
     splitting.lanes = product_lanes(&kernel->options->machine, splitting.set->local.value->elem, 0);

@@ -46,7 +46,7 @@ static bool may_store(struct lanes *lanes, const struct loop_stmt *store, uint32
         lanes->is_tile[buffer] = true;
         may = index != UINT32_MAX && lies_along(lanes, buffer, is_target ? store->store.address : order[k]->load.address, index);
     }
-    return may && (index == UINT32_MAX || lanes_hold(context, store->store.value, store->store.value->elem, index));
+    return may && (index == UINT32_MAX || lanes_hold(lanes->peeling->kernel, store->store.value, store->store.value->elem, index));
 }
 
 /* Innermost, over as many elements as the loops of the edge, and with no other limit. */

@@ -340,7 +340,7 @@ static bool suits_elements(struct pass_kernel *kernel, const struct product *pro
         return false;
     if (!product->a || poly_equals(line->a, 1))
         return line->typical >= 2 * (double)product->lanes &&
-               lanes_hold(kernel->context, product->store->store.value, product->elem, line->loop->loop.index);
+               lanes_hold(kernel, product->store->store.value, product->elem, line->loop->loop.index);
     return product->n_axes > 1 && poly_equals(line[-1].a, 1);
 }
 

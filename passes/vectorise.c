@@ -3,9 +3,8 @@
  *     for j < 16 { x[... + j] = ... }   becomes   unrolled j_vector < 2 { vector j < 8 { x[... + 8*j_vector + j] = ... } }
  *
  * A vector loop means what a loop means; it has exactly the lanes of a vector, and a limit where the last is not full. Every place
- * in it moves by one element a lane or not at all. What is made of a finished tile in another way, or by operations that vectors do
- * not have, is made element by element from a copy: the tile itself is only touched by vectors, so that it lives in registers.
- * Straight lines of statements, those of codelets among them, are in vectorise_straight.c. */
+ * in it moves by one element a lane or not at all. What else is made of a finished tile is in vectorise_tiles.c, straight lines of
+ * statements, those of codelets among them, in vectorise_straight.c. */
 #include "lanes.h"
 #include "product.h"
 #include "vectorise.h"
@@ -14,13 +13,7 @@
 
 enum { MOST_UNROLLED = 256 }; /* multiplications of vectors in a row: some KiB of code, what decoded instructions are kept for */
 
-struct vectorising {
-    struct pass_kernel *kernel;
-    struct ir_context *context;
-};
-
-/* Lanes of the vectors along a loop; 0: elements that no vector holds. */
-static int64_t lanes_along(struct vectorising *vectorising, const struct loop_stmt *loop, enum ir_elem elem)
+int64_t vectorise_lanes(struct vectorising *vectorising, const struct loop_stmt *loop, enum ir_elem elem)
 {
     int64_t extent;
     if (!lanes_have(elem))
@@ -30,20 +23,19 @@ static int64_t lanes_along(struct vectorising *vectorising, const struct loop_st
     return product_lanes(&vectorising->kernel->options->machine, elem, extent);
 }
 
-static bool is_candidate(struct vectorising *vectorising, const struct loop_stmt *loop)
+bool vectorise_is_candidate(struct vectorising *vectorising, const struct loop_stmt *loop)
 {
     const struct loop_stmt *store = loop->loop.body;
     if (loop->loop.kind != LOOP_SERIAL || loop->loop.role == LOOP_NO_ROLE || store->op != LOOP_STORE || store->next ||
         !poly_equals(loop->loop.begin, 0))
         return false;
     enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
-    int64_t lanes = lanes_along(vectorising, loop, elem), extent;
+    int64_t lanes = vectorise_lanes(vectorising, loop, elem), extent;
     return lanes > 1 && poly_is_constant(loop->loop.end, &extent) && extent % lanes == 0 &&
            lanes_move_by_one(vectorising->context, store->store.address, loop->loop.index);
 }
 
-/* The loop over the vectors; index x of the old loop becomes lanes * vector + x. */
-static bool split_loop(struct vectorising *vectorising, struct loop_stmt *loop, int64_t lanes)
+bool vectorise_split(struct vectorising *vectorising, struct loop_stmt *loop, int64_t lanes)
 {
     struct ir_context *context = vectorising->context;
     struct loop_function *function = vectorising->kernel->loops;
@@ -108,7 +100,7 @@ static bool lies_turned(struct vectorising *vectorising, const struct loop_stmt 
         poly_uses_index(columns->loop.end, rows->loop.index) ||
         (columns->loop.limit && poly_uses_index(columns->loop.limit, rows->loop.index)))
         return false;
-    return lanes_along(vectorising, columns, store->store.value->elem) > 1 &&
+    return vectorise_lanes(vectorising, columns, store->store.value->elem) > 1 &&
            lanes_move_by_one(vectorising->context, store->store.value->load.address, rows->loop.index) &&
            lanes_move_by_one(vectorising->context, store->store.address, columns->loop.index) &&
            !lanes_move_by_one(vectorising->context, store->store.value->load.address, columns->loop.index);
@@ -125,7 +117,7 @@ static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *r
     if (!lies_turned(vectorising, rows))
         return false;
     const struct loop_stmt *columns = rows->loop.body;
-    int64_t lanes = lanes_along(vectorising, columns, columns->loop.body->store.value->elem);
+    int64_t lanes = vectorise_lanes(vectorising, columns, columns->loop.body->store.value->elem);
     return is_vector_long(rows, lanes) && is_vector_long(columns, lanes) && ends_once(vectorising, rows, lanes) &&
            ends_once(vectorising, columns, lanes);
 }
@@ -169,7 +161,7 @@ static bool part_ends(struct vectorising *vectorising, struct loop_stmt *rows)
     enum ir_elem elem = rows->loop.body->loop.body->store.value->elem;
     for (int k = 0; k < 2; k++) {
         const struct loop_stmt *cut = k ? rows->loop.body : rows;
-        int64_t extent, lanes = lanes_along(vectorising, rows->loop.body, elem);
+        int64_t extent, lanes = vectorise_lanes(vectorising, rows->loop.body, elem);
         if (!poly_is_constant(cut->loop.end, &extent) || extent <= lanes || extent % lanes == 0)
             continue;
         struct loop_stmt *whole = part_of(vectorising, rows, cut, 0, extent - extent % lanes);
@@ -276,7 +268,7 @@ static bool turn(struct vectorising *vectorising, struct loop_stmt *rows)
     struct ir_context *context = vectorising->context;
     struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
     enum ir_elem elem = store->store.value->elem;
-    int64_t lanes = lanes_along(vectorising, columns, elem), line = CACHE_LINE / (int64_t)ir_elem_info(elem)->bytes;
+    int64_t lanes = vectorise_lanes(vectorising, columns, elem), line = CACHE_LINE / (int64_t)ir_elem_info(elem)->bytes;
     int64_t together = line > lanes && ends_once(vectorising, rows, line) ? line / lanes : 1;
     struct turned row = split_turned(vectorising, rows, lanes, together);
     struct turned column = split_turned(vectorising, columns, lanes, 1);
@@ -326,7 +318,7 @@ static double copied_reach(struct vectorising *vectorising, const struct loop_st
 static bool reads_many_lines(struct vectorising *vectorising, const struct loop_stmt *nest, const struct loop_stmt *rows)
 {
     const struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
-    int64_t extent, lanes = lanes_along(vectorising, columns, store->store.value->elem);
+    int64_t extent, lanes = vectorise_lanes(vectorising, columns, store->store.value->elem);
     bool is_kept = vectorising->kernel->loops->buffers[store->store.buffer].kind == LOOP_SCRATCH;
     if ((!is_kept && !store->store.streams) || !poly_is_constant(columns->loop.end, &extent) || extent <= lanes || extent % lanes)
         return false;
@@ -345,7 +337,7 @@ static bool read_by_lines(struct vectorising *vectorising, struct loop_stmt *nes
 {
     struct ir_context *context = vectorising->context;
     struct loop_stmt *columns = rows->loop.body, *store = columns->loop.body;
-    int64_t extent = 0, lanes = lanes_along(vectorising, columns, store->store.value->elem);
+    int64_t extent = 0, lanes = vectorise_lanes(vectorising, columns, store->store.value->elem);
     poly_is_constant(columns->loop.end, &extent);
     uint32_t vector = add_index(vectorising, columns, "vector"), n = (uint32_t)vectorising->kernel->loops->n_indices;
     const struct poly **place = ARENA_ARRAY(ir_arena(context), n, const struct poly *);
@@ -369,66 +361,6 @@ static bool read_by_lines(struct vectorising *vectorising, struct loop_stmt *nes
     around->loop.limit = limit ? product_parts(context, limit, lanes) : NULL;
     product_replace(nest, around);
     return true;
-}
-
-/* ---- what vectors cannot do ---- */
-
-struct tiles {
-    struct vectorising *vectorising;
-    uint32_t tile, copy; /* buffers */
-};
-
-static const struct ir_expr *read_copy(void *user, struct ir_context *context, const struct ir_expr *leaf)
-{
-    const struct tiles *tiles = user;
-    if (leaf->op != IR_EXPR_load || leaf->load.buffer != tiles->tile)
-        return leaf;
-    return ir_expr_load(context, tiles->copy, leaf->elem, leaf->load.address);
-}
-
-/* The buffer of the tile that the value reads; UINT32_MAX: none. */
-static uint32_t find_tile(const struct loop_function *function, const struct ir_expr *value)
-{
-    if (value->op == IR_EXPR_load && function->buffers[value->load.buffer].kind == LOOP_STACK)
-        return value->load.buffer;
-    uint32_t found = UINT32_MAX;
-    for (uint32_t k = 0; k < value->n_arguments && found == UINT32_MAX; k++)
-        found = find_tile(function, value->arguments[k]);
-    return found;
-}
-
-/* Before the loop, within those around it, the tile's vectors go to an array that any code may read. */
-static bool read_from_copy(struct vectorising *vectorising, struct loop_stmt *loop)
-{
-    struct ir_context *context = vectorising->context;
-    struct loop_function *function = vectorising->kernel->loops;
-    struct loop_stmt *store = loop->loop.body;
-    struct tiles tiles = {vectorising, find_tile(function, store->store.value), UINT32_MAX};
-    if (tiles.tile == UINT32_MAX)
-        return true;
-    struct loop_buffer buffer = function->buffers[tiles.tile];
-    int64_t lanes = lanes_along(vectorising, loop, buffer.elem);
-    buffer.name = "finished";
-    tiles.copy = loop_add_buffer(context, function, buffer);
-    if (tiles.copy == UINT32_MAX)
-        return false;
-    const struct poly *address = NULL;
-    size_t count = 0;
-    const struct ir_expr **below = ir_expr_topological(context, store->store.value, &count);
-    for (size_t k = 0; below && k < count; k++)
-        if (below[k]->op == IR_EXPR_load && below[k]->load.buffer == tiles.tile)
-            address = below[k]->load.address;
-    struct loop_stmt *copy = loop_for(
-        context, LOOP_SERIAL, loop->loop.index, loop->loop.begin, loop->loop.end,
-        loop_store(context, tiles.copy, address, ir_expr_load(context, tiles.tile, buffer.elem, address), IR_EXPR_OP_COUNT));
-    store->store.value = ir_expr_substitute(context, store->store.value, read_copy, &tiles, 0, NULL, NULL);
-    struct loop_stmt *moved = arena_copy(ir_arena(context), loop, 1, sizeof *loop);
-    if (!copy || !moved || !store->store.value)
-        return false;
-    copy->loop.role = loop->loop.role;
-    *loop = *copy;
-    loop->next = moved;
-    return split_loop(vectorising, loop, lanes);
 }
 
 /* ---- the function ---- */
@@ -508,18 +440,22 @@ static bool vectorise(struct vectorising *vectorising, struct loop_stmt *list)
         struct loop_stmt *rows = turned_within(vectorising, list);
         if (rows && reads_many_lines(vectorising, list, rows) && !read_by_lines(vectorising, list, rows))
             return false;
-        if (list->op == LOOP_FOR && is_turned(vectorising, list)) {
+        struct loop_stmt *calls = vectorise_calls_within(vectorising, list);
+        if (calls) {
+            if (!vectorise_calls(vectorising, list, calls))
+                return false;
+        } else if (list->op == LOOP_FOR && is_turned(vectorising, list)) {
             if (!turn(vectorising, list))
                 return false;
         } else if (list->op == LOOP_FOR && vectorise_is_straight(vectorising->kernel, list)) {
             if (!vectorise_straight(vectorising->kernel, list))
                 return false;
-        } else if (list->op == LOOP_FOR && is_candidate(vectorising, list)) {
+        } else if (list->op == LOOP_FOR && vectorise_is_candidate(vectorising, list)) {
             const struct loop_stmt *store = list->loop.body;
             enum ir_elem elem = vectorising->kernel->loops->buffers[store->store.buffer].elem;
-            bool fine = lanes_hold(vectorising->context, store->store.value, elem, list->loop.index)
-                            ? split_loop(vectorising, list, lanes_along(vectorising, list, elem))
-                            : read_from_copy(vectorising, list);
+            bool fine = lanes_hold(vectorising->kernel, store->store.value, elem, list->loop.index)
+                            ? vectorise_split(vectorising, list, vectorise_lanes(vectorising, list, elem))
+                            : vectorise_from_copy(vectorising, list);
             if (!fine)
                 return false;
         } else if ((list->op == LOOP_FOR && !vectorise(vectorising, list->loop.body)) ||

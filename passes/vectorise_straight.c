@@ -52,7 +52,7 @@ static bool fits(struct lines *lines, const struct ir_expr *expr, bool *moves)
                 return false;
             *moves |= inner;
         }
-        if (expr->n_arguments == 0 || (*moves && !lanes_have_operation(expr->op)))
+        if (expr->n_arguments == 0 || (*moves && !lanes_have_operation(lines->kernel, expr->op, lines->elem)))
             return false;
     }
     return !*moves || expr->elem == lines->elem;
