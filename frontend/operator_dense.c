@@ -1,20 +1,10 @@
-/* Operators as their numbers, where all of these are constants: evaluated from their entries while compiling, and inverted. What is
- * made of run-time tensors by an operator, too. */
+/* Operators as matrices that are formed: their inverses by numbers where the compiler knows these, else solved when it runs. What
+ * is made of run-time tensors by an operator, too. */
 #include "operator_inverse.h"
 
 #include "ir/dense.h"
 
 #include <string.h>
-
-bool operator_is_constant(const struct operator_node *operator_)
-{
-    bool constant = !operator_->number || operator_->number->kind == FORMULA_NUMBER;
-    for (uint32_t k = 0; constant && k < operator_->n_tensors; k++)
-        constant = operator_->tensors[k].node->op == IR_const_node;
-    for (uint32_t k = 0; constant && k < operator_->n_parts; k++)
-        constant = operator_is_constant(operator_->parts[k]);
-    return constant;
-}
 
 /* ---- nodes of entries ---- */
 
@@ -114,86 +104,6 @@ const struct ir_node *operator_apply(const struct reading *reading, const struct
     product->free = index_set_union(&matrix->free, &operand->free);
     product->type = operator_join_types(operator_->type, operand->type);
     return close_statement(&statement, product, product->type.elem);
-}
-
-/* ---- numbers ---- */
-
-static const struct ir_tensor *evaluate(const struct reading *reading, const struct ir_node *node)
-{
-    struct ir_context *context = reading->statement->body->context;
-    struct arena *arena = reading->statement->body->arena;
-    struct ir_output output = {.name = "numbers", .node = node};
-    struct ir_kernel kernel = {.name = "numbers", .n_outputs = 1, .outputs = &output};
-    int64_t *dims = ARENA_ARRAY(arena, ir_dim_count(context), int64_t);
-    struct ir_tensor *values = ARENA_NEW(arena, struct ir_tensor);
-    if (!node || !values || (!dims && ir_dim_count(context) > 0))
-        return NULL;
-    return ir_eval(context, &kernel, IR_EVAL_NUMBERS, dims, NULL, values, NULL) == EINC_OK ? values : NULL;
-}
-
-static double _Complex number_at(enum ir_elem elem, const void *data, size_t at)
-{
-    struct ir_number number = ir_number_load(elem, data, at);
-    if (ir_elem_is_integer(elem) || elem == IR_bool)
-        return (double)number.i;
-    double parts[2] = {number.re, ir_elem_is_complex(elem) ? number.im : 0};
-    double _Complex value;
-    memcpy(&value, parts, sizeof value); /* re + i im would make nan of i times infinity */
-    return value;
-}
-
-const double _Complex *operator_numbers(const struct reading *reading, const struct operator_node *operator_, size_t *n)
-{
-    int64_t rows, columns;
-    if (!operator_is_constant(operator_) || !poly_is_constant(operator_->rows, &rows) ||
-        !poly_is_constant(operator_->columns, &columns) || rows != columns || rows > DENSE_MOST_ROWS)
-        return NULL;
-    const struct ir_tensor *values = evaluate(reading, operator_formed(reading, operator_));
-    *n = (size_t)rows;
-    double _Complex *numbers = ARENA_ARRAY(reading->statement->body->arena, *n * *n, double _Complex);
-    for (size_t k = 0; numbers && values && k < *n * *n; k++)
-        numbers[k] = number_at(values->elem, values->data, k);
-    return values ? numbers : NULL;
-}
-
-const struct ir_node *operator_constant(const struct reading *reading, enum ir_elem elem, uint32_t rank,
-                                        const struct poly *const *shape, const double _Complex *numbers)
-{
-    struct ir_context *context = reading->statement->body->context;
-    size_t count = 1;
-    for (uint32_t axis = 0; axis < rank; axis++) {
-        int64_t extent = 0;
-        (void)poly_is_constant(shape[axis], &extent);
-        count *= (size_t)extent;
-    }
-    struct ir_constant constant = {.bytes = count * ir_elem_info(elem)->bytes};
-    void *data = arena_alloc(ir_arena(context), count, ir_elem_info(elem)->bytes);
-    for (size_t k = 0; data && k < count; k++)
-        ir_number_store(ir_elem_is_complex(elem) ? ir_number_complex(elem, creal(numbers[k]), cimag(numbers[k]))
-                                                 : ir_number_real(elem, creal(numbers[k])),
-                        data, k);
-    constant.data = data;
-    return data ? ir_constant(context, elem, rank, shape, &constant) : NULL;
-}
-
-const struct ir_node *operator_folded(const struct reading *reading, const struct ir_node *node)
-{
-    const struct ir_tensor *values = evaluate(reading, node);
-    size_t count = 1;
-    for (uint32_t axis = 0; values && axis < values->rank; axis++)
-        count *= (size_t)values->shape[axis];
-    struct ir_constant constant = {.data = values ? values->data : NULL,
-                                   .bytes = values ? count * ir_elem_info(values->elem)->bytes : 0};
-    return values ? ir_constant(reading->statement->body->context, node->elem, node->rank, node->shape, &constant) : NULL;
-}
-
-const struct ir_node *operator_constant_reciprocals(const struct reading *reading, const struct ir_node *constant)
-{
-    size_t count = constant->constant->bytes / ir_elem_info(constant->elem)->bytes;
-    double _Complex *numbers = ARENA_ARRAY(reading->statement->body->arena, count, double _Complex);
-    for (size_t k = 0; numbers && k < count; k++)
-        numbers[k] = 1 / number_at(constant->elem, constant->constant->data, k);
-    return numbers ? operator_constant(reading, constant->elem, constant->rank, constant->shape, numbers) : NULL;
 }
 
 /* ---- inverses ---- */
@@ -316,7 +226,7 @@ struct operator_node *operator_invert_numbers(const struct reading *reading, con
 {
     int64_t rows;
     struct body *body = reading->statement->body;
-    if (!operator_is_constant(operator_))
+    if (!operator_is_constant(reading, operator_))
         return invert_at_run_time(reading, operator_, body->scan || body->beginning ? NULL : operator_formed(reading, operator_));
     if (!poly_is_constant(operator_->rows, &rows) || rows > DENSE_MOST_ROWS) {
         diag_error(body->diagnostics, DIAG_E0916, operator_->span, "a matrix of at most %d rows is inverted while compiling",
@@ -330,9 +240,9 @@ struct operator_node *operator_invert_numbers(const struct reading *reading, con
     return operator_of_tensor(reading, OPERATOR_TENSOR, memo->inverse, operator_->span);
 }
 
-struct operator_node *operator_invert_blocks(const struct reading *reading, const struct operator_node *operator_)
+struct operator_node *operator_invert_blocks(const struct reading *reading, const struct operator_node *operator_,
+                                             const struct ir_node *blocks)
 {
-    const struct ir_node *blocks = operator_->tensors[0].node;
     int64_t count, rows, columns;
     if (blocks->op != IR_const_node && blocks->shape[1] == blocks->shape[2])
         return invert_at_run_time(reading, operator_, blocks);
@@ -345,7 +255,7 @@ struct operator_node *operator_invert_blocks(const struct reading *reading, cons
     double _Complex *block = ARENA_ARRAY(reading->statement->body->arena, n * n, double _Complex);
     for (size_t g = 0; inverse && block && g < (size_t)count; g++) {
         for (size_t k = 0; k < n * n; k++)
-            block[k] = number_at(blocks->elem, blocks->constant->data, g * n * n + k);
+            block[k] = operator_number_at(blocks->elem, blocks->constant->data, g * n * n + k);
         double condition = 0;
         const double _Complex *inverted = invert(reading, operator_, n, block, &condition);
         worst = condition > worst ? condition : worst;

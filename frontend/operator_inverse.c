@@ -149,8 +149,8 @@ static bool divides(const struct ir_node *t)
 
 static struct operator_node *write_inverse_diag(const struct reading *reading, const struct operator_node *operator_)
 {
-    const struct ir_node *d = operator_->tensors[0].node;
-    if (!divides(d))
+    const struct ir_node *d = operator_settled(reading, operator_->tensors[0].node);
+    if (!d || !divides(d))
         return NULL;
     if (has_zero(d))
         return operator_report_singular(reading, operator_);
@@ -159,17 +159,20 @@ static struct operator_node *write_inverse_diag(const struct reading *reading, c
 
 static struct operator_node *write_inverse_blockdiag(const struct reading *reading, const struct operator_node *operator_)
 {
-    const struct ir_node *blocks = operator_->tensors[0].node;
+    const struct ir_node *blocks = operator_settled(reading, operator_->tensors[0].node);
+    if (!blocks)
+        return NULL;
     if (blocks->op != IR_const_node && poly_equals(blocks->shape[1], 1) && poly_equals(blocks->shape[2], 1) && divides(blocks))
         return operator_of_tensor(reading, OPERATOR_blockdiag, reciprocals(reading, blocks), operator_->span);
-    return operator_invert_blocks(reading, operator_);
+    return operator_invert_blocks(reading, operator_, blocks);
 }
 
 static struct operator_node *write_inverse_MULTIPLE(const struct reading *reading, const struct operator_node *operator_)
 {
     struct formula *number = operator_->number, *by;
     double size = number->number.re * number->number.re + number->number.im * number->number.im;
-    if (number->kind == FORMULA_NUMBER && size == 0)
+    double _Complex known;
+    if (operator_known_number(reading, number, &known) && known == 0)
         return operator_report_singular(reading, operator_);
     if (number->kind == FORMULA_NUMBER)
         by = number_formula(reading, number->number.re / size, -number->number.im / size, number->span);
@@ -202,11 +205,11 @@ static bool check_eigenvalues(const struct reading *reading, const struct operat
 /* The first column of a circulant matrix is the inverse transform of its eigenvalues. */
 static struct operator_node *write_inverse_circulant(const struct reading *reading, const struct operator_node *operator_)
 {
-    const struct ir_node *c = operator_->tensors[0].node;
+    const struct ir_node *c = operator_settled(reading, operator_->tensors[0].node);
     struct ir_context *context = reading->statement->body->context;
     struct value_type type = {WEAK_A_COMPLEX, IR_c128};
-    bool constant = c->op == IR_const_node;
-    if (!divides(c) || !poly_is_constant(operator_->rows, NULL))
+    bool constant = c && c->op == IR_const_node;
+    if (!c || !divides(c) || !poly_is_constant(operator_->rows, NULL))
         return NULL;
     const struct operator_node *forward = operator_of_sizes(reading, OPERATOR_dft, 1, &operator_->rows, type, operator_->span),
                                *backward = operator_of_sizes(reading, OPERATOR_idft, 1, &operator_->rows, type, operator_->span);
@@ -337,6 +340,15 @@ static struct operator_node *by_rule(const struct reading *reading, const struct
     return NULL;
 }
 
+/* The inverse of what takes the type of its use does so, too. */
+static struct operator_node *in_weak_type(const struct operator_node *operator_, struct operator_node *inverse)
+{
+    struct value_type type = operator_->type;
+    if (inverse && type.weakness && !inverse->type.weakness)
+        inverse->type = (struct value_type){type.weakness == WEAK_AN_INTEGER ? WEAK_A_REAL : type.weakness, type.elem};
+    return inverse;
+}
+
 struct operator_node *operator_invert(const struct reading *reading, const struct operator_node *operator_)
 {
     struct body *body = reading->statement->body;
@@ -347,13 +359,14 @@ struct operator_node *operator_invert(const struct reading *reading, const struc
                    extent_text(body->resolver, operator_->rows), extent_text(body->resolver, operator_->columns));
         return operator_failed(reading);
     }
-    struct operator_node *inverse = by_rule(reading, operator_);
+    struct operator_node *inverse = in_weak_type(operator_, by_rule(reading, operator_));
     if (inverse || reading->statement->failed || arena_failed(body->arena))
         return inverse;
-    if (poly_equals(operator_->rows, 1) && !operator_is_constant(operator_)) {
+    if (poly_equals(operator_->rows, 1) && !operator_is_constant(reading, operator_)) {
         const struct ir_node *number = operator_formed(reading, operator_);
         if (number && divides(number))
-            return operator_of_tensor(reading, OPERATOR_TENSOR, reciprocals(reading, number), operator_->span);
+            return in_weak_type(operator_,
+                                operator_of_tensor(reading, OPERATOR_TENSOR, reciprocals(reading, number), operator_->span));
     }
-    return operator_invert_numbers(reading, operator_);
+    return in_weak_type(operator_, operator_invert_numbers(reading, operator_));
 }

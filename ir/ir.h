@@ -425,6 +425,9 @@ void ir_visit_tables(struct ir_context *context, const struct ir_node *node, voi
                      void *user);
 /* Does what the node computes from its operands depend on a run-time dim, in any way? */
 bool ir_uses_dims(struct ir_context *context, const struct ir_node *node);
+/* Is it made of formulas and constants alone, so that the compiler can say its numbers, and are all index spaces of its nodes
+ * together no more than so many points? What may fail, or is done in steps, is left to the run. */
+bool ir_is_known(struct ir_context *context, const struct ir_node *node, double most_points);
 /* Does the node look anything up in the table? */
 bool ir_looks_up(struct ir_context *context, const struct ir_node *node, const struct ir_node *table);
 /* Must its lookups be checked when the kernel runs? Some subscript that is looked up is not proved to stay inside its axis (which a
