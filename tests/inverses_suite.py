@@ -115,6 +115,18 @@ class InversesSuite(suites.Suite):
         built = subprocess.run([self.einc, "build", str(folder / "data.ein"), "--emit=h", "-o", str(folder / "data.h")], capture_output=True, text=True, timeout=60)
         self.check("data: nothing fails at run time", built.returncode == 0 and "void f(" in (folder / "data.h").read_text(), built.stderr)
 
+    def factors(self, folder):
+        """A small formula makes a codelet, as the constant of its numbers does."""
+        formula, matrix = differences(15)
+        rows = ", ".join("[" + ", ".join(map(repr, map(float, row))) + "]" for row in matrix)
+        flops = []
+        for real in ("f64", "f32"):
+            for before, inside in ((f"const X: {real}[15,15] = [{rows}]\n", ""), ("", f"    let X[i: 15, j: 15] = {formula}\n")):
+                (folder / "factor.ein").write_text(f"{before}kernel f(x: {real}[15]) -> (y: {real}[15]) {{\n{inside}    y[i] = X[i,j] * x[j]\n}}\n")
+                done = subprocess.run([self.einc, "explain", str(folder / "factor.ein"), "--json"], capture_output=True, text=True, timeout=60)
+                flops.append(json.loads(done.stdout)["kernels"][0]["flops"] if done.returncode == 0 else -1)
+        self.check("factors: flops", 0 < flops[0] <= 5 * 15 and len(set(flops)) == 1, f"{flops} {done.stderr}")
+
     def work(self, folder):
         """Three axes: all their transforms take less than products with eigenvectors of the two shorter ones."""
         sizes = (15, 23, 16)
@@ -137,6 +149,7 @@ def main():
         for k, row in enumerate(rows()):
             suite.inverse(folder, *row, "f32" if k % 4 == 3 else "f64")
         suite.data(folder)
+        suite.factors(folder)
         suite.work(folder)
     return suite.close()
 
