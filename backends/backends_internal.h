@@ -187,6 +187,8 @@ void c_put_extent(struct c_kernel *kernel, struct text *text, const struct poly 
 void c_put_below(struct c_kernel *kernel, struct text *text, const char *name, const struct poly *extent);
 /* As int64_t arithmetic: index values. */
 void c_put_signed(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence);
+/* A comparison of the difference with 0, as one of two sides without negative terms; false: nothing was put. */
+bool c_put_sides(struct c_kernel *kernel, struct text *text, const struct poly *difference, const char *operator);
 /* poly >= 0, both sides without negative terms; false when it holds for all size_t values (nothing was put). */
 bool c_put_condition(struct c_kernel *kernel, struct text *text, const struct poly *poly);
 /* poly < 0, of numbers looked up at run time: right for every value they may have. */

@@ -6,6 +6,7 @@
 #include "c_address.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Terms of one sign; when all others are none but a number, the number. */
 static size_t select_terms(const struct sum *sum, bool positive, struct term *terms)
@@ -111,6 +112,33 @@ static bool put_lookup(struct c_kernel *kernel, struct text *text, const struct 
         text_put(text, violation ? " > " : " <= ");
     if (count)
         c_put_terms(&w, others, count, C_ADD);
+    else
+        text_put(text, "0");
+    return true;
+}
+
+bool c_put_sides(struct c_kernel *kernel, struct text *text, const struct poly *difference, const char *operator)
+{
+    struct writer w = c_writer_for(kernel, text, c_needs_sign(kernel, difference) ? MODE_SIGNED : MODE_SIZE);
+    struct sum sum = c_sum_from_poly(&w, difference);
+    c_fold_remainders(&w, &sum);
+    struct term *plus = ARENA_ARRAY(w.arena, sum.count, struct term), *minus = ARENA_ARRAY(w.arena, sum.count, struct term);
+    if (!plus || !minus || sum.divisor != 1)
+        return false;
+    size_t n_plus = select_terms(&sum, true, plus), n_minus = select_terms(&sum, false, minus);
+    bool equality = strcmp(operator, "==") == 0 || strcmp(operator, "!=") == 0;
+    if (equality && (n_plus == 0 || (n_plus == 1 && plus[0].n_factors == 0))) { /* a number alone stands on the right */
+        struct term *left = minus;
+        size_t n_left = n_minus;
+        minus = plus, n_minus = n_plus;
+        plus = left, n_plus = n_left;
+    }
+    if (n_plus == 0 || (n_minus == 0 && w.mode == MODE_SIZE && !equality))
+        return false; /* what compilers warn of: a size is never below 0 */
+    c_put_terms(&w, plus, n_plus, C_ADD);
+    text_printf(text, " %s ", operator);
+    if (n_minus)
+        c_put_terms(&w, minus, n_minus, C_ADD);
     else
         text_put(text, "0");
     return true;

@@ -315,12 +315,46 @@ static int known_comparison(struct c_kernel *kernel, const struct ir_expr *expr)
     return -1;
 }
 
+/* An index value or a whole number that is compared as a double; NULL: something else. */
+static const struct poly *whole_side(struct c_kernel *kernel, const struct ir_expr *expr)
+{
+    const double largest = 0x1p52;
+    if (part_name(kernel, expr) || expr->elem != IR_f64)
+        return NULL;
+    if (expr->op == IR_EXPR_cast)
+        return expr->arguments[0]->op == IR_EXPR_index && !poly_is_run_time(expr->arguments[0]->index) ? expr->arguments[0]->index
+                                                                                                       : NULL;
+    bool whole = expr->op == IR_EXPR_literal && fabs(expr->literal.re) < largest && floor(expr->literal.re) == expr->literal.re;
+    return whole ? poly_constant(kernel->file->context, (int64_t)expr->literal.re) : NULL;
+}
+
+/* `i == j` of (double)i == (double)j: both are whole numbers, which doubles hold. */
+static bool put_whole_comparison(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, const char *operator,
+                                 enum c_precedence precedence)
+{
+    enum ir_expr_op op = expr->op;
+    bool equality = op == IR_EXPR_eq || op == IR_EXPR_ne;
+    const struct poly *a = whole_side(kernel, expr->arguments[0]), *b = whole_side(kernel, expr->arguments[1]);
+    const struct poly *difference = a && b ? poly_subtract(kernel->file->context, a, b) : NULL;
+    if (!difference || poly_is_constant(difference, NULL))
+        return false;
+    struct text written = text_create(kernel->file->arena);
+    if (!c_put_sides(kernel, &written, difference, operator))
+        return false;
+    open_if(text, precedence > (equality ? C_EQUAL : C_COMPARE));
+    text_put(text, text_finish(&written));
+    close_if(text, precedence > (equality ? C_EQUAL : C_COMPARE));
+    return true;
+}
+
 static void put_comparison(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, const char *operator,
                            enum c_precedence precedence)
 {
     int known = known_comparison(kernel, expr);
     if (known >= 0)
         text_printf(text, "%d", known);
+    else if (put_whole_comparison(kernel, text, expr, operator, precedence))
+        return;
     else /* operands that are comparisons themselves get parentheses: compilers ask for them */
         put_infix(kernel, text, expr, operator, expr->op == IR_EXPR_eq || expr->op == IR_EXPR_ne ? C_EQUAL : C_COMPARE, C_ADD,
                   C_ADD, precedence);
@@ -548,6 +582,28 @@ static void put_combined_call(struct c_kernel *kernel, struct text *text, const 
     text_put(text, ")");
 }
 
+/* target = target - x, as it is shorter: target -= x. */
+static bool put_in_place(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem,
+                         const struct ir_expr *value)
+{
+    const char *operator= value->op == IR_EXPR_sub ? "-="
+    : value->op == IR_EXPR_add                     ? "+="
+    : value->op == IR_EXPR_mul                     ? "*="
+                                                   : NULL;
+    if (!operator||(elem != IR_f32 && elem != IR_f64) || value->elem != elem || part_name(kernel, value))
+        return false;
+    const struct ir_expr *first = value->arguments[0];
+    if ((first->op != IR_EXPR_load && first->op != IR_EXPR_local) || part_name(kernel, first))
+        return false;
+    struct text read = text_create(kernel->file->arena);
+    put_leaf(kernel, &read, first, C_PRIMARY);
+    const char *written = text_finish(&read);
+    if (!written || strcmp(written, target) != 0)
+        return false;
+    put_assignment(kernel, text, target, operator, value->arguments[1]);
+    return true;
+}
+
 void c_put_combined(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem, enum ir_expr_op combine,
                     const struct ir_expr *value)
 {
@@ -579,6 +635,7 @@ void c_put_combined(struct c_kernel *kernel, struct text *text, const char *targ
         put(kernel, text, value, wrap ? C_EQUAL : combine == IR_EXPR_or ? C_AND : C_EQUAL);
         return;
     default:
-        put_assignment(kernel, text, target, "=", value);
+        if (!put_in_place(kernel, text, target, elem, value))
+            put_assignment(kernel, text, target, "=", value);
     }
 }

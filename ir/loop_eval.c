@@ -256,8 +256,8 @@ static void run_check(struct run *run, const struct loop_stmt *stmt)
     for (uint32_t k = 0; k < stmt->branch.n_conditions && !run->failed; k++) {
         if (holds(run, stmt->branch.conditions[k]) || run->failed)
             continue;
-        diag_error(ir_diagnostics(run->context), DIAG_E0814, stmt->span, "loops of `%s`: a lookup leaves its tensor",
-                   run->function->name);
+        diag_error(ir_diagnostics(run->context), DIAG_E0814, stmt->span,
+                   "loops of `%s`: a lookup leaves its tensor, or a matrix is singular", run->function->name);
         run->failed = run->ended = true;
     }
 }

@@ -75,9 +75,16 @@ static const struct poly *factor_address(const struct solving *solving, const st
     return row_major(solving, row_major(solving, batch_number(solving), row), column);
 }
 
+/* Is the exchange of each row known to those that come later? Else the place only tells of the last pivot. */
+static bool keeps_pivots(const struct solving *solving)
+{
+    return solving->node->solve.solver == IR_SOLVER_lu;
+}
+
 static const struct poly *pivot_address(const struct solving *solving, const struct poly *k)
 {
-    return row_major(solving, batch_number(solving), k);
+    const struct poly *batch = batch_number(solving);
+    return keeps_pivots(solving) ? row_major(solving, batch, k) : batch;
 }
 
 /* The number of the row exchanged with row k. */
@@ -497,8 +504,13 @@ static bool place_factors(struct solving *solving)
     solving->made.factors = loop_add_buffer(solving->context, lowering->function, buffer);
     buffer.elem = IR_i64;
     buffer.rank = 1;
-    buffer.count = rows;
-    buffer.name = arena_printf(lowering->arena, "%s_pivots", matrix ? matrix : own ? own : "matrix");
+    buffer.count = keeps_pivots(solving) ? rows : batch;
+    shape[0] = buffer.count;
+    buffer.shape = arena_copy(lowering->arena, shape, 1, sizeof *shape);
+    buffer.name = arena_printf(lowering->arena, keeps_pivots(solving) ? "%s_pivots" : "%s_pivot",
+                               matrix ? matrix
+                               : own  ? own
+                                      : "matrix");
     solving->made.pivots = loop_add_buffer(solving->context, lowering->function, buffer);
     return buffer.shape && solving->made.factors != UINT32_MAX && solving->made.pivots != UINT32_MAX;
 }

@@ -91,6 +91,7 @@ struct order_network {
     const struct order_set *operands; /* their labels */
     struct order_set output;          /* labels that must reach the root */
     const bool *constant;             /* operands known at compile time; NULL: none */
+    const bool *real;                 /* operands that are real numbers in a network of complex ones; NULL: none */
     double constant_limit;            /* elements a constant made of constants may have */
     double multiply, add;             /* flops of one product and of one sum */
     double element_bytes;
@@ -110,6 +111,13 @@ struct order_tensor {
     struct order_set labels;
     uint32_t operand; /* ORDER_MADE: none, an earlier step's */
 };
+
+/* Flops of one product of the two: by a real number both parts. */
+static inline double order_multiply(const struct order_network *network, uint32_t left, uint32_t right)
+{
+    int real = network->real ? (left != ORDER_MADE && network->real[left]) + (right != ORDER_MADE && network->real[right]) : 0;
+    return real == 0 ? network->multiply : real == 1 ? 2 : 1;
+}
 
 /* Tensor `number` of a tree whose tensors have these labels. */
 static inline struct order_tensor order_tensor(const struct order_network *network, const struct order_set *sets, uint32_t number)

@@ -107,7 +107,8 @@ static double work_out_share(const struct order_codelets *codelets, uint32_t num
     if (!line || !ir_line_pays(line, points * (complex ? 2 : 1) * (complex_factor ? 2 : 1)))
         return 1;
     bool sums = (other & ~result) != 0;
-    double flops = (double)points * (complex ? sums ? 8 : 6 : sums ? 2 : 1);
+    int64_t multiply = !complex ? 1 : complex_factor ? 6 : 2, add = complex ? 2 : 1;
+    double flops = (double)points * (double)(multiply + (sums ? add : 0));
     return fmin((double)(line->additions + line->multiplications) / flops, 1);
 }
 

@@ -175,6 +175,12 @@ static double exact_share(const struct order_exact_tables *tables, uint32_t word
     return n ? order_codelet_share(network->codelets, operand, in_other, in_result) : 1;
 }
 
+/* Which operand the subset is. */
+static inline uint32_t exact_operand(uint32_t subset)
+{
+    return subset & (subset - 1) ? ORDER_MADE : (uint32_t)__builtin_ctz(subset);
+}
+
 /* The best split of one subset, all its parts being known. */
 static inline void exact_split(struct order_exact_tables *tables, uint32_t words, uint32_t subset, bool constant, double bound)
 {
@@ -186,14 +192,16 @@ static inline void exact_split(struct order_exact_tables *tables, uint32_t words
     const bool small = constant && size <= network->constant_limit;
     const bool shared = network->shared && order_shared_has(network->shared, network->keys[subset]);
     const double share = network->share ? (double)network->share[subset] : 1;
-    const double least =
-        small || shared || network->codelets ? 0 : network->multiply * share; /* flops a point of the step, at least */
+    const double least = small || shared || network->codelets || network->real
+                             ? 0
+                             : network->multiply * share; /* flops a point of the step, at least */
     for (uint32_t part = (rest - 1) & rest;; part = (part - 1) & rest) {
         uint32_t left = part | lowest, right = subset ^ left;
         double flops = tables->best[left].flops + tables->best[right].flops;
         if (flops + least * larger(tables->size[left], tables->size[right]) <= best.flops) {
             double volume = exact_volume(tables->products, words, &tables->kept[left * words], &tables->kept[right * words]);
-            double weight = network->multiply + (volume == size ? 0 : network->add);
+            double weight =
+                order_multiply(network, exact_operand(left), exact_operand(right)) + (volume == size ? 0 : network->add);
             if (slices)
                 weight *= exact_repeats(tables, words, &tables->kept[left * words], &tables->kept[right * words], volume);
             if (network->codelets)

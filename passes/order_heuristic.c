@@ -198,16 +198,18 @@ static bool refine_subtree(struct order_scratch *scratch, struct order_heuristic
     if (n < 3)
         return false;
     struct order_set operands[ORDER_EXACT], sets[2 * ORDER_EXACT];
-    bool constant[ORDER_EXACT];
+    bool constant[ORDER_EXACT], real[ORDER_EXACT];
     struct order_network part = *network;
     part.n_operands = n;
     part.operands = operands;
     part.output = tables->sets[root];
     part.constant = constant;
+    part.real = network->real ? real : NULL;
     part.codelets = NULL;
     for (uint32_t k = 0; k < n; k++) {
         operands[k] = tables->sets[leaves[k]];
         constant[k] = tables->constant[leaves[k]];
+        real[k] = network->real && leaves[k] < network->n_operands && network->real[leaves[k]];
     }
     inner[n - 2] = root;
     struct order_cost before = {0, 0};

@@ -3,6 +3,7 @@
  * A subscript that is no plain index (affine, merged, a table, a pad) makes its operand carry all indices the subscript uses, so
  * any of the searches may pair it: the pair's result has those indices as axes. Conditions of the domain are checked at the root,
  * so their indices are kept until there. */
+#include "ir/codelet.h"
 #include "order.h"
 
 #include <string.h>
@@ -47,6 +48,17 @@ static double constant_limit(const struct ir_node *node, const bool *constant, c
     return fmax(parts, 1024);
 }
 
+/* Which operands are real though the node is complex; NULL: none, or no memory. */
+static const bool *real_operands(struct ir_context *context, const struct ir_node *node)
+{
+    bool any = false, *real = ir_elem_is_complex(node->elem) ? ARENA_ARRAY(ir_arena(context), node->n_operands, bool) : NULL;
+    for (uint32_t k = 0; real && k < node->n_operands; k++) {
+        real[k] = ir_codelet_is_real(node->operands[k].node);
+        any |= real[k];
+    }
+    return any ? real : NULL;
+}
+
 bool order_network_create(struct ir_context *context, const struct pass_options *options, const struct ir_node *node,
                           struct order_network *network)
 {
@@ -81,6 +93,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     network->operands = operands;
     network->constant = constant;
     network->constant_limit = constant_limit(node, constant, typical);
+    network->real = real_operands(context, node);
     network->multiply = ir_elem_is_complex(node->elem) ? 6 : 1;
     network->add = ir_elem_is_complex(node->elem) ? 2 : 1;
     network->element_bytes = ir_elem_info(node->elem)->bytes;

@@ -100,7 +100,7 @@ struct order_cost order_step_cost(const struct order_network *network, struct or
     if (constant && size <= network->constant_limit)
         return (struct order_cost){0, size * network->element_bytes * network->byte_time};
     double volume = order_volume(network, all), repeats = order_repeats(network, all);
-    double flops = volume * (network->multiply + (volume == size ? 0 : network->add)) * repeats;
+    double flops = volume * (order_multiply(network, left.operand, right.operand) + (volume == size ? 0 : network->add)) * repeats;
     flops *= fmin(codelet_share(network, left.operand, &right.labels, &result),
                   codelet_share(network, right.operand, &left.labels, &result));
     double bytes =

@@ -24,6 +24,18 @@ CASES = sorted(map(str, (SOURCE / "tests/cases/programs").glob("*.eir")))  # wha
 
 # (what is wrong, file, text, wrong text) and, of a rare one, the seed that found it last; it may be another when the generator changes
 FAULTS = [
+    # ---- lower_solve ----
+    ("a multiple is taken from the column where it is kept", "passes/lower_solve.c",
+     "symmetric ? i : next(solving, k)", "symmetric ? i : k"),
+    ("rows are exchanged from the pivot on, multiples stay", "passes/lower_solve.c",
+     "return over_inner(solving, COLUMN, poly_constant(solving->context, 0), sequence(3, parts));",
+     "return over_inner(solving, COLUMN, k, sequence(3, parts));"),
+    ("the last substitution does not divide", "passes/lower_solve.c",
+     "{true, !solving->transposed || solver == IR_SOLVER_upper}", "{true, solver == IR_SOLVER_upper}"),
+    ("of a symmetric matrix what lies above the diagonal is read", "passes/lower_solve.c",
+     "bool turns = node->solve.solver == IR_SOLVER_cholesky;", "bool turns = false;"),
+    ("right sides are not exchanged as rows were", "passes/lower_solve.c",
+     "if (pivots && !solving->transposed)", "if (pivots && solving->made.node == NULL)"),
     # ---- simplify ----
     ("a view that conjugates loses it when another is read through it", "passes/simplify_views.c",
      "composed->conjugate = view->operands[0].conjugate != access->conjugate;", "composed->conjugate = access->conjugate;"),
