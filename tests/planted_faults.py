@@ -63,6 +63,12 @@ FAULTS = [
      "node->n_indices != node->rank || node->contract.n_domain > 0 ||", "node->n_indices != node->rank ||"),
     ("two accesses are one though only one conjugates", "passes/simplify_maps.c",
      "a->node != b->node || a->conjugate != b->conjugate ||", "a->node != b->node ||"),
+    # ---- structure ----
+    ("of an opposite matrix the other sum stands in the middle", "passes/structure_even_odd.c",
+     "*first = found->opposite ? odd : even, *second = found->opposite ? even : odd;", "*first = even, *second = odd;"),
+    ("the last rows stand in the order of the first", "passes/structure_even_odd.c",
+     "joined(context, first, line(context, first, half - 1, -1), second, line(context, second, half - 1, -1), half, IR_EXPR_sub)",
+     "joined(context, first, line(context, first, 0, 1), second, line(context, second, 0, 1), half, IR_EXPR_sub)"),
     # ---- chunk_scan ----
     ("decays within a chunk begin a step too early", "passes/chunk_build.c",
      "!add_decay(product, &contraction, poly_add(context, step, number(form, 1)))", "!add_decay(product, &contraction, step)"),
