@@ -108,13 +108,7 @@ const struct ir_node *operator_constant(const struct reading *reading, enum ir_e
 
 const struct ir_node *operator_folded(const struct reading *reading, const struct ir_node *node)
 {
-    const struct ir_tensor *values = evaluate(reading, node);
-    size_t count = 1;
-    for (uint32_t axis = 0; values && axis < values->rank; axis++)
-        count *= (size_t)values->shape[axis];
-    struct ir_constant constant = {.data = values ? values->data : NULL,
-                                   .bytes = values ? count * ir_elem_info(values->elem)->bytes : 0};
-    return values ? ir_constant(reading->statement->body->context, node->elem, node->rank, node->shape, &constant) : NULL;
+    return node ? ir_evaluated(reading->statement->body->context, node, NULL) : NULL;
 }
 
 const struct ir_node *operator_constant_reciprocals(const struct reading *reading, const struct ir_node *constant)

@@ -428,6 +428,9 @@ bool ir_uses_dims(struct ir_context *context, const struct ir_node *node);
 /* Is it made of formulas and constants alone, so that the compiler can say its numbers, and are all index spaces of its nodes
  * together no more than so many points? What may fail, or is done in steps, is left to the run. */
 bool ir_is_known(struct ir_context *context, const struct ir_node *node, double most_points);
+/* The value of a node that depends on no input and no dim as a constant of this name (NULL: none); NULL: it could not be said, or
+ * has no elements. */
+const struct ir_node *ir_evaluated(struct ir_context *context, const struct ir_node *node, const char *name);
 /* Does the node look anything up in the table? */
 bool ir_looks_up(struct ir_context *context, const struct ir_node *node, const struct ir_node *table);
 /* Must its lookups be checked when the kernel runs? Some subscript that is looked up is not proved to stay inside its axis (which a

@@ -35,3 +35,17 @@ bool ir_is_known(struct ir_context *context, const struct ir_node *node, double 
         known = is_formula(context, nodes[k], &points);
     return known && points <= most_points;
 }
+
+const struct ir_node *ir_evaluated(struct ir_context *context, const struct ir_node *node, const char *name)
+{
+    struct ir_output output = {.name = "constant", .node = node, .span = SPAN_NONE};
+    struct ir_kernel kernel = {.name = "constant", .numeric_class = IR_CLASS_REASSOC, .n_outputs = 1, .outputs = &output};
+    struct ir_tensor value = {.data = NULL};
+    if (ir_eval(context, &kernel, IR_EVAL_NUMBERS, NULL, NULL, &value, NULL) != EINC_OK || !value.data)
+        return NULL;
+    size_t count = 1;
+    for (uint32_t axis = 0; axis < value.rank; axis++)
+        count *= (size_t)value.shape[axis];
+    struct ir_constant constant = {.data = value.data, .bytes = count * ir_elem_info(node->elem)->bytes, .name = name};
+    return ir_constant(context, node->elem, node->rank, node->shape, &constant);
+}

@@ -30,16 +30,10 @@ static bool has_root(struct ir_context *context, const struct ir_expr *body)
 static const struct ir_node *table(struct ir_context *context, const struct ir_kernel *in, const struct ir_node *node, int64_t most)
 {
     const struct ir_name *name = ir_find_name(in, node);
-    struct ir_output output = {.name = "table", .node = node, .span = SPAN_NONE};
-    struct ir_kernel kernel = {.name = "table", .n_outputs = 1, .outputs = &output};
-    struct ir_tensor result = {.data = NULL};
     int64_t elements;
-    if (!poly_is_constant(ir_element_count(context, node), &elements) || elements > most || elements == 0 ||
-        ir_eval(context, &kernel, IR_EVAL_NUMBERS, NULL, NULL, &result, NULL) != EINC_OK || !result.data)
+    if (!poly_is_constant(ir_element_count(context, node), &elements) || elements > most || elements == 0)
         return NULL;
-    struct ir_constant constant = {
-        .data = result.data, .bytes = (size_t)elements * ir_elem_info(node->elem)->bytes, .name = name ? name->name : NULL};
-    return ir_constant(context, node->elem, node->rank, node->shape, &constant);
+    return ir_evaluated(context, node, name ? name->name : NULL);
 }
 
 /* ---- at run time ---- */

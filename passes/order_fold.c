@@ -36,14 +36,6 @@ const struct ir_node *order_fold(struct ir_context *context, const struct ir_nod
 {
     if (!node || node->op != IR_contract_node || !is_constant_work(node, limit))
         return node;
-    struct ir_output output = {.name = "constant", .node = node, .span = SPAN_NONE};
-    struct ir_kernel kernel = {.name = "constant", .numeric_class = IR_CLASS_REASSOC, .n_outputs = 1, .outputs = &output};
-    struct ir_tensor result = {.data = NULL};
-    if (ir_eval(context, &kernel, IR_EVAL_NUMBERS, NULL, NULL, &result, NULL) != EINC_OK || !result.data)
-        return node;
-    size_t count = 1;
-    for (uint32_t axis = 0; axis < result.rank; axis++)
-        count *= (size_t)result.shape[axis];
-    struct ir_constant constant = {.data = result.data, .bytes = count * ir_elem_info(node->elem)->bytes};
-    return ir_constant(context, node->elem, node->rank, node->shape, &constant);
+    const struct ir_node *constant = ir_evaluated(context, node, NULL);
+    return constant ? constant : node;
 }

@@ -42,14 +42,7 @@ static const struct ir_node *known_matrix(struct ir_context *context, const stru
     if (node->op != IR_map_node || node->n_operands || !ir_is_known(context, node, MOST_NUMBERS) ||
         has_choice_or_root(context, node->body))
         return NULL;
-    struct ir_output output = {.name = "matrix", .node = node, .span = SPAN_NONE};
-    struct ir_kernel kernel = {.name = "matrix", .n_outputs = 1, .outputs = &output};
-    struct ir_tensor value = {.data = NULL};
-    if (ir_eval(context, &kernel, IR_EVAL_NUMBERS, NULL, NULL, &value, NULL) != EINC_OK || !value.data)
-        return NULL;
-    struct ir_constant constant = {.data = value.data,
-                                   .bytes = (size_t)value.shape[0] * (size_t)value.shape[1] * ir_elem_info(node->elem)->bytes};
-    return ir_constant(context, node->elem, 2, node->shape, &constant);
+    return ir_evaluated(context, node, NULL);
 }
 
 /* Of rows (or columns) of length n, `step` apart: does what is put in the place of each stay within 8 eps of it in norm? */
