@@ -64,6 +64,8 @@ static bool is_sum_of_places(const struct ir_node *node, uint32_t operand, uint3
         return false;
     for (uint32_t axis = 0; axis < scatter->rank; axis++) {
         bool summed = axes[axis] >= node->rank;
+        if (node->extents[axes[axis]] != scatter->shape[axis]) /* what lies behind would be added to places that are not there */
+            return false;
         if (summed && poly_is_run_time(scatter->operands[0].subscripts[axis]) && !is_read_whole(node, operand, axes[axis]))
             return false;
         sums |= summed;
