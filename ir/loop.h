@@ -180,6 +180,8 @@ bool loop_visit_accesses(struct ir_context *context, const struct loop_function 
 /* May the iterations of the loop run at once? `around` has the ends of the loops that are open around it, by index. */
 bool loop_is_independent(struct ir_context *context, const struct loop_function *function, const struct loop_stmt *loop,
                          const struct poly_ranges *around);
+/* Locals that the list defines are marked in `defined`, by local; does it set another one? */
+bool loop_sets_outer_local(const struct loop_stmt *list, bool *defined);
 
 /* ---- loop_print.c, loop_reader.re/.y, loop_verify.c ---- */
 void loop_print(struct text *text, struct ir_context *context, const struct loop_function *function);

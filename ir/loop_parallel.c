@@ -232,17 +232,16 @@ static bool are_apart(const struct proof *proof, const struct form *a, const str
 
 /* ---- the whole ---- */
 
-/* Locals that the list defines are marked; does it set another one? */
-static bool sets_outer_local(const struct loop_stmt *list, bool *defined)
+bool loop_sets_outer_local(const struct loop_stmt *list, bool *defined)
 {
     for (; list; list = list->next)
         if (list->op == LOOP_DEFINE)
             defined[list->local.local] = true;
         else if ((list->op == LOOP_SET && !defined[list->local.local]) ||
-                 (list->op == LOOP_FOR && sets_outer_local(list->loop.body, defined)) ||
-                 (list->op == LOOP_BLOCK && sets_outer_local(list->block, defined)) ||
+                 (list->op == LOOP_FOR && loop_sets_outer_local(list->loop.body, defined)) ||
+                 (list->op == LOOP_BLOCK && loop_sets_outer_local(list->block, defined)) ||
                  (list->op == LOOP_IF &&
-                  (sets_outer_local(list->branch.body, defined) || sets_outer_local(list->branch.otherwise, defined))))
+                  (loop_sets_outer_local(list->branch.body, defined) || loop_sets_outer_local(list->branch.otherwise, defined))))
             return true;
     return false;
 }
@@ -254,7 +253,7 @@ bool loop_is_independent(struct ir_context *context, const struct loop_function 
     struct stores stores = {function, ARENA_ARRAY(arena, function->n_buffers, bool)};
     struct proof proof = {.context = context, .loop = loop, .around = around, .written = stores.written};
     bool *defined = ARENA_ARRAY(arena, function->n_locals, bool);
-    if (!stores.written || !defined || loop_can_fail(loop->loop.body) || sets_outer_local(loop->loop.body, defined))
+    if (!stores.written || !defined || loop_can_fail(loop->loop.body) || loop_sets_outer_local(loop->loop.body, defined))
         return false;
     if (!loop_visit_accesses(context, function, loop->loop.body, note_store, &stores) ||
         !loop_visit_accesses(context, function, loop->loop.body, note_form, &proof))

@@ -129,6 +129,14 @@ static bool is_panel_already(const struct packing *packing, const struct panel *
     return true;
 }
 
+/* May the factor be copied before a loop around stages? None of them may make it, and it is there wherever that loop runs. */
+static bool is_there_before(const struct packing *packing, const struct panel *panel)
+{
+    const struct loop_buffer *buffer = &packing->kernel->loops->buffers[panel->load->load.buffer];
+    return (buffer->kind == LOOP_INPUT || buffer->kind == LOOP_CONSTANT) && !poly_uses_dims(panel->load->load.address) &&
+           !poly_uses_dims(buffer->count);
+}
+
 static bool choose_place(const struct packing *packing, struct panel *panel)
 {
     const struct machine *machine = &packing->kernel->options->machine;
@@ -141,6 +149,8 @@ static bool choose_place(const struct packing *packing, struct panel *panel)
     for (size_t at = 0; at < packing->n_loops && !is_within_tile(packing, at); at++) {
         double bytes = footprint(packing, panel, at);
         if (packing->loops[at]->loop.role == LOOP_BATCH && moves(packing->loops[at], panel))
+            continue;
+        if (product_holds_stages(packing->loops[at]) && !is_there_before(packing, panel))
             continue;
         if (bytes < 0 || bytes > room)
             continue;
@@ -301,6 +311,8 @@ static void insert_before(struct packing *packing, const struct panel *panel)
         ;
     loop->next = moved;
     moved->next = next;
+    if (product_holds_stages(moved)) /* other products in it find it open */
+        packing->loops[panel->at] = moved;
 }
 
 /* Loops over the tile need no limit where all they move reads zeros behind it. */

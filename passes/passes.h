@@ -138,6 +138,14 @@ struct pass_parallel_loop {
     double iterations, speedup; /* at typical sizes; over one thread, predicted, on as many as it is made for */
 };
 
+/* Stages under one loop, for `explain`. */
+struct pass_fusion {
+    const char *index; /* that they share */
+    uint32_t n_stages;
+    int64_t block;  /* values of it at a time, side by side; 1: one after another */
+    double speedup; /* as estimated */
+};
+
 /* What is known of a kernel while it is compiled. */
 struct pass_kernel {
     struct ir_context *context;
@@ -153,6 +161,8 @@ struct pass_kernel {
     size_t n_found, found_capacity;
     const struct ir_node **recognised; /* formulas that were made of others, set by `recognise` */
     size_t n_recognised, recognised_capacity;
+    struct pass_fusion *fusions; /* set by `fuse_stages` */
+    size_t n_fusions, fusions_capacity;
     struct pass_tiling *tilings; /* set by `tile` */
     size_t n_tilings, tilings_capacity;
     struct pass_parallel_loop *parallels; /* set by `parallel` */

@@ -338,8 +338,10 @@ static bool suits_elements(struct pass_kernel *kernel, const struct product *pro
     const struct product_axis *line = &product->axes[product->n_axes - 1];
     if (!line->is_line || product->lanes < 2)
         return false;
+    int64_t lanes = product_lanes(&kernel->options->machine, product->elem, 0);
+    bool is_whole = line->extent > 0 && line->extent % lanes == 0;
     if (!product->a || poly_equals(line->a, 1))
-        return line->typical >= 2 * (double)product->lanes &&
+        return (is_whole || line->typical >= 2 * (double)product->lanes) &&
                lanes_hold(kernel, product->store->store.value, product->elem, line->loop->loop.index);
     return product->n_axes > 1 && poly_equals(line[-1].a, 1);
 }
@@ -402,6 +404,27 @@ static bool note_loops_around(const struct loop_stmt *list, const struct loop_st
     return false;
 }
 
+bool product_holds_stages(const struct loop_stmt *loop)
+{
+    if (loop->op != LOOP_FOR || loop->loop.role != LOOP_BATCH)
+        return false;
+    for (const struct loop_stmt *stmt = loop->loop.body; stmt; stmt = stmt->next)
+        if (stmt->op == LOOP_BLOCK || product_holds_stages(stmt))
+            return true;
+    return false;
+}
+
+/* Does it stand in a loop around stages? Threads share that, not what is inside. */
+static bool is_in_block(const struct loop_stmt *list, const struct loop_stmt *sought, bool in_block)
+{
+    for (; list; list = list->next)
+        if ((list == sought && in_block) ||
+            (list->op == LOOP_FOR && is_in_block(list->loop.body, sought, in_block || product_holds_stages(list))) ||
+            (list->op == LOOP_BLOCK && is_in_block(list->block, sought, in_block)))
+            return true;
+    return false;
+}
+
 bool product_runs_forward(struct pass_kernel *kernel, const struct loop_stmt *loop)
 {
     const struct poly *end = loop->loop.end;
@@ -447,6 +470,8 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
 {
     struct reading reading = {.kernel = kernel, .product = product};
     *product = (struct product){.threads = kernel->options->threads, .shared = UINT32_MAX};
+    if (product->threads > 1 && is_in_block(kernel->loops->body, loop, false))
+        product->threads = 1;
     if (!read_shape(&reading, loop) || !find_steps(&reading))
         return false;
     for (uint32_t k = 0; k < product->n_axes; k++)

@@ -57,6 +57,8 @@ bool product_runs_forward(struct pass_kernel *kernel, const struct loop_stmt *lo
  * indices that only the other has read it again. A panel for a factor that does not lie along it must be paid for by its use, or be
  * cheap. */
 bool product_suits_batch(bool is_whole, const bool near[2], const bool is_row[2], const double reuse[2]);
+/* Is it a loop over blocks around several stages (fuse_stages.c)? */
+bool product_holds_stages(const struct loop_stmt *loop);
 /* The axis that vectors run along. */
 const struct product_axis *product_lane(const struct product *product);
 /* How many elements fill a vector of the target, or the shortest that holds `extent` of them (0: unknown); 0: it has none. */

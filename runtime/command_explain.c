@@ -88,6 +88,16 @@ static void print_tiling(const struct pass_tiling *tiling)
     printf("\n");
 }
 
+static void print_fusion(const struct pass_fusion *fusion)
+{
+    printf("  fused               %u stages over %s, ", (unsigned)fusion->n_stages, fusion->index);
+    if (fusion->block > 1)
+        printf("in blocks of %lld side by side", (long long)fusion->block);
+    else
+        printf("one after another");
+    printf("; about %.2g times as fast\n", fusion->speedup);
+}
+
 static void print_parallel(const struct pass_kernel *kernel, const struct pass_parallel_loop *loop)
 {
     printf("  threads             %s: %.3g iterations of %s%s%s%s, about %.2g times as fast on %u\n", loop->tensor,
@@ -115,6 +125,8 @@ static void print_kernel(const struct pass_kernel *kernel)
     }
     for (size_t k = 0; k < kernel->n_choices; k++)
         printf("  %-19s %s: %s\n", kernel->choices[k].kind, kernel->choices[k].tensor, kernel->choices[k].detail);
+    for (size_t k = 0; k < kernel->n_fusions; k++)
+        print_fusion(&kernel->fusions[k]);
     for (size_t k = 0; k < kernel->n_tilings; k++)
         print_tiling(&kernel->tilings[k]);
     for (size_t k = 0; k < kernel->n_parallels; k++)
