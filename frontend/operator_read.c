@@ -11,11 +11,11 @@ static const struct {
     const char *name, *arguments;
     enum weakness weakness; /* TYPED: as its data */
 } constructors[] = {
-#define INTEGER                                        WEAK_AN_INTEGER
-#define REAL                                           WEAK_A_REAL
-#define COMPLEX                                        WEAK_A_COMPLEX
-#define DATA                                           TYPED
-#define CONSTRUCTOR(name, arguments, numbers, meaning) {#name, arguments, numbers},
+#define INTEGER                                               WEAK_AN_INTEGER
+#define REAL                                                  WEAK_A_REAL
+#define COMPLEX                                               WEAK_A_COMPLEX
+#define DATA                                                  TYPED
+#define CONSTRUCTOR(name, arguments, numbers, bools, meaning) {#name, arguments, numbers},
 #include "constructors.def"
 };
 enum { CONSTRUCTORS = sizeof constructors / sizeof *constructors };

@@ -13,37 +13,24 @@ struct value_type operator_join_types(struct value_type a, struct value_type b)
     return typed;
 }
 
+/* Of bools a sum is `or`, a product `and`: nothing is subtracted or divided. */
+enum bools { BOOLS_DATA, BOOLS_ONES, BOOLS_PARTS, BOOLS_NEVER };
+
+#define CONSTRUCTOR(name, arguments, numbers, bools, meaning) [OPERATOR_##name] = BOOLS_##bools,
+static const enum bools bools_of[] = {
+#include "constructors.def"
+    [OPERATOR_TENSOR] = BOOLS_DATA,      [OPERATOR_PRODUCT] = BOOLS_PARTS,  [OPERATOR_SUM] = BOOLS_PARTS, /* 1 and 1 is true */
+    [OPERATOR_DIFFERENCE] = BOOLS_NEVER, [OPERATOR_NEGATIVE] = BOOLS_NEVER, [OPERATOR_MULTIPLE] = BOOLS_DATA,
+};
+
 static bool is_of_ones(const struct operator_node *operator_)
 {
-    switch (operator_->kind) {
-    case OPERATOR_identity:
-    case OPERATOR_perm:
-    case OPERATOR_reversal:
-    case OPERATOR_stride_perm:
-    case OPERATOR_digit_reversal:
-        return true;
-    case OPERATOR_kron:
-    case OPERATOR_dsum:
-    case OPERATOR_transpose:
-    case OPERATOR_conj:
-    case OPERATOR_adjoint:
-    case OPERATOR_PRODUCT:
-    case OPERATOR_SUM: /* 1 and 1 is true */
-        break;
-    default:
-        return false;
-    }
+    if (bools_of[operator_->kind] != BOOLS_PARTS)
+        return bools_of[operator_->kind] == BOOLS_ONES;
     for (uint32_t k = 0; k < operator_->n_parts; k++)
         if (!operator_->parts[k]->of_ones)
             return false;
     return true;
-}
-
-/* Of bools a sum is `or`, a product `and`: nothing is subtracted or divided. */
-static bool takes_bool(enum operator_kind kind)
-{
-    return kind != OPERATOR_DIFFERENCE && kind != OPERATOR_NEGATIVE && kind != OPERATOR_cauchy && kind != OPERATOR_vandermonde &&
-           kind != OPERATOR_householder && kind != OPERATOR_semiseparable && kind != OPERATOR_inv;
 }
 
 /* What has been joined so far, as a factor. */
@@ -85,7 +72,7 @@ bool operator_set_type(const struct reading *reading, struct operator_node *oper
     if (joined.any)
         operator_->type = joined.formula.type;
     operator_->of_ones = is_of_ones(operator_);
-    if (!joined.any || !value_is_bool(operator_->type) || takes_bool(operator_->kind))
+    if (!joined.any || !value_is_bool(operator_->type) || bools_of[operator_->kind] != BOOLS_NEVER)
         return true;
     diag_error(reading->statement->body->diagnostics, DIAG_E0316, operator_->span,
                "this operator is not defined for bool: it subtracts or divides");

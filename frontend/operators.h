@@ -10,7 +10,7 @@
 #include "formula.h"
 
 enum operator_kind {
-#define CONSTRUCTOR(name, arguments, numbers, meaning) OPERATOR_##name,
+#define CONSTRUCTOR(name, arguments, numbers, bools, meaning) OPERATOR_##name,
 #include "constructors.def"
     OPERATOR_TENSOR, /* a tensor with two axes */
     OPERATOR_PRODUCT,
