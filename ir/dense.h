@@ -1,6 +1,7 @@
-/* Small dense matrices while compiling: inverses and eigenvectors of constants. Row-major, n x n, calculated in long double, so
- * that what is rounded to double is as good as the double nearest to it, and the same on every machine with that type: a tuned
- * library would give numbers of double that differ from processor to processor, and with them emitted constants. */
+/* Constants while compiling: inverses and eigenvectors of small dense matrices, row-major, n x n, and Fourier transforms of long
+ * vectors. Calculated in long double, so that what is rounded to double is as good as the double nearest to it, and the same on
+ * every machine with that type: a tuned library would give numbers of double that differ from processor to processor, and with
+ * them emitted constants. */
 #ifndef IR_DENSE_H
 #define IR_DENSE_H
 
@@ -19,5 +20,17 @@ bool dense_cholesky(size_t n, const double *matrix, double *factor);
  * = diag(values). By Householder's reflections and implicit QL steps (Golub and Van Loan, 8.3) after y's Cholesky factor. False: y
  * is not positive definite, or no memory. */
 bool dense_eigenvectors(struct arena *arena, size_t n, const double *x, const double *y, double *vectors, double *values);
+
+/* ---- dense_fourier.c ---- */
+
+struct dense_complex {
+    long double re, im;
+};
+struct dense_fourier;
+/* Tables and room for transforms of length n >= 1: about 100 bytes an element, 800 where n has a prime above 64. NULL: no memory.
+ */
+struct dense_fourier *dense_fourier_create(struct arena *arena, size_t n);
+/* data[k] = sum over l of data[l] root(k l, n), as exact as long double sums of that are. */
+void dense_fourier_apply(const struct dense_fourier *fourier, struct dense_complex *data);
 
 #endif

@@ -454,6 +454,8 @@ const struct ir_expr *ir_expr_substitute(struct ir_context *context, const struc
 /* exp(-2 pi i numerator / order), each part correct to about one unit in its last place and symmetric: quarters are exact, entries
  * that are equal or opposite are so to the bit (roots.c). nan for an order below 1 or above 2^60. */
 void ir_root(int64_t numerator, int64_t order, double *re, double *im);
+/* The same before it is rounded, of an order in that range. */
+void ir_root_extended(int64_t numerator, int64_t order, long double *re, long double *im);
 /* The expression with another in place of a subexpression, wherever that occurs. */
 const struct ir_expr *ir_expr_replace(struct ir_context *context, const struct ir_expr *expr, const struct ir_expr *from,
                                       const struct ir_expr *to);

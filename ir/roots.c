@@ -43,6 +43,13 @@ static void turn(int64_t num, int64_t den, long double *cosine, long double *sin
     }
 }
 
+void ir_root_extended(int64_t numerator, int64_t order, long double *re, long double *im)
+{
+    int64_t rest = numerator % order;
+    turn(rest < 0 ? rest + order : rest, order, re, im);
+    *im = -*im;
+}
+
 void ir_root(int64_t numerator, int64_t order, double *re, double *im)
 {
     long double cosine = 0, sine = 0;

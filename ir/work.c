@@ -2,9 +2,9 @@
  *
  * flops are real additions and multiplications; a term of a contraction of n operands costs n-1 multiplications, and one addition
  * where something is summed, so a contraction that sums counts n * product of its extents and one of two operands 2 * product.
- * Complex multiplication counts 6, addition 2; minimum and maximum count 1 as additions do. A condition on two indices of constant
- * extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they always held. A codelet
- * counts what its program does. bytes is compulsory traffic, never what a cache forces on top. */
+ * Complex multiplication counts 6, one by a real number 2, addition 2; minimum and maximum count 1 as additions do. A condition on
+ * two indices of constant extents that no other condition speaks of, a triangle or a band, is counted exactly; others as if they
+ * always held. A codelet counts what its program does. bytes is compulsory traffic, never what a cache forces on top. */
 #include "codelet.h"
 #include "ir_internal.h"
 
@@ -29,6 +29,11 @@ int64_t ir_operation_flops(enum ir_expr_op op, enum ir_elem elem)
     }
 }
 
+static bool is_real_literal(const struct ir_expr *expr)
+{
+    return expr->op == IR_EXPR_literal && ir_elem_is_complex(expr->elem) && expr->literal.im == 0;
+}
+
 int64_t ir_expr_flops(struct ir_context *context, const struct ir_expr *expr, int64_t *functions)
 {
     size_t count;
@@ -38,6 +43,9 @@ int64_t ir_expr_flops(struct ir_context *context, const struct ir_expr *expr, in
         if (order[i]->n_arguments == 0)
             continue;
         int64_t own = ir_operation_flops(order[i]->op, order[i]->arguments[order[i]->n_arguments - 1]->elem);
+        if (order[i]->op == IR_EXPR_mul && ir_elem_is_complex(order[i]->elem) &&
+            (is_real_literal(order[i]->arguments[0]) || is_real_literal(order[i]->arguments[1])))
+            own = 2;
         if (own == IR_FLOPS_FUNCTION)
             calls++;
         else

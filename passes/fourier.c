@@ -101,16 +101,20 @@ const struct ir_node *fourier_pad(struct ir_context *context, const struct ir_no
     return ir_concat(context, node->rank, fourier_shape(context, node, extent), 2, parts);
 }
 
-/* re + i im times root(numerator, order), or its real part where the type is real. */
+/* re + i im times root(numerator, order) / over, or its real part where the type is real. */
 static const struct ir_node *fourier_formula(struct ir_context *context, enum ir_elem elem, uint32_t rank,
                                              const struct poly *const *shape, const struct poly *numerator, int64_t order,
-                                             double re, double im)
+                                             double re, double im, int64_t over)
 {
     const struct ir_expr *arguments[2] = {ir_expr_index(context, numerator),
                                           ir_expr_literal(context, ir_number_integer(IR_i64, order))};
     const struct ir_expr *factors[2] = {ir_expr_literal(context, ir_number_complex(IR_c128, re, im)),
                                         ir_expr_apply(context, IR_EXPR_root, 2, arguments)};
     const struct ir_expr *body = re == 1 && im == 0 ? factors[1] : ir_expr_apply(context, IR_EXPR_mul, 2, factors);
+    if (over != 1) {
+        const struct ir_expr *sides[2] = {body, ir_expr_literal(context, ir_number_complex(IR_c128, (double)over, 0))};
+        body = ir_expr_apply(context, IR_EXPR_div, 2, sides);
+    }
     if (!ir_elem_is_complex(elem))
         body = ir_expr_apply(context, IR_EXPR_real, 1, &body);
     return ir_map(context, rank, shape, 0, NULL, body && body->elem == elem ? body : ir_expr_cast(context, elem, body));
@@ -119,17 +123,12 @@ static const struct ir_node *fourier_formula(struct ir_context *context, enum ir
 const struct ir_node *fourier_roots(struct ir_context *context, enum ir_elem elem, const struct poly *extent,
                                     const struct poly *numerator, int64_t order, double re, double im)
 {
-    return fourier_formula(context, elem, 1, &extent, numerator, order, re, im);
+    return fourier_formula(context, elem, 1, &extent, numerator, order, re, im, 1);
 }
 
 const struct ir_node *fourier_share(struct ir_context *context, enum ir_elem elem, int64_t n)
 {
-    const struct ir_expr *arguments[2] = {ir_expr_index(context, number(context, 0)),
-                                          ir_expr_literal(context, ir_number_integer(IR_i64, 1))};
-    const struct ir_expr *sides[2] = {ir_expr_apply(context, IR_EXPR_root, 2, arguments),
-                                      ir_expr_literal(context, ir_number_complex(IR_c128, (double)n, 0))};
-    const struct ir_expr *body = ir_expr_apply(context, IR_EXPR_div, 2, sides);
-    return ir_map(context, 0, NULL, 0, NULL, elem == IR_c128 ? body : ir_expr_cast(context, elem, body));
+    return fourier_formula(context, elem, 0, NULL, number(context, 0), 1, 1, 0, n);
 }
 
 /* The product of two operands at each element of `like`. */
@@ -165,6 +164,7 @@ const struct ir_node *fourier_over(struct ir_context *context, const struct ir_n
 /* ---- one contraction ---- */
 
 enum { MOST_FACTORS = 128 };
+static const struct fourier_factor one = {1, 0, 1};
 
 struct factors {
     struct ir_context *context;
@@ -175,38 +175,41 @@ struct factors {
     uint32_t count;
 };
 
-/* root(a b, order) at row a < rows and column b < columns. */
+/* The factor times root(a b, order) at row a < rows and column b < columns. */
 static void add_roots(struct factors *factors, int64_t rows, int64_t columns, int64_t order, const struct poly *row,
-                      const struct poly *column)
+                      const struct poly *column, struct fourier_factor times)
 {
     struct ir_context *context = factors->context;
     const struct poly *shape[2] = {number(context, rows), number(context, columns)}, *at[2] = {row, column};
     const struct poly *numerator = poly_multiply(context, poly_index(context, 0), poly_index(context, 1));
     const struct ir_node *roots =
-        fourier_formula(context, factors->elem, 2, shape, poly_scale(context, numerator, factors->inverse ? -1 : 1), order, 1, 0);
+        fourier_formula(context, factors->elem, 2, shape, poly_scale(context, numerator, factors->inverse ? -1 : 1), order,
+                        times.re, times.im, times.over);
     if (factors->count < MOST_FACTORS)
         factors->operands[factors->count++] =
             (struct ir_access){.node = roots, .subscripts = arena_copy(ir_arena(context), at, 2, sizeof *at)};
 }
 
 /* root(row column, n) with row = k1 + p k2, column = q l1 + l2 is that of p at (k1, l1), root(k1 l2, n), and that of q at (k2, l2).
- */
-static void add_digits(struct factors *factors, int64_t n, const struct poly *row, const struct poly *column)
+ * A factor of all goes into the first twiddles, where it costs nothing. */
+static void add_digits(struct factors *factors, int64_t n, const struct poly *row, const struct poly *column,
+                       struct fourier_factor times)
 {
     struct ir_context *context = factors->context;
     int64_t p = fourier_radix(n), q = n / p;
     if (q == 1) {
-        add_roots(factors, n, n, n, row, column);
+        add_roots(factors, n, n, n, row, column, times);
         return;
     }
     const struct poly *k1 = poly_mod(context, row, number(context, p), &factors->ranges);
     const struct poly *l2 = poly_mod(context, column, number(context, q), &factors->ranges);
-    add_roots(factors, p, p, p, k1, poly_floor_div(context, column, number(context, q), &factors->ranges));
-    add_roots(factors, p, q, n, k1, l2);
-    add_digits(factors, q, poly_floor_div(context, row, number(context, p), &factors->ranges), l2);
+    add_roots(factors, p, p, p, k1, poly_floor_div(context, column, number(context, q), &factors->ranges), one);
+    add_roots(factors, p, q, n, k1, l2, times);
+    add_digits(factors, q, poly_floor_div(context, row, number(context, p), &factors->ranges), l2, one);
 }
 
-static const struct ir_node *contract_roots(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)
+static const struct ir_node *contract_roots(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse,
+                                            struct fourier_factor times)
 {
     const struct poly **extents = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
     struct factors *factors = ARENA_NEW(ir_arena(context), struct factors);
@@ -217,7 +220,7 @@ static const struct ir_node *contract_roots(struct ir_context *context, const st
     extents[x->rank] = number(context, n);
     *factors =
         (struct factors){.context = context, .elem = x->elem, .inverse = inverse, .ranges = {x->rank + 1, extents}, .count = 0};
-    add_digits(factors, n, poly_index(context, x->rank - 1), poly_index(context, x->rank));
+    add_digits(factors, n, poly_index(context, x->rank - 1), poly_index(context, x->rank), times);
     factors->operands[factors->count++] = fourier_at(context, x, poly_index(context, x->rank));
     return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                       .elem = x->elem,
@@ -242,7 +245,7 @@ const struct ir_node *fourier_table(struct ir_context *context, const struct ir_
     extents[x->rank - 1] = number(context, rows);
     const struct poly *at[2] = {poly_index(context, x->rank - 1), poly_index(context, x->rank)};
     const struct ir_access operands[2] = {
-        {.node = fourier_formula(context, elem, 2, &extents[x->rank - 1], numerator, order, re, im), .subscripts = at},
+        {.node = fourier_formula(context, elem, 2, &extents[x->rank - 1], numerator, order, re, im, 1), .subscripts = at},
         fourier_at(context, x, at[1])};
     return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                       .elem = elem,
@@ -308,9 +311,9 @@ const struct ir_node *fourier_twiddle(struct ir_context *context, const struct i
         return NULL;
     const struct poly *shape[2] = {x->shape[x->rank - 2], x->shape[x->rank - 1]};
     const struct poly *b = poly_add(context, poly_index(context, 1), number(context, from));
-    const struct ir_node *twiddles =
-        fourier_formula(context, x->elem, 2, shape,
-                        poly_scale(context, poly_multiply(context, poly_index(context, 0), b), inverse ? -1 : 1), order, scale, 0);
+    const struct ir_node *twiddles = fourier_formula(
+        context, x->elem, 2, shape, poly_scale(context, poly_multiply(context, poly_index(context, 0), b), inverse ? -1 : 1), order,
+        scale, 0, 1);
     const struct poly *at[2] = {poly_index(context, x->rank - 2), poly_index(context, x->rank - 1)};
     const struct ir_access operands[2] = {ir_access_whole(context, x), {.node = twiddles, .subscripts = at}};
     return twiddles ? product(context, x, operands) : NULL;
@@ -336,8 +339,36 @@ const struct ir_node *fourier_complex(struct ir_context *context, const struct i
         return x;
     int64_t p = fourier_long_prime(n);
     if (!p)
-        return contract_roots(context, x, n, inverse);
+        return contract_roots(context, x, n, inverse, one);
     return p == n ? fourier_prime(context, x, n, inverse) : by_steps(context, x, p, n / p, inverse);
+}
+
+const struct ir_node *fourier_complex_times(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse,
+                                            struct fourier_factor times)
+{
+    return x ? contract_roots(context, x, n, inverse, times) : NULL;
+}
+
+const struct ir_node *fourier_response(struct ir_context *context, const struct ir_node *x, int64_t n, int64_t over)
+{
+    if (!x)
+        return NULL;
+    bool complex = ir_elem_is_complex(x->elem);
+    if (!fourier_is_calculated(n))
+        return fourier_over(context, complex ? fourier_complex(context, x, n, false) : fourier_real(context, x, n), over);
+    const struct poly *numerator = poly_multiply(context, poly_index(context, 0), poly_index(context, 1));
+    const struct ir_node *sum = fourier_table(context, x, ir_elem_complex(x->elem), complex ? n : n / 2 + 1, numerator, n, 1, 0);
+    if (!sum || over == 1)
+        return sum;
+    const struct ir_access operands[3] = {sum->operands[0], sum->operands[1], {.node = fourier_share(context, sum->elem, over)}};
+    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                      .elem = sum->elem,
+                                                      .accumulator = sum->elem,
+                                                      .rank = sum->rank,
+                                                      .n_indices = sum->n_indices,
+                                                      .extents = sum->extents,
+                                                      .n_operands = 3,
+                                                      .operands = operands});
 }
 
 /* With l = q l1 + p l2 mod n and k = k1 mod p, k2 mod q: root(k l, n) = root(k1 l1, p) root(k2 l2, q). */

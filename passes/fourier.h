@@ -4,10 +4,23 @@
 
 #include "ir/ir.h"
 
+/* Elements of what the compiler transforms, at most; half of that where the length has a long prime. */
+enum { FOURIER_LONGEST_CONSTANT = 1 << 21 };
+
 /* All transform the last axis, of extent `n`, of any tensor, and do not divide by n. NULL in gives NULL out; NULL: no memory. */
 
 /* y[..., k] = sum over l of root(k l, n) x[..., l], its conjugate if `inverse`; complex. */
 const struct ir_node *fourier_complex(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse);
+/* The same times (re + i im) / over, at no cost, of a length that has twiddles. */
+struct fourier_factor {
+    double re, im;
+    int64_t over;
+};
+const struct ir_node *fourier_complex_times(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse,
+                                            struct fourier_factor times);
+/* The same forward, over `over`, of x that is known while compiling; of real x as fourier_real gives it. Left as the sum it is, for
+ * the pass `spectra`, unless that is too long for it. */
+const struct ir_node *fourier_response(struct ir_context *context, const struct ir_node *x, int64_t n, int64_t over);
 /* The same over coprime factors of n, without twiddles (Good 1958, Thomas 1963); NULL: there is one prime power only. */
 const struct ir_node *fourier_coprime(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse);
 /* ---- fourier_real.c ---- */
@@ -37,6 +50,10 @@ const struct ir_node *fourier_interleave(struct ir_context *context, const struc
 /* ---- fourier_radix.c ---- */
 enum { FOURIER_LONGEST_CODELET = 32 };
 int64_t fourier_smallest_factor(int64_t n);
+/* Is a complex transform one contraction of several steps, with twiddles between? */
+bool fourier_has_twiddles(int64_t n);
+/* Would the compiler transform a constant of this length? */
+bool fourier_is_calculated(int64_t n);
 /* The largest prime of n that is too long for a codelet; 0: there is none. */
 int64_t fourier_long_prime(int64_t n);
 /* Of the first step of a transform of length n > 1, which has no long prime; n: it is a codelet. */

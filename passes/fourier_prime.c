@@ -109,8 +109,7 @@ static const struct ir_node *response(struct ir_context *context, enum ir_elem e
             wave ? fourier_view(context, wave, period - 1, poly_add(context, u, number(context, 1)), false) : NULL};
         wave = fourier_join(context, 2, parts);
     }
-    const struct ir_node *all = spectrum(context, wave, length);
-    return fourier_over(context, all, length * share);
+    return fourier_response(context, wave, length, length * share);
 }
 
 /* a[at_a] + b[at_b] factor, where b may be real */
@@ -265,12 +264,12 @@ const struct ir_node *fourier_chirp(struct ir_context *context, const struct ir_
                                        {.node = m > 2 * n - 1 ? zeros : back, .subscripts = &ends[m > 2 * n - 1 ? 1 : 2]},
                                        {.node = back, .subscripts = &ends[2]}};
     const struct ir_node *wave = ir_concat(context, 1, &shape, m > 2 * n - 1 ? 3 : 2, parts);
-    const struct ir_node *response = fourier_complex(context, wave, m, false);
+    const struct ir_node *response = fourier_response(context, wave, m, m);
     const struct ir_node *padded = fourier_pad(context, fourier_scale(context, x, after), m);
     const struct ir_node *product = fourier_scale(context, fourier_complex(context, padded, m, false), response);
     const struct ir_node *part =
         fourier_view(context, fourier_complex(context, product, m, true), n, last_index(context, x), false);
-    return fourier_scale(context, part, fourier_over(context, after, m));
+    return fourier_scale(context, part, after);
 }
 
 const struct ir_node *fourier_prime(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse)

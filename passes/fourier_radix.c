@@ -42,30 +42,72 @@ int64_t fourier_long_prime(int64_t n)
     return longest > FOURIER_LONGEST_CODELET ? longest : 0;
 }
 
-/* With the radix that makes it cheapest, of at most `largest`: smaller ones follow, so that none is tried twice in another order.
- * All primes of n are lengths of codelets. */
-static double cheapest(int64_t n, int64_t largest, int64_t *radix)
+bool fourier_has_twiddles(int64_t n)
 {
-    double least = n <= largest ? codelet_flops[n] : INFINITY;
+    return n > 1 && !fourier_long_prime(n) && fourier_radix(n) < n;
+}
+
+bool fourier_is_calculated(int64_t n)
+{
+    return n <= FOURIER_LONGEST_CONSTANT / (fourier_long_prime(n) ? 2 : 1);
+}
+
+/* ---- how a length is cut ---- */
+
+static double prime_flops(int64_t n);
+
+/* What a transform of a kind takes as it is, INFINITY if it cannot stay so, and with a first step of radix p. */
+struct kind {
+    double (*whole)(int64_t n, int64_t largest);
+    double (*by_step)(int64_t n, int64_t p);
+};
+
+/* With the radix that makes it cheapest, of at most `largest`: smaller ones follow, so that few are tried twice in another order.
+ * Where none fits the smallest there is. */
+static double cheapest(const struct kind *kind, int64_t n, int64_t largest, int64_t *radix)
+{
+    double least = kind->whole(n, largest);
     *radix = n;
     for (int64_t p = largest < n / 2 ? largest : n / 2; p > 1; p--) {
-        int64_t next;
-        if (n % p)
-            continue;
-        double flops = (double)(n / p) * codelet_flops[p] + TWIDDLE * (double)n + (double)p * cheapest(n / p, p, &next);
+        double flops = n % p ? INFINITY : kind->by_step(n, p);
         if (flops < least) {
             least = flops;
             *radix = p;
         }
     }
-    return least;
+    if (least < INFINITY)
+        return least;
+    *radix = fourier_smallest_factor(n);
+    return kind->by_step(n, *radix);
 }
+
+static const struct kind complex_kind;
+
+static double complex_whole(int64_t n, int64_t largest)
+{
+    return n <= largest ? codelet_flops[n] : fourier_long_prime(n) == n ? prime_flops(n) : INFINITY;
+}
+
+static double complex_by_step(int64_t n, int64_t p)
+{
+    int64_t next;
+    double first = p <= FOURIER_LONGEST_CODELET ? codelet_flops[p] : prime_flops(p);
+    return (double)(n / p) * first + TWIDDLE * (double)n + (double)p * cheapest(&complex_kind, n / p, p, &next);
+}
+
+static const struct kind complex_kind = {complex_whole, complex_by_step};
 
 int64_t fourier_radix(int64_t n)
 {
     int64_t radix;
-    cheapest(n, FOURIER_LONGEST_CODELET, &radix);
+    (void)cheapest(&complex_kind, n, FOURIER_LONGEST_CODELET, &radix);
     return radix;
+}
+
+double fourier_flops(int64_t n)
+{
+    int64_t radix;
+    return cheapest(&complex_kind, n, FOURIER_LONGEST_CODELET, &radix);
 }
 
 /* As a convolution of n - 1, or of a good length. */
@@ -81,14 +123,6 @@ static double prime_flops(int64_t n)
     int64_t length = fourier_is_rader(n) ? fourier_rader_length(n) : fourier_length(2 * n - 1);
     double chirps = fourier_is_rader(n) ? 0 : 2 * TWIDDLE * (double)n;
     return 2 * fourier_flops(length) + TWIDDLE * (double)length + chirps;
-}
-
-double fourier_flops(int64_t n)
-{
-    int64_t radix, p = fourier_long_prime(n);
-    if (!p)
-        return n > 1 ? cheapest(n, FOURIER_LONGEST_CODELET, &radix) : 0;
-    return p == n ? prime_flops(n) : (double)(n / p) * prime_flops(p) + TWIDDLE * (double)n + (double)p * fourier_flops(n / p);
 }
 
 int64_t fourier_length(int64_t least)
@@ -109,13 +143,12 @@ int64_t fourier_length(int64_t least)
 
 /* ---- real data ---- */
 
-static double real_cheapest(int64_t n, int64_t largest, int64_t *radix);
+static const struct kind real_kind;
 
 /* At half steps, not by its matrix. */
 static double shifted_by_steps(int64_t n)
 {
-    int64_t radix;
-    return n % 2 ? (double)n + real_cheapest(n, FOURIER_LONGEST_CODELET, &radix) : TWIDDLE * (double)(n / 2) + fourier_flops(n / 2);
+    return n % 2 ? (double)n + fourier_real_flops(n) : TWIDDLE * (double)(n / 2) + fourier_flops(n / 2);
 }
 
 bool fourier_shifted_is_codelet(int64_t n)
@@ -123,44 +156,32 @@ bool fourier_shifted_is_codelet(int64_t n)
     return n <= FOURIER_LONGEST_CODELET && shifted_codelet_flops[n] <= shifted_by_steps(n);
 }
 
-/* With a first step of radix p, and at most p after it; a long prime p only if nothing else divides n. */
-static double real_steps(int64_t n, int64_t p)
+static double real_whole(int64_t n, int64_t largest)
+{
+    (void)largest; /* what is read once is best as a codelet wherever it fits one */
+    return n <= FOURIER_LONGEST_CODELET ? real_codelet_flops[n] : fourier_long_prime(n) == n ? prime_flops(n) / 2 : INFINITY;
+}
+
+static double real_by_step(int64_t n, int64_t p)
 {
     int64_t q = n / p, next;
     double first = p <= FOURIER_LONGEST_CODELET ? real_codelet_flops[p] : prime_flops(p) / 2;
     double last = p % 2 ? 0 : fourier_shifted_is_codelet(q) ? shifted_codelet_flops[q] : shifted_by_steps(q);
-    return (double)q * first + (double)((p - 1) / 2) * (TWIDDLE * (double)q + fourier_flops(q)) + real_cheapest(q, p, &next) + last;
+    return (double)q * first + (double)((p - 1) / 2) * (TWIDDLE * (double)q + fourier_flops(q)) +
+           cheapest(&real_kind, q, p, &next) + last;
 }
 
-static double real_cheapest(int64_t n, int64_t largest, int64_t *radix)
-{
-    double least = n <= FOURIER_LONGEST_CODELET ? real_codelet_flops[n]
-                   : fourier_long_prime(n) == n ? prime_flops(n) / 2
-                                                : INFINITY;
-    *radix = n;
-    for (int64_t p = largest < n / 2 ? largest : n / 2; p > 1; p--) {
-        double flops = n % p ? INFINITY : real_steps(n, p);
-        if (flops < least) {
-            least = flops;
-            *radix = p;
-        }
-    }
-    if (least == INFINITY) {
-        *radix = fourier_smallest_factor(n);
-        return real_steps(n, *radix);
-    }
-    return least;
-}
+static const struct kind real_kind = {real_whole, real_by_step};
 
 int64_t fourier_real_radix(int64_t n)
 {
     int64_t radix;
-    real_cheapest(n, FOURIER_LONGEST_CODELET, &radix);
+    (void)cheapest(&real_kind, n, FOURIER_LONGEST_CODELET, &radix);
     return radix;
 }
 
 double fourier_real_flops(int64_t n)
 {
     int64_t radix;
-    return real_cheapest(n, FOURIER_LONGEST_CODELET, &radix);
+    return cheapest(&real_kind, n, FOURIER_LONGEST_CODELET, &radix);
 }

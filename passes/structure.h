@@ -64,11 +64,29 @@ bool structure_find_wave(struct structuring *structuring, const struct ir_node *
 /* The operand as such a transform: of some length, forward or backward, applied to data that are isolated. False: it is none. */
 bool structure_find_transform(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
                               struct structure_transform *transform);
-/* structure_fourier.c: all `rows` of a spectrum of real data from its first half. */
+/* spectra.c: is the node a constant, none of it `exact`, that the compiler can calculate? */
+bool spectra_is_known(struct ir_context *context, const struct ir_node *node);
+/* structure_fourier.c, for real waves: the data in real numbers, of complex data both parts along a first axis of their own; and
+ * the node with what that was transformed to. */
+const struct ir_node *structure_real_data(struct structuring *structuring, const struct structure_application *application);
+const struct ir_node *structure_finish_real(struct structuring *structuring, const struct structure_application *application,
+                                            const struct ir_node *y);
+/* All `rows` of a spectrum of real data from its first half. */
 const struct ir_node *structure_both_halves(struct ir_context *context, const struct ir_node *half, int64_t n, int64_t rows);
 /* The rows that are asked for, times the wave's factor root(b i + d, order), or the real part of that. */
 const struct ir_node *structure_turned(struct ir_context *context, const struct structure_transform *transform,
                                        const struct ir_node *y);
+
+/* ---- structure_cosine.c ---- */
+/* One of the four types of cosine and sine transforms, with N = 2n, 4n or 8n and the sign of the angle made +. */
+struct structure_quarter_wave {
+    int type;
+    int64_t n, offset;
+    bool sine;
+};
+/* structure_cosine_odd.c: types II, III (its offset 1 of sines, 0 of cosines) and IV of odd length, of real data. */
+const struct ir_node *structure_cosine_odd(struct ir_context *context, const struct structure_transform *transform,
+                                           const struct structure_quarter_wave *quarter, const struct ir_node *x);
 
 typedef const struct ir_node *structure_rule(struct structuring *structuring, const struct ir_node *node, uint32_t operand);
 #define RULE(name, op, class, meaning) structure_rule structure_##name;

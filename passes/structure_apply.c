@@ -2,6 +2,7 @@
  *
  * With j summed and no other operand that has i and j both, y[..., i, ...] = sum of others * (sum over j of matrix[i, j] *
  * data[..., j]): the data are the product of all operands that have j, summed over what nobody else has. */
+#include "fourier.h"
 #include "structure.h"
 
 static bool uses(const struct ir_access *access, uint32_t index)
@@ -132,7 +133,7 @@ const struct ir_node *structure_finish(struct structuring *structuring, const st
     for (uint32_t k = 0; k < n_batch; k++)
         subscripts[k] = replacements[batch[k]];
     subscripts[n_batch] = replacements[application->row];
-    operands[count++] = (struct ir_access){.node = transformed, .subscripts = subscripts};
+    operands[count++] = (struct ir_access){.node = fourier_cast(context, transformed, node->elem), .subscripts = subscripts};
     const struct ir_node *result = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                                               .elem = node->elem,
                                                                               .accumulator = node->contract.accumulator,

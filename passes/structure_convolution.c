@@ -132,19 +132,19 @@ static bool find_sequence(struct structuring *structuring, const struct ir_node 
 
 /* ---- building ---- */
 
-static const struct ir_node *spectrum(struct ir_context *context, const struct ir_node *x, int64_t length)
+/* A convolution of length n takes 1 / n: what is known takes it along, complex data take it in the transform back, real ones in the
+ * product. */
+static const struct ir_node *spectrum(struct ir_context *context, const struct ir_node *x, int64_t length, bool known)
 {
-    int64_t extent = 0;
-    if (!x || !poly_is_constant(x->shape[x->rank - 1], &extent))
-        return NULL;
-    if (extent != length)
-        x = fourier_pad(context, x, length);
+    x = fourier_pad(context, x, length);
+    if (!x || known)
+        return fourier_response(context, x, length, length);
     return ir_elem_is_complex(x->elem) ? fourier_complex(context, x, length, false) : fourier_real(context, x, length);
 }
 
-/* The product of both spectra, over length, with sums over what nobody else has. `kept` are the indices of its batch axes. */
+/* The product of both spectra, over `over`, with sums over what nobody else has. `kept` are the indices of its batch axes. */
 static const struct ir_node *between(struct structuring *structuring, const struct sequence *sequence, const struct ir_node *a,
-                                     const struct ir_node *b, uint32_t *n_kept, uint32_t *kept)
+                                     const struct ir_node *b, int64_t over, uint32_t *n_kept, uint32_t *kept)
 {
     struct ir_context *context = structuring->context;
     const struct structure_application *application = &sequence->application;
@@ -187,15 +187,23 @@ static const struct ir_node *between(struct structuring *structuring, const stru
     struct ir_number zero = ir_number_complex(a->elem, 0, 0);
     const struct ir_access operands[3] = {{.node = a, .subscripts = first, .fill = sequence->padded ? &zero : NULL},
                                           {.node = b, .subscripts = second},
-                                          {.node = fourier_share(context, a->elem, sequence->length), .subscripts = first}};
+                                          {.node = fourier_share(context, a->elem, over), .subscripts = first}};
     return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                       .elem = a->elem,
                                                       .accumulator = a->elem,
                                                       .rank = *n_kept + 1,
                                                       .n_indices = n,
                                                       .extents = extents,
-                                                      .n_operands = 3,
+                                                      .n_operands = over == 1 ? 2 : 3,
                                                       .operands = operands});
+}
+
+static const struct ir_node *backward(struct ir_context *context, const struct ir_node *x, int64_t length, int64_t over)
+{
+    if (fourier_has_twiddles(length))
+        return fourier_complex_times(context, x, length, true, (struct fourier_factor){1, 0, over});
+    const struct ir_node *y = fourier_complex(context, x, length, true);
+    return over == 1 ? y : fourier_over(context, y, over);
 }
 
 static const struct ir_node *convolved(struct structuring *structuring, const struct sequence *sequence)
@@ -210,18 +218,20 @@ static const struct ir_node *convolved(struct structuring *structuring, const st
     if (sequence->reversed)
         data = fourier_view(context, data, application->columns,
                             poly_subtract(context, poly_constant(context, application->columns - 1), last), false);
-    const struct ir_node *product = between(structuring, sequence, spectrum(context, sequence->values, sequence->length),
-                                            spectrum(context, data, sequence->length), &n_kept, kept);
+    int64_t length = sequence->length;
+    bool complex = ir_elem_is_complex(application->node->elem);
+    bool known = spectra_is_known(context, fourier_pad(context, sequence->values, length));
+    const struct ir_node *product = between(structuring, sequence, spectrum(context, sequence->values, length, known),
+                                            spectrum(context, data, length, false), known || complex ? 1 : length, &n_kept, kept);
     product = structure_improve(structuring, product);
     if (!product)
         return NULL;
-    const struct ir_node *all = ir_elem_is_complex(application->node->elem)
-                                    ? fourier_complex(context, product, sequence->length, true)
-                                    : fourier_half(context, product, sequence->length, true);
+    const struct ir_node *all =
+        complex ? backward(context, product, length, known ? 1 : length) : fourier_half(context, product, length, true);
     int64_t begin = sequence->cyclic && !sequence->reversed ? 0 : application->columns - 1;
     const struct poly *at = all ? poly_add(context, poly_index(context, all->rank - 1), poly_constant(context, begin)) : NULL;
     if (all && sequence->cyclic && begin)
-        at = poly_mod(context, at, poly_constant(context, sequence->length), NULL);
+        at = poly_mod(context, at, poly_constant(context, length), NULL);
     return structure_finish(structuring, application, n_kept, kept, fourier_view(context, all, application->rows, at, false));
 }
 

@@ -1,4 +1,4 @@
-/* Cosine and sine transforms of real data by Fourier transforms of half their length in work.
+/* Cosine and sine transforms by Fourier transforms of half their length in work.
  *
  * All are the real part of C root(f(i) g(j), N) with C real (cosines) or imaginary (sines).
  * I, (i + o)(j + o) of 2n: its even rows are type I of n / 2 of the data folded, x[j] + x[n - j], its odd ones type III of x[j] -
@@ -7,27 +7,18 @@
  * part of C root(i + o, 4n) V[i + o], V the transform of v (Makhoul 1980). III, (2i + 1)(j + o), is the same backwards.
  * IV, (2i + 1)(2j + 1) of 8n, even n: the transform of (x[2t] + i x[n-1-2t]) root(4t + 1, 8n), times root(t, 2n), has the even rows
  * as its real part and the others from the end as minus its imaginary one; a sine transform is that of the reversed data with every
- * other row's sign changed. Odd n: a root of order 8n is one of order 8 and one of order n, and of what is of order 8 at a product
- * of odd numbers the two parts are products of signs, so that a real transform of length n does it (Chan and Ho 1990). */
+ * other row's sign changed. II, III and IV of odd n stand in structure_cosine_odd.c. */
 #include "fourier.h"
 #include "structure.h"
 
-/* Type I is folded from this on; odd lengths are best as their matrix up to that. Of type IV and odd length so many numbers stand
+/* Type I is folded from this on; odd lengths are best as their matrix up to that. Of odd length so many numbers stand
  * in a table. */
 enum { SHORTEST_FOLDED = 10, LONGEST_TABLE = FOURIER_LONGEST_CODELET, LONGEST_ODD = 1 << 20 };
 
-/* One of the four, with N = 2n, 4n or 8n and the sign of the angle made +. */
-struct quarter_wave {
-    int type;
-    int64_t n, offset;
-    bool sine;
-};
-
 static bool find_quarter_wave(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
-                              struct structure_transform *transform, struct quarter_wave *quarter)
+                              struct structure_transform *transform, struct structure_quarter_wave *quarter)
 {
-    if (!structure_find_transform(structuring, node, operand, transform) || !transform->wave.real ||
-        !ir_elem_is_float(transform->application.data->elem))
+    if (!structure_find_transform(structuring, node, operand, transform) || !transform->wave.real)
         return false;
     struct structure_form *form = &transform->form;
     struct structure_wave *wave = &transform->wave;
@@ -42,13 +33,13 @@ static bool find_quarter_wave(struct structuring *structuring, const struct ir_n
     int64_t edge = quarter->sine ? 1 : 0;
     if (form->a == 1 && form->b == edge && form->c == edge && form->d == edge && order == 2 * (columns + 2 * edge - 1) &&
         rows == columns)
-        *quarter = (struct quarter_wave){1, order / 2, edge, quarter->sine};
+        *quarter = (struct structure_quarter_wave){1, order / 2, edge, quarter->sine};
     else if (form->a == 2 && form->b == 1 && form->c == 2 * form->d && order == 4 * columns && rows <= columns)
-        *quarter = (struct quarter_wave){2, columns, form->d, quarter->sine};
+        *quarter = (struct structure_quarter_wave){2, columns, form->d, quarter->sine};
     else if (form->a == 2 && form->c == 1 && form->b == 2 * form->d && order == 4 * rows && rows == columns)
-        *quarter = (struct quarter_wave){3, rows, form->d, quarter->sine};
+        *quarter = (struct structure_quarter_wave){3, rows, form->d, quarter->sine};
     else if (form->a == 4 && form->b == 2 && form->c == 2 && form->d == 1 && order == 8 * rows && rows == columns)
-        *quarter = (struct quarter_wave){4, rows, 0, quarter->sine};
+        *quarter = (struct structure_quarter_wave){4, rows, 0, quarter->sine};
     else
         return false;
     bool possible = quarter->type == 1 ? quarter->n % 2 == 0 || quarter->n > LONGEST_TABLE
@@ -70,9 +61,11 @@ static const struct poly *line(struct ir_context *context, const struct ir_node 
 }
 
 static const struct ir_node *second_type(struct ir_context *context, const struct structure_transform *transform,
-                                         const struct quarter_wave *quarter, const struct ir_node *x)
+                                         const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
     int64_t n = quarter->n, half = n / 2;
+    if (n % 2 && n <= LONGEST_ODD)
+        return structure_cosine_odd(context, transform, quarter, x);
     const struct ir_node *parts[2] = {
         fourier_view(context, x, n - half, line(context, x, 0, 2), false),
         fourier_part(context, x, half, line(context, x, 2 * half - 1, -2), IR_EXPR_operand, quarter->sine)};
@@ -85,8 +78,8 @@ static const struct ir_node *second_type(struct ir_context *context, const struc
 
 /* C root(m, 4n) for m = from + step * p, of so many p, or its conjugate, times x at m. */
 static const struct ir_node *third_terms(struct ir_context *context, const struct structure_transform *transform,
-                                         const struct quarter_wave *quarter, const struct ir_node *x, int64_t count, int64_t from,
-                                         int64_t step, bool conjugate)
+                                         const struct structure_quarter_wave *quarter, const struct ir_node *x, int64_t count,
+                                         int64_t from, int64_t step, bool conjugate)
 {
     enum ir_elem elem = ir_elem_complex(x->elem);
     const struct poly *last = poly_index(context, x->rank - 1);
@@ -116,9 +109,11 @@ static const struct ir_node *added(struct ir_context *context, const struct ir_n
 
 /* Wave p and wave n - p are conjugates at all rows, up to a factor: of both one spectrum of half the length. */
 static const struct ir_node *third_type(struct ir_context *context, const struct structure_transform *transform,
-                                        const struct quarter_wave *quarter, const struct ir_node *x)
+                                        const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
     int64_t n = quarter->n, pairs = (n - 1) / 2;
+    if (n % 2 && n <= LONGEST_ODD && quarter->offset == quarter->sine)
+        return structure_cosine_odd(context, transform, quarter, x);
     const struct ir_node *parts[3];
     uint32_t count = 0;
     parts[count++] = third_terms(context, transform, quarter, x, 1, quarter->offset * n, 0, true);
@@ -133,7 +128,7 @@ static const struct ir_node *third_type(struct ir_context *context, const struct
 }
 
 static const struct ir_node *fourth_type(struct ir_context *context, const struct structure_transform *transform,
-                                         const struct quarter_wave *quarter, const struct ir_node *x)
+                                         const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
     int64_t n = quarter->n, half = n / 2;
     enum ir_elem elem = ir_elem_complex(x->elem);
@@ -153,55 +148,11 @@ static const struct ir_node *fourth_type(struct ir_context *context, const struc
                               fourier_part(context, y, half, line(context, x, half - 1, -1), IR_EXPR_imag, !quarter->sine), n);
 }
 
-/* ---- type IV of odd length ---- */
-
-/* The element with 2 l + 1 = r modulo n; its image at -r is n - 1 - l. */
-static int64_t element_at(int64_t n, int64_t r)
-{
-    return (r % 2 ? r - 1 : r + n - 1) / 2;
-}
-
-static const struct poly *table_at(struct ir_context *context, int64_t count, const int64_t *data, const struct poly *at)
-{
-    const struct poly *extent = number(context, count);
-    struct ir_constant constant = {.data = data, .bytes = (size_t)count * sizeof *data, .exact = true};
-    const struct ir_node *table = ir_constant(context, IR_i64, 1, &extent, &constant);
-    return table ? poly_table(context, table, 1, &at) : NULL;
-}
-
-static const struct ir_node *fourth_type_odd(struct ir_context *context, const struct structure_transform *transform,
-                                             const struct quarter_wave *quarter, const struct ir_node *x)
-{
-    struct arena *arena = ir_arena(context);
-    int64_t n = quarter->n, inverse = 1; /* of 8, modulo n */
-    int64_t *elements = ARENA_ARRAY(arena, (size_t)n, int64_t), *signs = ARENA_ARRAY(arena, (size_t)n, int64_t);
-    int64_t *rows = ARENA_ARRAY(arena, (size_t)n, int64_t);
-    if (!elements || !signs || !rows)
-        return NULL;
-    for (int halving = 0; halving < 3; halving++)
-        inverse = (inverse % 2 ? inverse + n : inverse) / 2;
-    for (int64_t r = 0; r < n; r++) {
-        int64_t l = element_at(n, r), image = l % 2 ? n - 1 - l : l, odd = (2 * image + 1) % 8;
-        elements[r] = image;
-        signs[r] = (odd == 3 || odd == 5) != (quarter->sine && l % 2);
-        rows[r] = (2 * r + 1) % n * inverse % n;
-    }
-    const struct poly *last = poly_index(context, x->rank - 1), *first = poly_index(context, 0);
-    const struct ir_node *sorted = fourier_view(context, x, n, table_at(context, n, elements, last), false);
-    sorted = fourier_scale(context, sorted,
-                           fourier_roots(context, x->elem, number(context, n), table_at(context, n, signs, first), 2, 1, 0));
-    const struct ir_node *all = structure_both_halves(context, fourier_real(context, sorted, n), n, n);
-    struct structure_transform turned = *transform;
-    turned.form = (struct structure_form){.b = 2 * (n % 8), .d = n % 8};
-    turned.wave.order = 8;
-    return all ? structure_turned(context, &turned, fourier_view(context, all, n, table_at(context, n, rows, last), false)) : NULL;
-}
-
 /* ---- type I ---- */
 
 /* By its matrix, where it is short, else as the transform of length 2n. */
 static const struct ir_node *first_type_unfolded(struct ir_context *context, const struct structure_transform *transform,
-                                                 const struct quarter_wave *quarter, const struct ir_node *x)
+                                                 const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
     int64_t n = quarter->n, o = quarter->offset, count = n + 1 - 2 * o;
     const struct structure_wave *wave = &transform->wave;
@@ -219,8 +170,8 @@ static const struct ir_node *first_type_unfolded(struct ir_context *context, con
 }
 
 /* x[j] +- x[n - j], the first `count` of them. */
-static const struct ir_node *folded(struct ir_context *context, const struct quarter_wave *quarter, const struct ir_node *x,
-                                    int64_t count, enum ir_expr_op op)
+static const struct ir_node *folded(struct ir_context *context, const struct structure_quarter_wave *quarter,
+                                    const struct ir_node *x, int64_t count, enum ir_expr_op op)
 {
     int64_t last = quarter->n - 2 * quarter->offset;
     return added(context, fourier_view(context, x, count, line(context, x, 0, 1), false),
@@ -228,7 +179,7 @@ static const struct ir_node *folded(struct ir_context *context, const struct qua
 }
 
 static const struct ir_node *first_type(struct ir_context *context, const struct structure_transform *transform,
-                                        const struct quarter_wave *quarter, const struct ir_node *x)
+                                        const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
     int64_t n = quarter->n, half = n / 2, o = quarter->offset;
     if (!x || n % 2 || n < SHORTEST_FOLDED)
@@ -236,7 +187,7 @@ static const struct ir_node *first_type(struct ir_context *context, const struct
     const struct ir_node *sums[2] = {folded(context, quarter, x, half - o, IR_EXPR_add),
                                      fourier_view(context, x, 1, line(context, x, half - o, 1), false)};
     const struct ir_node *both = fourier_join(context, 2, sums), *differences = folded(context, quarter, x, half - o, IR_EXPR_sub);
-    struct quarter_wave one = {1, half, o, quarter->sine}, three = {3, half, o, quarter->sine};
+    struct structure_quarter_wave one = {1, half, o, quarter->sine}, three = {3, half, o, quarter->sine};
     if (!both || !differences)
         return NULL;
     const struct ir_node *first = first_type(context, transform, &one, o ? differences : both);
@@ -248,17 +199,16 @@ const struct ir_node *structure_cosine(struct structuring *structuring, const st
 {
     struct ir_context *context = structuring->context;
     struct structure_transform transform;
-    struct quarter_wave quarter;
+    struct structure_quarter_wave quarter;
     if (!find_quarter_wave(structuring, node, operand, &transform, &quarter))
         return NULL;
-    const struct structure_application *application = &transform.application;
-    const struct ir_node *x = structure_improve(structuring, application->data);
+    const struct ir_node *x = structure_real_data(structuring, &transform.application);
     if (!x)
         return NULL;
     const struct ir_node *y = quarter.type == 1   ? first_type(context, &transform, &quarter, x)
                               : quarter.type == 2 ? second_type(context, &transform, &quarter, x)
                               : quarter.type == 3 ? third_type(context, &transform, &quarter, x)
-                              : quarter.n % 2     ? fourth_type_odd(context, &transform, &quarter, x)
+                              : quarter.n % 2     ? structure_cosine_odd(context, &transform, &quarter, x)
                                                   : fourth_type(context, &transform, &quarter, x);
-    return structure_finish(structuring, application, application->n_batch, application->batch, y);
+    return structure_finish_real(structuring, &transform.application, y);
 }

@@ -81,23 +81,99 @@ const struct ir_node *structure_turned(struct ir_context *context, const struct 
     return ir_map(context, y->rank, y->shape, scaled ? 2 : 1, operands, scaled ? real : apply(context, IR_EXPR_real, a, NULL));
 }
 
+/* ---- real waves ---- */
+
+static bool has_parts(const struct structure_application *application)
+{
+    return !application->real && ir_elem_is_complex(application->data->elem);
+}
+
+/* parts[0, ...] and parts[1, ...] are the real and imaginary parts. */
+static const struct ir_node *parts_of(struct ir_context *context, const struct ir_node *x)
+{
+    const struct poly **shape = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
+    const struct poly **subscripts = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
+    struct ir_access accesses[2];
+    if (!shape || !subscripts)
+        return NULL;
+    for (uint32_t axis = 0; axis <= x->rank; axis++) {
+        shape[axis] = axis ? x->shape[axis - 1] : poly_constant(context, 1);
+        subscripts[axis] = poly_index(context, axis);
+    }
+    const struct ir_access whole = {.node = x, .subscripts = subscripts + 1};
+    const struct ir_expr *value = ir_expr_operand(context, 0, x->elem);
+    for (int part = 0; part < 2; part++)
+        accesses[part] = ir_access_whole(context, ir_map(context, x->rank + 1, shape, 1, &whole,
+                                                         apply(context, part ? IR_EXPR_imag : IR_EXPR_real, value, NULL)));
+    const struct poly **second = accesses[1].node ? arena_copy(ir_arena(context), subscripts, x->rank + 1, sizeof *second) : NULL;
+    const struct poly **both = arena_copy(ir_arena(context), shape, x->rank + 1, sizeof *both);
+    if (!second || !both)
+        return NULL;
+    second[0] = poly_subtract(context, second[0], poly_constant(context, 1));
+    accesses[1].subscripts = second;
+    both[0] = poly_constant(context, 2);
+    return ir_concat(context, x->rank + 1, both, 2, accesses);
+}
+
+static const struct ir_node *of_parts(struct ir_context *context, const struct ir_node *parts)
+{
+    struct ir_access accesses[2];
+    const struct ir_expr *values[2];
+    for (int part = 0; part < 2; part++) {
+        const struct poly **subscripts = parts ? ARENA_ARRAY(ir_arena(context), parts->rank, const struct poly *) : NULL;
+        if (!subscripts)
+            return NULL;
+        subscripts[0] = poly_constant(context, part);
+        for (uint32_t axis = 1; axis < parts->rank; axis++)
+            subscripts[axis] = poly_index(context, axis - 1);
+        accesses[part] = (struct ir_access){.node = parts, .subscripts = subscripts};
+        values[part] = ir_expr_operand(context, (uint32_t)part, parts->elem);
+    }
+    return ir_map(context, parts->rank - 1, parts->shape + 1, 2, accesses, apply(context, IR_EXPR_complex, values[0], values[1]));
+}
+
+const struct ir_node *structure_real_data(struct structuring *structuring, const struct structure_application *application)
+{
+    const struct ir_node *x = structure_improve(structuring, application->real ? application->real : application->data);
+    return has_parts(application) ? parts_of(structuring->context, x) : x;
+}
+
+const struct ir_node *structure_finish_real(struct structuring *structuring, const struct structure_application *application,
+                                            const struct ir_node *y)
+{
+    if (has_parts(application))
+        y = of_parts(structuring->context, y);
+    return structure_finish(structuring, application, application->n_batch, application->batch, y);
+}
+
 static const struct ir_node *transformed(struct structuring *structuring, const struct structure_transform *transform)
 {
     struct ir_context *context = structuring->context;
     const struct structure_application *application = &transform->application;
-    const struct ir_node *real = application->real ? application->real : application->data;
+    const struct ir_node *real = transform->wave.real
+                                     ? structure_real_data(structuring, application)
+                                     : structure_improve(structuring, application->real ? application->real : application->data);
+    if (!real)
+        return NULL;
     bool halves = !ir_elem_is_complex(real->elem) && !turns(&transform->wave, transform->form.c);
     const struct ir_node *y;
     if (halves) {
-        const struct ir_node *half =
-            fourier_real(context, padded(context, transform, structure_improve(structuring, real)), transform->length);
+        const struct ir_node *half = fourier_real(context, padded(context, transform, real), transform->length);
         if (transform->inverse && half) /* of real data the conjugate */
             half = fourier_view(context, half, transform->length / 2 + 1, poly_index(context, half->rank - 1), true);
         y = structure_both_halves(context, half, transform->length, application->rows);
     } else {
-        const struct ir_node *x = structure_improve(structuring, application->data);
-        y = fourier_complex(context, padded(context, transform, fourier_cast(context, x, ir_elem_complex(real->elem))),
-                            transform->length, transform->inverse);
+        const struct structure_wave *wave = &transform->wave;
+        const struct ir_node *x = padded(context, transform, fourier_cast(context, real, ir_elem_complex(real->elem)));
+        if (!wave->real && fourier_has_twiddles(transform->length)) { /* they take a factor along */
+            struct structure_transform rest = *transform;
+            rest.wave.re = 1;
+            rest.wave.im = 0;
+            y = fourier_complex_times(context, x, transform->length, transform->inverse,
+                                      (struct fourier_factor){wave->re, wave->im, 1});
+            return structure_turned(context, &rest, y);
+        }
+        y = fourier_complex(context, x, transform->length, transform->inverse);
     }
     return structure_turned(context, transform, y);
 }
@@ -106,7 +182,9 @@ static const struct ir_node *finished(struct structuring *structuring, const str
                                       const struct ir_node *y)
 {
     const struct structure_application *application = &transform->application;
-    return y ? structure_finish(structuring, application, application->n_batch, application->batch, y) : NULL;
+    return !y                     ? NULL
+           : transform->wave.real ? structure_finish_real(structuring, application, y)
+                                  : structure_finish(structuring, application, application->n_batch, application->batch, y);
 }
 
 const struct ir_node *structure_fourier(struct structuring *structuring, const struct ir_node *node, uint32_t operand)

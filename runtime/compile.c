@@ -10,7 +10,9 @@ static const char *const pipeline[] = {
     "chunk_scan",    /* after simplify: steps are then in their plainest form */
     "simplify",      /* what that brought */
     "recognise",     /* before structure, whose rules know roots of unity */
+    "spectra",       /* before structure: rules are for what is known when the kernel runs */
     "structure",     /* after simplify: subscripts say what an operand is */
+    "spectra",       /* before choose: what constants are transformed to costs nothing */
     "choose",        /* before those that follow, which it tries on each alternative */
     "deltas",        /* before split_indices: an index is easier solved for whole */
     "split_indices", /* before flatten: digits are indices of their own to an order */

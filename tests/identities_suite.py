@@ -55,6 +55,9 @@ def rows():
            applied(AB, "kron(A, B) + kron(B, A)"), 4 * once + NN)
     yield ("reflections, one after the other, of a batch", kernel(f"v: f64[{N}], w: f64[{N}], x: f64[100,{N}]", f"y: f64[100,{N}]", "operator K = householder(v) @ householder(w)\n    y[s,i] = K[i,j] * x[s,j]"),
            100 * 2 * 8 * N, applied(squares("AB"), "A @ B", 100, size=N), 100 * 2 * 2 * NN // 2)
+    series = lambda powers: f"operator K = (identity({N}) + A) @ (identity({N}) + {powers})\n    y[i] = K[i,j] * x[j]"
+    yield ("Cayley's map by Neumann's series: a product a power", kernel(f"A: f64[{N},{N}], x: f64[{N}]", f"y: f64[{N}]", series("A + A @ A + A @ A @ A + A @ A @ A @ A")), 5 * 2 * NN + 5 * N,
+           kernel(squares("AB") + f", x: f64[{N}]", f"y: f64[{N}]", series("B + B @ A + A @ B + B @ B")), 6 * 2 * NN + 5 * N)
     yield ("a loop is a factor n (Brauer diagrams)", kernel(f"x: f64[{N}]", f"y: f64[{N}]", f"y[i] = identity({N})[j,j] * x[i]"), N, kernel(f"A: f64[{N},{N}], x: f64[{N}]", f"y: f64[{N}]", "y[i] = A[j,j] * x[i]"), 2 * N)
     three = kernel("A: c128[12,5], B: f64[5,6], C: c128[6,40]", "y: c128[12,40]", "y[i,l] = A[i,j] * B[j,k] * C[k,l]")
     yield ("a real factor among complex ones takes half their work", three, 4 * 5 * 6 * 40 + 8 * 12 * 5 * 40,

@@ -105,6 +105,23 @@ class OperatorWorkSuite(suites.Suite):
         kernel = self.explain(folder, source)
         self.check(what, kernel and kernel["flops"] == min(ways), f"{kernel and kernel['flops']} of {ways}\n{source}")
 
+    def convolutions(self, folder):
+        """Two transforms, three where the entries come when the kernel runs, and a product an element; half of it where all is real; Toeplitz at a length of at least
+        rows + columns - 1."""
+        transform, rng = {}, np.random.default_rng(9)
+        for n in (64, 256, 1024):
+            kernel = self.explain(folder, f"kernel f(x: c128[{n}]) -> (y: c128[{n}]) {{ y[i] = dft({n})[i,j] * x[j] }}\n")
+            transform[n] = kernel["flops"] if kernel else 0
+        for operator, size, length in [("circulant", n, n) for n in transform] + [(name, n // 2, n) for name in ("toeplitz", "hankel") for n in (256, 1024)]:
+            entries = size if operator == "circulant" else 2 * size - 1
+            for elem in ("c128", "f64"):
+                np.save(folder / "t.npy", rng.standard_normal(entries) + (1j if elem == "c128" else 0))
+                form = f"t: {elem}[{entries}]"
+                for before, inputs, transforms in ((f'const {form} = file("t.npy")\n', "", 2), ("", form + ", ", 3)):
+                    kernel = self.explain(folder, f"{before}kernel f({inputs}x: {elem}[{size}]) -> (y: {elem}[{size}]) {{\n    y[i] = {operator}(t)[i,j] * x[j]\n}}\n")
+                    most = (transforms * transform[length] + 6 * length) / (1 if elem == "c128" else 2)
+                    self.check(f"{operator} of {size} in {elem} by {transforms} transforms", kernel and kernel["flops"] <= most, f"{kernel and kernel['flops']}, not {most}")
+
     def choices(self, folder):
         for n, s in ((4, 192), (4, 160), (2, 384), (8, 96)):
             size = n * s
@@ -143,6 +160,8 @@ def main():
         suite.table(pathlib.Path(folder), arguments.only)
         if arguments.only in "kronecker":
             suite.kronecker(pathlib.Path(folder))
+        if arguments.only in "convolutions":
+            suite.convolutions(pathlib.Path(folder))
         if arguments.only in "choices":
             suite.choices(pathlib.Path(folder))
     return suite.close()

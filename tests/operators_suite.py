@@ -176,6 +176,9 @@ def cases():
         for n in (2, 5, 8, 9, 24, 37, 45):
             yield f"dct{kind}({n})", {}, lambda kind=kind, n=n: dct(kind, n)
             yield f"dst{kind}({n})", {}, lambda kind=kind, n=n: dst(kind, n)
+    for n in (5, 9, 16, 37):
+        yield f"1i * dct2({n})", {}, lambda n=n: 1j * dct(2, n)  # of complex data
+        yield f"1i * dst3({n})", {}, lambda n=n: 1j * dst(3, n)
     yield "dht(7)", {}, lambda: dft(7).real - dft(7).imag
     for n in (1, 2, 8, 32):
         yield f"hadamard({n})", {}, lambda n=n: hadamard(n)
