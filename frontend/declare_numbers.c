@@ -76,7 +76,7 @@ static bool integer_binary(struct resolver *resolver, const struct ast_expr *exp
             return false;
         }
         fits = true;
-        value = expr->op == AST_DIV ? floor_divide(a, b) : a - b * floor_divide(a, b);
+        value = expr->op == AST_DIV ? floor_divide(a, b) : floor_remainder(a, b);
         break;
     case AST_DIVIDE: {
         struct diag *diag = diag_error(diagnostics, DIAG_E0504, expr->span, "`/` between two integers: rounded or exact?");

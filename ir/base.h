@@ -105,6 +105,13 @@ static inline int64_t floor_divide(int64_t numerator, int64_t denominator)
     return quotient - (numerator % denominator < 0);
 }
 
+/* What is left then, in [0, denominator), without the product of both, which may overflow. */
+static inline int64_t floor_remainder(int64_t numerator, int64_t denominator)
+{
+    int64_t remainder = numerator % denominator;
+    return remainder < 0 ? remainder + denominator : remainder;
+}
+
 /* ---- sort.c ---- */
 
 /* Below, at or above 0 as the first item stands before, with or behind the second. */

@@ -105,13 +105,6 @@ bool poly_gcd_term(struct ir_context *context, const struct poly_term *a, const 
 
 /* ---- step 1 ---- */
 
-/* In [0, divisor), without the product that floor_divide's result may overflow in. */
-static int64_t floor_remainder(int64_t numerator, int64_t divisor)
-{
-    int64_t rest = numerator % divisor;
-    return rest < 0 ? rest + divisor : rest;
-}
-
 bool poly_split_multiple(struct ir_context *context, const struct poly *a, const struct poly_term *b, const struct poly **quotient,
                          const struct poly **rest)
 {

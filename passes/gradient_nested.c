@@ -38,7 +38,7 @@ static bool open_floor(struct inversion *inversion, const struct poly_atom *atom
     if (!is_shifted_index(inversion, atom->numerator, &index, &shift) || !poly_is_constant(atom->denominator, &divisor) ||
         divisor < 2)
         return false;
-    return inversion_split(inversion, index, atom->denominator, shift - divisor * floor_divide(shift, divisor));
+    return inversion_split(inversion, index, atom->denominator, floor_remainder(shift, divisor));
 }
 
 /* ---- tables ---- */
