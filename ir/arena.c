@@ -95,6 +95,12 @@ bool arena_failed(const struct arena *arena)
     return !arena || arena->failed;
 }
 
+void arena_fail(struct arena *arena)
+{
+    if (arena)
+        arena->failed = true;
+}
+
 static char *new_block(struct arena *arena, size_t size)
 {
     struct block *block = NULL;

@@ -45,6 +45,8 @@ struct arena;
 struct arena *arena_create(const struct einc_allocator *allocator);
 void arena_destroy(struct arena *arena);
 bool arena_failed(const struct arena *arena);
+/* Memory beside it, that its owner needed, was not there. */
+void arena_fail(struct arena *arena);
 const struct einc_allocator *arena_allocator(const struct arena *arena); /* where its memory comes from, for another arena */
 
 /* `count * size` zeroed bytes; NULL (and failed from then on) when they overflow or do not fit. `count` 0 gives a valid pointer. */

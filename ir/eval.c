@@ -553,9 +553,12 @@ enum einc_status ir_eval(struct ir_context *context, const struct ir_kernel *ker
         .context = context, .kernel = kernel, .arithmetic = arithmetic_find(arithmetic), .dims = dims, .inputs = inputs};
     evaluation.tables = (struct poly_tables){.entry = table_entry, .user = &evaluation};
     evaluation.arena = arena_create(arena_allocator(ir_arena(context)));
-    if (!evaluation.arena)
-        return EINC_NO_MEMORY;
-    eval_kernel(&evaluation, outputs, longest_sum);
+    if (evaluation.arena)
+        eval_kernel(&evaluation, outputs, longest_sum);
+    else
+        evaluation.status = EINC_NO_MEMORY;
     arena_destroy(evaluation.arena);
+    if (evaluation.status == EINC_NO_MEMORY) /* passes that evaluate constants go on without, and their context has to know */
+        arena_fail(ir_arena(context));
     return evaluation.status;
 }

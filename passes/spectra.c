@@ -165,24 +165,20 @@ static const struct ir_node *calculated(struct ir_context *context, const struct
     return value.data ? ir_constant(context, node->elem, node->rank, node->shape, &constant) : node;
 }
 
-struct spectra {
-    struct structuring structuring;
-    bool no_memory;
-};
-
 /* The node itself where its transform is not to be had. */
-static const struct ir_node *transform_node(struct spectra *spectra, const struct ir_node *node,
+static const struct ir_node *transform_node(struct structuring *structuring, const struct ir_node *node,
                                             const struct structure_transform *transform)
 {
-    struct ir_context *context = spectra->structuring.context;
+    struct ir_context *context = structuring->context;
     struct arena *scratch = arena_create(arena_allocator(ir_arena(context)));
     const struct ir_node *y = scratch ? transformed(context, transform, scratch) : NULL;
-    spectra->no_memory |= !scratch || arena_failed(scratch);
+    if (arena_failed(scratch))
+        arena_fail(ir_arena(context));
     arena_destroy(scratch);
     if (!y)
-        return spectra->no_memory ? NULL : node;
+        return node;
     const struct structure_application *application = &transform->application;
-    return calculated(context, structure_finish(&spectra->structuring, application, application->n_batch, application->batch, y));
+    return calculated(context, structure_finish(structuring, application, application->n_batch, application->batch, y));
 }
 
 static bool may_hold_transform(const struct ir_node *node)
@@ -193,21 +189,21 @@ static bool may_hold_transform(const struct ir_node *node)
 
 static const struct ir_node *calculate(void *user, struct ir_context *context, const struct ir_node *node)
 {
-    struct spectra *spectra = user;
+    struct structuring *structuring = user;
     struct structure_transform transform;
     for (uint32_t operand = 0; may_hold_transform(node) && operand < node->n_operands; operand++) {
-        if (!structure_find_transform(&spectra->structuring, node, operand, &transform) || transform.wave.real ||
+        if (!structure_find_transform(structuring, node, operand, &transform) || transform.wave.real ||
             !fourier_is_calculated(transform.length) || transform.application.columns == 0 || transform.wave.order > INT32_MAX ||
             points_behind(context, transform.application.data) > MOST_POINTS)
             continue;
-        node = transform_node(spectra, node, &transform);
+        node = transform_node(structuring, node, &transform);
         break;
     }
     return arena_failed(ir_arena(context)) ? NULL : node;
 }
 
 /* What rules found stays known: those nodes are rewritten as outputs are. */
-static bool rewrite_all(struct pass_kernel *pass, struct spectra *spectra)
+static bool rewrite_all(struct pass_kernel *pass, struct structuring *structuring)
 {
     struct ir_kernel *kernel = pass->kernel;
     size_t n_outputs = kernel->n_outputs;
@@ -219,7 +215,7 @@ static bool rewrite_all(struct pass_kernel *pass, struct spectra *spectra)
         all[k] = k < n_outputs ? own[k] : (struct ir_output){.node = pass->found[k - n_outputs].node, .span = SPAN_NONE};
     kernel->outputs = all;
     kernel->n_outputs = (uint32_t)(n_outputs + pass->n_found);
-    (void)ir_rewrite(pass->context, kernel, calculate, spectra);
+    (void)ir_rewrite(pass->context, kernel, calculate, structuring);
     for (size_t k = 0; k < pass->n_found; k++)
         pass->found[k].node = all[n_outputs + k].node;
     kernel->n_outputs = (uint32_t)n_outputs;
@@ -228,8 +224,8 @@ static bool rewrite_all(struct pass_kernel *pass, struct spectra *spectra)
 
 enum einc_status pass_spectra(struct pass_kernel *pass)
 {
-    struct spectra spectra = {{.pass = pass, .context = pass->context, .kernel = pass->kernel}, false};
+    struct structuring spectra = {.pass = pass, .context = pass->context, .kernel = pass->kernel};
     if (pass->kernel->numeric_class != IR_CLASS_EXACT && !rewrite_all(pass, &spectra))
         return EINC_NO_MEMORY;
-    return spectra.no_memory || arena_failed(ir_arena(pass->context)) ? EINC_NO_MEMORY : EINC_OK;
+    return arena_failed(ir_arena(pass->context)) ? EINC_NO_MEMORY : EINC_OK;
 }

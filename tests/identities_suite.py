@@ -86,8 +86,8 @@ def even_odd():
     source = kernel(f"x: f64[66,{batch}]", f"y: f64[64,{batch}]", "y[i,s] = A[j,i] * x[j,s]")
     yield "the same transposed", matrix("A", 66, 64, 1) + source, batch * halved(64, 66), matrix("A", 66, 64, 1, 1e-9) + source, batch * 2 * 64 * 66
     plane = kernel("u: f64[64,66,3]", "v: f64[66,64,3]", "v[a,b,s] = B[a,i] * B[j,b] * u[i,j,s]")
-    yield ("two factors in one product", matrix("B", 66, 64, 1) + plane, 3 * (66 * halved(66, 64) + 66 * halved(64, 66)),
-           matrix("B", 66, 64, 1, 1e-9) + plane, 3 * 2 * (66 * 66 * 64 + 66 * 66 * 64))
+    yield ("two factors in one product", matrix("B", 66, 64, 1) + plane, 3 * 66 * (halved(66, 64) + halved(64, 66)),
+           matrix("B", 66, 64, 1, 1e-9) + plane, 3 * 64 * 2 * (64 * 66 + 66 * 64))
     for promise in ("centrosymmetric", "skew_centrosymmetric"):
         for n in (64, 65):
             source = f"kernel f(A: f64[{n},{n}] {promise}, x: f64[{batch},{n}]) -> (y: f64[{batch},{n}]) CLASS {{ y[s,i] = A[i,j] * x[s,j] }}\n"
