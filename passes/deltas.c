@@ -114,6 +114,30 @@ static bool looks_up(const struct poly *poly)
     return found;
 }
 
+struct looked_up {
+    uint32_t index;
+    bool found;
+};
+
+static void note_index(void *user, const struct poly_atom *lookup)
+{
+    struct looked_up *looked_up = user;
+    for (uint32_t axis = 0; axis < lookup->n_arguments; axis++)
+        looked_up->found |= poly_uses_index(lookup->arguments[axis], looked_up->index);
+}
+
+/* Is a table read at the index? It has no zeros outside. */
+static bool is_looked_up(const struct ir_node *node, uint32_t index)
+{
+    struct looked_up looked_up = {index, false};
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        for (uint32_t axis = 0; axis < node->operands[k].node->rank; axis++)
+            poly_visit_lookups(node->operands[k].subscripts[axis], note_index, &looked_up);
+    for (uint32_t c = 0; c < node->contract.n_domain; c++)
+        poly_visit_lookups(node->contract.domain[c], note_index, &looked_up);
+    return looked_up.found;
+}
+
 /* Are the weights 1, n0, n0*n1, ..., and the number below what the digits can say? Then each digit has its value. */
 static bool solve_digits(struct ir_context *context, const struct ir_node *node, uint32_t o, const struct digits *digits,
                          const struct poly **solved)
@@ -125,7 +149,8 @@ static bool solve_digits(struct ir_context *context, const struct ir_node *node,
             return false;
         weight = poly_multiply(context, weight, node->extents[digits->indices[k]]);
     }
-    bool guarded = looks_up(number) && digits->count == 1 && has_guard(node, o, digits->indices[0]);
+    bool guarded =
+        looks_up(number) && digits->count == 1 && has_guard(node, o, digits->indices[0]) && !is_looked_up(node, digits->indices[0]);
     if (!poly_prove_divisors(context, number, &ranges) || (!guarded && !poly_prove_within(context, number, weight, &ranges)))
         return false;
     for (uint32_t k = 0; k < digits->count; k++) {
