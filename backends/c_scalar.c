@@ -586,11 +586,8 @@ static void put_combined_call(struct c_kernel *kernel, struct text *text, const 
 static bool put_in_place(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem,
                          const struct ir_expr *value)
 {
-    const char *operator= value->op == IR_EXPR_sub ? "-="
-    : value->op == IR_EXPR_add                     ? "+="
-    : value->op == IR_EXPR_mul                     ? "*="
-                                                   : NULL;
-    if (!operator||(elem != IR_f32 && elem != IR_f64) || value->elem != elem || part_name(kernel, value))
+    const char *sign = value->op == IR_EXPR_sub ? "-=" : value->op == IR_EXPR_add ? "+=" : value->op == IR_EXPR_mul ? "*=" : NULL;
+    if (!sign || (elem != IR_f32 && elem != IR_f64) || value->elem != elem || part_name(kernel, value))
         return false;
     const struct ir_expr *first = value->arguments[0];
     if ((first->op != IR_EXPR_load && first->op != IR_EXPR_local) || part_name(kernel, first))
@@ -600,7 +597,7 @@ static bool put_in_place(struct c_kernel *kernel, struct text *text, const char 
     const char *written = text_finish(&read);
     if (!written || strcmp(written, target) != 0)
         return false;
-    put_assignment(kernel, text, target, operator, value->arguments[1]);
+    put_assignment(kernel, text, target, sign, value->arguments[1]);
     return true;
 }
 

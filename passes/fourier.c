@@ -232,29 +232,34 @@ static const struct ir_node *contract_roots(struct ir_context *context, const st
                                                       .operands = factors->operands});
 }
 
-const struct ir_node *fourier_table(struct ir_context *context, const struct ir_node *x, enum ir_elem elem, int64_t rows,
-                                    const struct poly *numerator, int64_t order, double re, double im)
+const struct ir_node *fourier_multiply(struct ir_context *context, const struct ir_node *matrix, const struct ir_node *x)
 {
     const struct poly **extents = x ? ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *) : NULL;
-    x = fourier_cast(context, x, elem);
-    if (!extents || !x)
+    if (!matrix || !extents)
         return NULL;
-    for (uint32_t k = 0; k < x->rank; k++)
-        extents[k] = x->shape[k];
-    extents[x->rank] = x->shape[x->rank - 1];
-    extents[x->rank - 1] = number(context, rows);
+    for (uint32_t axis = 0; axis + 1 < x->rank; axis++)
+        extents[axis] = x->shape[axis];
+    extents[x->rank - 1] = matrix->shape[0];
+    extents[x->rank] = matrix->shape[1];
     const struct poly *at[2] = {poly_index(context, x->rank - 1), poly_index(context, x->rank)};
-    const struct ir_access operands[2] = {
-        {.node = fourier_formula(context, elem, 2, &extents[x->rank - 1], numerator, order, re, im, 1), .subscripts = at},
-        fourier_at(context, x, at[1])};
+    const struct ir_access operands[2] = {{.node = matrix, .subscripts = at}, fourier_at(context, x, at[1])};
     return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                      .elem = elem,
-                                                      .accumulator = elem,
+                                                      .elem = matrix->elem,
+                                                      .accumulator = matrix->elem,
                                                       .rank = x->rank,
                                                       .n_indices = x->rank + 1,
                                                       .extents = extents,
                                                       .n_operands = 2,
                                                       .operands = operands});
+}
+
+const struct ir_node *fourier_table(struct ir_context *context, const struct ir_node *x, enum ir_elem elem, int64_t rows,
+                                    const struct poly *numerator, int64_t order, double re, double im)
+{
+    if (!(x = fourier_cast(context, x, elem)))
+        return NULL;
+    const struct poly *shape[2] = {number(context, rows), x->shape[x->rank - 1]};
+    return fourier_multiply(context, fourier_formula(context, elem, 2, shape, numerator, order, re, im, 1), x);
 }
 
 /* ---- several steps ---- */

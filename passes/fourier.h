@@ -70,8 +70,9 @@ double fourier_real_flops(int64_t n);
 /* Is the transform at half steps best as its matrix? */
 bool fourier_shifted_is_codelet(int64_t n);
 
-/* y[..., r] = sum over c of x[..., c] times re + i im times root(numerator(r, c), order), or the real part of that if `elem` is
- * real. */
+/* y[..., r] = sum over c of matrix[r, c] * x[..., c], of the matrix's type. */
+const struct ir_node *fourier_multiply(struct ir_context *context, const struct ir_node *matrix, const struct ir_node *x);
+/* The same of the matrix that is re + i im times root(numerator(r, c), order), or the real part of that if `elem` is real. */
 const struct ir_node *fourier_table(struct ir_context *context, const struct ir_node *x, enum ir_elem elem, int64_t rows,
                                     const struct poly *numerator, int64_t order, double re, double im);
 /* root(numerator, order) as a map of rank 1, times re + i im; the real part where the type is real. */

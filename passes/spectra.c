@@ -157,12 +157,8 @@ static const struct ir_node *transformed(struct ir_context *context, const struc
 /* The node's value, once its transform is a constant: what else is in it is a factor of an element each. */
 static const struct ir_node *calculated(struct ir_context *context, const struct ir_node *node)
 {
-    int64_t elements;
-    if (!node || points_behind(context, node) > MOST_POINTS || !poly_is_constant(ir_element_count(context, node), &elements))
-        return node;
-    struct ir_tensor value = numbers_of(context, node);
-    struct ir_constant constant = {.data = value.data, .bytes = (size_t)elements * ir_elem_info(node->elem)->bytes};
-    return value.data ? ir_constant(context, node->elem, node->rank, node->shape, &constant) : node;
+    const struct ir_node *value = points_behind(context, node) <= MOST_POINTS ? ir_evaluated(context, node, NULL) : NULL;
+    return value ? value : node;
 }
 
 /* The node itself where its transform is not to be had. */

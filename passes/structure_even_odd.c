@@ -199,31 +199,6 @@ static const struct ir_node *folded(struct ir_context *context, const struct ir_
     return fourier_join(context, 2, parts);
 }
 
-/* y[..., i] = sum over j of half[i, j] * x[..., j] */
-static const struct ir_node *multiplied(struct ir_context *context, const struct ir_node *half, const struct ir_node *x,
-                                        enum ir_elem elem)
-{
-    if (!half || !x)
-        return NULL;
-    const struct poly **extents = ARENA_ARRAY(ir_arena(context), x->rank + 1, const struct poly *);
-    const struct poly *row = poly_index(context, x->rank - 1), *column = poly_index(context, x->rank), *at[2] = {row, column};
-    if (!extents)
-        return NULL;
-    for (uint32_t axis = 0; axis + 1 < x->rank; axis++)
-        extents[axis] = x->shape[axis];
-    extents[x->rank - 1] = half->shape[0];
-    extents[x->rank] = half->shape[1];
-    const struct ir_access operands[2] = {{.node = half, .subscripts = at}, fourier_at(context, x, column)};
-    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                      .elem = elem,
-                                                      .accumulator = elem,
-                                                      .rank = x->rank,
-                                                      .n_indices = x->rank + 1,
-                                                      .extents = extents,
-                                                      .n_operands = 2,
-                                                      .operands = operands});
-}
-
 static const struct ir_node *unfolded(struct ir_context *context, const struct even_odd *found, const struct ir_node *even,
                                       const struct ir_node *odd)
 {
@@ -255,7 +230,7 @@ const struct ir_node *structure_even_odd(struct structuring *structuring, const 
         int64_t rows = part == found.opposite ? (m + 1) / 2 : m / 2, columns = part == 0 ? (n + 1) / 2 : n / 2;
         const struct ir_node *half = found.numbers ? half_of_numbers(context, &found, rows, columns, part == 0 ? 1 : -1)
                                                    : half_at_run_time(context, &found, rows, columns, part == 0 ? 1 : -1);
-        halves[part] = multiplied(context, half, folded(context, x, n, part == 0), node->elem);
+        halves[part] = fourier_multiply(context, half, folded(context, x, n, part == 0));
     }
     const struct ir_node *y = x ? unfolded(context, &found, halves[0], halves[1]) : NULL;
     y = structure_finish(structuring, &found.application, found.application.n_batch, found.application.batch, y);
