@@ -99,7 +99,7 @@ struct einc_options {
 };
 
 /* `allocator` NULL: malloc and free. `defaults` are the options of calls that get none; they, and the strings in them, are copied.
- * NULL: no memory, or a `size` that this einc does not know. */
+ * NULL: no memory, a `size` that this einc does not know, or no dims where `n_dims` counts some. */
 struct einc_context *einc_context_create(const struct einc_allocator *allocator, const struct einc_options *defaults);
 /* Ends the thread in which engine `auto` makes better code: what is not better by then, or compiled later, stays as it is made at
  * first. For programs that end, by `exit` or by returning from main, without destroying their contexts: LLVM must not be at work

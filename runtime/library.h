@@ -52,7 +52,8 @@ struct einc_context {
 void *library_allocate(const struct einc_context *context, size_t count, size_t size); /* not zeroed; NULL also: too much */
 void library_release(const struct einc_context *context, void *memory);                /* takes NULL */
 bool library_own_options(struct arena *arena, struct einc_options *options);           /* copies what they point to */
-/* The options of the caller, or the defaults; false: `size` is none there was. */
+/* The options of the caller, or the defaults; false: LIBRARY_WRONG_OPTIONS. */
+#define LIBRARY_WRONG_OPTIONS "the options have a size that this einc does not know, or no dims where they count some"
 bool library_options(const struct einc_context *context, const struct einc_options *given, struct einc_options *options);
 
 /* ---- library_worker.c: a thread of the context's that makes better code ---- */

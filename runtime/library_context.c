@@ -85,7 +85,7 @@ bool library_options(const struct einc_context *context, const struct einc_optio
     if (!given)
         return true;
     *options = (struct einc_options){.size = sizeof *options};
-    if (given->size != sizeof *options) /* the only one there was so far */
+    if (given->size != sizeof *options || (given->n_dims > 0 && !given->dims)) /* the only size there was so far */
         return false;
     *options = *given;
     return true;

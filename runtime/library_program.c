@@ -280,7 +280,7 @@ enum einc_status library_compile(struct einc_context *context, const struct einc
     pthread_mutex_init(&program->lock, NULL);
     bool good = library_options(context, given, &program->options);
     if (!good)
-        diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, "the options have a size that this einc does not know");
+        diag_error(ir_diagnostics(ir), DIAG_E0854, SPAN_NONE, LIBRARY_WRONG_OPTIONS);
     good = good && library_own_options(ir_arena(ir), &program->options) && build(program, read, user);
     enum einc_status status = library_report(context, ir);
     if (!good || status != EINC_OK) {

@@ -40,7 +40,7 @@ static enum einc_status set_dims(struct library_call *call, const struct einc_ru
 static bool known_options(const struct einc_run_options *given, struct einc_run_options *options)
 {
     *options = given ? *given : (struct einc_run_options){.size = sizeof *options};
-    return options->size == sizeof *options; /* the only one there was so far */
+    return options->size == sizeof *options && (options->dims || options->n_dims == 0); /* the only size there was so far */
 }
 
 /* `at`: the tensor whose shape is asked for; SIZE_MAX: all of them are there. */
@@ -202,7 +202,7 @@ enum einc_status einc_kernel_run(const struct einc_kernel *kernel, size_t n_tens
     struct einc_run_options options;
     int64_t bytes;
     if (!known_options(given, &options))
-        return report_options(kernel, "the options of the run have a size that this einc does not know");
+        return report_options(kernel, LIBRARY_WRONG_OPTIONS);
     if ((uintptr_t)options.workspace % NATIVE_ALIGNMENT != 0)
         return report_options(kernel, "the workspace is not aligned to 64 bytes");
     if (options.workspace)
@@ -225,7 +225,7 @@ enum einc_status einc_kernel_workspace(const struct einc_kernel *kernel, size_t 
     struct einc_run_options options;
     int64_t found = 0;
     if (!known_options(given, &options))
-        return report_options(kernel, "the options of the run have a size that this einc does not know");
+        return report_options(kernel, LIBRARY_WRONG_OPTIONS);
     library_wait(kernel->program); /* for the code that later calls run */
     enum einc_status status = open_call(&call, kernel, tensors, &options);
     if (status == EINC_OK)
@@ -252,7 +252,7 @@ enum einc_status einc_kernel_result(const struct einc_kernel *kernel, size_t n_t
     struct library_call call;
     struct einc_run_options options;
     if (!known_options(given, &options))
-        return report_options(kernel, "the options of the run have a size that this einc does not know");
+        return report_options(kernel, LIBRARY_WRONG_OPTIONS);
     if (at >= kernel->n_arguments)
         return report_place(kernel, at);
     enum einc_status status = open_call(&call, kernel, tensors, &options);

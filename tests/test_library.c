@@ -446,6 +446,7 @@ static void wrong_options_are_refused(void **state)
         {{.size = 0}, "E0854", "a size that this einc does not know"},
         {{.size = 12}, "E0854", "a size that this einc does not know"}, /* ends in the middle of a pointer */
         {{.size = sizeof wrong[0].options + 1}, "E0854", "a size that this einc does not know"},
+        {{.size = sizeof wrong[0].options, .n_dims = 1}, "E0854", "no dims where they count some"},
         {{.size = sizeof wrong[0].options, .engine = "steam"}, "E0853", "no engine `steam`"},
         {{.size = sizeof wrong[0].options, .target = "no/such/file"}, "E0810", "no/such/file"},
         {{.size = sizeof wrong[0].options, .threads = -2}, "E0854", "not on -2"},
@@ -468,6 +469,10 @@ static void wrong_options_are_refused(void **state)
         assert_int_equal(einc_kernel_run(kernel, 0, NULL, &options), EINC_INVALID);
         expect_report(context, "E0854", "a size that this einc does not know");
     }
+    assert_int_equal(
+        einc_kernel_run(kernel, 0, NULL, &(struct einc_run_options){.size = sizeof(struct einc_run_options), .n_dims = 1}),
+        EINC_INVALID);
+    expect_report(context, "E0854", "no dims where they count some");
     assert_int_equal(einc_find_kernel(program, "quotient", &kernel), EINC_INVALID);
     assert_null(kernel);
     expect_report(context, "E0801", "the program has `product`");
