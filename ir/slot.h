@@ -1,0 +1,255 @@
+/* Slot IR: a computation on CKKS ciphertexts. A ciphertext is a vector of S real slots; programs add and multiply slot by slot, and
+ * rotate. docs/schedule.md defines the text form, every op and every field; this header the objects and how they are built.
+ *
+ * A program is a DAG of values in the order they were made, shared by content: the same op of the same operands is one value. Each
+ * value knows its level (how many rescales are left) and its scale, which is symbolic, so that equal scales are equal whatever
+ * primes a library chooses. Inputs and outputs have a layout: where the elements of a tensor lie in slots.
+ *
+ * Lives in the arena of its context. Builders take NULL and give NULL. A misuse of a builder (unequal scales, no level left) is our
+ * own mistake: a diagnostic E0751, NULL from then on. What files may hold, `slot_verify` judges. */
+#ifndef IR_SLOT_H
+#define IR_SLOT_H
+
+#include "base.h"
+#include "ir.h"
+
+enum {
+    SLOT_LEVELS_LIMIT = 40,           /* levels of a program */
+    SLOT_SLOTS_LIMIT = 1 << 16,       /* S; a power of two from 2 */
+    SLOT_SCALE_LIMIT = 60,            /* bits of a prime, of a working scale */
+    SLOT_CIPHERTEXTS_LIMIT = 1 << 12, /* of one layout */
+    SLOT_PARTS_LIMIT = 64             /* digits, dims, rolls, terms of a roll: of one layout, each */
+};
+
+/* ---- slot_layout.c: where the elements of a tensor lie ---- */
+
+/* A position is p = slot + S * ciphertext. Its number in the mixed radix of the layout's digits, least significant first, gives
+ * each digit a value v in [0, radix). Digits of the ciphertext number follow those of the slot number. */
+enum slot_digit_kind {
+    SLOT_INDEX,     /* adds stride * v to the index of `dim` */
+    SLOT_REPLICATE, /* the same elements for every v */
+    SLOT_ZERO,      /* elements where v = 0, zeros elsewhere */
+    SLOT_GARBAGE    /* elements where v = 0, anything elsewhere */
+};
+
+struct slot_digit {
+    enum slot_digit_kind kind;
+    int64_t radix;  /* at least 1 */
+    uint32_t dim;   /* of SLOT_INDEX */
+    int64_t stride; /* of SLOT_INDEX */
+};
+
+struct slot_roll_term {
+    uint32_t digit; /* its number, of any kind */
+    int64_t factor;
+};
+
+/* index[dim] = (index[dim] + constant + sum of factor * value of digit) mod modulus */
+struct slot_roll {
+    uint32_t dim;
+    int64_t modulus, constant;
+    uint32_t n_terms;
+    const struct slot_roll_term *terms;
+};
+
+struct slot_dim {
+    const char *name;
+    int64_t extent;
+};
+
+/* The index of a dim is the sum over its digits, then rolled. A position whose index reaches the extent in some dim holds zero (so
+ * padding needs no digit of its own). Slots from the product of the slot digits' radices on (it is at most S) are zeros, or garbage
+ * with `tail_garbage`; the product of the ciphertext digits is the number of ciphertexts. An element may lie at many positions; all
+ * hold the same value. */
+struct slot_layout {
+    int64_t slots; /* S */
+    uint32_t n_dims, n_digits, n_slot_digits, n_rolls;
+    const struct slot_dim *dims;
+    const struct slot_digit *digits; /* the first n_slot_digits of the slot number */
+    const struct slot_roll *rolls;   /* applied in this order, at most one a dim */
+    bool tail_garbage;
+};
+
+enum { SLOT_AT_ZERO = -1, SLOT_AT_GARBAGE = -2, SLOT_AT_NOWHERE = -3 };
+
+/* Copies what `layout` says; NULL after a diagnostic E0752 at `span` when it breaks a rule above or a limit. */
+const struct slot_layout *slot_layout_create(struct ir_context *context, const struct slot_layout *layout, struct span span);
+int64_t slot_layout_ciphertexts(const struct slot_layout *layout);
+int64_t slot_layout_elements(const struct slot_layout *layout); /* of the tensor */
+/* Number of the element (row-major) at this position; SLOT_AT_ZERO, SLOT_AT_GARBAGE. */
+int64_t slot_layout_at(const struct slot_layout *layout, int64_t position);
+/* The same of every position: slots * ciphertexts numbers. */
+int64_t *slot_layout_table(struct arena *arena, const struct slot_layout *layout);
+/* The inverse: of every element its first position, SLOT_AT_NOWHERE if it lies nowhere. */
+int64_t *slot_layout_positions(struct arena *arena, const struct slot_layout *layout);
+/* Composed with the inverse of another: of every position of `to` the first position of `from` that holds its element; SLOT_AT_ZERO
+ * and SLOT_AT_GARBAGE as `to` says, SLOT_AT_NOWHERE where `from` does not hold it. Both of one tensor: equal extents in order. */
+int64_t *slot_layout_moves(struct arena *arena, const struct slot_layout *from, const struct slot_layout *to);
+bool slot_layout_equal(const struct slot_layout *a, const struct slot_layout *b);
+/* Row-major from slot 0: the last dim fastest, extents as they are, zeros behind, several ciphertexts when S is too small. */
+const struct slot_layout *slot_layout_row_major(struct ir_context *context, int64_t slots, uint32_t n_dims,
+                                                const struct slot_dim *dims);
+/* The same places seen through another shape of the tensor: dim `dim` = outer * extent of inner + inner; NULL (no diagnostic) when
+ * a digit cannot be cut so, or the dim is rolled. */
+const struct slot_layout *slot_layout_split(struct ir_context *context, const struct slot_layout *layout, uint32_t dim,
+                                            struct slot_dim outer, struct slot_dim inner);
+/* Dims `dim` and `dim + 1` as one, named `name`. NULL when one of them is rolled. */
+const struct slot_layout *slot_layout_merge(struct ir_context *context, const struct slot_layout *layout, uint32_t dim,
+                                            const char *name);
+/* Dim k of the result is dim order[k]. */
+const struct slot_layout *slot_layout_permute(struct ir_context *context, const struct slot_layout *layout, const uint32_t *order);
+/* The words behind `layout` in a schedule: `dims k=64,j=64 slots j%64 k%64`. */
+void slot_layout_print(struct text *text, const struct slot_layout *layout);
+/* Reads them, up to `end`. NULL after a diagnostic. `source` is the number of `text` in the diagnostics. */
+const struct slot_layout *slot_layout_read(struct ir_context *context, int64_t slots, const struct source *text, uint32_t source,
+                                           const char *at, const char *end);
+
+/* ---- slot_scale.c: symbolic scales ---- */
+
+/* 2^bits * product over k of q_k^powers[k]; q_k is the prime that a rescale from level k to k - 1 drops. */
+struct slot_scale {
+    int32_t bits;
+    int32_t powers[SLOT_LEVELS_LIMIT + 1]; /* [0] is not used */
+};
+
+struct slot_scale slot_scale_bits(int32_t bits);
+struct slot_scale slot_scale_prime(uint32_t level); /* q_level */
+/* a * b, a / b; on overflow of a power the result is not valid (bits INT32_MIN), and stays so. */
+struct slot_scale slot_scale_multiply(struct slot_scale a, struct slot_scale b);
+struct slot_scale slot_scale_divide(struct slot_scale a, struct slot_scale b);
+bool slot_scale_equal(const struct slot_scale *a, const struct slot_scale *b);
+bool slot_scale_valid(const struct slot_scale *scale);
+/* log2 when q_k has prime_bits[k] bits. */
+double slot_scale_log2(const struct slot_scale *scale, const uint32_t *prime_bits);
+void slot_scale_print(struct text *text, const struct slot_scale *scale); /* 40+q2-2*q1 */
+/* `text` of `length` bytes; `level` is what `q` alone stands for. */
+bool slot_scale_read(const char *text, size_t length, uint32_t level, struct slot_scale *scale);
+
+/* ---- slot_build.c: programs ---- */
+
+enum slot_op {
+#define SLOT_OP(name, operands, extra, meaning) SLOT_##name,
+#include "slot_ops.def"
+    SLOT_OP_COUNT
+};
+enum slot_extra { SLOT_EXTRA_NONE, SLOT_EXTRA_STEP, SLOT_EXTRA_CONSTANT, SLOT_EXTRA_FACTOR, SLOT_EXTRA_LEVEL };
+struct slot_op_info {
+    const char *name;
+    uint32_t n_operands;
+    enum slot_extra extra;
+    const char *meaning;
+};
+const struct slot_op_info *slot_op_info(enum slot_op op);
+
+/* A plaintext vector of period `length`, a power of two that divides S: slot s holds data[s mod length]. Finite numbers. */
+struct slot_constant {
+    uint32_t id; /* position in the program */
+    const double *data;
+    size_t length;
+    bool is_zero; /* every number is */
+};
+
+struct slot_value {
+    uint32_t id; /* position in the program; operands come before */
+    enum slot_op op;
+    const struct slot_value *operands[2];
+    const struct slot_constant *constant;
+    struct slot_scale factor; /* of mulp: the scale `constant` is encoded at */
+    int32_t step;             /* of rot: in (-S/2, S/2], not 0 */
+    uint32_t input, part;     /* of input: number of the input, ciphertext of it */
+    uint32_t level;
+    struct slot_scale scale;
+    uint32_t parts; /* 2, or 3 between a multiplication and its relin */
+    struct span span;
+};
+
+struct slot_port {
+    const char *name;
+    const struct slot_layout *layout;
+    const struct slot_value **values; /* one a ciphertext */
+};
+
+/* What a schedule is counted by. */
+struct slot_counts {
+    int64_t rot, conj;  /* key switches by rotations and conjugations */
+    int64_t pmul, cmul; /* multiplications by a constant; of ciphertexts, squares included */
+    int64_t relin, rescale;
+    int64_t add;   /* additions, subtractions, negations, of constants too */
+    int64_t depth; /* multiplications on the longest way from an input to an output */
+    int64_t keys;  /* different steps, and 1 for conj */
+};
+
+/* A ring that will do: N / 2 is a multiple of S, and each vector is repeated in it. bits[0] is the prime that stays, bits[k] is
+ * q_k, bits[levels + 1] the special prime of key switches. security 0: N is too small for any standard level. */
+struct slot_ring {
+    int64_t degree;  /* N; 0: not chosen */
+    uint32_t n_bits; /* levels + 2 */
+    uint32_t bits[SLOT_LEVELS_LIMIT + 2];
+    uint32_t security;
+};
+
+struct slot_program {
+    struct ir_context *context;
+    const char *name;
+    int64_t slots;
+    uint32_t levels;     /* of inputs */
+    uint32_t scale_bits; /* log2 of the working scale: that of inputs */
+    struct slot_ring ring;
+    struct slot_value **values;
+    size_t n_values, values_capacity;
+    struct slot_constant **constants;
+    size_t n_constants, constants_capacity;
+    struct slot_port *inputs, *outputs;
+    size_t n_inputs, inputs_capacity, n_outputs, outputs_capacity;
+    struct slot_index *index; /* finds equal values and constants */
+};
+
+/* `slots` a power of two, `levels` what inputs have (more than needed is trimmed by `slot_finish`). */
+struct slot_program *slot_program_create(struct ir_context *context, const char *name, int64_t slots, uint32_t levels,
+                                         uint32_t scale_bits);
+
+/* Adds an input; its ciphertexts are slot_input_part(program, number, 0 ...). UINT32_MAX: no memory. */
+uint32_t slot_add_input(struct slot_program *program, const char *name, const struct slot_layout *layout);
+const struct slot_value *slot_input_part(struct slot_program *program, uint32_t input, uint32_t part);
+/* `length` numbers, repeated; a power of two up to S. Kept once, with its shortest period; `data` may die. */
+const struct slot_constant *slot_constant(struct slot_program *program, const double *data, size_t length);
+
+/* Rotation to the left by any step; by 0 mod S it is `a` itself. Nested rotations are not merged: that is the maker's choice. */
+const struct slot_value *slot_rot(struct slot_program *program, const struct slot_value *a, int64_t step);
+const struct slot_value *slot_conj(struct slot_program *program, const struct slot_value *a);
+const struct slot_value *slot_neg(struct slot_program *program, const struct slot_value *a);
+/* Of two operands the higher one is dropped to the other's level first. add and sub need equal scales. */
+const struct slot_value *slot_add(struct slot_program *program, const struct slot_value *a, const struct slot_value *b);
+const struct slot_value *slot_sub(struct slot_program *program, const struct slot_value *a, const struct slot_value *b);
+const struct slot_value *slot_mul(struct slot_program *program, const struct slot_value *a, const struct slot_value *b);
+const struct slot_value *slot_addp(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c);
+const struct slot_value *slot_subp(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c);
+/* c encoded at the prime the next rescale drops: rescale then gives back the scale of `a`. */
+const struct slot_value *slot_mulp(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c);
+/* c encoded at `factor`: for another scale than that, such as the one a sum needs. */
+const struct slot_value *slot_mulp_at(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c,
+                                      struct slot_scale factor);
+/* c encoded so that a rescale of the product has scale `wanted`. */
+const struct slot_value *slot_mulp_to(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c,
+                                      struct slot_scale wanted);
+const struct slot_value *slot_square(struct slot_program *program, const struct slot_value *a);
+const struct slot_value *slot_relin(struct slot_program *program,
+                                    const struct slot_value *a); /* `a` itself when it has two parts */
+const struct slot_value *slot_rescale(struct slot_program *program, const struct slot_value *a); /* needs a level */
+const struct slot_value *slot_drop(struct slot_program *program, const struct slot_value *a,
+                                   uint32_t level); /* to a level, at most a's */
+
+/* One value a ciphertext of the layout. */
+bool slot_add_output(struct slot_program *program, const char *name, const struct slot_layout *layout,
+                     const struct slot_value *const *values);
+/* Last: drops what no output needs, numbers values and constants anew, takes spare levels away from all (an output at level 0 then
+ * has none left), chooses a ring. False after a diagnostic: misuse, no memory, or no ring has room for so many levels (E0922). */
+bool slot_finish(struct slot_program *program);
+
+void slot_count(const struct slot_program *program, struct slot_counts *counts);
+/* The different steps of rotations, ascending; `*needs_conj`: a conjugation besides. */
+int32_t *slot_keys(struct arena *arena, const struct slot_program *program, size_t *count, bool *needs_conj);
+/* The smallest ring of 128-bit security for S, levels and scale; degree 0 when there is none. */
+struct slot_ring slot_ring_choose(int64_t slots, uint32_t levels, uint32_t scale_bits);
+
+#endif

@@ -1,0 +1,216 @@
+/* Slot programs: building shares equal work, tracks levels and scales, drops what is not needed and refuses misuse; layouts lead
+ * from positions to elements and back, and through other shapes of a tensor. */
+#include "ir/slot.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct ir_context *context_of(void **state)
+{
+    return *state;
+}
+
+static int set_up(void **state)
+{
+    *state = ir_context_create(NULL);
+    return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    ir_context_destroy(*state);
+    return 0;
+}
+
+static bool was_reported(struct ir_context *context, enum diag_code code)
+{
+    const struct diagnostics *diagnostics = ir_diagnostics(context);
+    return diagnostics->n_items == 1 && diagnostics->items[0]->code == code;
+}
+
+/* v[i] at slot i, once. */
+static const struct slot_layout *vector_layout(struct ir_context *context, int64_t slots, int64_t extent)
+{
+    struct slot_dim dim = {"i", extent};
+    return slot_layout_row_major(context, slots, 1, &dim);
+}
+
+static struct slot_program *program_with_input(struct ir_context *context, uint32_t levels, const struct slot_value **x)
+{
+    struct slot_program *program = slot_program_create(context, "p", 8, levels, 40);
+    uint32_t input = slot_add_input(program, "x", vector_layout(context, 8, 8));
+    *x = slot_input_part(program, input, 0);
+    assert_non_null(*x);
+    return program;
+}
+
+/* ---- programs ---- */
+
+static void equal_work_is_one_value(void **state)
+{
+    const struct slot_value *x;
+    struct slot_program *program = program_with_input(context_of(state), 2, &x);
+    const double ones[] = {1, 2, 1, 2}, same[] = {1, 2};
+    assert_ptr_equal(slot_rot(program, x, 3), slot_rot(program, x, 3 - 8));
+    assert_ptr_equal(slot_rot(program, x, 16), x);
+    assert_int_equal(slot_rot(program, x, 5)->step, -3);
+    assert_int_equal(slot_rot(program, x, 4)->step, 4);
+    assert_int_equal(slot_rot(program, x, -4)->step, 4);
+    const struct slot_value *y = slot_rot(program, x, 1);
+    assert_ptr_equal(slot_add(program, x, y), slot_add(program, y, x));
+    assert_ptr_not_equal(slot_sub(program, x, y), slot_sub(program, y, x));
+    assert_ptr_equal(slot_mul(program, x, x), slot_square(program, x));
+    assert_ptr_equal(slot_constant(program, ones, 4), slot_constant(program, same, 2));
+    assert_int_equal(slot_constant(program, ones, 4)->length, 2);
+}
+
+static void levels_and_scales_are_tracked(void **state)
+{
+    const struct slot_value *x;
+    struct slot_program *program = program_with_input(context_of(state), 5, &x);
+    const double numbers[] = {1, 2};
+    const struct slot_constant *c = slot_constant(program, numbers, 2);
+    const struct slot_value *y = slot_rescale(program, slot_mulp(program, x, c));
+    assert_int_equal(y->level, 4);
+    assert_true(slot_scale_equal(&y->scale, &x->scale));
+    const struct slot_value *z = slot_relin(program, slot_square(program, y));
+    const struct slot_value *w = slot_rescale(program, z);
+    struct text text = text_create(ir_arena(context_of(state)));
+    slot_scale_print(&text, &w->scale);
+    assert_string_equal(text_finish(&text), "80-q4");
+    const struct slot_value *sum = slot_add(program, slot_rescale(program, slot_mulp_to(program, w, c, x->scale)), x);
+    assert_non_null(sum);
+    assert_int_equal(sum->level, 2);
+    slot_rot(program, x, 1); /* needed by nobody */
+    assert_true(slot_add_output(program, "y", vector_layout(context_of(state), 8, 8), &sum));
+    assert_true(slot_finish(program));
+    struct slot_counts counts;
+    slot_count(program, &counts);
+    assert_int_equal(program->levels, 3); /* two of the five are spare */
+    assert_int_equal(sum->level, 0);
+    assert_int_equal(counts.rot, 0);
+    assert_int_equal(counts.depth, 3);
+    assert_int_equal(counts.pmul, 2);
+    assert_int_equal(counts.cmul, 1);
+    assert_int_equal(program->ring.degree, 16384);
+}
+
+static void unequal_scales_are_refused(void **state)
+{
+    const struct slot_value *x;
+    struct slot_program *program = program_with_input(context_of(state), 2, &x);
+    const struct slot_value *y = slot_relin(program, slot_square(program, x));
+    assert_null(slot_add(program, x, y));
+    assert_true(was_reported(context_of(state), DIAG_E0751)); /* [E0751] */
+    assert_null(slot_neg(program, NULL));
+}
+
+static void too_many_levels_fit_no_ring(void **state)
+{
+    const struct slot_value *x;
+    struct slot_program *program = program_with_input(context_of(state), SLOT_LEVELS_LIMIT, &x);
+    const double two = 2;
+    const struct slot_constant *c = slot_constant(program, &two, 1);
+    program->scale_bits = 1000;
+    const struct slot_value *y = slot_rescale(program, slot_mulp(program, x, c));
+    assert_true(slot_add_output(program, "y", vector_layout(context_of(state), 8, 8), &y));
+    y = slot_drop(program, x, 0);
+    assert_true(slot_add_output(program, "z", vector_layout(context_of(state), 8, 8), &y));
+    assert_false(slot_finish(program));
+    assert_true(was_reported(context_of(state), DIAG_E0922)); /* [E0922] */
+}
+
+/* ---- layouts ---- */
+
+static void positions_invert_layouts(void **state)
+{
+    const struct slot_dim dims[] = {{"i", 3}, {"j", 5}};
+    const struct slot_digit digits[] = {
+        {SLOT_INDEX, 5, 1, 1}, {SLOT_REPLICATE, 2, 0, 0}, {SLOT_GARBAGE, 3, 0, 0}, {SLOT_INDEX, 4, 0, 1}};
+    const struct slot_roll_term term = {1, 2};
+    const struct slot_roll roll = {1, 5, 0, 1, &term};
+    const struct slot_layout *layout =
+        slot_layout_create(context_of(state), &(struct slot_layout){32, 2, 4, 3, 1, dims, digits, &roll, false}, SPAN_NONE);
+    assert_non_null(layout);
+    assert_int_equal(slot_layout_ciphertexts(layout), 4);
+    int64_t *table = slot_layout_table(ir_arena(context_of(state)), layout);
+    int64_t *positions = slot_layout_positions(ir_arena(context_of(state)), layout);
+    for (int64_t e = 0; e < 15; e++)
+        assert_int_equal(table[positions[e]], e);
+    assert_int_equal(table[5], 2); /* the copy, rolled by two */
+    assert_int_equal(table[10], SLOT_AT_GARBAGE);
+    assert_int_equal(table[30], SLOT_AT_ZERO);     /* the tail */
+    assert_int_equal(table[3 * 32], SLOT_AT_ZERO); /* i = 3 */
+    int64_t *moves = slot_layout_moves(ir_arena(context_of(state)), layout, slot_layout_row_major(context_of(state), 16, 2, dims));
+    for (int64_t e = 0; e < 15; e++)
+        assert_int_equal(moves[e], positions[e]);
+    assert_int_equal(moves[15], SLOT_AT_ZERO);
+}
+
+/* The table of a layout stays through split, merge and permute and back. */
+static void shapes_keep_places(void **state)
+{
+    struct ir_context *context = context_of(state);
+    const struct slot_dim dims[] = {{"i", 6}, {"j", 8}};
+    const struct slot_layout *layout = slot_layout_row_major(context, 16, 2, dims);
+    assert_int_equal(slot_layout_ciphertexts(layout), 3);
+    const struct slot_layout *split = slot_layout_split(context, layout, 0, (struct slot_dim){"a", 3}, (struct slot_dim){"b", 2});
+    assert_non_null(split);
+    int64_t *before = slot_layout_table(ir_arena(context), layout), *after = slot_layout_table(ir_arena(context), split);
+    assert_memory_equal(before, after, 48 * sizeof *before);
+    assert_true(slot_layout_equal(slot_layout_merge(context, split, 0, "i"), layout) ||
+                slot_layout_merge(context, split, 0, "i") != NULL);
+    const uint32_t order[] = {1, 0};
+    const struct slot_layout *turned = slot_layout_permute(context, layout, order);
+    after = slot_layout_table(ir_arena(context), turned);
+    for (int k = 0; k < 48; k++)
+        assert_int_equal(after[k], before[k] % 8 * 6 + before[k] / 8);
+    assert_true(slot_layout_equal(slot_layout_permute(context, turned, order), layout));
+    assert_null(slot_layout_split(context, layout, 1, (struct slot_dim){"a", 4}, (struct slot_dim){"b", 3}));
+}
+
+static void wrong_layouts_are_refused(void **state)
+{
+    const struct slot_dim dim = {"i", 4};
+    const struct slot_digit digit = {SLOT_INDEX, 16, 0, 1};
+    assert_null(slot_layout_create(context_of(state), &(struct slot_layout){8, 1, 1, 1, 0, &dim, &digit, NULL, false}, SPAN_NONE));
+    assert_true(was_reported(context_of(state), DIAG_E0752)); /* [E0752] */
+}
+
+/* ---- scales ---- */
+
+static void scales_are_read_back(void **state)
+{
+    static const char *const texts[] = {"40", "40+q2-2*q1", "-3*q7", "0", "2147483647+q40", "-40+q1"};
+    struct slot_scale scale;
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+        assert_true(slot_scale_read(texts[k], strlen(texts[k]), 1, &scale));
+        struct text text = text_create(ir_arena(context_of(state)));
+        slot_scale_print(&text, &scale);
+        assert_string_equal(text_finish(&text), texts[k]);
+    }
+    static const char *const wrong[] = {
+        "", "+", "q", "40q1", "q41", "3*", "99999999999", "40++q1", "2147483647*q1+q1", "-2147483647-1"};
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
+        assert_false(slot_scale_read(wrong[k], strlen(wrong[k]), 0, &scale));
+    assert_true(slot_scale_read("q", 1, 3, &scale));
+    assert_int_equal(scale.powers[3], 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(equal_work_is_one_value, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(levels_and_scales_are_tracked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unequal_scales_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_many_levels_fit_no_ring, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(positions_invert_layouts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shapes_keep_places, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_layouts_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(scales_are_read_back, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
