@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Emitted C of every example and golden program: clean under four compilers with the strictest warnings (gcc says more where it also
-sanitizes), the same bytes twice, and run as the host program of --emit=main under ASan and UBSan against engine ref. Last, two emitted
-files go into one program.
+sanitizes), the same bytes twice, and run as the host program of --emit=main under ASan and UBSan against engine ref, or tcc where that
+would take long. Last, two emitted files go into one program.
 
 A compiler that is missing is a failure. Tolerance of the runs: 1e-9 of the largest element in double, 2e-4 in single; the bound per element is
 `einc check`'s business.
@@ -22,7 +22,7 @@ STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshado
 # What clang and tcc warn of does not depend on what they optimise, and what gcc does is asked of one of the two.
 COMPILERS = {"gcc": ["gcc", "-O2"], "gcc and its sanitizer": ["gcc", "-fsanitize=undefined"], "clang": ["clang"], "tcc": ["tcc"],
              "arm-none-eabi-gcc": ["arm-none-eabi-gcc", "-mcpu=cortex-m7"]}
-HEAVY = 1e8  # flops of a kernel that runs longer than optimising it takes
+HEAVY = 1e8  # flops of a kernel that runs longer than optimising it takes, or whose reference takes ten seconds
 DTYPE = {"f16": "float16", "bf16": "V2", "f32": "float32", "f64": "float64", "c64": "complex64", "c128": "complex128", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
          "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64", "bool": "bool"}
 
@@ -98,7 +98,8 @@ def close(got, wanted):
 
 
 def run_kernel(suite, source, kernel, dims, folder, integers=5):
-    """The sanitized host program against engine ref, on the same files. Integers that are subscripts must be small for some."""
+    """The sanitized host program against another engine, on the same files. Integers that are subscripts must be small for some."""
+    by = "--engine=tcc" if (kernel["flops_naive"] or 0) > HEAVY else "--engine=ref"
     random = numpy.random.default_rng(7)
     inputs, name = [], f"{source.relative_to(ROOT)}: {kernel['name']}"
     updated = {tensor["name"] for tensor in kernel["outputs"]}
@@ -116,10 +117,10 @@ def run_kernel(suite, source, kernel, dims, folder, integers=5):
     if outside and integers > 1:
         return run_kernel(suite, source, kernel, dims, folder, integers // 2)
     if outside:
-        refused = suite.run([suite.einc, "run", source, kernel["name"], *inputs, *reference, "--engine=ref", *dims], folder)
+        refused = suite.run([suite.einc, "run", source, kernel["name"], *inputs, *reference, by, *dims], folder)
         return suite.check(f"{name}: refused by both", refused.returncode == 1, refused.stderr)
     good = suite.check(f"{name}: host program", done.returncode == 0, done.stdout + done.stderr)
-    good = good and suite.step(f"{name}: reference", [suite.einc, "run", source, kernel["name"], *inputs, *reference, "--engine=ref", *dims], folder)
+    good = good and suite.step(f"{name}: reference", [suite.einc, "run", source, kernel["name"], *inputs, *reference, by, *dims], folder)
     for tensor in kernel["outputs"] if good else []:
         got, wanted = (numpy.load(folder / f"{who}_{tensor['name']}.npy") for who in ("host", "ref"))
         suite.check(f"{name}: {tensor['name']}", close(got, wanted), f"got {got}\nwanted {wanted}")
