@@ -100,6 +100,8 @@ bool poly_visit_dims(const struct poly *a, void (*visit)(void *user, uint32_t di
 bool poly_visit_lookups(const struct poly *a, void (*visit)(void *user, const struct poly_atom *lookup), void *user);
 /* Does it look up a table that is no constant? */
 bool poly_is_run_time(const struct poly *a);
+/* The one term with a lookup in it where that is a number times a lookup; NULL: there is none, or others. */
+const struct poly_term *poly_single_lookup(const struct poly *a);
 /* One more than the largest index used; 0 when none is. */
 uint32_t poly_index_limit(const struct poly *a);
 /* Writes a = coefficient * index + rest where `rest` is free of the index and the coefficient of all indices; false when the

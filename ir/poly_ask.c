@@ -82,6 +82,24 @@ bool poly_is_run_time(const struct poly *a)
     return found;
 }
 
+const struct poly_term *poly_single_lookup(const struct poly *a)
+{
+    const struct poly_term *found = NULL;
+    for (uint32_t k = 0; k < a->n_terms; k++) {
+        const struct poly_term *term = &a->terms[k];
+        for (uint32_t f = 0; f < term->n_factors; f++) {
+            const struct poly_atom *atom = term->factors[f];
+            bool deep = atom->kind == POLY_FLOOR && poly_is_run_time(atom->numerator);
+            if (atom->kind != POLY_TABLE && !deep)
+                continue;
+            if (found || term->n_factors > 1 || term->denominator != 1 || deep)
+                return NULL;
+            found = term;
+        }
+    }
+    return found;
+}
+
 static bool is_this_index(void *user, const struct poly_atom *leaf)
 {
     return leaf->kind == POLY_INDEX && leaf->symbol == *(const uint32_t *)user;

@@ -52,11 +52,17 @@ static const struct poly *placed(const struct placing *placing, const struct pol
     return common ? poly_substitute(context, common, placing->n_indices, placing->blocked, NULL) : NULL;
 }
 
+bool fuse_stays(const struct fusion *fusion, uint32_t buffer)
+{
+    const struct fused_buffer *info = &fusion->buffers[buffer];
+    return info->is_outside && !info->is_in_lanes && (info->is_read || info->is_written);
+}
+
 /* Does a block hold rows of the buffer at places of its own? */
 static bool is_blocked(const struct fusion *fusion, uint32_t buffer)
 {
-    const struct fused_buffer *info = &fusion->buffers[buffer];
-    return info->is_moved && (fusion->block > 1 || !info->is_outside);
+    return fusion->buffers[buffer].is_moved &&
+           (fusion->block > 1 ? !fuse_stays(fusion, buffer) : !fusion->buffers[buffer].is_outside);
 }
 
 /* Of an address in the common index. */
@@ -179,16 +185,10 @@ static struct loop_stmt *lane_loop(const struct fusion *fusion, struct loop_stmt
     return loop_for(context, LOOP_SERIAL, fusion->lane, poly_constant(context, 0), poly_constant(context, fusion->block), body);
 }
 
-static struct loop_stmt *place_nest(struct placing *placing, const struct fused_stage *stage)
+/* The loops of a stage around what is inside of them; of the cut one what is left of it. */
+static struct loop_stmt *stage_loops(struct placing *placing, const struct fused_stage *stage, struct loop_stmt *nest)
 {
-    const struct fusion *fusion = placing->fusion;
-    struct ir_context *context = fusion->context;
-    bool as_sums = fusion->block > 1 && stage->sums;
-    struct loop_stmt *nest = placed_list(placing, as_sums ? stage->sums->loop.body : stage->loops[stage->n_loops - 1]->loop.body);
-    if (fusion->block > 1)
-        nest = lane_loop(fusion, nest);
-    if (as_sums)
-        nest = loop_for(context, LOOP_SERIAL, stage->sums->loop.index, stage->sums->loop.begin, stage->sums->loop.end, nest);
+    struct ir_context *context = placing->fusion->context;
     for (uint32_t k = stage->n_loops; nest && k-- > 0;) {
         const struct loop_stmt *loop = stage->loops[k];
         if (k == stage->cut && stage->times == 1)
@@ -199,6 +199,75 @@ static struct loop_stmt *place_nest(struct placing *placing, const struct fused_
             nest->comment = k == stage->cut ? NULL : loop->comment;
     }
     return nest;
+}
+
+/* Between what a full block does, and what one with less does. */
+static struct loop_stmt *by_fullness(const struct fusion *fusion, struct loop_stmt *whole, struct loop_stmt *part)
+{
+    struct ir_context *context = fusion->context;
+    const struct poly **condition = ARENA_ARRAY(fusion->arena, 1, const struct poly *);
+    const struct poly *done = poly_scale(context, poly_index(context, fusion->index), fusion->block);
+    int64_t values;
+    if (!condition || !whole || !part)
+        return NULL;
+    if (poly_is_constant(fusion->extent, &values) && values < fusion->block)
+        return part;
+    condition[0] = poly_subtract(context, fusion->extent, poly_add(context, done, poly_constant(context, fusion->block)));
+    return loop_if(context, 1, condition, whole, part);
+}
+
+/* Lanes [begin, limit), limit NULL: to the end; `first`: all as the first one. Innermost, where they lie side by side in the block,
+ * unless the order counts. */
+static struct loop_stmt *apart_lanes(struct placing *placing, const struct fused_stage *stage, const struct poly *begin,
+                                     const struct poly *limit, bool first)
+{
+    const struct fusion *fusion = placing->fusion;
+    struct ir_context *context = fusion->context;
+    const struct poly *lane = placing->blocked[fusion->index];
+    if (first)
+        placing->blocked[fusion->index] = poly_scale(context, poly_index(context, fusion->index), fusion->block);
+    struct loop_stmt *nest = placed_list(placing, stage->loops[stage->n_loops - 1]->loop.body);
+    placing->blocked[fusion->index] = lane;
+    if (stage->is_in_order)
+        nest = stage_loops(placing, stage, nest);
+    nest = loop_for(context, LOOP_SERIAL, fusion->lane, begin, poly_constant(context, fusion->block), nest);
+    if (nest)
+        nest->loop.limit = limit;
+    return stage->is_in_order ? nest : stage_loops(placing, stage, nest);
+}
+
+/* A stage whose places do not lie side by side. Lanes that are none read what the first one does, and add nothing. */
+static struct loop_stmt *place_apart(struct placing *placing, const struct fused_stage *stage)
+{
+    const struct fusion *fusion = placing->fusion;
+    struct ir_context *context = fusion->context;
+    const struct loop_stmt *store = stage->loops[stage->n_loops - 1]->loop.body;
+    while (store->op == LOOP_FOR)
+        store = store->loop.body;
+    const struct poly *zero = poly_constant(context, 0);
+    const struct poly *rest = poly_mod(context, fusion->extent, poly_constant(context, fusion->block), NULL);
+    struct loop_stmt *whole = apart_lanes(placing, stage, zero, NULL, false);
+    if (poly_equals(rest, 0))
+        return whole;
+    struct loop_stmt *part = apart_lanes(placing, stage, zero, rest, false);
+    if (part && is_blocked(fusion, store->store.buffer))
+        part = loop_join(part, apart_lanes(placing, stage, rest, NULL, true));
+    return by_fullness(fusion, whole, part);
+}
+
+static struct loop_stmt *place_nest(struct placing *placing, const struct fused_stage *stage)
+{
+    const struct fusion *fusion = placing->fusion;
+    struct ir_context *context = fusion->context;
+    if (fusion->block > 1 && stage->is_apart)
+        return place_apart(placing, stage);
+    bool as_sums = fusion->block > 1 && stage->sums;
+    struct loop_stmt *nest = placed_list(placing, as_sums ? stage->sums->loop.body : stage->loops[stage->n_loops - 1]->loop.body);
+    if (fusion->block > 1)
+        nest = lane_loop(fusion, nest);
+    if (as_sums)
+        nest = loop_for(context, LOOP_SERIAL, stage->sums->loop.index, stage->sums->loop.begin, stage->sums->loop.end, nest);
+    return stage_loops(placing, stage, nest);
 }
 
 struct loop_stmt *fuse_nest(const struct fusion *fusion, const struct fused_stage *stage)
@@ -212,13 +281,13 @@ struct loop_stmt *fuse_nest(const struct fusion *fusion, const struct fused_stag
 bool fuse_copies_in(const struct fusion *fusion, uint32_t buffer)
 {
     const struct fused_buffer *info = &fusion->buffers[buffer];
-    return fusion->block > 1 && info->is_moved && info->is_outside && info->is_read_first;
+    return fusion->block > 1 && is_blocked(fusion, buffer) && info->is_outside && info->is_read_first;
 }
 
 bool fuse_copies_out(const struct fusion *fusion, uint32_t buffer)
 {
     const struct fused_buffer *info = &fusion->buffers[buffer];
-    return fusion->block > 1 && info->is_moved && info->is_outside && info->is_written;
+    return fusion->block > 1 && is_blocked(fusion, buffer) && info->is_outside && info->is_written;
 }
 
 struct copying {
@@ -292,23 +361,15 @@ static struct loop_stmt *copy_rows(struct copying *copying)
 {
     const struct fusion *fusion = copying->fusion;
     struct ir_context *context = fusion->context;
-    const struct poly *zero = poly_constant(context, 0), *block = poly_constant(context, fusion->block);
-    const struct poly *rest = poly_mod(context, fusion->extent, block, NULL);
+    const struct poly *zero = poly_constant(context, 0);
+    const struct poly *rest = poly_mod(context, fusion->extent, poly_constant(context, fusion->block), NULL);
     struct loop_stmt *whole = copy_squares(copying, zero, NULL, false);
-    int64_t values;
     if (poly_equals(rest, 0))
         return whole;
     struct loop_stmt *part = copy_squares(copying, zero, rest, false);
     if (part && !copying->is_out)
         part = loop_join(part, copy_squares(copying, rest, NULL, true));
-    if (poly_is_constant(fusion->extent, &values) && values < fusion->block)
-        return part;
-    const struct poly **condition = ARENA_ARRAY(fusion->arena, 1, const struct poly *);
-    if (!condition || !part)
-        return NULL;
-    const struct poly *done = poly_scale(context, poly_index(context, fusion->index), fusion->block);
-    condition[0] = poly_subtract(context, fusion->extent, poly_add(context, done, block));
-    return loop_if(context, 1, condition, whole, part);
+    return by_fullness(fusion, whole, part);
 }
 
 static struct loop_stmt *copy_stage(struct fusion *fusion, const struct placing *placing, uint32_t buffer, bool is_out)

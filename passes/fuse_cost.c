@@ -98,15 +98,18 @@ static double bytes_of(const struct fusion *fusion, uint32_t buffer)
     return fusion->buffers[buffer].touched * (double)ir_elem_info(fusion->kernel->loops->buffers[buffer].elem)->bytes;
 }
 
-static bool is_used(const struct fused_buffer *info)
+/* In a block: what stays outside passes by. */
+static bool is_used(const struct fusion *fusion, uint32_t buffer)
 {
-    return info->is_read || info->is_written;
+    const struct fused_buffer *info = &fusion->buffers[buffer];
+    return (info->is_read || info->is_written) && !fuse_stays(fusion, buffer);
 }
 
 /* Between the first stage that uses it and the last. */
-static bool lives_in(const struct fused_buffer *info, uint32_t stage)
+static bool lives_in(const struct fusion *fusion, uint32_t buffer, uint32_t stage)
 {
-    return is_used(info) && info->first <= stage && info->last >= stage;
+    const struct fused_buffer *info = &fusion->buffers[buffer];
+    return is_used(fusion, buffer) && info->first <= stage && info->last >= stage;
 }
 
 /* The stages one by one. */
@@ -137,15 +140,13 @@ static void find_live(const struct fusion *fusion, double *moved, double *still)
     size_t n = fusion->kernel->loops->n_buffers;
     *moved = *still = 0;
     for (uint32_t k = 0; k < n; k++)
-        if (is_used(&fusion->buffers[k]) && !fusion->buffers[k].is_moved)
+        if (is_used(fusion, k) && !fusion->buffers[k].is_moved)
             *still += bytes_of(fusion, k);
     for (uint32_t stage = 0; stage < fusion->n_stages; stage++) {
         double bytes = 0;
-        for (uint32_t k = 0; k < n; k++) {
-            const struct fused_buffer *info = &fusion->buffers[k];
-            if (lives_in(info, stage) && info->is_moved)
+        for (uint32_t k = 0; k < n; k++)
+            if (lives_in(fusion, k, stage) && fusion->buffers[k].is_moved)
                 bytes += row_bytes(fusion, k);
-        }
         *moved = fmax(*moved, bytes);
     }
 }
@@ -168,12 +169,12 @@ static double turned_vectors(const struct fusion *fusion)
     return vectors;
 }
 
-/* Of all that moves and comes from outside, or goes there. */
+/* Of all that moves and comes from outside, or goes there, and of what is looked up. */
 static double outside_bytes(const struct fusion *fusion)
 {
     double bytes = 0;
     for (uint32_t k = 0; k < fusion->kernel->loops->n_buffers; k++)
-        if (is_used(&fusion->buffers[k]) && fusion->buffers[k].is_moved && fusion->buffers[k].is_outside)
+        if (fuse_stays(fusion, k) || (is_used(fusion, k) && fusion->buffers[k].is_moved && fusion->buffers[k].is_outside))
             bytes += bytes_of(fusion, k);
     return bytes;
 }
@@ -183,7 +184,7 @@ static double stage_bytes(const struct fusion *fusion, uint32_t stage)
     double bytes = 0;
     for (uint32_t k = 0; k < fusion->kernel->loops->n_buffers; k++) {
         const struct fused_buffer *info = &fusion->buffers[k];
-        if (fusion->stages[stage].uses[k])
+        if (fusion->stages[stage].uses[k] && !fuse_stays(fusion, k))
             bytes += info->is_moved ? row_bytes(fusion, k) * (double)fusion->block : bytes_of(fusion, k);
     }
     return bytes;
@@ -202,7 +203,7 @@ static bool time_fused(struct fusion *fusion, double live)
         double operating = nest ? operating_seconds(fusion, nest, &vectors) : -1;
         if (operating < 0)
             return false;
-        if (fusion->block > 1 && !vectors)
+        if (fusion->block > 1 && !vectors && !fusion->stages[k].is_apart)
             return true;
         once += together(operating, stage_bytes(fusion, k) / rate) + STAGE_CYCLES / clock_of(machine);
     }
@@ -216,7 +217,7 @@ static int64_t lanes_of(const struct fusion *fusion)
     int64_t lanes = 0;
     for (uint32_t k = 0; k < fusion->kernel->loops->n_buffers; k++) {
         int64_t own = product_lanes(&fusion->kernel->options->machine, fusion->kernel->loops->buffers[k].elem, 0);
-        if (is_used(&fusion->buffers[k]) && fusion->buffers[k].is_moved && own > lanes)
+        if (is_used(fusion, k) && fusion->buffers[k].is_moved && own > lanes)
             lanes = own;
     }
     return lanes;

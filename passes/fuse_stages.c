@@ -8,7 +8,8 @@
  *
  * Stages may be fused where at one value of the index they touch, of every buffer that one of them writes, one row of its own, the
  * same for all of them: address = row * value + inner with 0 <= inner < row, proved. So what a stage reads of another one is made
- * at the same value, and values may follow one another in any order. Where the index is a part of a merged one its loop is cut.
+ * at the same value, and values may follow one another in any order. One stage may add to places that are looked up, and its loops
+ * are then gone through in their order. Where the index is a part of a merged one its loop is cut.
  * Stages are taken in the order in which they stand, and as many as fit. */
 #include "fuse_stages.h"
 #include "lanes.h"
@@ -48,6 +49,21 @@ static bool combines(const struct loop_stmt *list)
     return false;
 }
 
+/* A nest around one store at a place that is looked up, or of what is. */
+static bool is_apart(struct ir_context *context, const struct loop_stmt *list)
+{
+    while (is_plain(list))
+        list = list->loop.body;
+    if (!list || list->op != LOOP_STORE || list->next)
+        return false;
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(context, list->store.value, &count);
+    bool looks_up = poly_is_run_time(list->store.address);
+    for (size_t k = 0; order && k < count && !looks_up; k++)
+        looks_up = order[k]->op == IR_EXPR_load && poly_is_run_time(order[k]->load.address);
+    return looks_up;
+}
+
 /* A block around one nest of which loops may be moved; false: it is none, or there is no memory. */
 static bool read_stage(struct fusing *fusing, struct loop_stmt *block, struct fused_stage *stage)
 {
@@ -67,8 +83,10 @@ static bool read_stage(struct fusing *fusing, struct loop_stmt *block, struct fu
          loop = loop->loop.body)
         stage->loops[stage->n_loops++] = loop;
     const struct ir_kernel *source = fusing->kernel->loops->kernel;
-    if (source && source->numeric_class == IR_CLASS_EXACT && combines(block->block))
-        stage->n_loops = 1; /* what it adds is added in this order */
+    stage->is_apart = is_apart(fusing->context, block->block);
+    stage->is_in_order = source && source->numeric_class == IR_CLASS_EXACT && combines(block->block);
+    if (stage->is_in_order)
+        stage->n_loops = 1;
     else if (stage->n_loops)
         stage->sums = fuse_row_as_sums(fusing->kernel, stage->loops[stage->n_loops - 1]->loop.body);
     return ARENA_PUSH(fusing->arena, fusing->read, fusing->n_read, fusing->read_capacity, *stage);
@@ -184,6 +202,8 @@ static void touch(void *user, const struct loop_access *access)
     struct touching *touching = user;
     struct fused_buffer *info = &touching->fusion->buffers[access->buffer];
     touching->stage->uses[access->buffer] = true;
+    info->is_in_lanes |= !touching->stage->is_apart;
+    info->is_set |= access->does != LOOP_COMBINES;
     bool is_new = !info->is_read && !info->is_written;
     if (is_new)
         info->first = touching->number;
@@ -229,8 +249,10 @@ static bool is_legal(const struct fusing *fusing, const struct fusion *fusion)
 {
     for (size_t k = 0; k < fusing->kernel->loops->n_buffers; k++) {
         const struct fused_buffer *info = &fusion->buffers[k];
-        bool is_row = fusing->kernel->loops->buffers[k].kind == LOOP_STACK && info->first == info->last && !info->is_read_first;
-        if (info->is_written && !is_row && (!info->is_moved || info->is_irregular))
+        bool is_alone = info->first == info->last;
+        bool is_row = fusing->kernel->loops->buffers[k].kind == LOOP_STACK && is_alone && !info->is_read_first;
+        bool is_added = !info->is_set && is_alone && !info->is_in_lanes && fusing->kernel->options->threads <= 1;
+        if (info->is_written && !is_row && !is_added && (!info->is_moved || info->is_irregular))
             return false;
     }
     return true;
@@ -248,9 +270,9 @@ static bool has_all_rows(const struct fusing *fusing, const struct fusion *fusio
 static bool may_have_lanes(const struct fusing *fusing, const struct fusion *fusion)
 {
     const struct loop_function *function = fusing->kernel->loops;
-    for (size_t k = 0; k < function->n_buffers; k++) {
+    for (uint32_t k = 0; k < (uint32_t)function->n_buffers; k++) {
         const struct fused_buffer *info = &fusion->buffers[k];
-        if (!info->is_read && !info->is_written)
+        if ((!info->is_read && !info->is_written) || fuse_stays(fusion, k))
             continue;
         if (function->buffers[k].kind == LOOP_STACK && fusion->stages[info->first].sums)
             continue;

@@ -15,6 +15,8 @@ struct fused_stage {
     uint32_t cut;           /* the one that the common index is part of */
     int64_t times;          /* its steps at one value of the common index */
     bool *uses;             /* by buffer */
+    bool is_in_order;       /* what it adds is added in the order as written */
+    bool is_apart;          /* a single store at places that are looked up, or of what is: in a block one value after another */
     struct loop_stmt *sums; /* what is inside of the loops where it makes a row of sums: the same one by one; NULL: it does not */
 };
 
@@ -27,6 +29,8 @@ struct fused_buffer {
     bool is_read_first; /* before it is written */
     bool is_outside;    /* other statements of the function use it, or it is an argument */
     bool is_whole;      /* all of a row is written */
+    bool is_set;        /* read or written, not just added to */
+    bool is_in_lanes;   /* stages that are not apart use it */
     int64_t row;
     double touched;       /* elements, in one stage, at all values; at most */
     uint32_t first, last; /* stages that use it */
@@ -59,6 +63,9 @@ bool fuse_choose_block(struct fusion *fusion, bool may_have_lanes);
 struct loop_stmt *fuse_row_as_sums(struct pass_kernel *kernel, const struct loop_stmt *list);
 
 /* ---- fuse_blocks.c ---- */
+
+/* Is it used where it stands, by stages that are apart? */
+bool fuse_stays(const struct fusion *fusion, uint32_t buffer);
 
 /* Does a block copy the buffer's rows to lanes before it reads them, from lanes after it has written them? */
 bool fuse_copies_in(const struct fusion *fusion, uint32_t buffer);

@@ -167,25 +167,6 @@ static bool bound(struct bounds *bounds, const struct poly *p)
     return ARENA_PUSH(bounds->lowering->arena, bounds->conditions, bounds->n, bounds->capacity, p);
 }
 
-/* The one term with a lookup in it when that is a number times a lookup; NULL: there are others. */
-static const struct poly_term *single_lookup(const struct poly *subscript)
-{
-    const struct poly_term *found = NULL;
-    for (uint32_t k = 0; k < subscript->n_terms; k++) {
-        const struct poly_term *term = &subscript->terms[k];
-        for (uint32_t f = 0; f < term->n_factors; f++) {
-            const struct poly_atom *atom = term->factors[f];
-            bool deep = atom->kind == POLY_FLOOR && poly_is_run_time(atom->numerator);
-            if (atom->kind != POLY_TABLE && !deep)
-                continue;
-            if (found || term->n_factors > 1 || term->denominator != 1 || deep)
-                return NULL;
-            found = term;
-        }
-    }
-    return found;
-}
-
 /* 0 <= c * a + rest < extent: a between quotients of what has no lookup. */
 static bool bound_single(struct bounds *bounds, const struct poly_term *term, const struct poly *subscript,
                          const struct poly *extent)
@@ -223,7 +204,7 @@ static void bound_part(void *user, const struct poly_atom *lookup)
 static bool bound_subscript(struct bounds *bounds, const struct poly *subscript, const struct poly *extent)
 {
     struct ir_context *context = bounds->lowering->context;
-    const struct poly_term *single = single_lookup(subscript);
+    const struct poly_term *single = poly_single_lookup(subscript);
     if (single)
         return bound_single(bounds, single, subscript, extent);
     poly_visit_lookups(subscript, bound_part, bounds);
@@ -237,7 +218,9 @@ static bool bound_subscript(struct bounds *bounds, const struct poly *subscript,
 struct group {
     size_t first, last; /* of nest->checks, [first, last) */
     bool *used;         /* indices with a loop of their own */
-    bool never;         /* an index the stage runs over has no value */
+    uint32_t *order;    /* of these, as tables have them */
+    uint32_t n_used;
+    bool never; /* an index the stage runs over has no value */
     struct bounds bounds;
     const struct poly **conditions; /* under which the stage reads */
     size_t n_conditions, conditions_capacity;
@@ -266,6 +249,43 @@ static bool joins(const struct nest *nest, const struct nest_check *a, const str
     return true;
 }
 
+struct ordering {
+    const struct nest *nest;
+    struct group *group;
+};
+
+static void order_lookup(void *user, const struct poly_atom *lookup)
+{
+    struct ordering *ordering = user;
+    struct group *group = ordering->group;
+    for (uint32_t k = 0; k < lookup->n_arguments; k++)
+        for (uint32_t x = 0; x < ordering->nest->n; x++) {
+            bool is_new = group->used[x] && poly_uses_index(lookup->arguments[k], x);
+            for (uint32_t other = 0; is_new && other < group->n_used; other++)
+                is_new = group->order[other] != x;
+            if (is_new)
+                group->order[group->n_used++] = x;
+        }
+}
+
+/* Loops stand in the order in which what is looked up lies, whatever the stage does with it. */
+static bool order_loops(struct lowering *lowering, const struct nest *nest, struct group *group)
+{
+    struct ordering ordering = {nest, group};
+    group->order = ARENA_ARRAY(lowering->arena, nest->n, uint32_t);
+    group->n_used = 0;
+    for (size_t k = group->first; group->order && k < group->last; k++)
+        poly_visit_lookups(nest->checks[k].subscript, order_lookup, &ordering);
+    for (uint32_t x = 0; group->order && x < nest->n; x++) { /* of conditions alone */
+        bool is_new = group->used[x];
+        for (uint32_t other = 0; is_new && other < group->n_used; other++)
+            is_new = group->order[other] != x;
+        if (is_new)
+            group->order[group->n_used++] = x;
+    }
+    return group->order != NULL;
+}
+
 /* Which indices run, and what must hold of those that do not for the stage to read at all. */
 static bool open_group(struct lowering *lowering, const struct nest *nest, struct group *group)
 {
@@ -289,7 +309,7 @@ static bool open_group(struct lowering *lowering, const struct nest *nest, struc
     for (size_t k = group->first; k < group->last; k++)
         if (!bound_subscript(&group->bounds, nest->checks[k].subscript, nest->checks[k].extent))
             return false;
-    return group->used != NULL;
+    return group->used != NULL && order_loops(lowering, nest, group);
 }
 
 /* What a group is, whatever its indices are called: its polys with the indices numbered anew. */
@@ -302,11 +322,10 @@ static bool is_made(struct lowering *lowering, const struct nest *nest, const st
     *made = false;
     if (!renamed || !key.polys)
         return false;
-    for (uint32_t x = 0; x < nest->n; x++)
-        if (group->used[x]) {
-            renamed[x] = poly_index(lowering->context, next++);
-            key.polys[count++] = nest->extents[x];
-        }
+    for (; next < group->n_used; next++) {
+        renamed[group->order[next]] = poly_index(lowering->context, next);
+        key.polys[count++] = nest->extents[group->order[next]];
+    }
     count++; /* a NULL between the parts */
     for (size_t k = 0; k < group->n_conditions; k++)
         key.polys[count++] = poly_substitute(lowering->context, group->conditions[k], (uint32_t)nest->n, renamed, NULL);
@@ -388,9 +407,11 @@ static struct loop_stmt *write_group(struct lowering *lowering, const struct nes
     struct loop_stmt *body = loop_check(context, (uint32_t)group->bounds.n, group->bounds.conditions);
     if (group->n_conditions)
         body = loop_if(context, (uint32_t)group->n_conditions, group->conditions, body, NULL);
-    for (uint32_t x = (uint32_t)nest->n; x-- > 0;)
-        if (group->used[x] && !poly_equals(nest->extents[x], 1))
+    for (uint32_t k = group->n_used; k-- > 0;) {
+        uint32_t x = group->order[k];
+        if (!poly_equals(nest->extents[x], 1))
             body = loop_for(context, LOOP_SERIAL, numbers[x], poly_constant(context, 0), nest->extents[x], body);
+    }
     return loop_block(context, comment, SPAN_NONE, body);
 }
 

@@ -28,6 +28,7 @@ static const char *const pipeline[] = {
     "lower_loops",   /* stages and loops, unit stride innermost */
     "split_complex", /* complex numbers become pairs of reals */
     "widen_halves",  /* f16 and bf16 are calculated with in f32 */
+    "gather",        /* before fuse_stages: places that are looked up are then read and added to in a block */
     "fuse_stages",   /* before classify, which orders the loops of each nest as it is by then */
     "classify",      /* after both: products are of reals by now */
     "tile",          /* for registers and caches */

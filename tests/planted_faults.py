@@ -169,6 +169,20 @@ FAULTS = [
      "ir_expr_replace(context, whole->body, value,",
      "ir_expr_replace(context, whole->body, whole->body->n_arguments && whole->body->arguments[0]->elem == part->elem ? "
      "whole->body->arguments[0] : value,"),
+    # ---- gather, fuse_stages ----
+    ("what is gathered of a part of a table is taken for all of it", "passes/gather.c",
+     "whole.is_whole = is_dense(gathering, &place, rest) && is_radix(", "whole.is_whole = is_dense(gathering, &place, rest) || is_radix("),
+    ("what a stage adds to is looked up by another one's number", "passes/gather.c",
+     "        number = at;\n", ""),
+    ("lanes behind the end add as well", "passes/fuse_blocks.c",
+     "struct loop_stmt *part = apart_lanes(placing, stage, zero, rest, false);",
+     "struct loop_stmt *part = apart_lanes(placing, stage, zero, NULL, false);"),
+    ("stages are fused whatever they do with each other's rows", "passes/fuse_stages.c",
+     "!is_added && (!info->is_moved || info->is_irregular))", "!is_added && !info->is_moved)"),
+    ("a stage may read what another one adds to", "passes/fuse_stages.c",
+     "bool is_added = !info->is_set && is_alone &&", "bool is_added =", 7719),
+    ("of the last block all values are copied out", "passes/fuse_blocks.c",
+     "struct loop_stmt *part = copy_squares(copying, zero, rest, false);", "struct loop_stmt *part = copy_squares(copying, zero, NULL, false);"),
     # ---- lower_loops ----
     ("a guard lets the place behind the last in", "passes/lower_value.c",
      "const struct poly *last = poly_subtract(context, access->node->shape[axis], one);",

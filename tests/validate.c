@@ -386,6 +386,8 @@ struct machine validate_machine(uint64_t seed)
     machine.vector_registers = seed % 4 == 1 ? 6 : 16;
     machine.l1_bytes = seed % 4 == 3 ? 32 : 128;
     machine.l2_bytes = seed % 4 == 2 ? 64 : 256;
+    if (seed % 20 == 13) /* blocks of several vectors fit */
+        machine.l2_bytes = 8 * (machine.l1_bytes = 2048);
     machine.l3_bytes = machine.l2_bytes;
     machine.stream_rate = 2 * machine.write_rate;
     return machine;
