@@ -249,3 +249,103 @@ const struct poly *contraction_flops_naive(struct ir_context *context, const str
         points = poly_multiply(context, points, node->extents[index]);
     return poly_scale(context, points, (int64_t)(node->n_operands - 1) * (is_complex ? 6 : 1) + (is_complex ? 2 : 1));
 }
+
+const struct poly *contraction_compared(struct ir_context *context, const struct ir_expr *expr)
+{
+    while (expr->op == IR_EXPR_cast && (expr->elem == IR_f64 || expr->elem == IR_i64))
+        expr = expr->arguments[0];
+    if (expr->op == IR_EXPR_index)
+        return expr->index;
+    if (expr->op != IR_EXPR_literal)
+        return NULL;
+    if (ir_elem_is_integer(expr->elem) && expr->elem != IR_u64)
+        return poly_constant(context, expr->literal.i);
+    bool whole = expr->elem == IR_f64 && expr->literal.re >= -0x1p52 && expr->literal.re <= 0x1p52 &&
+                 expr->literal.re == (double)(int64_t)expr->literal.re;
+    return whole ? poly_constant(context, (int64_t)expr->literal.re) : NULL;
+}
+
+static bool is_number(const struct ir_expr *expr, struct ir_number number)
+{
+    return expr->op == IR_EXPR_literal && ir_number_equal(expr->literal, number);
+}
+
+const struct poly *contraction_difference(struct ir_context *context, const struct ir_node *node, const struct ir_access *access)
+{
+    const struct ir_node *map = access->node;
+    const struct ir_expr *body = map->op == IR_map_node && !access->fill ? map->body : NULL;
+    struct poly_ranges ranges = ir_ranges(node);
+    if (!body || body->op != IR_EXPR_select || body->arguments[0]->op != IR_EXPR_eq ||
+        !is_number(body->arguments[1], ir_ring_one(node->contract.ring, map->elem)) ||
+        !is_number(body->arguments[2], ir_ring_zero(node->contract.ring, map->elem)))
+        return NULL;
+    const struct poly *a = contraction_compared(context, body->arguments[0]->arguments[0]),
+                      *b = contraction_compared(context, body->arguments[0]->arguments[1]);
+    return a && b ? poly_substitute(context, poly_subtract(context, a, b), map->rank, access->subscripts, &ranges) : NULL;
+}
+
+/* ---- a part of a map as a map ---- */
+
+struct used {
+    const struct ir_expr **operands; /* by their old numbers */
+};
+
+static const struct ir_expr *renumbered(void *user, struct ir_context *context, const struct ir_expr *leaf)
+{
+    const struct used *used = user;
+    (void)context;
+    return leaf->op == IR_EXPR_operand ? used->operands[leaf->operand] : leaf;
+}
+
+/* Which operands and which axes the expression, a part of the map's body, reads. */
+static bool find_used(struct ir_context *context, const struct ir_node *map, const struct ir_expr *expr, bool *operands, bool *axes)
+{
+    size_t count;
+    const struct ir_expr **order = ir_expr_topological(context, expr, &count);
+    for (size_t k = 0; order && k < count; k++)
+        if (order[k]->op == IR_EXPR_operand)
+            operands[order[k]->operand] = true;
+    for (uint32_t axis = 0; order && axis < map->rank; axis++) {
+        axes[axis] = ir_expr_uses_index(expr, axis);
+        for (uint32_t k = 0; k < map->n_operands; k++)
+            for (uint32_t a = 0; operands[k] && a < map->operands[k].node->rank; a++)
+                axes[axis] |= poly_uses_index(map->operands[k].subscripts[a], axis);
+    }
+    return order != NULL;
+}
+
+struct ir_access contraction_map_part(struct ir_context *context, const struct ir_access *access, const struct ir_expr *expr)
+{
+    const struct ir_access none = {.node = NULL};
+    struct arena *arena = ir_arena(context);
+    const struct ir_node *map = access->node;
+    bool *operand_used = ARENA_ARRAY(arena, map->n_operands + 1, bool), *axis_used = ARENA_ARRAY(arena, map->rank + 1, bool);
+    struct used used = {ARENA_ARRAY(arena, map->n_operands + 1, const struct ir_expr *)};
+    struct ir_access *operands = ARENA_ARRAY(arena, map->n_operands + 1, struct ir_access);
+    const struct poly **moved = ARENA_ARRAY(arena, map->rank + 1, const struct poly *);
+    const struct poly **shape = ARENA_ARRAY(arena, map->rank + 1, const struct poly *);
+    const struct poly **subscripts = ARENA_ARRAY(arena, map->rank + 1, const struct poly *);
+    uint32_t rank = 0, count = 0;
+    if (!operand_used || !axis_used || !used.operands || !operands || !moved || !shape || !subscripts ||
+        !find_used(context, map, expr, operand_used, axis_used))
+        return none;
+    for (uint32_t axis = 0; axis < map->rank; axis++) {
+        moved[axis] = axis_used[axis] ? poly_index(context, rank) : poly_constant(context, 0);
+        shape[rank] = map->shape[axis];
+        subscripts[rank] = access->subscripts[axis];
+        rank += axis_used[axis];
+    }
+    struct poly_ranges ranges = {rank, shape};
+    for (uint32_t k = 0; k < map->n_operands; k++) {
+        if (!operand_used[k])
+            continue;
+        used.operands[k] = ir_expr_operand(context, count, map->operands[k].node->elem);
+        operands[count] = ir_access_substitute(context, map->operands[k], map->rank, moved, &ranges);
+        if (!used.operands[k] || !operands[count++].node)
+            return none;
+    }
+    expr = ir_expr_substitute(context, expr, renumbered, &used, map->rank, moved, &ranges);
+    const struct ir_node *node = expr && expr->op == IR_EXPR_operand ? ir_view(context, rank, shape, operands[0])
+                                                                     : ir_map(context, rank, shape, count, operands, expr);
+    return node ? (struct ir_access){node, access->conjugate, subscripts, NULL} : none;
+}

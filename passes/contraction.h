@@ -41,6 +41,16 @@ const struct ir_node *contraction_close(struct contraction *contraction);
 /* As close, but the summed indices listed come first in the node's `sliced` (axes may be among them). */
 const struct ir_node *contraction_close_sliced(struct contraction *contraction, uint32_t n_sliced, const uint32_t *sliced);
 
+/* A side of a comparison in a mask: an index value or a whole number. NULL: something else. */
+const struct poly *contraction_compared(struct ir_context *context, const struct ir_expr *expr);
+
+/* The poly over the contraction's indices that is 0 where the operand is the ring's one, while it is its zero elsewhere; NULL: it
+ * is no such operand. */
+const struct poly *contraction_difference(struct ir_context *context, const struct ir_node *node, const struct ir_access *access);
+/* An expression, a part of the body of the map that is accessed without fill, as an operand over those axes of the map that it
+ * reads; an element of an operand is a view of that. A node NULL: no memory. */
+struct ir_access contraction_map_part(struct ir_context *context, const struct ir_access *access, const struct ir_expr *expr);
+
 /* n operands, every index: ((n - 1) multiplications and one addition) at each point of the index space. */
 const struct poly *contraction_flops_naive(struct ir_context *context, const struct ir_node *node);
 

@@ -4,12 +4,15 @@
  * Where p is +-j + r for a summed index j, j is put in terms of the others in every operand, and the operand goes with the sum.
  * Identities, permutations, diagonals and the blocks of a block diagonal matrix are such operands, so that none of them is ever
  * multiplied with. A place outside the extent of j contributes nothing: what is not proved to lie inside becomes a condition of the
- * contraction, but for lookups at run time, which are checked where they are read.
+ * contraction, but for lookups at run time, which are checked where they are read. An element under such a condition,
+ * `where(j == e, A[i,j], 0)`, is the element and such an operand.
  *
  * Class: what is left out are products with zero, which matter where a factor is infinite or nan: not in `exact` kernels, but for
  * integers. */
 #include "contraction.h"
 #include "passes.h"
+
+#include <string.h>
 
 enum einc_status pass_deltas(struct pass_kernel *kernel);
 
@@ -20,30 +23,139 @@ struct solving {
 
 /* ---- what an operand says ---- */
 
-static const struct poly *side(const struct ir_expr *expr)
-{
-    while (expr->op == IR_EXPR_cast && (expr->elem == IR_i64 || expr->elem == IR_f64))
-        expr = expr->arguments[0];
-    return expr->op == IR_EXPR_index ? expr->index : NULL;
-}
-
 static bool is_number(const struct ir_expr *expr, struct ir_number number)
 {
     return expr->op == IR_EXPR_literal && ir_number_equal(expr->literal, number);
 }
 
-/* The poly over the contraction's indices that is 0 where the operand is one; NULL: it is no such operand. */
-static const struct poly *difference(struct ir_context *context, const struct ir_node *node, const struct ir_access *access)
+/* ---- masks of equalities ---- */
+
+enum { MOST_EQUALITIES = 4, DEEPEST_MASK = 64 };
+
+/* An expression as a value times 1 where all of these hold, 0 elsewhere. */
+struct masked {
+    const struct ir_expr *equalities[MOST_EQUALITIES];
+    uint32_t count;
+    const struct ir_expr *value;
+};
+
+static bool read_equalities(struct ir_context *context, const struct ir_expr *expr, bool holds, struct masked *masked)
+{
+    if (expr->op == IR_EXPR_not)
+        return read_equalities(context, expr->arguments[0], !holds, masked);
+    if (expr->op == (holds ? IR_EXPR_and : IR_EXPR_or))
+        return read_equalities(context, expr->arguments[0], holds, masked) &&
+               read_equalities(context, expr->arguments[1], holds, masked);
+    if (expr->op != (holds ? IR_EXPR_eq : IR_EXPR_ne) || masked->count == MOST_EQUALITIES)
+        return false;
+    const struct poly *a = contraction_compared(context, expr->arguments[0]),
+                      *b = contraction_compared(context, expr->arguments[1]);
+    if (a && b)
+        masked->equalities[masked->count++] = ir_expr_apply(context, IR_EXPR_eq, 2, expr->arguments);
+    return a && b;
+}
+
+static bool read_masked(struct ir_context *context, enum ir_ring ring, const struct ir_expr *expr, struct masked *masked)
+{
+    const struct ir_expr *arguments[2];
+    uint32_t before = masked->count;
+    masked->value = expr;
+    if (expr->depth > DEEPEST_MASK)
+        return true;
+    switch (expr->op) {
+    case IR_EXPR_select: {
+        bool holds = is_number(expr->arguments[2], ir_ring_zero(ring, expr->elem));
+        if ((holds || is_number(expr->arguments[1], ir_ring_zero(ring, expr->elem))) &&
+            read_equalities(context, expr->arguments[0], holds, masked))
+            return read_masked(context, ring, expr->arguments[holds ? 1 : 2], masked);
+        masked->count = before;
+        return true; /* a value like others */
+    }
+    case IR_EXPR_mul:
+        for (int k = 0; k < 2 && ring == IR_RING_plustimes; k++) {
+            if (!read_masked(context, ring, expr->arguments[k], masked))
+                return false;
+            arguments[k] = masked->value;
+        }
+        masked->value = ring == IR_RING_plustimes ? ir_expr_apply(context, IR_EXPR_mul, 2, arguments) : expr;
+        return masked->value != NULL;
+    default:
+        return true;
+    }
+}
+
+static bool uses_summed(const struct ir_node *node, const struct poly *poly)
+{
+    bool uses = false;
+    for (uint32_t index = node->rank; poly && index < node->n_indices; index++)
+        uses |= poly_uses_index(poly, index);
+    return uses;
+}
+
+/* What of the mask's equalities ties summed indices becomes factors: there is nothing to solve in others. */
+static bool is_solvable(struct ir_context *context, const struct ir_node *node, const struct ir_access *access,
+                        const struct masked *masked)
+{
+    struct poly_ranges ranges = ir_ranges(node);
+    for (uint32_t k = 0; k < masked->count; k++) {
+        const struct poly *a = contraction_compared(context, masked->equalities[k]->arguments[0]),
+                          *b = contraction_compared(context, masked->equalities[k]->arguments[1]);
+        const struct poly *difference = poly_subtract(context, a, b);
+        if (!uses_summed(node, poly_substitute(context, difference, access->node->rank, access->subscripts, &ranges)))
+            return false;
+    }
+    return true;
+}
+
+/* A part of the body of the map that is accessed, read where the map is read; an element alone where it stands. */
+static struct ir_access access_value(struct ir_context *context, const struct ir_node *node, const struct ir_access *access,
+                                     const struct ir_expr *value)
 {
     const struct ir_node *map = access->node;
-    const struct ir_expr *body = map->op == IR_map_node && !access->fill ? map->body : NULL;
+    struct ir_access result = *access;
     struct poly_ranges ranges = ir_ranges(node);
-    if (!body || body->op != IR_EXPR_select || body->arguments[0]->op != IR_EXPR_eq ||
-        !is_number(body->arguments[1], ir_ring_one(node->contract.ring, map->elem)) ||
-        !is_number(body->arguments[2], ir_ring_zero(node->contract.ring, map->elem)))
+    const struct ir_access *inner = value->op == IR_EXPR_operand ? &map->operands[value->operand] : NULL;
+    if (inner && !(access->conjugate && inner->fill) && !ir_is_checked_access(context, access, &ranges)) {
+        result = ir_access_substitute(context, *inner, map->rank, access->subscripts, &ranges);
+        result.conjugate = access->conjugate != inner->conjugate;
+    } else {
+        result.node = ir_map(context, map->rank, map->shape, map->n_operands, map->operands, value);
+    }
+    return result;
+}
+
+/* The operand's value and a factor for each equality of its mask instead of operand `o`; NULL: it has none (or no memory). */
+static const struct ir_node *unmasked(struct solving *solving, const struct ir_node *node, uint32_t o)
+{
+    struct ir_context *context = solving->context;
+    const struct ir_access *access = &node->operands[o];
+    const struct ir_node *map = access->node;
+    struct masked masked = {.count = 0};
+    if (map->op != IR_map_node || access->fill || map->elem == IR_bool || contraction_difference(context, node, access) ||
+        !read_masked(context, node->contract.ring, map->body, &masked) || masked.count == 0 ||
+        !is_solvable(context, node, access, &masked))
         return NULL;
-    const struct poly *a = side(body->arguments[0]->arguments[0]), *b = side(body->arguments[0]->arguments[1]);
-    return a && b ? poly_substitute(context, poly_subtract(context, a, b), map->rank, access->subscripts, &ranges) : NULL;
+    struct ir_access *operands = ARENA_ARRAY(ir_arena(context), node->n_operands + masked.count, struct ir_access);
+    if (!operands)
+        return NULL;
+    memcpy(operands, node->operands, node->n_operands * sizeof *operands);
+    operands[o] = access_value(context, node, access, masked.value);
+    for (uint32_t k = 0; k < masked.count; k++) {
+        const struct ir_expr *choice[3] = {masked.equalities[k],
+                                           ir_expr_literal(context, ir_ring_one(node->contract.ring, map->elem)),
+                                           ir_expr_literal(context, ir_ring_zero(node->contract.ring, map->elem))};
+        operands[node->n_operands + k] =
+            (struct ir_access){ir_map(context, map->rank, map->shape, 0, NULL, ir_expr_apply(context, IR_EXPR_select, 3, choice)),
+                               false, access->subscripts, NULL};
+    }
+    const struct ir_node *factors = ir_contract(
+        context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank, node->n_indices,
+                                       node->extents, node->n_operands + masked.count, operands, node->contract.n_domain,
+                                       node->contract.domain, 0, NULL, false, node->contract.named});
+    const struct ir_name *name = ir_find_name(solving->kernel, node);
+    if (factors && name)
+        ir_set_name(context, solving->kernel, factors, NULL, name->index_names, name->span);
+    return factors;
 }
 
 /* Summed indices with one sign in p, by ascending coefficients: they may be the digits of one number. */
@@ -283,7 +395,7 @@ static const struct ir_node *without_one(struct solving *solving, const struct i
 {
     const struct poly **solved = ARENA_ARRAY(ir_arena(solving->context), node->n_indices, const struct poly *);
     for (uint32_t o = 0; solved && o < node->n_operands; o++) {
-        const struct poly *p = difference(solving->context, node, &node->operands[o]);
+        const struct poly *p = contraction_difference(solving->context, node, &node->operands[o]);
         bool always = p && poly_equals(p, 0) && node->n_operands > 1;
         struct reduced reduced = {.n_indices = 0};
         if (p && (always || solve(solving->context, node, o, p, solved)))
@@ -363,7 +475,7 @@ static const struct ir_node *without_rest(struct solving *solving, const struct 
     for (uint32_t o = 0; solved && o < node->n_operands; o++) {
         struct part part;
         struct reduced reduced = {.n_indices = 0};
-        const struct poly *p = difference(context, node, &node->operands[o]);
+        const struct poly *p = contraction_difference(context, node, &node->operands[o]);
         if (!p || !find_part(context, node, p, &part))
             continue;
         at[part.axis] = poly_substitute(context, part.inverse, node->rank, at, NULL);
@@ -379,7 +491,10 @@ static const struct ir_node *solve_node(void *user, struct ir_context *context, 
     if (node->op != IR_contract_node || node->contract.n_sliced || (rounds && solving->kernel->numeric_class == IR_CLASS_EXACT) ||
         !contraction_zero_absorbs(node))
         return node;
-    const struct ir_node *first = node;
+    const struct ir_node *first = node, *factors;
+    for (uint32_t o = 0; o < node->n_operands; o++)
+        if ((factors = unmasked(solving, node, o)) != NULL)
+            node = factors;
     const struct poly **at = ARENA_ARRAY(ir_arena(context), node->rank, const struct poly *);
     bool whole = true;
     for (uint32_t axis = 0; at && axis < node->rank; axis++)

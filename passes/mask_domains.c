@@ -28,22 +28,6 @@ struct conditions {
 
 /* ---- what a mask says ---- */
 
-/* A side of a comparison: an index value or a whole number. NULL: something else. */
-static const struct poly *side(struct ir_context *context, const struct ir_expr *expr)
-{
-    while (expr->op == IR_EXPR_cast && (expr->elem == IR_f64 || expr->elem == IR_i64))
-        expr = expr->arguments[0];
-    if (expr->op == IR_EXPR_index)
-        return expr->index;
-    if (expr->op != IR_EXPR_literal)
-        return NULL;
-    if (ir_elem_is_integer(expr->elem) && expr->elem != IR_u64)
-        return poly_constant(context, expr->literal.i);
-    bool whole = expr->elem == IR_f64 && expr->literal.re >= -0x1p52 && expr->literal.re <= 0x1p52 &&
-                 expr->literal.re == (double)(int64_t)expr->literal.re;
-    return whole ? poly_constant(context, (int64_t)expr->literal.re) : NULL;
-}
-
 static bool add_condition(struct ir_context *context, struct conditions *conditions, const struct poly *more,
                           const struct poly *less, int64_t by)
 {
@@ -57,7 +41,8 @@ static bool add_condition(struct ir_context *context, struct conditions *conditi
 /* Adds what holds where the comparison does, or where it does not. */
 static bool read_comparison(struct ir_context *context, const struct ir_expr *expr, bool holds, struct conditions *conditions)
 {
-    const struct poly *a = side(context, expr->arguments[0]), *b = side(context, expr->arguments[1]);
+    const struct poly *a = contraction_compared(context, expr->arguments[0]),
+                      *b = contraction_compared(context, expr->arguments[1]);
     if (!a || !b)
         return false;
     switch (expr->op) {

@@ -6,7 +6,7 @@
  * numbers are more accurate, and which rules know. So are signs, 1 - 2 b or where(b == 0, 1, -1) with b 0 or 1. A map over such a
  * map, a cast or a multiple, becomes one map. Class `normwise`, as constants are in kernels that state no class: the table differs
  * by its rounding. */
-#include "passes.h"
+#include "recognise.h"
 
 #include <math.h>
 
@@ -20,11 +20,6 @@ struct multiple {
 
 /* Of what is looked into: an angle is no long formula, and stacks are short. */
 enum { DEEPEST_ARGUMENT = 64 };
-
-struct recognising {
-    struct pass_kernel *pass;
-    struct ir_context *context;
-};
 
 /* ---- arguments ---- */
 
@@ -133,7 +128,9 @@ static const struct ir_expr *root_of(struct ir_context *context, double turns, c
     int64_t numerator, order;
     if (poly_index_limit(poly) == 0 || !find_fraction(turns, &numerator, &order))
         return NULL;
-    return apply(context, IR_EXPR_root, ir_expr_index(context, poly_scale(context, poly, numerator)),
+    const struct poly *scaled = poly_scale(context, poly, numerator), *reduced = poly_reduce(context, scaled, order);
+    bool fewer = reduced && reduced->n_terms < scaled->n_terms; /* whole turns are left out */
+    return apply(context, IR_EXPR_root, ir_expr_index(context, fewer ? reduced : scaled),
                  ir_expr_literal(context, ir_number_integer(IR_i64, order)));
 }
 
@@ -252,7 +249,7 @@ static const struct ir_expr *known_sign(struct ir_context *context, const struct
 
 /* ---- maps ---- */
 
-static const struct ir_expr *with_roots(struct ir_context *context, const struct ir_expr *body, const struct poly_ranges *ranges)
+const struct ir_expr *recognise_roots(struct ir_context *context, const struct ir_expr *body, const struct poly_ranges *ranges)
 {
     size_t count;
     const struct ir_expr **order = ir_expr_topological(context, body, &count);
@@ -269,12 +266,19 @@ static const struct ir_expr *with_roots(struct ir_context *context, const struct
     return made ? made[count - 1] : NULL;
 }
 
-static bool is_recognised(const struct pass_kernel *pass, const struct ir_node *node)
+bool recognise_is_found(const struct pass_kernel *pass, const struct ir_node *node)
 {
     for (size_t k = 0; k < pass->n_recognised; k++)
         if (pass->recognised[k] == node)
             return true;
     return false;
+}
+
+bool recognise_note(struct recognising *recognising, const struct ir_node *formula)
+{
+    struct pass_kernel *pass = recognising->pass;
+    return formula &&
+           ARENA_PUSH(ir_arena(recognising->context), pass->recognised, pass->n_recognised, pass->recognised_capacity, formula);
 }
 
 static const struct ir_expr *operand_body(void *user, struct ir_context *context, const struct ir_expr *leaf)
@@ -288,7 +292,7 @@ static const struct ir_expr *composed(const struct recognising *recognising, con
 {
     const struct ir_access *access = node->operands;
     struct poly_ranges ranges = ir_ranges(node);
-    if (node->n_operands != 1 || access->fill || access->conjugate || !is_recognised(recognising->pass, access->node))
+    if (node->n_operands != 1 || access->fill || access->conjugate || !recognise_is_found(recognising->pass, access->node))
         return NULL;
     const struct ir_expr *inner =
         ir_expr_substitute(recognising->context, access->node->body, NULL, NULL, access->node->rank, access->subscripts, &ranges);
@@ -299,17 +303,16 @@ static const struct ir_expr *composed(const struct recognising *recognising, con
 static const struct ir_node *recognise(void *user, struct ir_context *context, const struct ir_node *node)
 {
     struct recognising *recognising = user;
-    struct pass_kernel *pass = recognising->pass;
+    if (node->op == IR_contract_node)
+        return recognise_factors(recognising, node);
     if (node->op != IR_map_node || node->n_operands > 1)
         return node;
     struct poly_ranges ranges = {node->rank, node->shape};
-    const struct ir_expr *body = node->n_operands ? composed(recognising, node) : with_roots(context, node->body, &ranges);
+    const struct ir_expr *body = node->n_operands ? composed(recognising, node) : recognise_roots(context, node->body, &ranges);
     if (!body || body == node->body)
         return arena_failed(ir_arena(context)) ? NULL : node;
     const struct ir_node *formula = ir_map(context, node->rank, node->shape, 0, NULL, body);
-    if (formula && !ARENA_PUSH(ir_arena(context), pass->recognised, pass->n_recognised, pass->recognised_capacity, formula))
-        return NULL;
-    return formula;
+    return recognise_note(recognising, formula) ? formula : NULL;
 }
 
 enum einc_status pass_recognise(struct pass_kernel *pass)

@@ -14,7 +14,7 @@
 
 enum einc_status pass_split_indices(struct pass_kernel *kernel);
 
-enum { MOST_CUTS = 16 };
+enum { MOST_CUTS = 16, DEEPEST_PRODUCT = 32 };
 
 /* What one index is divided by. */
 struct cuts {
@@ -109,9 +109,13 @@ static void keep_digits(struct ir_context *context, struct cuts *cuts, const str
 static struct cuts find_cuts(struct ir_context *context, const struct ir_node *node, uint32_t index, bool round)
 {
     struct cuts cuts = {.rounded = round};
-    for (uint32_t o = 0; o < node->n_operands; o++)
+    for (uint32_t o = 0; o < node->n_operands; o++) {
+        const struct poly *equality = contraction_difference(context, node, &node->operands[o]);
+        if (equality)
+            read_poly(context, equality, index, &cuts);
         for (uint32_t axis = 0; axis < node->operands[o].node->rank; axis++)
             read_poly(context, node->operands[o].subscripts[axis], index, &cuts);
+    }
     for (uint32_t c = 0; c < node->contract.n_domain; c++)
         read_poly(context, node->contract.domain[c], index, &cuts);
     keep_digits(context, &cuts, node->extents[index]);
@@ -279,12 +283,77 @@ static const struct ir_node *over_digits(struct splitting *splitting, const stru
     return ir_view(context, node->rank, node->shape, access);
 }
 
+/* A product that this pass split, its axes put together again: with nothing summed it becomes one with who reads it. */
+static bool is_split_product(const struct ir_access *access)
+{
+    const struct ir_node *view = access->node;
+    if (view->op != IR_view_node || view->operands[0].fill || view->operands[0].conjugate || access->fill)
+        return false;
+    const struct ir_node *product = view->operands[0].node;
+    return product->op == IR_contract_node && product->n_indices == product->rank && !product->contract.n_domain;
+}
+
+/* The node with such products read by their digits. */
+static const struct ir_node *by_digits(struct ir_context *context, const struct ir_node *node)
+{
+    struct ir_access *operands = NULL;
+    struct poly_ranges ranges = ir_ranges(node);
+    for (uint32_t k = 0; k < node->n_operands; k++) {
+        const struct ir_access *access = &node->operands[k];
+        if (!is_split_product(access) || ir_is_checked_access(context, access, &ranges))
+            continue;
+        if (!operands && !(operands = arena_copy(ir_arena(context), node->operands, node->n_operands, sizeof *operands)))
+            return NULL;
+        operands[k] = ir_access_substitute(context, access->node->operands[0], access->node->rank, access->subscripts, &ranges);
+        operands[k].conjugate = access->conjugate;
+    }
+    return operands ? ir_with_operands(context, node, operands) : node;
+}
+
+static bool add_factors(struct contraction *product, const struct ir_node *map, const struct ir_expr *expr)
+{
+    if (expr->elem != product->elem || expr->depth > DEEPEST_PRODUCT)
+        return false;
+    if (expr->op == IR_EXPR_operand)
+        return contraction_add_operand(product, map->operands[expr->operand]);
+    return expr->op == IR_EXPR_mul && add_factors(product, map, expr->arguments[0]) &&
+           add_factors(product, map, expr->arguments[1]);
+}
+
+/* A map that multiplies operands as a contraction with nothing summed; the map itself where it is something else. */
+static const struct ir_node *as_product(const struct splitting *splitting, const struct ir_node *map)
+{
+    struct ir_context *context = splitting->context;
+    struct contraction product = {
+        .context = context, .ring = IR_RING_plustimes, .elem = map->elem, .accumulator = map->elem, .rank = map->rank};
+    if (map->body->op != IR_EXPR_mul || map->elem == IR_bool)
+        return map;
+    for (uint32_t axis = 0; axis < map->rank; axis++)
+        contraction_add_index(&product, map->shape[axis], NULL);
+    if (!add_factors(&product, map, map->body))
+        return map;
+    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                      .elem = map->elem,
+                                                      .accumulator = map->elem,
+                                                      .rank = map->rank,
+                                                      .n_indices = map->rank,
+                                                      .extents = map->shape,
+                                                      .n_operands = (uint32_t)product.n_operands,
+                                                      .operands = product.operands});
+}
+
 static const struct ir_node *split_node(void *user, struct ir_context *context, const struct ir_node *node)
 {
     struct splitting *splitting = user;
     struct digits digits;
-    if (node->op != IR_contract_node || node->contract.n_sliced)
-        return node;
+    const struct ir_node *whole = node;
+    if (node->op == IR_map_node && splitting->kernel->numeric_class != IR_CLASS_EXACT)
+        node = as_product(splitting, node);
+    if (!node || node->op != IR_contract_node || node->contract.n_sliced || !(node = by_digits(context, node)))
+        return node ? whole : NULL;
+    const struct ir_name *name = ir_find_name(splitting->kernel, whole);
+    if (node != whole && name)
+        ir_set_name(context, splitting->kernel, node, NULL, name->index_names, name->span);
     struct cuts *cuts = ARENA_ARRAY(ir_arena(context), node->n_indices, struct cuts);
     bool any = false, rounds = false;
     bool may = contraction_may_regroup(splitting->kernel, node) && contraction_zero_absorbs(node) && !node->contract.n_domain;
@@ -300,7 +369,7 @@ static const struct ir_node *split_node(void *user, struct ir_context *context, 
         any |= cuts[k].count > 0;
     }
     if (!cuts || !any)
-        return cuts ? node : NULL;
+        return cuts ? whole : NULL;
     return make_digits(splitting, node, cuts, &digits) ? over_digits(splitting, node, &digits, rounds) : NULL;
 }
 

@@ -83,6 +83,8 @@ struct structure_quarter_wave {
     int type;
     int64_t n, offset;
     bool sine;
+    int64_t before, skipped; /* columns and rows that the matrix has not, at the beginning; others may be missing at the end */
+    int64_t size;            /* of the whole transform */
 };
 /* structure_cosine_odd.c: types II, III (its offset 1 of sines, 0 of cosines) and IV of odd length, of real data. */
 const struct ir_node *structure_cosine_odd(struct ir_context *context, const struct structure_transform *transform,

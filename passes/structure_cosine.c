@@ -31,20 +31,28 @@ static bool find_quarter_wave(struct structuring *structuring, const struct ir_n
     if (wave->re != 0 && wave->im != 0)
         return false;
     int64_t edge = quarter->sine ? 1 : 0;
-    if (form->a == 1 && form->b == edge && form->c == edge && form->d == edge && order == 2 * (columns + 2 * edge - 1) &&
-        rows == columns)
-        *quarter = (struct structure_quarter_wave){1, order / 2, edge, quarter->sine};
-    else if (form->a == 2 && form->b == 1 && form->c == 2 * form->d && order == 4 * columns && rows <= columns)
-        *quarter = (struct structure_quarter_wave){2, columns, form->d, quarter->sine};
-    else if (form->a == 2 && form->c == 1 && form->b == 2 * form->d && order == 4 * rows && rows == columns)
-        *quarter = (struct structure_quarter_wave){3, rows, form->d, quarter->sine};
-    else if (form->a == 4 && form->b == 2 && form->c == 2 && form->d == 1 && order == 8 * rows && rows == columns)
-        *quarter = (struct structure_quarter_wave){4, rows, 0, quarter->sine};
+    if (form->a == 1 && form->d == form->b * form->c && order % 2 == 0)
+        *quarter = (struct structure_quarter_wave){
+            1, order / 2, edge, quarter->sine, form->b - edge, form->c - edge, order / 2 + 1 - 2 * edge};
+    else if (form->a == 2 && form->b == 1 && form->c == 2 * form->d && order % 4 == 0)
+        *quarter = (struct structure_quarter_wave){2, order / 4, form->d, quarter->sine, 0, 0, order / 4};
+    else if (form->a == 2 && form->c == 1 && form->b == 2 * form->d && order % 4 == 0)
+        *quarter = (struct structure_quarter_wave){3, order / 4, edge, quarter->sine, form->d - edge, 0, order / 4};
+    else if (form->a == 4 && form->b == 2 && form->c == 2 && form->d == 1 && order % 8 == 0)
+        *quarter = (struct structure_quarter_wave){4, order / 8, 0, quarter->sine, 0, 0, order / 8};
     else
         return false;
+    bool other_edge = quarter->type == 3 && columns == quarter->size && form->d == 1 - edge; /* whose column is zero */
+    if (other_edge) {
+        quarter->offset = 1 - edge;
+        quarter->before = 0;
+    }
     bool possible = quarter->type == 1 ? quarter->n % 2 == 0 || quarter->n > LONGEST_TABLE
                                        : quarter->type != 4 || quarter->n % 2 == 0 || quarter->n <= LONGEST_ODD;
-    return possible && quarter->offset >= 0 && (quarter->type == 2 || quarter->offset <= 1);
+    bool inside = quarter->before >= 0 && quarter->skipped >= 0 && quarter->before + columns <= quarter->size &&
+                  (quarter->type == 2 ? rows : quarter->skipped + rows) <= quarter->size;
+    bool most = quarter->size / 2 <= (rows > columns ? rows : columns);
+    return possible && inside && most && quarter->offset >= 0;
 }
 
 /* ---- building ---- */
@@ -187,12 +195,30 @@ static const struct ir_node *first_type(struct ir_context *context, const struct
     const struct ir_node *sums[2] = {folded(context, quarter, x, half - o, IR_EXPR_add),
                                      fourier_view(context, x, 1, line(context, x, half - o, 1), false)};
     const struct ir_node *both = fourier_join(context, 2, sums), *differences = folded(context, quarter, x, half - o, IR_EXPR_sub);
-    struct structure_quarter_wave one = {1, half, o, quarter->sine}, three = {3, half, o, quarter->sine};
+    struct structure_quarter_wave one = {.type = 1, .n = half, .offset = o, .sine = quarter->sine},
+                                  three = {.type = 3, .n = half, .offset = o, .sine = quarter->sine};
     if (!both || !differences)
         return NULL;
     const struct ir_node *first = first_type(context, transform, &one, o ? differences : both);
     const struct ir_node *third = third_type(context, transform, &three, o ? both : differences);
     return o ? fourier_interleave(context, third, first, n - 1) : fourier_interleave(context, first, third, n + 1);
+}
+
+/* The data with zeros where the matrix has no columns. */
+static const struct ir_node *padded(struct ir_context *context, const struct structure_quarter_wave *quarter,
+                                    const struct ir_node *x)
+{
+    int64_t columns;
+    if (!x || !poly_is_constant(x->shape[x->rank - 1], &columns) || columns == quarter->size)
+        return x;
+    const struct ir_node *behind = fourier_pad(context, x, quarter->size - quarter->before);
+    if (quarter->before == 0 || !behind)
+        return behind;
+    const struct ir_node *zero = ir_scalar(context, ir_ring_zero(IR_RING_plustimes, x->elem));
+    const struct ir_node *parts[2] = {
+        zero ? ir_view(context, x->rank, fourier_shape(context, x, quarter->before), ir_access_whole(context, zero)) : NULL,
+        behind};
+    return fourier_join(context, 2, parts);
 }
 
 const struct ir_node *structure_cosine(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
@@ -202,13 +228,19 @@ const struct ir_node *structure_cosine(struct structuring *structuring, const st
     struct structure_quarter_wave quarter;
     if (!find_quarter_wave(structuring, node, operand, &transform, &quarter))
         return NULL;
-    const struct ir_node *x = structure_real_data(structuring, &transform.application);
+    struct structure_application asked = transform.application;
+    const struct ir_node *x = padded(context, &quarter, structure_real_data(structuring, &transform.application));
     if (!x)
         return NULL;
+    if (quarter.type != 2) /* whose rows may be fewer, from its offset on */
+        transform.application.rows = quarter.size;
+    transform.application.columns = quarter.size;
     const struct ir_node *y = quarter.type == 1   ? first_type(context, &transform, &quarter, x)
                               : quarter.type == 2 ? second_type(context, &transform, &quarter, x)
                               : quarter.type == 3 ? third_type(context, &transform, &quarter, x)
                               : quarter.n % 2     ? structure_cosine_odd(context, &transform, &quarter, x)
                                                   : fourth_type(context, &transform, &quarter, x);
-    return structure_finish_real(structuring, &transform.application, y);
+    if (y && asked.rows != transform.application.rows)
+        y = fourier_view(context, y, asked.rows, line(context, y, quarter.skipped, 1), false);
+    return structure_finish_real(structuring, &asked, y);
 }

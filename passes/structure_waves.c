@@ -4,6 +4,8 @@
  * where a / gcd(a, N) is 1 or -1 modulo n, between diagonals. */
 #include "structure.h"
 
+#include <complex.h>
+
 /* Below this a transform is its matrix: nothing is gained. */
 enum { LEAST_LENGTH = 5 };
 
@@ -22,62 +24,121 @@ static bool integer_of(const struct ir_expr *expr, int64_t *value)
     return true;
 }
 
-static bool read_wave(const struct ir_expr *expr, struct structure_wave *wave)
+/* ahead * root(numerator, order) + back * its conjugate */
+struct sum_of_waves {
+    double complex ahead, back;
+    const struct poly *numerator;
+    int64_t order;
+};
+
+static bool read_waves(struct ir_context *context, const struct ir_expr *expr, struct sum_of_waves *waves);
+
+static bool read_factor(const struct ir_expr *expr, double complex *factor)
 {
+    if (expr->op != IR_EXPR_literal || ir_elem_is_integer(expr->elem))
+        return false;
+    *factor = CMPLX(expr->literal.re, ir_elem_is_complex(expr->elem) ? expr->literal.im : 0);
+    return true;
+}
+
+static double complex times(double complex a, double complex b)
+{
+    return CMPLX(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
+}
+
+static void scale_waves(struct sum_of_waves *waves, double complex factor)
+{
+    waves->ahead = times(waves->ahead, factor);
+    waves->back = times(waves->back, factor);
+}
+
+/* Of one angle, or of opposite ones: cos + sin, cos - i sin. */
+static bool add_waves(struct ir_context *context, const struct ir_expr *expr, double complex sign, struct sum_of_waves *waves)
+{
+    struct sum_of_waves other;
+    if (!read_waves(context, expr->arguments[0], waves) || !read_waves(context, expr->arguments[1], &other) ||
+        waves->order != other.order)
+        return false;
+    bool same = waves->numerator == other.numerator;
+    if (!same && waves->numerator != poly_scale(context, other.numerator, -1))
+        return false;
+    scale_waves(&other, sign);
+    waves->ahead += same ? other.ahead : other.back;
+    waves->back += same ? other.back : other.ahead;
+    return true;
+}
+
+static bool read_waves(struct ir_context *context, const struct ir_expr *expr, struct sum_of_waves *waves)
+{
+    double complex factor;
     if (expr->depth > DEEPEST_FORMULA)
         return false;
     switch (expr->op) {
     case IR_EXPR_root:
-        *wave = (struct structure_wave){1, 0, false, expr->arguments[0]->op == IR_EXPR_index ? expr->arguments[0]->index : NULL, 0};
-        return wave->numerator && integer_of(expr->arguments[1], &wave->order) && wave->order > 0;
+        *waves = (struct sum_of_waves){1, 0, expr->arguments[0]->op == IR_EXPR_index ? expr->arguments[0]->index : NULL, 0};
+        return waves->numerator && integer_of(expr->arguments[1], &waves->order) && waves->order > 0;
     case IR_EXPR_cast:
         return (ir_elem_is_complex(expr->elem) || !ir_elem_is_complex(expr->arguments[0]->elem)) &&
-               !ir_elem_is_integer(expr->elem) && expr->elem != IR_bool && read_wave(expr->arguments[0], wave);
+               !ir_elem_is_integer(expr->elem) && expr->elem != IR_bool && read_waves(context, expr->arguments[0], waves);
     case IR_EXPR_real:
-        if (!read_wave(expr->arguments[0], wave) || wave->real)
+    case IR_EXPR_imag: /* (z + conj z) / 2, or (z - conj z) / 2i */
+        if (!read_waves(context, expr->arguments[0], waves))
             return false;
-        wave->real = true;
+        if (expr->op == IR_EXPR_imag)
+            scale_waves(waves, CMPLX(0, -1));
+        waves->ahead = (waves->ahead + conj(waves->back)) / 2;
+        waves->back = conj(waves->ahead);
+        return true;
+    case IR_EXPR_conj:
+        if (!read_waves(context, expr->arguments[0], waves))
+            return false;
+        factor = conj(waves->ahead);
+        waves->ahead = conj(waves->back);
+        waves->back = factor;
         return true;
     case IR_EXPR_neg:
-        if (!read_wave(expr->arguments[0], wave))
+        if (!read_waves(context, expr->arguments[0], waves))
             return false;
-        wave->re = -wave->re;
-        wave->im = -wave->im;
+        scale_waves(waves, -1);
         return true;
     case IR_EXPR_mul: {
-        bool first = expr->arguments[0]->op == IR_EXPR_literal;
-        const struct ir_expr *literal = expr->arguments[first ? 0 : 1];
-        if (literal->op != IR_EXPR_literal || ir_elem_is_integer(literal->elem) || !read_wave(expr->arguments[first ? 1 : 0], wave))
+        bool first = read_factor(expr->arguments[0], &factor);
+        if ((!first && !read_factor(expr->arguments[1], &factor)) || !read_waves(context, expr->arguments[first ? 1 : 0], waves))
             return false;
-        double re = literal->literal.re, im = ir_elem_is_complex(literal->elem) ? literal->literal.im : 0;
-        struct structure_wave by = *wave;
-        wave->re = by.re * re - by.im * im;
-        wave->im = by.re * im + by.im * re;
-        return !wave->real || im == 0;
-    }
-    case IR_EXPR_div: {
-        const struct ir_expr *literal = expr->arguments[1];
-        if (literal->op != IR_EXPR_literal || ir_elem_is_integer(literal->elem) || literal->literal.re == 0 ||
-            (ir_elem_is_complex(literal->elem) && literal->literal.im != 0) || !read_wave(expr->arguments[0], wave))
-            return false;
-        wave->re /= literal->literal.re;
-        wave->im /= literal->literal.re;
+        scale_waves(waves, factor);
         return true;
     }
+    case IR_EXPR_div:
+        if (!read_factor(expr->arguments[1], &factor) || creal(factor) == 0 || cimag(factor) != 0 ||
+            !read_waves(context, expr->arguments[0], waves))
+            return false;
+        waves->ahead = CMPLX(creal(waves->ahead) / creal(factor), cimag(waves->ahead) / creal(factor));
+        waves->back = CMPLX(creal(waves->back) / creal(factor), cimag(waves->back) / creal(factor));
+        return true;
+    case IR_EXPR_complex: /* re + i im */
+        return add_waves(context, expr, CMPLX(0, 1), waves);
     case IR_EXPR_add:
-    case IR_EXPR_sub: { /* of one angle, as cos + sin */
-        struct structure_wave other;
-        double sign = expr->op == IR_EXPR_add ? 1 : -1;
-        if (!read_wave(expr->arguments[0], wave) || !read_wave(expr->arguments[1], &other) || wave->real != other.real ||
-            wave->numerator != other.numerator || wave->order != other.order)
-            return false;
-        wave->re += sign * other.re;
-        wave->im += sign * other.im;
-        return true;
-    }
+    case IR_EXPR_sub:
+        return add_waves(context, expr, expr->op == IR_EXPR_add ? 1 : -1, waves);
     default:
         return false;
     }
+}
+
+/* One wave, or a real one and so its conjugate as well. */
+static bool read_wave(struct ir_context *context, const struct ir_expr *expr, struct structure_wave *wave)
+{
+    struct sum_of_waves waves;
+    if (!read_waves(context, expr, &waves))
+        return false;
+    bool real = waves.ahead != 0 && waves.back == conj(waves.ahead), back = waves.ahead == 0;
+    if (!real && !back && waves.back != 0)
+        return false;
+    double complex size = real ? 2 * waves.ahead : back ? waves.back : waves.ahead;
+    *wave = (struct structure_wave){creal(size), cimag(size), real, waves.numerator, waves.order};
+    if (back)
+        wave->numerator = poly_scale(context, wave->numerator, -1);
+    return wave->numerator != NULL;
 }
 
 static bool read_term(const struct poly_term *term, uint32_t i, uint32_t j, struct structure_form *form)
@@ -120,7 +181,8 @@ bool structure_find_wave(struct structuring *structuring, const struct ir_node *
 {
     const struct ir_access *access = &node->operands[operand];
     struct poly_ranges ranges = ir_ranges(node);
-    if (access->node->op != IR_map_node || access->node->n_operands || access->fill || !read_wave(access->node->body, wave))
+    if (access->node->op != IR_map_node || access->node->n_operands || access->fill ||
+        !read_wave(structuring->context, access->node->body, wave))
         return false;
     wave->numerator = poly_substitute(structuring->context, wave->numerator, access->node->rank, access->subscripts, &ranges);
     if (wave->numerator && access->conjugate) {

@@ -59,6 +59,13 @@ def rows():
     yield ("Cayley's map by Neumann's series: a product a power", kernel(f"A: f64[{N},{N}], x: f64[{N}]", f"y: f64[{N}]", series("A + A @ A + A @ A @ A + A @ A @ A @ A")), 5 * 2 * NN + 5 * N,
            kernel(squares("AB") + f", x: f64[{N}]", f"y: f64[{N}]", series("B + B @ A + A @ B + B @ B")), 6 * 2 * NN + 5 * N)
     yield ("a loop is a factor n (Brauer diagrams)", kernel(f"x: f64[{N}]", f"y: f64[{N}]", f"y[i] = identity({N})[j,j] * x[i]"), N, kernel(f"A: f64[{N},{N}], x: f64[{N}]", f"y: f64[{N}]", "y[i] = A[j,j] * x[i]"), 2 * N)
+    low = "W: f64[200,200], U: f64[200,4], V: f64[4,200], s: f64"
+    yield ("(W + s U V) x = W x + s U (V x)", kernel(low + ", x: f64[200]", "y: f64[200]", "y[i] = (W[i,j] + s * U[i,r] * V[r,j]) * x[j]"), 2 * 200 * 200 + 16 * 200 + 204,
+           kernel(low + ", x: f64[200]", "y: f64[200]", "y[i] = W[i,j] * (1 + s * U[i,r] * V[r,j]) * x[j]"), 2 * 200 * 200 + 8 * 200 * 200)
+    two = low.replace("W: f64[200,200]", "P: f64[200,3], Q: f64[3,200]")
+    norms = "let A[i,j] = P[i,r] * Q[r,j] - s * U[i,q] * V[q,j]\n    y[i] = sum[j](A[i,j] * A[i,j])"
+    yield ("norms of rows of low rank: |p Q|^2 - 2 s (p Q)(V^T u) + s^2 |u V|^2", kernel(two, "y: f64[200]", norms).replace(") {", ") normwise {"), 200 * 200,
+           kernel(two, "y: f64[200]", norms.replace("A[i,j] * A[i,j]", "A[i,j] * A[i,j] * A[i,j]")).replace(") {", ") normwise {"), 12 * 200 * 200)
     three = kernel("A: c128[12,5], B: f64[5,6], C: c128[6,40]", "y: c128[12,40]", "y[i,l] = A[i,j] * B[j,k] * C[k,l]")
     yield ("a real factor among complex ones takes half their work", three, 4 * 5 * 6 * 40 + 8 * 12 * 5 * 40,
            three.replace("f64", "c128"), 8 * (12 * 5 * 6 + 12 * 6 * 40))

@@ -48,6 +48,25 @@ PLAIN = [
     ("x: f64[48], B: f64[6, 8, 8]) -> (y: f64[48])", "y[(g,i)] = B[g,i,j] * x[(g,j)]", "blockdiag(B)", "y[i] = K[i,j] * x[j]"),
     ("x: f64[64], U: f64[64, 3], V: f64[3, 64]) -> (y: f64[64])", "let W[i,j] = U[i,r] * V[r,j]\n y[i] = W[i,j] * x[j]", "lowrank(U, V)", "y[i] = K[i,j] * x[j]"),
     ("x: f64[48], L: f64[6, 4, 8], R: f64[8, 6, 6]) -> (y: f64[24])", "y[(i,j)] = L[j,i,k] * R[k,j,m] * x[(k,m)]", "monarch(L, R)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64, 3]) -> (y: f64[64, 3])", "y[k,s] = x[l,s] * cos((2*l + 1) * k * pi / 128.0) * 2", "dct2(64)", "y[k,s] = K[k,l] * x[l,s]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = where(l == 0, 1.0, 2.0) * cos(pi*l*(2*k+1)/128) * x[l]", "dct3(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[65]) -> (y: f64[65])", "let w[l: 65] = where(l == 0 or l == 64, 1.0, 2.0)\n y[k] = w[l]*cos(pi*l*k/64) * x[l]", "dct1(65)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = (cos(2*pi*k*l/64) - 1i*sin(2*pi*k*l/64)) * x[l]", "dft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: c64[64]) -> (y: c64[64])", "y[k] = conj(exp(2i*pi*k*l/64)) * x[l]", "dft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*(k*l mod 64)/64) * x[l]", "dft(64)", "y[k] = K[k,l] * x[l]"),
+    ("x: f64[64], d: f64[64]) -> (y: f64[64])", "let D[i: 64, j: 64] = where(i == j, d[i], 0)\n y[i] = D[i,j] * x[j]", "diag(d)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64]) -> (y: f64[64])", "let E[i: 64, j: 64] = where(i + j == 63, 1.0, 0)\n y[i] = E[i,j] * x[j]", "reversal(64)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[60]) -> (y: f64[60])", "y[i] = where(i != (j mod 12)*5 + j div 12, 0, 1.0) * x[j]", "stride_perm(5, 12)", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[48], B: f64[6, 8, 8]) -> (y: f64[48])", "let W[i: 48, j: 48] = where(i div 8 == j div 8, B[i div 8, i mod 8, j mod 8], 0)\n y[i] = W[i,j] * x[j]", "blockdiag(B)",
+     "y[i] = K[i,j] * x[j]"),
+    ("x: c128[48], A: c128[6, 6]) -> (y: c128[48])", "y[i] = 2 * where(i mod 8 == j mod 8, conj(A[i div 8, j div 8]), 0) * x[j]", "2 * conj(kron(A, identity(8)))", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64], A: f64[8, 8], B: f64[8, 8]) -> (y: f64[64])", "let W[i: 64, j: 64] = A[i div 8, j div 8] * B[i mod 8, j mod 8]\n y[i] = W[j,i] * x[j]",
+     "transpose(kron(A, B))", "y[i] = K[i,j] * x[j]"),
+    ("x: f64[64], W: f64[64, 64], U: f64[64, 4], V: f64[4, 64]) -> (y: f64[64])", "let A[i,j] = W[i,j] + U[i,r] * V[r,j]\n y[i] = A[i,j] * x[j]", "W + lowrank(U, V)",
+     "y[i] = K[i,j] * x[j]"),
+    ("x: f64[600], A: f64[20, 20], B: f64[30, 30]) -> (y: f64[600])",
+     "let M[i: 20, j: 30, k: 20, l: 30] = A[i,k] * where(j == l, 1.0, 0) + where(i == k, B[j,l], 0)\n y[(i,j)] = M[i,j,k,l] * x[(k,l)]", "kron(A, identity(30)) + kron(identity(20), B)",
+     "y[i] = K[i,j] * x[j]"),
     ("x: f64[64], d: f64[64]) -> (y: f64[64])", "y[i] = d[i] * x[63-i]", "diag(d) @ reversal(64)", "y[i] = K[i,j] * x[j]"),
 ]
 
@@ -79,9 +98,21 @@ NEAR = [
     ("x: f64[64]) -> (y: f64[64])", f"y[k] = where(({common_digits(64)}) mod 2 == 0, 1, -2) * x[l]"),
     ("x: f64[64]) -> (y: f64[64])", f"y[k] = where(({common_digits(64)}) mod 4 == 0, 1, -1) * x[l]"),
     ("x: f64[128], t: f64[64]) -> (y: f64[128]) normwise", "y[i] = t[r] * pad(x[i-r], 1)"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = (cos(2*pi*k*l/64) - 2i*sin(2*pi*k*l/64)) * x[l]"),
+    ("x: c128[64]) -> (y: c128[64])", "y[k] = exp(-2i*pi*(k*l mod 63)/64) * x[l]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = where(l == k, 1.0, 2.0) * cos(pi*l*(2*k+1)/128) * x[l]"),
+    ("x: f64[64], d: f64[64]) -> (y: f64[64])", "let D[i: 64, j: 64] = where(i <= j, d[i], 0)\n y[i] = D[i,j] * x[j]"),
+    ("x: f64[64], d: f64[64]) -> (y: f64[64])", "y[i] = where(i == 2*j, d[i], 0) * x[j]"),
+    ("x: f64[64], d: f64[64]) -> (y: f64[64])", "y[i] = where(i == j, d[i], 0.5) * x[j]"),
+    ("x: f64[64], d: f64[64]) -> (y: f64[64])", "y[i] = where(i == j or i == j + 1, d[i], 0) * x[j]"),
+    ("x: f64[48], B: f64[6, 8, 8]) -> (y: f64[48])", "y[i] = where(i div 8 == j div 6, B[i div 8, i mod 8, j mod 8], 0) * x[j]"),
+    ("x: f64[64], A: f64[8, 8], B: f64[8, 8]) -> (y: f64[64])", "let W[i: 64, j: 64] = A[i div 8, j div 8] + B[i mod 8, j mod 8]\n y[i] = W[j,i] * x[j]"),
+    ("x: f64[64], W: f64[64, 64], U: f64[64, 4], V: f64[4, 64]) -> (y: f64[64])", "let A[i,j] = W[i,j] * sum[r](U[i,r] * V[r,j])\n y[i] = A[i,j] * x[j]"),
+    ("x: f64[64], W: f64[64, 64], U: f64[64, 64]) -> (y: f64[64])", "y[i] = (W[i,j] - U[j,i]) * x[j]"),
+    ("W: f64[64, 64], U: f64[64, 4], V: f64[4, 64]) -> (y: f64[64]) reassoc", "let A[i,j] = W[i,j] + U[i,r] * V[r,j]\n y[i] = sum[j](A[i,j] * A[i,j])"),
 ]
 # Of these the class alone is in the way, and explain says so.
-FORBIDDEN = ["y[i] = t[i-j+127] * x[j]"]
+FORBIDDEN = ["y[i] = t[i-j+127] * x[j]", "let A[i,j] = W[i,j] + U[i,r] * V[r,j]\n y[i] = sum[j](A[i,j] * A[i,j])"]
 # Off by what leaves another structure of the same kind: rules fire, and all is right.
 SHIFTED = [
     ("x: c128[60]) -> (y: c128[60])", "y[k] = exp(-2i*pi*k*l/64) * x[l]"),
@@ -91,6 +122,9 @@ SHIFTED = [
     ("x: f64[64]) -> (y: f64[64])", "y[k] = (1 - 2*(((k mod 2)*(l div 32) + (k div 2 mod 2)*(l mod 2) + k div 32) mod 2)) * x[l]"),
     ("x: f64[129]) -> (y: f64[129])", "y[k] = cos(pi*k*l/128) * x[l]"),
     ("x: f64[128], t: f64[255]) -> (y: f64[128]) normwise", "y[i] = t[j-i+127] * x[j]"),
+    ("x: f64[64]) -> (y: f64[64])", "y[k] = x[0] + 2*sum[l: 63](cos(pi*(l+1)*(2*k+1)/128) * x[l+1])"),
+    ("x: f64[63]) -> (y: f64[60])", "y[k] = cos(pi*(l+1)*(k+3)/64) * x[l]"),
+    ("x: f64[63]) -> (y: f64[61])", "y[k] = sin(pi*(2*l+1)*(2*k+1)/256) * x[l]"),
 ]
 
 

@@ -57,6 +57,20 @@ static const struct example examples[] = {
     {"", "kernel f(x: c128[16]) -> (y: c128[16]) reassoc { operator F = dft(16)\n y[k] = F[k,l] * x[l] }"},
     {"", "kernel f(x: c128[16]) -> (y: c128[16]) exact { operator F = dft(16)\n y[k] = F[k,l] * x[l] }"},
     {"", "kernel f(x: c128[16]) -> (y: c128[16]) { operator F = dft(16)\n y[k] = F[k,l] * F[l,k] * x[l] }"},
+    {"distribute ", "kernel f(W: f64[9, 8], U: f64[9, 2], V: f64[2, 8], s: f64, x: f64[8]) -> (y: f64[9]) { y[i] = (W[i,j] - s * "
+                    "U[i,r] * V[r,j]) * x[j] }"},
+    {"distribute ",
+     "kernel f(u: f64[9], v: f64[8], x: f64[3, 8]) -> (y: f64[3, 9]) { y[s,i] = (u[i] * v[j] - where(i == j, 2.0, 0)) * x[s,j] }"},
+    {"distribute ", "kernel f(W: c128[9, 8], U: c128[9, 2], V: c128[2, 8], x: c128[8]) -> (y: c128[9]) { let A[i,j] = W[i,j] + "
+                    "U[i,r] * V[r,j]\n y[i] = conj(A[i,j]) * x[j] }"},
+    {"row_norms ", "kernel f(W: f64[9, 8], U: f64[9, 2], V: f64[2, 8], s: f64) -> (y: f64[9]) normwise { let A[i,j] = W[i,j] + s * "
+                   "U[i,r] * V[r,j]\n y[i] = A[i,j] * A[i,j] }"},
+    {"", "kernel f(W: f64[9, 8], U: f64[9, 2], V: f64[2, 8], s: f64) -> (y: f64[9]) { let A[i,j] = W[i,j] + s * U[i,r] * V[r,j]\n "
+         "y[i] = A[i,j] * A[i,j] }"},
+    {"", "kernel f(W: f64[9, 8], U: f64[9, 8], x: f64[8]) -> (y: f64[9]) { y[i] = (W[i,j] - U[i,j]) * x[j] }"},
+    {"", "kernel f(W: f64[9, 8], u: f64[8], v: f64[8], x: f64[9]) -> (y: f64[9]) { y[i] = W[i,j] * (u[j] + v[j] * v[j]) * x[i] }"},
+    {"", "kernel f(W: f64[9, 8], U: f64[9, 2], V: f64[2, 8], x: f64[8]) -> (y: f64[9]) exact { y[i] = (W[i,j] - U[i,r] * V[r,j]) * "
+         "x[j] }"},
     {"convolution ", "kernel f(x: f64[32], t: f64[63]) -> (y: f64[32]) normwise { y[i] = t[i-j+31] * x[j] }"},
     {"convolution ", "kernel f(x: f64[32], t: f64[63]) -> (y: f64[32]) normwise { y[i] = t[j-i+31] * x[j] }"},
     {"convolution ", "kernel f(x: f64[32], h: f64[63]) -> (y: f64[32]) normwise { y[i] = h[i+j] * x[j] }"},
