@@ -196,9 +196,9 @@ static struct operator_node *invert_at_run_time(const struct reading *reading, c
     enum ir_elem elem = operator_->type.elem;
     if (reading->statement->failed)
         return NULL;
-    if (body->scan || body->beginning || !matrix || !ir_solver_takes(elem)) {
+    if (!matrix || !ir_solver_takes(elem)) {
         report_not_yet(body, operator_->span,
-                       ir_solver_takes(elem) ? "`inv` in a scan, or of a matrix with indices of the statement"
+                       ir_solver_takes(elem) ? "`inv` of a matrix with indices of the statement"
                                              : "the inverse of a matrix of this type");
         return operator_failed(reading);
     }
@@ -222,12 +222,32 @@ static struct operator_node *invert_at_run_time(const struct reading *reading, c
     return inverse;
 }
 
+/* The same; in a scan once before it, as the matrix it is: steps would factorise it again. */
+static struct operator_node *invert_when_it_runs(const struct reading *reading, const struct operator_node *operator_,
+                                                 const struct ir_node *blocks)
+{
+    struct body *body = reading->statement->body;
+    struct scan_scope *scan = body->scan;
+    const struct scan_scope *beginning = body->beginning;
+    body->scan = NULL;
+    body->beginning = NULL;
+    const struct ir_node *matrix = blocks ? blocks : operator_formed(reading, operator_);
+    struct operator_node *inverse = invert_at_run_time(reading, operator_, matrix);
+    if (inverse && inverse->kind == OPERATOR_inv && (scan || beginning)) {
+        matrix = operator_formed(reading, inverse);
+        inverse = matrix ? operator_of_tensor(reading, OPERATOR_TENSOR, matrix, operator_->span) : NULL;
+    }
+    body->scan = scan;
+    body->beginning = beginning;
+    return inverse;
+}
+
 struct operator_node *operator_invert_numbers(const struct reading *reading, const struct operator_node *operator_)
 {
     int64_t rows;
     struct body *body = reading->statement->body;
     if (!operator_is_constant(reading, operator_))
-        return invert_at_run_time(reading, operator_, body->scan || body->beginning ? NULL : operator_formed(reading, operator_));
+        return invert_when_it_runs(reading, operator_, NULL);
     if (!poly_is_constant(operator_->rows, &rows) || rows > DENSE_MOST_ROWS) {
         diag_error(body->diagnostics, DIAG_E0916, operator_->span, "a matrix of at most %d rows is inverted while compiling",
                    (int)DENSE_MOST_ROWS);
@@ -245,7 +265,7 @@ struct operator_node *operator_invert_blocks(const struct reading *reading, cons
 {
     int64_t count, rows, columns;
     if (blocks->op != IR_const_node && blocks->shape[1] == blocks->shape[2])
-        return invert_at_run_time(reading, operator_, blocks);
+        return invert_when_it_runs(reading, operator_, blocks);
     if (!poly_is_constant(blocks->shape[0], &count) || !poly_is_constant(blocks->shape[1], &rows) ||
         !poly_is_constant(blocks->shape[2], &columns) || rows != columns || rows > DENSE_MOST_ROWS)
         return NULL;

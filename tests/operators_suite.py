@@ -367,6 +367,30 @@ class OperatorsSuite(suites.Suite):
         for engine in self.engines:
             self.run(folder, source, {"A": A, "x": x, "w": w, "v": v}, expected, "chains", engine)
 
+    def recurrence(self, folder):
+        """Inverses of matrices known at run time, in every step and in initial values."""
+        A, B, h, g, x = real(5, 5), real(3, 2, 2), real(5), real(4, 6), real(7, 5)
+        source = """kernel f(A: f64[5,5], B: f64[3,2,2], h0: f64[5], g0: f64[4,6], x: f64[7,5]) -> (h: f64[7,5], g: f64[4,6]) {
+    operator S = inv(identity(5) - 0.1 * A)
+    let C[i,j] = B[0,i,j]
+    scan t {
+        h[t,i] = S[i,j] * h[t-1,j] + inv(A)[j,i] * x[t,j]
+        s[t,n,i] = kron(identity(3), inv(transpose(C)))[i,j] * s[t-1,n,j] + inv(blockdiag(B))[i,j] * s[t-1,n,j]
+    } from h[-1,i] = inv(A)[i,j] * h0[j], s[-1,n,i] = g0[n,i]
+    g[n,i] = s[6,n,i]
+}
+"""
+        inv = np.linalg.inv
+        K = np.kron(np.eye(3), inv(B[0].T)) + inv(block_diagonal(list(B)))
+        state, states = inv(A) @ h, []
+        for t in range(7):
+            state = inv(np.eye(5) - 0.1 * A) @ state + inv(A).T @ x[t]
+            states.append(state)
+        scale = np.abs(np.linalg.matrix_power(K, 7)).max()
+        for engine in self.engines:
+            self.run(folder, source, {"A": A, "B": B, "h0": h, "g0": g / scale, "x": x}, {"h": np.array(states), "g": g / scale @ np.linalg.matrix_power(K, 7).T},
+                     "inverses in a recurrence", engine)
+
     def bools(self, folder):
         """Sums are `or`, products `and`; permutations are of bools, too."""
         A, B, x, p = RNG.random((6, 6)) < 0.3, RNG.random((2, 3)) < 0.5, RNG.random(6) < 0.4, np.array([3, 0, 5, 1, 2, 4], dtype=np.int32)
@@ -432,6 +456,8 @@ def main():
                 suite.operator(pathlib.Path(folder), text, arrays, matrix, True)
         if arguments.only in "singular":
             suite.singular(pathlib.Path(folder))
+        if arguments.only in "recurrence":
+            suite.recurrence(pathlib.Path(folder))
         if arguments.only in "bools":
             suite.bools(pathlib.Path(folder))
         if arguments.only in "many terms":
