@@ -65,6 +65,7 @@ enum c_vector_op {
     VECTOR_store_pairs,
     VECTOR_turn,
     VECTOR_turn_stream,
+    VECTOR_square,
     VECTOR_absolute,
     VECTOR_copysign,
     VECTOR_lesser,

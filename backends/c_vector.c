@@ -386,7 +386,12 @@ static const char *turn_statement(struct spelling *spelling, const struct loop_s
     spelling->lane = rows->loop.index;
     to = first_lane(spelling, to);
     from = first_lane(spelling, from);
-    text_printf(spelling->text, "%s(&", operation(spelling, load->elem, store->store.streams ? VECTOR_turn_stream : VECTOR_turn));
+    enum loop_buffer_kind kinds[2] = {spelling->kernel->loops->buffers[store->store.buffer].kind,
+                                      spelling->kernel->loops->buffers[load->load.buffer].kind};
+    bool is_near =
+        !store->store.streams && !rows->loop.limit && !columns->loop.limit && (kinds[0] == LOOP_STACK || kinds[1] == LOOP_STACK);
+    enum c_vector_op op = is_near ? VECTOR_square : store->store.streams ? VECTOR_turn_stream : VECTOR_turn;
+    text_printf(spelling->text, "%s(&", operation(spelling, load->elem, op));
     if (store->store.streams) /* what it is made of */
         (void)operation(spelling, load->elem, VECTOR_stream);
     spelling->kernel->streams |= store->store.streams;
@@ -395,7 +400,9 @@ static const char *turn_statement(struct spelling *spelling, const struct loop_s
     text_put(spelling->text, ", &");
     c_put_element(spelling->kernel, spelling->text, load->load.buffer, from);
     put_step(spelling, load->load.address, columns->loop.index);
-    text_printf(spelling->text, ", %s, %s);", lanes_of(spelling, rows), lanes_of(spelling, columns));
+    if (!is_near)
+        text_printf(spelling->text, ", %s, %s", lanes_of(spelling, rows), lanes_of(spelling, columns));
+    text_put(spelling->text, ");");
     return text_finish(spelling->text);
 }
 

@@ -79,6 +79,7 @@ static const struct operation operations[] = {
     {VECTOR_sqrt, "sqrt", "(V a)", NULL, "r.lane[i] = G(a.lane[i]);"},
     {VECTOR_turn, "turn", NULL, NULL, NULL},
     {VECTOR_turn_stream, "turn_stream", NULL, NULL, NULL},
+    {VECTOR_square, "square", NULL, NULL, NULL},
     {VECTOR_store_first, "store_first", "(T *to, V a, size_t n)", NULL, "if ((size_t)i < n)\n            to[i] = a.lane[i];"},
 };
 
@@ -265,45 +266,71 @@ static void put_firsts(struct c_file *file, struct text *text, const struct c_ve
         text_put(text, "#endif\n");
 }
 
+/* Whole blocks go through registers, by halves that change places in ever smaller squares (Eklundh, "A fast computer method for
+ * matrix transposing", 1972). Every step is written out: compilers keep arrays in registers where no index is left. */
+static void put_square_steps(struct c_file *file, struct text *text, const struct c_vector *vector, const char *indent,
+                             bool streams, bool prefetches)
+{
+    const char *name = vector->name, *now = "a", *next = "b";
+    text_printf(text, "%s%s_memory a[%d], b[%d];\n", indent, name, (int)vector->lanes, (int)vector->lanes);
+    for (int64_t k = 0; k < vector->lanes; k++) {
+        text_printf(text, "%sa[%d] = *(const %s_memory *)&from[%d * from_step];\n", indent, (int)k, name, (int)k);
+        if (prefetches)
+            text_printf(text, "%s__builtin_prefetch((const void *)((uintptr_t)&from[%d * from_step] + 256));\n", indent, (int)k);
+    }
+    for (int64_t half = vector->lanes / 2; half > 0; half /= 2) {
+        for (int64_t k = 0; k < vector->lanes; k++) {
+            bool low = !(k & half);
+            text_printf(text, "%s%s[%d] = __builtin_shufflevector(%s[%d], %s[%d]", indent, next, (int)k, now,
+                        (int)(low ? k : k - half), now, (int)(low ? k + half : k));
+            for (int64_t lane = 0; lane < vector->lanes; lane++) {
+                bool first = !(lane & half);
+                int64_t from = low ? (first ? lane : vector->lanes + lane - half) : (first ? lane + half : vector->lanes + lane);
+                text_printf(text, ", %d", (int)from);
+            }
+            text_put(text, ");\n");
+        }
+        const char *other = now;
+        now = next;
+        next = other;
+    }
+    for (int64_t k = 0; k < vector->lanes; k++) {
+        text_put(text, indent);
+        put_pattern(file, text, vector, streams ? "V_stream(&to[" : "*(V_memory *)&to[");
+        text_printf(text, "%d * to_step]%s", (int)k, streams ? ", " : " = ");
+        put_pattern(file, text, vector, streams ? "(V)" : "");
+        text_printf(text, "%s[%d]%s;\n", now, (int)k, streams ? ")" : "");
+    }
+}
+
 /* A block of rows x columns elements, turned: to[r * to_step + c] = from[c * from_step + r]. Blocks are taken along `from`, so what
- * lies four lines further will be next: no hardware follows as many lines as are open. Whole blocks go through registers,
- * by halves that change places in ever smaller squares (Eklundh, "A fast computer method for matrix transposing", 1972). */
+ * lies four lines further will be next: no hardware follows as many lines as are open. */
 static void put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers)
 {
     text_put(text, "static inline void ");
     put_pattern(file, text, vector, streams ? "V_turn_stream" : "V_turn");
     put_pattern(file, text, vector, "(T *to, size_t to_step, const T *from, size_t from_step, size_t rows, size_t columns)\n{\n");
     if (in_registers) {
-        put_pattern(file, text, vector, "    if (rows >= N && columns >= N) {\n        V_memory a[N], b[N];\n");
-        put_pattern(file, text, vector,
-                    "        for (int i = 0; i < N; i++) {\n            a[i] = *(const V_memory *)&from[(size_t)i * from_step];\n"
-                    "            __builtin_prefetch((const void *)((uintptr_t)&from[(size_t)i * from_step] + 256));\n        }\n");
-        const char *now = "a", *next = "b";
-        for (int64_t half = vector->lanes / 2; half > 0; half /= 2) {
-            for (int64_t k = 0; k < vector->lanes; k++) {
-                bool low = !(k & half);
-                text_printf(text, "        %s[%d] = __builtin_shufflevector(%s[%d], %s[%d]", next, (int)k, now,
-                            (int)(low ? k : k - half), now, (int)(low ? k + half : k));
-                for (int64_t lane = 0; lane < vector->lanes; lane++) {
-                    bool first = !(lane & half);
-                    int64_t from =
-                        low ? (first ? lane : vector->lanes + lane - half) : (first ? lane + half : vector->lanes + lane);
-                    text_printf(text, ", %d", (int)from);
-                }
-                text_put(text, ");\n");
-            }
-            const char *other = now;
-            now = next;
-            next = other;
-        }
-        put_pattern(file, text, vector, "        for (int i = 0; i < N; i++)\n            ");
-        put_pattern(file, text, vector,
-                    streams ? "V_stream(&to[(size_t)i * to_step], (V)" : "*(V_memory *)&to[(size_t)i * to_step] = (");
-        text_printf(text, "%s[i]);\n        return;\n    }\n", now);
+        put_pattern(file, text, vector, "    if (rows >= N && columns >= N) {\n");
+        put_square_steps(file, text, vector, "        ", streams, true);
+        text_put(text, "        return;\n    }\n");
     }
     put_pattern(file, text, vector,
                 "    for (size_t r = 0; r < N && r < rows; r++)\n        for (size_t c = 0; c < N && c < columns; c++)\n"
                 "            to[r * to_step + c] = from[c * from_step + r];\n}\n");
+}
+
+/* A whole block that is near: to[r * to_step + c] = from[c * from_step + r]. */
+static void put_square(struct c_file *file, struct text *text, const struct c_vector *vector, bool in_registers)
+{
+    put_pattern(file, text, vector, "static inline void V_square(T *to, size_t to_step, const T *from, size_t from_step)\n{\n");
+    if (in_registers)
+        put_square_steps(file, text, vector, "    ", false, false);
+    else
+        put_pattern(file, text, vector,
+                    "    for (size_t r = 0; r < N; r++)\n        for (size_t c = 0; c < N; c++)\n"
+                    "            to[r * to_step + c] = from[c * from_step + r];\n");
+    text_put(text, "}\n");
 }
 
 /* Lanes of two vectors: element 2 * i + half of the pairs that they are, or the pairs that they make, from lane `half` on. */
@@ -428,7 +455,7 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
     text_printf(text, "__attribute__((vector_size(%d)));\n", (int)bytes_of(vector));
     if (vector->uses[VECTOR_load] || vector->uses[VECTOR_store] || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn] ||
         vector->uses[VECTOR_turn_stream] || vector->uses[VECTOR_load_even] || vector->uses[VECTOR_load_odd] ||
-        vector->uses[VECTOR_store_pairs]) {
+        vector->uses[VECTOR_store_pairs] || vector->uses[VECTOR_square]) {
         put_pattern(file, text, vector, "typedef T V_memory ");
         text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),
                     (int)ir_elem_info(vector->elem)->bytes);
@@ -458,6 +485,8 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
         put_turn(file, text, vector, false, true);
     if (vector->uses[VECTOR_turn_stream])
         put_turn(file, text, vector, true, true);
+    if (vector->uses[VECTOR_square])
+        put_square(file, text, vector, true);
     c_put_functions(file, text, vector);
 }
 
@@ -472,6 +501,10 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
             continue;
         if (operation->op == VECTOR_turn || operation->op == VECTOR_turn_stream) {
             put_turn(file, text, vector, operation->op == VECTOR_turn_stream, false);
+            continue;
+        }
+        if (operation->op == VECTOR_square) {
+            put_square(file, text, vector, false);
             continue;
         }
         put_pattern(file, text, vector, stores ? "static void V_" : "static V V_");

@@ -315,6 +315,14 @@ bool nest_has_codelet(const struct nest *nest);
 /* Its statements. NULL: it does not fit a codelet after all, or no memory. */
 struct loop_stmt *lower_codelet(struct lowering *lowering, struct nest *nest, bool *fits);
 
+/* ---- codelet_schedule.c ---- */
+
+struct straight_line;
+
+/* The values and results of the program, in an order in which few values are alive at once: k < n_values is value k, n_values + r
+ * is result r, which is `parts` rows. NULL: no memory. */
+uint32_t *codelet_schedule(struct arena *arena, const struct straight_line *line, uint32_t parts);
+
 /* ---- lower_equation.c ---- */
 
 /* `v[e,a] = sum[i](B[a,i] * u[e,i])` for what the stage of `node` computes or copies. */

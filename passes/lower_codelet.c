@@ -8,7 +8,7 @@
 #include "ir/codelet.h"
 #include "lower.h"
 
-enum { MOST_POINTS = STRAIGHT_LINE_ROWS * STRAIGHT_LINE_COLUMNS, DEEPEST_VALUE = 6 };
+enum { MOST_POINTS = STRAIGHT_LINE_ROWS * STRAIGHT_LINE_COLUMNS, DEEPEST_VALUE = 6, SHORTEST_LINE = 4 };
 
 struct codelet {
     struct lowering *lowering;
@@ -21,7 +21,7 @@ struct codelet {
     const struct ir_expr **atoms; /* by column, in the function's indices */
     const struct straight_line *line;
     const struct ir_expr **values; /* by value of the program */
-    uint32_t *uses;
+    uint32_t *uses, *column_of;    /* by value; by input */
     struct loop_stmt *list;
 };
 
@@ -191,27 +191,35 @@ static const struct ir_expr *define(struct codelet *codelet, const char *name, c
     return local == UINT32_MAX ? NULL : ir_expr_local(codelet->lowering->context, local, value->elem);
 }
 
-static void define_inputs(struct codelet *codelet)
+/* Both parts of a column, where they are not there yet. */
+static void define_column(struct codelet *codelet, uint32_t column)
 {
     struct lowering *lowering = codelet->lowering;
-    for (uint32_t column = 0, input = 0; column < codelet->matrix.n_columns; column++) {
-        const struct ir_expr *atom = codelet->atoms[column];
-        if (codelet->matrix.real_columns[column]) {
-            codelet->values[input] = define(codelet, arena_printf(lowering->arena, "x%u", column), atom);
-            input++;
-            continue;
-        }
-        const struct ir_expr *value = atom;
-        if (atom->op != IR_EXPR_load) /* a product is multiplied once */
-            value = define(codelet, arena_printf(lowering->arena, "product%u", column), atom);
-        if (!value)
-            return;
-        codelet->values[input] = define(codelet, arena_printf(lowering->arena, "x%u_re", column),
-                                        ir_expr_apply(lowering->context, IR_EXPR_real, 1, &value));
-        codelet->values[input + 1] = define(codelet, arena_printf(lowering->arena, "x%u_im", column),
-                                            ir_expr_apply(lowering->context, IR_EXPR_imag, 1, &value));
-        input += 2;
+    const struct ir_expr *atom = codelet->atoms[column];
+    uint32_t input = ir_codelet_input(&codelet->matrix, column);
+    if (codelet->values[input])
+        return;
+    if (codelet->matrix.real_columns[column]) {
+        codelet->values[input] = define(codelet, arena_printf(lowering->arena, "x%u", column), atom);
+        return;
     }
+    const struct ir_expr *value = atom;
+    if (atom->op != IR_EXPR_load) /* a product is multiplied once */
+        value = define(codelet, arena_printf(lowering->arena, "product%u", column), atom);
+    if (!value)
+        return;
+    codelet->values[input] =
+        define(codelet, arena_printf(lowering->arena, "x%u_re", column), ir_expr_apply(lowering->context, IR_EXPR_real, 1, &value));
+    codelet->values[input + 1] =
+        define(codelet, arena_printf(lowering->arena, "x%u_im", column), ir_expr_apply(lowering->context, IR_EXPR_imag, 1, &value));
+}
+
+/* What the terms read of the codelet's inputs. */
+static void define_inputs(struct codelet *codelet, uint32_t n_terms, const struct straight_line_term *terms)
+{
+    for (uint32_t k = 0; k < n_terms; k++)
+        if (terms[k].value < codelet->line->n_inputs)
+            define_column(codelet, codelet->column_of[terms[k].value]);
 }
 
 static void count_uses(struct codelet *codelet, uint32_t n_terms, const struct straight_line_term *terms)
@@ -253,49 +261,89 @@ static const struct ir_expr *sum_of(struct codelet *codelet, uint32_t n_terms, c
     return sum;
 }
 
-static void define_values(struct codelet *codelet)
+static void define_value(struct codelet *codelet, uint32_t k)
 {
     const struct straight_line *line = codelet->line;
+    const struct straight_line_value *value = &line->values[k];
     enum ir_elem elem = ir_elem_real(codelet->nest->accumulator);
-    for (size_t k = 0; k < line->n_values; k++)
-        count_uses(codelet, line->values[k].n_terms, line->values[k].terms);
-    for (uint32_t row = 0; row < line->n_rows; row++)
-        count_uses(codelet, line->rows[row].n_terms, line->rows[row].terms);
-    for (size_t k = 0; k < line->n_values; k++) {
-        size_t value = line->n_inputs + k;
-        const struct ir_expr *sum = sum_of(codelet, line->values[k].n_terms, line->values[k].terms, elem);
-        bool inlined = codelet->uses[value] == 1 && sum && sum->depth < DEEPEST_VALUE;
-        codelet->values[value] = inlined ? sum : define(codelet, arena_printf(codelet->lowering->arena, "t%zu", k), sum);
-        if (!codelet->values[value])
-            return;
-    }
+    define_inputs(codelet, value->n_terms, value->terms);
+    const struct ir_expr *sum = sum_of(codelet, value->n_terms, value->terms, elem);
+    bool inlined = codelet->uses[line->n_inputs + k] == 1 && sum && sum->depth < DEEPEST_VALUE;
+    codelet->values[line->n_inputs + k] = inlined ? sum : define(codelet, arena_printf(codelet->lowering->arena, "t%u", k), sum);
 }
 
-static void store_rows(struct codelet *codelet)
+static void store_result(struct codelet *codelet, uint32_t result)
 {
     struct ir_context *context = codelet->lowering->context;
     struct nest *nest = codelet->nest;
-    const struct straight_line *line = codelet->line;
     enum ir_elem elem = ir_elem_real(nest->accumulator);
     uint32_t n = (uint32_t)nest->n, parts = ir_elem_is_complex(nest->accumulator) ? 2 : 1;
-    for (size_t x = 0; x < nest->n; x++)
-        if (nest->indices[x].reduced)
-            codelet->extents[x] = 1;
-    do {
-        const struct straight_line_row *row = &line->rows[parts * row_of(codelet)];
-        set_place(codelet);
-        const struct ir_expr *halves[2] = {sum_of(codelet, row[0].n_terms, row[0].terms, elem), NULL};
-        if (parts == 2)
-            halves[1] = sum_of(codelet, row[1].n_terms, row[1].terms, elem);
-        const struct ir_expr *sum = parts == 2 ? ir_expr_apply(context, IR_EXPR_complex, 2, halves) : halves[0];
-        const struct ir_expr *value =
-            sum ? lower_substitute(codelet->lowering, nest->result.expr, n, codelet->place, NULL, sum) : NULL;
-        append(codelet, loop_store(context, nest->target, poly_substitute(context, nest->address, n, codelet->place, NULL), value,
-                                   nest->combine));
-    } while (ir_codelet_next_point(codelet->nest->n, codelet->extents, codelet->point));
+    const struct straight_line_row *row = &codelet->line->rows[parts * result];
+    int64_t rest = result;
+    for (size_t x = nest->n; x-- > 0;) {
+        int64_t extent = nest->indices[x].reduced ? 1 : codelet->extents[x];
+        codelet->point[x] = rest % extent;
+        rest /= extent;
+    }
+    set_place(codelet);
+    for (uint32_t part = 0; part < parts; part++)
+        define_inputs(codelet, row[part].n_terms, row[part].terms);
+    const struct ir_expr *halves[2] = {sum_of(codelet, row[0].n_terms, row[0].terms, elem), NULL};
+    if (parts == 2)
+        halves[1] = sum_of(codelet, row[1].n_terms, row[1].terms, elem);
+    const struct ir_expr *sum = parts == 2 ? ir_expr_apply(context, IR_EXPR_complex, 2, halves) : halves[0];
+    const struct ir_expr *value = sum ? lower_substitute(codelet->lowering, nest->result.expr, n, codelet->place, NULL, sum) : NULL;
+    append(codelet, loop_store(context, nest->target, poly_substitute(context, nest->address, n, codelet->place, NULL), value,
+                               nest->combine));
+}
+
+/* Statements in the order of the schedule. */
+static bool write_program(struct codelet *codelet)
+{
+    const struct straight_line *line = codelet->line;
+    struct arena *arena = codelet->lowering->arena;
+    uint32_t parts = ir_elem_is_complex(codelet->nest->accumulator) ? 2 : 1, n_values = (uint32_t)line->n_values;
+    const uint32_t *order = codelet_schedule(arena, line, parts);
+    codelet->values = ARENA_ARRAY(arena, line->n_inputs + line->n_values, const struct ir_expr *);
+    codelet->uses = ARENA_ARRAY(arena, line->n_inputs + line->n_values, uint32_t);
+    codelet->column_of = ARENA_ARRAY(arena, line->n_inputs, uint32_t);
+    if (!order || arena_failed(arena))
+        return false;
+    for (uint32_t column = 0; column < codelet->matrix.n_columns; column++)
+        for (uint32_t part = 0; part < (codelet->matrix.real_columns[column] ? 1u : 2u); part++)
+            codelet->column_of[ir_codelet_input(&codelet->matrix, column) + part] = column;
+    for (uint32_t k = 0; k < n_values; k++)
+        count_uses(codelet, line->values[k].n_terms, line->values[k].terms);
+    for (uint32_t row = 0; row < line->n_rows; row++)
+        count_uses(codelet, line->rows[row].n_terms, line->rows[row].terms);
+    if (codelet->lowering->function->buffers[codelet->nest->target].updates) /* it may be what is read */
+        for (uint32_t column = 0; column < codelet->matrix.n_columns; column++)
+            define_column(codelet, column);
+    for (uint32_t k = 0; k < n_values + line->n_rows / parts; k++)
+        if (order[k] < n_values)
+            define_value(codelet, order[k]);
+        else
+            store_result(codelet, order[k] - n_values);
+    return !arena_failed(arena);
 }
 
 /* ---- the stage ---- */
+
+/* Vectors run along the innermost loop: that is the index by which the result's elements lie side by side, where it is long. */
+static void move_line_inwards(const struct codelet *codelet, struct nest_order *order)
+{
+    int64_t extent;
+    const struct poly *step;
+    for (uint32_t k = 0; k < order->n_outputs; k++) {
+        uint32_t index = order->indices[k];
+        if (!poly_split_index(codelet->lowering->context, codelet->nest->address, index, &step, NULL) || !poly_equals(step, 1) ||
+            (poly_is_constant(codelet->nest->extents[index], &extent) && extent < SHORTEST_LINE))
+            continue;
+        for (; k + 1 < order->n_outputs; k++)
+            order->indices[k] = order->indices[k + 1];
+        order->indices[k] = index;
+    }
+}
 
 /* Loops over what is outside; the places of its indices are known afterwards. */
 static bool open_loops(struct codelet *codelet, struct nest_order *order)
@@ -308,6 +356,7 @@ static bool open_loops(struct codelet *codelet, struct nest_order *order)
     if (!outside.indices || !nest_choose_order(codelet->lowering, &outside, order) ||
         !nest_bind_indices(codelet->lowering, &outside, codelet->place))
         return false;
+    move_line_inwards(codelet, order);
     codelet->nest->indices = arena_copy(codelet->lowering->arena, outside.indices, outside.n, sizeof *outside.indices);
     for (size_t x = 0; codelet->nest->indices && x < outside.n; x++)
         codelet->nest->indices[x].gone &= !codelet->inside[x];
@@ -354,12 +403,5 @@ struct loop_stmt *lower_codelet(struct lowering *lowering, struct nest *nest, bo
     codelet.line = *fits ? ir_codelet_line(lowering->context, nest->accumulator, &codelet.matrix) : NULL;
     if (!codelet.line)
         return NULL;
-    codelet.values = ARENA_ARRAY(lowering->arena, codelet.line->n_inputs + codelet.line->n_values, const struct ir_expr *);
-    codelet.uses = ARENA_ARRAY(lowering->arena, codelet.line->n_inputs + codelet.line->n_values, uint32_t);
-    if (arena_failed(lowering->arena))
-        return NULL;
-    define_inputs(&codelet);
-    define_values(&codelet);
-    store_rows(&codelet);
-    return arena_failed(lowering->arena) ? NULL : close_loops(&codelet, &order);
+    return write_program(&codelet) ? close_loops(&codelet, &order) : NULL;
 }

@@ -322,7 +322,7 @@ static bool store_product(struct building *building, struct product *product, ui
     return true;
 }
 
-static bool join_products(struct building *building, const struct product *left, const struct product *right,
+static bool join_products(const struct building *building, const struct product *left, const struct product *right,
                           struct product *joined)
 {
     joined->n_factors = left->n_factors + right->n_factors;
@@ -331,6 +331,34 @@ static bool join_products(struct building *building, const struct product *left,
     for (size_t k = 0; joined->factors && k < joined->n_factors; k++)
         joined->factors[k] = k < left->n_factors ? left->factors[k] : right->factors[k - left->n_factors];
     return joined->factors != NULL;
+}
+
+/* Is the step that makes `result` of the product and a constant a codelet of that constant? Then the product's factors join the
+ * step, too: what a codelet multiplies it multiplies once. */
+static bool joins_codelet(const struct building *building, const struct product *product, const struct product *other,
+                          struct order_set result)
+{
+    struct ir_context *context = building->context;
+    struct product both;
+    if (other->n_factors != 1 || !ir_codelet_constant(&other->factors[0]) || !join_products(building, product, other, &both))
+        return false;
+    const struct poly **replacements = ARENA_ARRAY(ir_arena(context), building->root->n_indices, const struct poly *);
+    struct sequence labels = {.count = 0};
+    for (uint32_t label = 0; label < building->root->n_indices; label++)
+        sequence_add(&labels, label, &result);
+    uint32_t rank = labels.count;
+    for (uint32_t label = 0; label < building->root->n_indices; label++)
+        sequence_add(&labels, label, &both.labels);
+    if (!replacements || rank == labels.count)
+        return false;
+    sort_factors(&both);
+    struct contraction step = open_step(building, &both, building->root->contract.accumulator, &labels, rank, replacements);
+    const struct ir_node *node = contraction_close(&step);
+    const struct ir_codelet *codelet = node ? ir_codelet(context, node) : NULL;
+    for (uint32_t k = 0; codelet && codelet->pays && k < node->n_operands; k++)
+        if (codelet->factors[k] != (node->operands[k].node == other->factors[0].node))
+            return false;
+    return codelet && codelet->pays;
 }
 
 /* ---- the root ---- */
@@ -471,6 +499,7 @@ static const struct ir_node *build_tree(struct building *building, const struct 
         struct order_set all = order_union(sides[0]->labels, sides[1]->labels);
         for (int side = 0; side < 2; side++)
             if (sides[side]->n_factors > 1 && !order_equal(sides[side]->labels, all) &&
+                !joins_codelet(building, sides[side], sides[1 - side], sets[n + step]) &&
                 !store_product(building, sides[side], both[side], sides[side]->labels))
                 return NULL;
         struct product *joined = &products[n + step];

@@ -224,7 +224,13 @@ const struct ir_node *structure_chirp(struct structuring *structuring, const str
     return complex_way(structuring, node, operand, true, fourier_chirp);
 }
 
+/* Its permutations are modulo the length: vectors cannot follow them, and lose more by it than the twiddles cost (1536 takes 3
+ * times as long). */
 const struct ir_node *structure_coprime(struct structuring *structuring, const struct ir_node *node, uint32_t operand)
 {
+    struct structure_transform transform;
+    bool in_vectors = structuring->pass->options->machine.vector_bytes > 0;
+    if (in_vectors && structure_find_transform(structuring, node, operand, &transform) && !fourier_long_prime(transform.length))
+        return NULL;
     return complex_way(structuring, node, operand, false, fourier_coprime);
 }

@@ -34,4 +34,38 @@ bool vectorise_is_straight(struct pass_kernel *kernel, const struct loop_stmt *l
 /* Makes it one over vectors. False: no memory. */
 bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop);
 
+/* ---- vectorise_rows.c: their places that lanes move along by more than one element ---- */
+
+struct vectorise_row;
+struct vectorise_rows {
+    struct pass_kernel *kernel;
+    const struct loop_stmt *loop;
+    struct vectorise_row *rows;
+    size_t n, capacity;
+    int64_t lanes; /* once the arrays are there */
+    const struct poly *first;
+};
+struct vectorise_place {
+    uint32_t buffer;
+    const struct poly *address;
+};
+
+/* Notes a place of which each lane has a row of its own; false: they lie otherwise, or no memory. */
+bool vectorise_note_row(struct vectorise_rows *rows, uint32_t buffer, const struct poly *address, bool writes);
+/* When all are noted: are the rows whole, without an element that nobody asks for? */
+bool vectorise_close_rows(struct vectorise_rows *rows);
+/* Does every row have a vector of so many lanes, at least? */
+bool vectorise_rows_hold(const struct vectorise_rows *rows, int64_t lanes);
+/* Gives each row a small array in which it stands turned, of vectors that begin at `first` of the loop. False: no memory. */
+bool vectorise_add_columns(struct vectorise_rows *rows, int64_t lanes, const struct poly *first);
+/* The place in that array; false: it lies in no row. */
+bool vectorise_find_row(const struct vectorise_rows *rows, uint32_t buffer, const struct poly *address, bool writes,
+                        struct vectorise_place *place);
+/* Squares that are read into the arrays, or written from them; NULL: there are none. False: no memory. */
+bool vectorise_turn_rows(struct vectorise_rows *rows, bool writes, struct loop_stmt **list);
+/* Of a table: the place in one in another order, in which lanes move by one element; made where `place` is asked for, its address
+ * NULL: no memory. False: it is none, or there is no such order. */
+bool vectorise_find_table(const struct vectorise_rows *rows, uint32_t buffer, const struct poly *address,
+                          struct vectorise_place *place);
+
 #endif

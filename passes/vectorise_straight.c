@@ -5,7 +5,9 @@
  *                                                 for j in 8*(n div 8) .. n { x = ...  y[j] = ... }
  *
  * Places move by one element a lane, or, halves of complex numbers, by two: then the vectors of both halves are read and written
- * together. */
+ * together. Of tables another order is made, in which they do; other places lie in rows that are turned (vectorise_rows.c). Where
+ * the extent is known and no multiple of the lanes, vectors overlap instead of leaving a rest: what two of them store is the same.
+ */
 #include "lanes.h"
 #include "product.h"
 #include "vectorise.h"
@@ -19,6 +21,7 @@ struct lines {
     enum ir_elem elem; /* of all vectors */
     bool *moves;       /* by local: a vector */
     int64_t budget;
+    struct vectorise_rows rows;
 };
 
 /* A half of complex numbers that lie side by side: of which the address moves by two. */
@@ -43,7 +46,9 @@ static bool fits(struct lines *lines, const struct ir_expr *expr, bool *moves)
     } else if (expr->op == IR_EXPR_load) {
         *moves = poly_uses_index(expr->load.address, index);
         if (*moves && !lanes_move_by_one(lines->context, expr->load.address, index) &&
-            !is_half(lines, expr->load.buffer, expr->load.address))
+            !vectorise_find_table(&lines->rows, expr->load.buffer, expr->load.address, NULL) &&
+            !is_half(lines, expr->load.buffer, expr->load.address) &&
+            !vectorise_note_row(&lines->rows, expr->load.buffer, expr->load.address, false))
             return false;
     } else if (ir_expr_uses_index(expr, index) || expr->n_arguments) {
         for (uint32_t k = 0; k < expr->n_arguments; k++) {
@@ -81,8 +86,9 @@ static bool statement_fits(struct lines *lines, const struct loop_stmt *stmt, co
         return false;
     if (lanes_move_by_one(lines->context, stmt->store.address, lines->loop->loop.index))
         return true;
-    return is_half(lines, stmt->store.buffer, stmt->store.address) &&
-           (stores_other_half(lines, stmt, stmt->next) || (before && stores_other_half(lines, before, stmt)));
+    if (is_half(lines, stmt->store.buffer, stmt->store.address))
+        return stores_other_half(lines, stmt, stmt->next) || (before && stores_other_half(lines, before, stmt));
+    return vectorise_note_row(&lines->rows, stmt->store.buffer, stmt->store.address, true);
 }
 
 /* What the loop computes with: the type of its first store. */
@@ -115,31 +121,53 @@ static bool reads_what_it_stores(const struct lines *lines)
     return !loop_visit_accesses(lines->context, lines->kernel->loops, lines->loop->loop.body, note_read, &reading) || reading.found;
 }
 
+/* Of the longest vectors that the loop fills, and rows as well; 0: of none. */
 static int64_t lanes_of(const struct lines *lines)
 {
-    int64_t extent;
-    bool known = poly_is_constant(lines->loop->loop.end, &extent);
-    int64_t lanes = product_lanes(&lines->kernel->options->machine, lines->elem, known ? extent : 0);
-    return known && extent < lanes ? 0 : lanes;
+    int64_t extent, lanes = product_lanes(&lines->kernel->options->machine, lines->elem, 0);
+    int64_t shortest = product_lanes(&lines->kernel->options->machine, lines->elem, 1);
+    if (!poly_is_constant(lines->loop->loop.end, &extent))
+        return lines->rows.n ? 0 : lanes;
+    while (lanes > shortest && (extent < lanes || !vectorise_rows_hold(&lines->rows, lanes)))
+        lanes /= 2;
+    return extent < lanes || !vectorise_rows_hold(&lines->rows, lanes) ? 0 : lanes;
+}
+
+/* What the loop can be as vectors; false: nothing. */
+static bool read_lines(struct lines *lines, struct pass_kernel *kernel, const struct loop_stmt *loop)
+{
+    const struct loop_stmt *body = loop->loop.body, *before = NULL;
+    *lines = (struct lines){.kernel = kernel, .context = kernel->context, .loop = loop, .rows = {.kernel = kernel, .loop = loop}};
+    if (loop->loop.kind != LOOP_SERIAL || loop->loop.role != LOOP_NO_ROLE || loop->loop.limit ||
+        !poly_equals(loop->loop.begin, 0) || !body || !body->next || !product_runs_forward(kernel, loop) || !find_elem(lines))
+        return false;
+    lines->moves = ARENA_ARRAY(ir_arena(kernel->context), kernel->loops->n_locals, bool);
+    for (const struct loop_stmt *stmt = body; lines->moves && stmt; before = stmt, stmt = stmt->next)
+        if (!statement_fits(lines, stmt, before))
+            return false;
+    return lines->moves && vectorise_close_rows(&lines->rows) && lanes_of(lines) >= 2 && !reads_what_it_stores(lines);
 }
 
 bool vectorise_is_straight(struct pass_kernel *kernel, const struct loop_stmt *loop)
 {
-    struct lines lines = {.kernel = kernel, .context = kernel->context, .loop = loop};
-    const struct loop_stmt *body = loop->loop.body, *before = NULL;
-    if (loop->loop.kind != LOOP_SERIAL || loop->loop.role != LOOP_NO_ROLE || loop->loop.limit ||
-        !poly_equals(loop->loop.begin, 0) || !body || !body->next || !product_runs_forward(kernel, loop) || !find_elem(&lines) ||
-        lanes_of(&lines) < 2)
-        return false;
-    lines.moves = ARENA_ARRAY(ir_arena(kernel->context), kernel->loops->n_locals, bool);
-    for (const struct loop_stmt *stmt = body; lines.moves && stmt; before = stmt, stmt = stmt->next)
-        if (!statement_fits(&lines, stmt, before))
-            return false;
-    return lines.moves && !reads_what_it_stores(&lines);
+    struct lines lines;
+    return read_lines(&lines, kernel, loop);
 }
 
-/* The statements with the loop's index replaced. */
-static struct loop_stmt *copy_lines(struct pass_kernel *kernel, const struct loop_stmt *loop, const struct poly *value)
+/* The load, where lanes move by one element. */
+static const struct ir_expr *replace_load(void *user, struct ir_context *context, const struct ir_expr *leaf)
+{
+    const struct vectorise_rows *rows = user;
+    struct vectorise_place place;
+    if (leaf->op != IR_EXPR_load || (!vectorise_find_table(rows, leaf->load.buffer, leaf->load.address, &place) &&
+                                     !vectorise_find_row(rows, leaf->load.buffer, leaf->load.address, false, &place)))
+        return leaf;
+    return place.address ? ir_expr_load(context, place.buffer, leaf->elem, place.address) : NULL;
+}
+
+/* The statements with the loop's index replaced, `rows` NULL: their places as they are. */
+static struct loop_stmt *copy_lines(struct pass_kernel *kernel, const struct loop_stmt *loop, const struct poly *value,
+                                    struct vectorise_rows *rows)
 {
     struct ir_context *context = kernel->context;
     uint32_t n = (uint32_t)kernel->loops->n_indices;
@@ -150,11 +178,15 @@ static struct loop_stmt *copy_lines(struct pass_kernel *kernel, const struct loo
     place[loop->loop.index] = value;
     for (const struct loop_stmt *stmt = loop->loop.body; stmt; stmt = stmt->next) {
         bool stores = stmt->op == LOOP_STORE;
-        const struct ir_expr *moved =
-            ir_expr_substitute(context, stores ? stmt->store.value : stmt->local.value, NULL, NULL, n, place, NULL);
+        const struct ir_expr *moved = stores ? stmt->store.value : stmt->local.value;
+        struct vectorise_place to = {.buffer = UINT32_MAX};
+        if (rows)
+            moved = ir_expr_substitute(context, moved, replace_load, rows, 0, NULL, NULL);
+        moved = moved ? ir_expr_substitute(context, moved, NULL, NULL, n, place, NULL) : NULL;
+        if (stores && (!rows || !vectorise_find_row(rows, stmt->store.buffer, stmt->store.address, true, &to)))
+            to = (struct vectorise_place){stmt->store.buffer, stmt->store.address};
         struct loop_stmt *copy =
-            stores ? loop_store(context, stmt->store.buffer, poly_substitute(context, stmt->store.address, n, place, NULL), moved,
-                                IR_EXPR_OP_COUNT)
+            stores ? loop_store(context, to.buffer, poly_substitute(context, to.address, n, place, NULL), moved, IR_EXPR_OP_COUNT)
                    : loop_define(context, stmt->local.local, moved, true);
         if (!copy)
             return NULL;
@@ -165,17 +197,21 @@ static struct loop_stmt *copy_lines(struct pass_kernel *kernel, const struct loo
     return list;
 }
 
-bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
+/* Where the vector of this number begins: one after the other, or so that the last ends with the loop. */
+static const struct poly *first_of(struct ir_context *context, const struct poly *vector, int64_t lanes, int64_t extent,
+                                   int64_t count)
+{
+    if (extent % lanes == 0)
+        return poly_scale(context, vector, lanes);
+    return poly_floor_div(context, poly_scale(context, vector, extent - lanes), poly_constant(context, count - 1), NULL);
+}
+
+/* Of an extent that only the run knows: what is left behind whole vectors follows one by one. */
+static bool split_unknown(struct pass_kernel *kernel, struct loop_stmt *loop, int64_t lanes)
 {
     struct ir_context *context = kernel->context;
     struct loop_function *function = kernel->loops;
-    struct lines lines = {.kernel = kernel, .context = context, .loop = loop};
-    find_elem(&lines);
-    int64_t lanes = lanes_of(&lines), extent = 0;
-    if (poly_is_constant(loop->loop.end, &extent) && extent == lanes) {
-        loop->loop.kind = LOOP_VECTOR;
-        return true;
-    }
+    struct vectorise_rows rows = {.kernel = kernel, .loop = loop};
     const struct poly *size = poly_constant(context, lanes), *vectors = poly_floor_div(context, loop->loop.end, size, NULL);
     const char *name = arena_printf(ir_arena(context), "%s_vector", function->indices[loop->loop.index].name);
     uint32_t vector = loop_add_index(context, function, name);
@@ -183,7 +219,7 @@ bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
         return false;
     const struct poly *first = poly_multiply(context, poly_index(context, vector), size),
                       *own = poly_index(context, loop->loop.index);
-    struct loop_stmt *body = copy_lines(kernel, loop, poly_add(context, first, own));
+    struct loop_stmt *body = copy_lines(kernel, loop, poly_add(context, first, own), &rows);
     struct loop_stmt *within = loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), size, body);
     struct loop_stmt *around = loop_for(context, LOOP_SERIAL, vector, poly_constant(context, 0), vectors, within);
     struct loop_stmt *rest = NULL;
@@ -191,11 +227,49 @@ bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
     if (!around || !whole)
         return false;
     if (whole != loop->loop.end) {
-        rest = loop_for(context, LOOP_SERIAL, loop->loop.index, whole, loop->loop.end, copy_lines(kernel, loop, own));
+        rest = loop_for(context, LOOP_SERIAL, loop->loop.index, whole, loop->loop.end, copy_lines(kernel, loop, own, NULL));
         if (!rest)
             return false;
     }
     around->comment = loop->comment;
     product_replace(loop, loop_join(around, rest));
+    return true;
+}
+
+bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
+{
+    struct ir_context *context = kernel->context;
+    struct loop_function *function = kernel->loops;
+    struct lines lines;
+    int64_t extent;
+    if (!read_lines(&lines, kernel, loop))
+        return !arena_failed(ir_arena(context));
+    int64_t lanes = lanes_of(&lines);
+    if (!poly_is_constant(loop->loop.end, &extent))
+        return split_unknown(kernel, loop, lanes);
+    int64_t count = (extent + lanes - 1) / lanes;
+    const struct poly *first = poly_constant(context, 0), *own = poly_index(context, loop->loop.index);
+    uint32_t vector = UINT32_MAX;
+    if (count > 1) {
+        vector = loop_add_index(context, function,
+                                arena_printf(ir_arena(context), "%s_vector", function->indices[loop->loop.index].name));
+        if (vector == UINT32_MAX)
+            return false;
+        first = first_of(context, poly_index(context, vector), lanes, extent, count);
+    }
+    if (!first || !vectorise_add_columns(&lines.rows, lanes, first))
+        return false;
+    struct loop_stmt *body = copy_lines(kernel, loop, poly_add(context, first, own), &lines.rows), *before, *after;
+    struct loop_stmt *within =
+        loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), poly_constant(context, lanes), body);
+    if (!within || !vectorise_turn_rows(&lines.rows, false, &before) || !vectorise_turn_rows(&lines.rows, true, &after))
+        return false;
+    struct loop_stmt *all = loop_join(before, loop_join(within, after));
+    if (count > 1)
+        all = loop_for(context, LOOP_SERIAL, vector, poly_constant(context, 0), poly_constant(context, count), all);
+    if (!all)
+        return false;
+    all->comment = loop->comment;
+    product_replace(loop, all);
     return true;
 }
