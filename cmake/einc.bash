@@ -4,7 +4,7 @@ _einc()
     local command=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="--help --version $("$command" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  .*/\1/p')"
+        words="--help --version $("$command" --help 2>/dev/null | sed -n 's/^  \([a-z-]*\)  .*/\1/p')"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
     fi

@@ -18,6 +18,9 @@ enum {
     SLOT_SLOTS_LIMIT = 1 << 16,       /* S; a power of two from 2 */
     SLOT_SCALE_LIMIT = 60,            /* bits of a prime, of a working scale */
     SLOT_CIPHERTEXTS_LIMIT = 1 << 12, /* of one layout */
+    SLOT_VALUES_LIMIT = 1 << 19,      /* of a program that is read */
+    SLOT_NUMBERS_LIMIT = 1 << 28,     /* in all its constants */
+    SLOT_EVAL_BYTES = 1 << 30,        /* of values alive at once, in clear slots */
     SLOT_PARTS_LIMIT = 64             /* digits, dims, rolls, terms of a roll: of one layout, each */
 };
 
@@ -179,6 +182,15 @@ struct slot_counts {
     int64_t keys;  /* different steps, and 1 for conj */
 };
 
+/* The counts by name, in the order of a schedule's last line. */
+struct slot_count_info {
+    const char *name;
+    size_t offset; /* in struct slot_counts */
+};
+const struct slot_count_info *slot_count_table(size_t *n);
+int64_t slot_count_get(const struct slot_counts *counts, const struct slot_count_info *info);
+void slot_count_set(struct slot_counts *counts, const struct slot_count_info *info, int64_t number);
+
 /* A ring that will do: N / 2 is a multiple of S, and each vector is repeated in it. bits[0] is the prime that stays, bits[k] is
  * q_k, bits[levels + 1] the special prime of key switches. security 0: N is too small for any standard level. */
 struct slot_ring {
@@ -249,7 +261,67 @@ bool slot_finish(struct slot_program *program);
 void slot_count(const struct slot_program *program, struct slot_counts *counts);
 /* The different steps of rotations, ascending; `*needs_conj`: a conjugation besides. */
 int32_t *slot_keys(struct arena *arena, const struct slot_program *program, size_t *count, bool *needs_conj);
+/* Bits that all primes may have together at 128-bit security; 0: none of this degree. */
+uint32_t slot_ring_secure_bits(int64_t degree);
 /* The smallest ring of 128-bit security for S, levels and scale; degree 0 when there is none. */
 struct slot_ring slot_ring_choose(int64_t slots, uint32_t levels, uint32_t scale_bits);
+
+/* ---- slot_print.c, slot_print_json.c: schedules as text, and as JSON (docs/schedule.md) ---- */
+
+enum slot_form { SLOT_TEXT, SLOT_JSON };
+
+/* What a schedule is in files. Constants of more than a few runs stand in the sidecar, little-endian doubles one after the other.
+ */
+struct slot_files {
+    const char *text;
+    size_t length;
+    const char *sidecar; /* NULL: no constant needs it */
+    size_t sidecar_length;
+};
+/* `sidecar` is the bare name of that file. The same bytes for the same program. False: no memory. */
+bool slot_print(const struct slot_program *program, enum slot_form form, const char *sidecar, struct slot_files *files);
+
+/* ---- slot_read.c ---- */
+
+struct slot_hoist {
+    const struct slot_value *value;
+    int32_t *steps; /* of the rotations of `value` that follow */
+    size_t n_steps;
+    struct span span;
+};
+
+/* What a file claims of its program; `slot_verify` compares. Level and scale of values are claims, too. */
+struct slot_claims {
+    int32_t *keys;
+    size_t n_keys, keys_capacity;
+    bool conj, relin;
+    struct slot_counts counts;
+    struct slot_hoist *hoists;
+    size_t n_hoists, hoists_capacity;
+    struct span keys_span, relin_span, end_span, ring_span;
+};
+
+/* Bytes of the sidecar with this bare name beside the schedule, in the arena; false after a diagnostic at `span`. */
+typedef bool slot_load_function(void *user, const char *name, struct span span, const char **bytes, size_t *length);
+
+/* The text form; NULL after a diagnostic E0753. Nothing here trusts the text; what was read may still break the rules of
+ * `slot_verify`, which every reader must ask before it uses the program. `source` is added to the diagnostics. */
+struct slot_program *slot_read(struct ir_context *context, const struct source *source, slot_load_function *load, void *user,
+                               struct slot_claims *claims);
+
+/* ---- slot_verify.c ---- */
+
+/* The rules of a schedule: levels and scales as the ops say, operands of equal level and scale, relin before rotations, scales that
+ * fit, no result that is zero by construction (a library refuses it as transparent), no op that no output needs, outputs that hold
+ * every element; and with `claims` (NULL: built here) the keys, hoists and counts. Each broken one is a diagnostic E0754 or E0755.
+ */
+bool slot_verify(const struct slot_program *program, const struct slot_claims *claims);
+
+/* ---- slot_eval.c: what a schedule computes, in clear slots ---- */
+
+/* `inputs[k]` and `outputs[k]` are the tensors, row-major. Garbage slots of inputs hold numbers that a right schedule keeps out of
+ * the result. `*spread` (may be NULL) is how far positions of one element, and zeros, are from what the output's layout says,
+ * relative to the largest |output|. EINC_LIMIT after a diagnostic E0921 when it needs more than SLOT_EVAL_BYTES. */
+enum einc_status slot_eval(const struct slot_program *program, const double *const *inputs, double *const *outputs, double *spread);
 
 #endif

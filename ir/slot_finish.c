@@ -7,6 +7,31 @@
 
 /* ---- counts ---- */
 
+const struct slot_count_info *slot_count_table(size_t *n)
+{
+    static const struct slot_count_info infos[] = {
+        {"rot", offsetof(struct slot_counts, rot)},     {"conj", offsetof(struct slot_counts, conj)},
+        {"pmul", offsetof(struct slot_counts, pmul)},   {"cmul", offsetof(struct slot_counts, cmul)},
+        {"relin", offsetof(struct slot_counts, relin)}, {"rescale", offsetof(struct slot_counts, rescale)},
+        {"add", offsetof(struct slot_counts, add)},     {"depth", offsetof(struct slot_counts, depth)},
+        {"keys", offsetof(struct slot_counts, keys)},
+    };
+    *n = sizeof infos / sizeof *infos;
+    return infos;
+}
+
+int64_t slot_count_get(const struct slot_counts *counts, const struct slot_count_info *info)
+{
+    int64_t number;
+    memcpy(&number, (const char *)counts + info->offset, sizeof number);
+    return number;
+}
+
+void slot_count_set(struct slot_counts *counts, const struct slot_count_info *info, int64_t number)
+{
+    memcpy((char *)counts + info->offset, &number, sizeof number);
+}
+
 static void count_value(const struct slot_value *value, struct slot_counts *counts)
 {
     switch (value->op) {
@@ -108,6 +133,14 @@ static const struct {
 } secure[] = {{1024, 27}, {2048, 54}, {4096, 109}, {8192, 218}, {16384, 438}, {32768, 881}, {65536, 1772}, {131072, 3524}};
 
 enum { OUTER_PRIME_BITS = 60 }; /* the largest SEAL takes: the first holds the result, the last bears the noise of key switches */
+
+uint32_t slot_ring_secure_bits(int64_t degree)
+{
+    for (size_t k = 0; k < sizeof secure / sizeof *secure; k++)
+        if (secure[k].degree == degree)
+            return secure[k].bits;
+    return 0;
+}
 
 struct slot_ring slot_ring_choose(int64_t slots, uint32_t levels, uint32_t scale_bits)
 {

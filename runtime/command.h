@@ -123,7 +123,8 @@ void caches_describe(struct machine *machine);
 bool measure_rates(struct machine *machine);
 
 /* ---- the commands ---- */
-#define COMMAND(name, derives, synopsis, summary, help) int command_##name(struct invocation *invocation, int argc, char **argv);
+#define COMMAND_AS(word, name, derives, synopsis, summary, help)                                                                   \
+    int command_##name(struct invocation *invocation, int argc, char **argv);
 #include "commands.def"
 
 #endif

@@ -11,7 +11,7 @@ struct command {
     int (*run)(struct invocation *invocation, int argc, char **argv);
 };
 
-#define COMMAND(name, derives, synopsis, summary, help) {#name, derives, synopsis, summary, help, command_##name},
+#define COMMAND_AS(word, name, derives, synopsis, summary, help) {word, derives, synopsis, summary, help, command_##name},
 static const struct command commands[] = {
 #include "commands.def"
 };

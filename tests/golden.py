@@ -20,11 +20,11 @@ import tempfile
 from suites import engines
 
 HERE = pathlib.Path(__file__).parent / "golden"
-COMMENT = {".ein": "#", ".eir": ";", ".loop": ";"}
+COMMENT = {".ein": "#", ".eir": ";", ".loop": ";", ".he": "#"}
 
 # Codes that no file of sensible size brings out: limits, and rules that the readers keep before the verifiers look. The C test
 # named shows each.
-SHOWN_BY = {"E0731": "test_verify", "E0735": "test_verify", "E0736": "test_verify", "E0738": "test_verify", "E0751": "test_slot", "E0752": "test_slot", "E0922": "test_slot",
+SHOWN_BY = {"E0731": "test_verify", "E0735": "test_verify", "E0736": "test_verify", "E0738": "test_verify", "E0751": "test_slot", "E0922": "test_slot", "E0923": "test_slot",
             "E0902": "test_parse", "E0913": "test_language_nodes", "E0915": "test_language_nodes", "E0850": "test_library", "E0851": "test_library", "E0852": "test_library",
             "E0853": "test_library", "E0854": "test_library"}
 

@@ -172,7 +172,7 @@ class Installed:
         sections = re.split(r"^\.S[SH] ", page.read_text(), flags=re.M)
         known = {section.splitlines()[0]: plain(section) for section in sections[1:]}
         general = known["OPTIONS OF EVERY COMMAND"]
-        for command in re.findall(r"^  ([a-z]+)  ", run(self.einc, "--help").stdout, re.M):
+        for command in re.findall(r"^  ([a-z-]+)  ", run(self.einc, "--help").stdout, re.M):
             help_text = run(self.einc, command, "--help").stdout
             usage = help_text.splitlines()[0].removeprefix("usage: ")
             self.suite.check(f"the man page has `{usage}`", usage in text)
@@ -190,7 +190,7 @@ class Installed:
         return done.stdout.split()
 
     def completion(self):
-        commands = re.findall(r"^  ([a-z]+)  ", run(self.einc, "--help").stdout, re.M)
+        commands = re.findall(r"^  ([a-z-]+)  ", run(self.einc, "--help").stdout, re.M)
         self.suite.check("commands are completed", set(self.complete("")) == {*commands, "--help", "--version"}, str(self.complete("")))
         self.suite.check("a command is completed", self.complete("exp") == ["explain"])
         for command in commands:

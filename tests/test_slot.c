@@ -1,7 +1,9 @@
 /* Slot programs: building shares equal work, tracks levels and scales, drops what is not needed and refuses misuse; layouts lead
  * from positions to elements and back, and through other shapes of a tensor. */
 #include "ir/slot.h"
+#include "runtime/schedule.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -200,6 +202,124 @@ static void scales_are_read_back(void **state)
     assert_int_equal(scale.powers[3], 1);
 }
 
+/* ---- text, JSON, meaning ---- */
+
+/* y = (x rotated by its rows and columns, squared, weighted): every op but sub, neg and conj, a dense constant and one in runs. */
+static struct slot_program *every_op(struct ir_context *context)
+{
+    const struct slot_dim dims[] = {{"i", 5}, {"j", 8}};
+    const struct slot_digit digits[] = {
+        {SLOT_INDEX, 8, 1, 1}, {SLOT_GARBAGE, 2, 0, 0}, {SLOT_REPLICATE, 4, 0, 0}, {SLOT_INDEX, 5, 0, 1}};
+    const struct slot_roll_term term = {2, 3};
+    const struct slot_roll roll = {1, 8, -1, 1, &term};
+    const struct slot_layout *layout =
+        slot_layout_create(context, &(struct slot_layout){64, 2, 4, 3, 1, dims, digits, &roll, true}, SPAN_NONE);
+    struct slot_program *program = slot_program_create(context, "every", 64, 6, 35);
+    uint32_t input = slot_add_input(program, "x", layout);
+    double dense[64], mask[2] = {0, 1}, third = 1.0 / 3, same[16];
+    for (int k = 0; k < 64; k++)
+        dense[k] = k / 7.0 - 3;
+    for (int k = 0; k < 16; k++)
+        same[k] = k < 8;
+    const struct slot_constant *weights = slot_constant(program, dense, 64), *odd = slot_constant(program, mask, 2);
+    const struct slot_constant *data = slot_constant(program, same, 16);
+    const struct slot_value *outputs[5];
+    for (uint32_t k = 0; k < 5; k++) {
+        const struct slot_value *x = slot_mulp(program, slot_input_part(program, input, k), data);
+        x = slot_rescale(program, x);
+        const struct slot_value *y = slot_rescale(program, slot_mulp(program, slot_rot(program, x, 1), weights));
+        y = slot_add(program, slot_rescale(program, slot_mulp(program, slot_rot(program, x, -7), odd)), y);
+        const struct slot_value *z = slot_rescale(program, slot_relin(program, slot_mul(program, y, slot_rot(program, y, 2))));
+        z = slot_addp(program, slot_rescale(program, slot_mulp_to(program, z, slot_constant(program, &third, 1), x->scale)),
+                      weights);
+        z = slot_sub(program, slot_conj(program, slot_neg(program, z)), x);
+        outputs[k] = slot_rescale(program, slot_relin(program, slot_square(program, slot_subp(program, z, odd))));
+    }
+    const struct slot_digit places[] = {{SLOT_INDEX, 8, 1, 1}, {SLOT_GARBAGE, 8, 0, 0}, {SLOT_INDEX, 5, 0, 1}};
+    assert_true(slot_add_output(
+        program, "y", slot_layout_create(context, &(struct slot_layout){64, 2, 3, 2, 0, dims, places, NULL, false}, SPAN_NONE),
+        outputs));
+    assert_true(slot_finish(program));
+    assert_true(slot_verify(program, NULL));
+    return program;
+}
+
+static bool give_sidecar(void *user, const char *name, struct span span, const char **bytes, size_t *length)
+{
+    const struct slot_files *files = user;
+    (void)span;
+    assert_string_equal(name, "every.f64");
+    *bytes = files->sidecar;
+    *length = files->sidecar_length;
+    return true;
+}
+
+static double *result_of(struct ir_context *context, const struct slot_program *program)
+{
+    double x[40], *y = arena_alloc(ir_arena(context), 40, sizeof *y), spread;
+    for (int k = 0; k < 40; k++)
+        x[k] = k % 11 - 5;
+    const double *const inputs[] = {x};
+    assert_int_equal(slot_eval(program, inputs, &y, &spread), EINC_OK);
+    assert_true(spread == 0);
+    return y;
+}
+
+static void schedules_are_read_back(void **state)
+{
+    struct ir_context *context = context_of(state);
+    struct slot_program *program = every_op(context);
+    struct slot_files first, json;
+    assert_true(slot_print(program, SLOT_TEXT, "every.f64", &first));
+    assert_true(slot_print(program, SLOT_JSON, "every.f64", &json));
+    assert_int_equal(first.sidecar_length, 64 * 8);
+    const struct source sources[] = {{"every.he", first.text, first.length}, {"every.json", json.text, json.length}};
+    const double *y = result_of(context, program);
+    for (int k = 0; k < 2; k++) {
+        struct slot_program *again = schedule_parse(context, &sources[k], give_sidecar, &first);
+        struct slot_files second;
+        assert_non_null(again);
+        assert_true(slot_print(again, SLOT_TEXT, "every.f64", &second));
+        assert_string_equal(first.text, second.text);
+        assert_memory_equal(first.sidecar, second.sidecar, first.sidecar_length);
+        assert_memory_equal(y, result_of(context, again), 40 * sizeof *y);
+    }
+}
+
+/* The same by loops over the tensor: row i of x, rolled back, is what each ciphertext holds in its first eight slots. */
+static void schedules_mean_what_their_ops_say(void **state)
+{
+    struct ir_context *context = context_of(state);
+    const double *y = result_of(context, every_op(context));
+    for (int i = 0; i < 5; i++) {
+        double slots[64], product[64];
+        for (int s = 0; s < 64; s++) {
+            int j = (s % 8 - 1 + 3 * (s / 16)) % 8;
+            slots[s] = s % 16 < 8 ? (i * 8 + (j + 8) % 8) % 11 - 5 : 0;
+        }
+        for (int s = 0; s < 64; s++)
+            product[s] = slots[(s + 1) % 64] * (s / 7.0 - 3) + slots[(s + 57) % 64] * (s % 2);
+        for (int j = 0; j < 8; j++) {
+            double z = -(product[j] * product[(j + 2) % 64] / 3 + (j / 7.0 - 3)) - slots[j] - j % 2;
+            assert_true(fabs(y[i * 8 + j] - z * z) < 1e-9);
+        }
+    }
+}
+
+/* Values past the limit of a file that is read. */
+static void long_schedules_are_refused(void **state)
+{
+    struct ir_context *context = context_of(state);
+    struct text text = text_create(ir_arena(context));
+    struct slot_claims claims;
+    text_put(&text, "hesched 1\nprogram p slots 2 levels 0 scale 20\n");
+    for (int k = 0; k <= SLOT_VALUES_LIMIT / SLOT_CIPHERTEXTS_LIMIT; k++)
+        text_printf(&text, "input x%d dims i=4096 slots | i%%4096\n", k);
+    const struct source source = {"long.he", text_finish(&text), text.length};
+    assert_null(slot_read(context, &source, give_sidecar, NULL, &claims));
+    assert_true(was_reported(context, DIAG_E0923)); /* [E0923] */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +331,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(shapes_keep_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_layouts_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scales_are_read_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(schedules_are_read_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(schedules_mean_what_their_ops_say, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_schedules_are_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

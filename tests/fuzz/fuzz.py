@@ -4,7 +4,7 @@
     fuzz.py build FOLDER                                   configures and builds the fuzzers in FOLDER (clang, libFuzzer, ASan, UBSan)
     fuzz.py run FOLDER TARGET --runs=N [--part=N] [--keep=FOLDER]
 
-TARGET is ein, eir, npy, program, machine or tune. With --keep the corpus, what was found and the count of executions stay in that folder, and a later call
+TARGET is ein, eir, npy, program, machine, tune or schedule. With --keep the corpus, what was found and the count of executions stay in that folder, and a later call
 goes on where the last one ended, a killed one too: at most one part is run again. Each part has its own seed, the number of the
 part, so that a run is repeatable. The target of sources runs in three modes (mutate_source.c): on any short source, on
 longer ones and near accepted ones; the last two take far longer an execution and get fewer. Any crash, leak, hang or too much memory fails the run and leaves the input behind.
@@ -21,9 +21,9 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LONGEST = {"ein": {"any": 400, "long": 800, "accepted": 400}, "eir": {"any": 2000}, "npy": {"any": 400}, "program": {"any": 128},
-           "machine": {"any": 1200}, "tune": {"any": 800}}  # bytes of an input, by mode
+           "machine": {"any": 1200}, "tune": {"any": 800}, "schedule": {"any": 2500}}  # bytes of an input, by mode
 SHARE = {"ein": {"any": 0.88, "long": 0.02, "accepted": 0.1}, "eir": {"any": 1}, "npy": {"any": 1}, "program": {"any": 1},
-         "machine": {"any": 1}, "tune": {"any": 1}}  # of the executions, by mode
+         "machine": {"any": 1}, "tune": {"any": 1}, "schedule": {"any": 1}}  # of the executions, by mode
 MERGE_EVERY = 8  # parts; keeps the corpus small
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.M)
 TAIL = 60  # lines of the log of a part that failed

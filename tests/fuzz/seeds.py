@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionaries of the fuzz targets, gathered from the tree so that they grow with it.
 
-    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program,machine,tune} and writes FOLDER/{ein,eir,npy,machine,tune}.dict
+    seeds.py FOLDER     fills FOLDER/{ein,eir,npy,program,machine,tune,schedule} and writes FOLDER/{ein,eir,npy,machine,tune,schedule}.dict
 
 Sources: the goldens, the examples of docs/language.md and of examples/, what einc's readers refuse in the goldens' diagnostics, the
 operators of tests/operators_suite.py, and the files of corpus/. Words: NAME.dict here, and the rows of the tables that lexers and readers are made of.
@@ -91,6 +91,11 @@ def choices():
         yield path.read_bytes()
 
 
+def schedules():
+    for path, text in golden_inputs(".he", "#"):
+        yield re.sub(r"^# RUN:.*\n", "", text)
+
+
 def table_words(*files):
     """First fields of the rows of .def tables."""
     for name in files:
@@ -110,6 +115,8 @@ def dictionary(name):
         words += table_words("ir/functions.def", "ir/elements.def", "ir/rings.def", "ir/ops.def")
     if name == "machine":
         words += [*table_words("ir/machine_fields.def"), "name", "yes", "no"]
+    if name == "schedule":
+        words += [*table_words("ir/slot_ops.def"), *re.findall(r'\{"([a-z]+)", ', (ROOT / "ir/slot_read.c").read_text()), "hesched", "program"]
     return lines + [f'"{word}"' for word in dict.fromkeys(words) if f'"{word}"' not in lines]
 
 
@@ -125,7 +132,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     whole = list(sources())
     for name, texts in (("ein", whole + [piece for text in whole for piece in apart(text)]), ("eir", tensor_texts()), ("npy", arrays()),
-                        ("program", []), ("machine", descriptions()), ("tune", choices())):
+                        ("program", []), ("machine", descriptions()), ("tune", choices()), ("schedule", schedules())):
         kept = [path.read_bytes() for path in sorted((HERE / "corpus" / name).iterdir())]
         write_seeds(folder / name, [*texts, *kept])
         if (HERE / f"{name}.dict").exists():
