@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-enum { LEAST_VECTORS = 3, MOST_PARTIALS = 8, MOST_UNROLLED = 32 /* additions of vectors */ };
+enum { LEAST_VECTORS = 3 /* or no rest */, MOST_PARTIALS = 8, MOST_UNROLLED = 32 /* additions of vectors */ };
 
 struct splitting {
     struct pass_kernel *kernel;
@@ -55,11 +55,11 @@ static int64_t choose_partials(const struct splitting *splitting)
     if (lanes_call(splitting->context, splitting->set->local.value)) /* which takes longer than an addition */
         busy = 2;
     int64_t partials = 1, extent;
-    if (vectors < LEAST_VECTORS)
+    bool known = poly_is_constant(end, &extent);
+    if (vectors < LEAST_VECTORS && !(known && extent > 0 && extent % splitting->lanes == 0))
         return 0;
     while ((double)partials < busy && (double)(4 * partials) <= vectors)
         partials *= 2;
-    bool known = poly_is_constant(end, &extent);
     while (known && partials > 2 && extent % (partials * splitting->lanes) && extent % (partials / 2 * splitting->lanes) == 0)
         partials /= 2;
     return partials;
@@ -198,8 +198,9 @@ static struct loop_stmt *join_lanes(const struct splitting *splitting)
     struct loop_stmt *list = over_lanes(splitting, loop_store(context, lanes, lane, last, IR_EXPR_OP_COUNT));
     for (int64_t half = splitting->lanes / 2; list && half > 1; half /= 2) {
         const struct ir_expr *other = ir_expr_load(context, lanes, elem, poly_add(context, lane, constant(splitting, half)));
-        struct loop_stmt *add = over(splitting, LOOP_UNROLLED, splitting->loop->loop.index, constant(splitting, half),
-                                     loop_store(context, lanes, lane, other, splitting->combine));
+        bool is_vector = product_lanes(&splitting->kernel->options->machine, elem, half) == half;
+        struct loop_stmt *add = over(splitting, is_vector ? LOOP_VECTOR : LOOP_UNROLLED, splitting->loop->loop.index,
+                                     constant(splitting, half), loop_store(context, lanes, lane, other, splitting->combine));
         list = add ? loop_join(list, add) : NULL;
     }
     const struct ir_expr *pair[2] = {ir_expr_load(context, lanes, elem, constant(splitting, 0)),
