@@ -4,6 +4,7 @@
 
 #include "ir/ir.h"
 #include "ir/loop.h"
+#include "ir/slot.h"
 
 enum backend_weights { WEIGHTS_INLINE, WEIGHTS_EXTERN, WEIGHTS_FILE };
 
@@ -13,6 +14,7 @@ struct backend_kernel {
     const struct ir_kernel *kernel;    /* after tensor passes */
     const struct loop_function *loops; /* NULL for backends on tensor IR */
     const struct poly *flops_naive;
+    const struct slot_program *slots; /* on ciphertexts; NULL for other backends */
 };
 
 struct backend_program {
@@ -48,7 +50,7 @@ struct backend_file {
     size_t length;
 };
 
-enum backend_kind { BACKEND_SOURCE, BACKEND_CODE, BACKEND_LINKED };
+enum backend_kind { BACKEND_SOURCE, BACKEND_SCHEDULE, BACKEND_CODE, BACKEND_LINKED };
 
 struct backend_info {
     const char *name;      /* as in --emit=NAME */

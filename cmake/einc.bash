@@ -15,7 +15,7 @@ _einc()
     [[ ${COMP_WORDS[COMP_CWORD]} == = ]] && option=$before
     case $option in
     --engine) words=$("$command" --version 2>/dev/null | sed -n 's/^engines: //p') ;;
-    --emit) words="c h main ein tensor loop llvm bc asm obj so" ;;
+    --emit) words="c h main ein tensor loop he he_json llvm bc asm obj so" ;;
     --weights) words="inline extern file" ;;
     --ring) words="plustimes minplus maxplus orand" ;;
     --diagnostics) words="json text" ;;

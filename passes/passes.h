@@ -8,6 +8,7 @@
 #include "ir/ir.h"
 #include "ir/loop.h"
 #include "ir/machine.h"
+#include "ir/slot.h"
 
 /* ---- choices that were measured: how a product or copy is cut (docs/tuning.md) ---- */
 
@@ -199,5 +200,33 @@ const struct pass_info *pass_table(size_t *count);
 const struct pass_info *pass_find(const char *name, size_t length);
 /* Runs one pass and verifies what it left. */
 enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel);
+
+/* ---- packing.c: kernels on ciphertexts ---- */
+
+enum { PACKING_SLOTS = 4096 }; /* where nobody says how many */
+struct packing_options {
+    int64_t slots;                /* a power of two, up to SLOT_SLOTS_LIMIT; 0: nothing is packed */
+    int64_t levels;               /* a computation may take; 0: any number */
+    int64_t keys;                 /* of rotations a schedule may need; 0: any number */
+    const char *const *row_major; /* names of inputs and outputs that lie in C order from slot 0 on, once, zeros behind inputs */
+    size_t n_row_major;
+    bool count_all; /* counts of every point, not of the chosen one alone */
+};
+
+/* One of the schedules between which there was a choice: none of the others needs neither more rotations nor more levels. */
+struct packing_point {
+    int64_t rotations;
+    uint32_t depth;
+    struct slot_counts counts; /* of the chosen one; with `count_all` of all */
+};
+struct packing_result {
+    struct packing_point *points; /* in order of depth */
+    size_t n_points, chosen;
+    struct slot_program *program; /* of the chosen one */
+};
+/* What the kernel computes of encrypted inputs; it is one after the tensor passes up to `flatten`. Constants are known to who
+ * computes. False after a diagnostic E0931 (what ciphertexts cannot compute) or E0932 (slots, levels or keys do not suffice), or
+ * without memory. */
+bool packing_run(const struct pass_kernel *kernel, const struct packing_options *options, struct packing_result *result);
 
 #endif

@@ -43,9 +43,11 @@ struct invocation {
     size_t n_derivatives;
     const char *memory_limit;
     const char *scan_chunk;
-    const char *target;  /* --target=NAME|FILE; NULL: generic */
-    const char *tune;    /* --tune=FILE; NULL: choices are the cost model's */
-    const char *threads; /* --threads=none|openmp|openmp:N; NULL: none */
+    const char *target;              /* --target=NAME|FILE; NULL: generic */
+    const char *tune;                /* --tune=FILE; NULL: choices are the cost model's */
+    int64_t slots, levels, keys;     /* --slots, --levels, --keys of schedules on ciphertexts; 0: not given */
+    struct option_list layout_words; /* --layout x=rowmajor,y=rowmajor */
+    const char *threads;             /* --threads=none|openmp|openmp:N; NULL: none */
     bool trace;
     struct compile_options compile;
     struct engine_options engine;
@@ -68,9 +70,11 @@ bool input_target(struct invocation *invocation);
 const struct source *input_source(struct invocation *invocation, const char *path);
 /* The file compiled; NULL after diagnostics. */
 struct compiled *input_compile(struct invocation *invocation, const char *path);
+/* The source's kernels and the derivatives asked for, not compiled; NULL after diagnostics. */
+struct ir_program *input_program(struct invocation *invocation, const char *path);
 /* Number of the kernel with this name, or of the only one when `name` is NULL; -1 after a diagnostic. A kernel whose derivative was
  * asked for stands for that. */
-int input_kernel(struct invocation *invocation, const struct compiled *compiled, const char *name);
+int input_kernel(struct invocation *invocation, const struct ir_program *program, const char *name);
 /* Prints what was reported, and gives the exit status for it. */
 int input_finish(struct invocation *invocation, int status);
 

@@ -60,7 +60,7 @@ int command_bench(struct invocation *invocation, int argc, char **argv)
     if (repeat < 1 || repeat > 100000)
         return usage_error("--repeat is from 1 to 100000");
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
-    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
+    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled->program, invocation->words[1]) : -1;
     if (!compiled || (invocation->count == 2 && only < 0))
         return input_finish(invocation, EXIT_INPUT);
     bench.engine = bench.info->create(compiled, &invocation->engine);

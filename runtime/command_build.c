@@ -122,6 +122,24 @@ static struct backend_code_target code_target(const struct invocation *invocatio
     return code;
 }
 
+/* Loops of the source as files of the backend. */
+static bool emit_files(struct invocation *invocation, struct compiled *compiled, const struct backend_info *backend,
+                       const char *basename, const struct backend_options *options, struct backend_file **files, size_t *n_files)
+{
+    return compiled && compile_emit(compiled, backend, basename, options, files, n_files) == EINC_OK &&
+           (backend->kind != BACKEND_LINKED || link_object(invocation, compiled, &(*files)[0]));
+}
+
+static bool emit_schedules(struct invocation *invocation, struct ir_program *program, const struct backend_info *backend,
+                           const char *basename, const struct backend_options *options, struct backend_file **files,
+                           size_t *n_files)
+{
+    if (!invocation->compile.packing.slots)
+        invocation->compile.packing.slots = PACKING_SLOTS;
+    const struct packing_result *packed = program ? compile_packing(program, &invocation->compile) : NULL;
+    return packed && compile_emit_packed(program, packed, backend, basename, options, files, n_files) == EINC_OK;
+}
+
 int command_build(struct invocation *invocation, int argc, char **argv)
 {
     const char *emit = "c", *output = NULL, *weights = "inline", *triple = NULL, *cpu = NULL;
@@ -141,9 +159,10 @@ int command_build(struct invocation *invocation, int argc, char **argv)
         return usage_error("there is no form `%s` to emit; einc build --help lists them", emit);
     if (strcmp(emit, "main") == 0 && backend_options.weights != WEIGHTS_INLINE)
         return usage_error("a host program has its constants inline");
-    if (backend->kind == BACKEND_SOURCE && (triple || cpu))
+    bool is_schedule = backend->kind == BACKEND_SCHEDULE;
+    if ((backend->kind == BACKEND_SOURCE || is_schedule) && (triple || cpu))
         return usage_error("--triple and --cpu are for machine code, which --emit=%s is not", emit);
-    if (backend->kind != BACKEND_SOURCE && !invocation->target)
+    if (backend->kind != BACKEND_SOURCE && !is_schedule && !invocation->target)
         invocation->target = "host";
     const char *path = invocation->words[0];
     struct target target;
@@ -152,14 +171,14 @@ int command_build(struct invocation *invocation, int argc, char **argv)
         output = arena_printf(arena, "%s%s", without_extension(arena, path), backend->extension);
     if (!output || !choose_target(invocation, output, path, backend, &target))
         return input_finish(invocation, EXIT_LIMIT);
-    struct compiled *compiled = input_compile(invocation, path);
-    backend_options.target = invocation->compile.backend.target;
-    backend_options.code = code_target(invocation, triple, cpu);
     struct backend_file *files = NULL;
     size_t n_files = 0;
-    if (!compiled || compile_emit(compiled, backend, target.base, &backend_options, &files, &n_files) != EINC_OK)
-        return input_finish(invocation, EXIT_INPUT);
-    if (backend->kind == BACKEND_LINKED && !link_object(invocation, compiled, &files[0]))
+    struct compiled *compiled = is_schedule ? NULL : input_compile(invocation, path);
+    struct ir_program *program = is_schedule ? input_program(invocation, path) : NULL;
+    backend_options.target = invocation->compile.backend.target;
+    backend_options.code = code_target(invocation, triple, cpu);
+    if (is_schedule ? !emit_schedules(invocation, program, backend, target.base, &backend_options, &files, &n_files)
+                    : !emit_files(invocation, compiled, backend, target.base, &backend_options, &files, &n_files))
         return input_finish(invocation, EXIT_INPUT);
     if (strcmp(output, "-") == 0)
         fwrite(files[0].bytes, 1, files[0].length, stdout);

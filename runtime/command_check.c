@@ -128,6 +128,73 @@ static int check_engine(struct invocation *invocation, struct compiled *compiled
     return status;
 }
 
+/* ---- schedules on ciphertexts, in clear slots ---- */
+
+static double *in_double(struct ir_context *context, const struct ir_tensor *tensor)
+{
+    double *numbers = ARENA_ARRAY(ir_arena(context), npy_element_count(tensor), double);
+    for (size_t k = 0; numbers && k < npy_element_count(tensor); k++)
+        numbers[k] = ir_number_load(tensor->elem, tensor->data, k).re;
+    return numbers;
+}
+
+static bool run_schedule(struct ir_context *context, const struct ir_kernel *kernel, const struct slot_program *program,
+                         const struct ir_tensor *inputs, struct ir_tensor *outputs)
+{
+    const double **in = ARENA_ARRAY(ir_arena(context), program->n_inputs + 1, const double *);
+    double **out = ARENA_ARRAY(ir_arena(context), program->n_outputs + 1, double *);
+    if (!in || !out)
+        return false;
+    for (size_t k = 0; k < program->n_inputs; k++)
+        for (uint32_t input = 0; input < kernel->n_inputs; input++)
+            if (strcmp(program->inputs[k].name, kernel->inputs[input].name) == 0)
+                in[k] = in_double(context, &inputs[input]);
+    for (size_t k = 0; k < program->n_outputs; k++)
+        out[k] = in_double(context, &outputs[k]);
+    if (slot_eval(program, in, out, NULL) != EINC_OK)
+        return false;
+    for (size_t k = 0; k < program->n_outputs; k++)
+        for (size_t e = 0; e < npy_element_count(&outputs[k]); e++)
+            ir_number_store(ir_number_real(outputs[k].elem, out[k][e]), outputs[k].data, e);
+    return true;
+}
+
+static int check_schedule(struct invocation *invocation, const struct ir_kernel *kernel, const struct slot_program *program,
+                          const struct check *check)
+{
+    struct ir_context *context = invocation->context;
+    int64_t *dims = dims_small(invocation, kernel);
+    struct ir_tensor *inputs = dims ? arrays_random(invocation, kernel, dims, check->seed) : NULL;
+    struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(context), kernel->n_outputs, struct ir_tensor);
+    struct reference reference = {0};
+    if (!inputs || !outputs || !binding_outputs(context, kernel, dims, outputs) ||
+        !make_reference(invocation, kernel, dims, inputs, &reference) || !slot_verify(program, NULL) ||
+        !run_schedule(context, kernel, program, inputs, outputs))
+        return EXIT_INPUT;
+    return check_outputs(kernel, "he", &reference, outputs) ? EXIT_DONE : EXIT_CHECK;
+}
+
+static int check_schedules(struct invocation *invocation, const struct check *check)
+{
+    struct ir_program *program = input_program(invocation, invocation->words[0]);
+    if (!invocation->compile.packing.slots)
+        invocation->compile.packing.slots = PACKING_SLOTS;
+    int only = program && invocation->count == 2 ? input_kernel(invocation, program, invocation->words[1]) : -1;
+    if (!program || (invocation->count == 2 && only < 0))
+        return EXIT_INPUT;
+    if (only >= 0) {
+        program->kernels[0] = program->kernels[only];
+        program->n_kernels = 1;
+    }
+    const struct packing_result *packed = compile_packing(program, &invocation->compile);
+    int status = packed ? EXIT_DONE : EXIT_INPUT;
+    for (size_t k = 0; packed && k < program->n_kernels; k++) {
+        int result = check_schedule(invocation, program->kernels[k], packed[k].program, check);
+        status = result > status ? result : status;
+    }
+    return status;
+}
+
 int command_check(struct invocation *invocation, int argc, char **argv)
 {
     struct check check = {.seed = 1};
@@ -137,11 +204,14 @@ int command_check(struct invocation *invocation, int argc, char **argv)
         return EXIT_USAGE;
     if (invocation->count < 1 || invocation->count > 2)
         return usage_error("check needs a .ein file");
-    if (check.engine && !engine_find(check.engine))
+    bool on_ciphertexts = check.engine && strcmp(check.engine, "he") == 0;
+    if (check.engine && !on_ciphertexts && !engine_find(check.engine))
         return usage_no_engine(check.engine);
     check.seed = (uint64_t)seed;
+    if (on_ciphertexts)
+        return input_finish(invocation, check_schedules(invocation, &check));
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
-    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
+    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled->program, invocation->words[1]) : -1;
     if (!compiled || (invocation->count == 2 && only < 0))
         return input_finish(invocation, EXIT_INPUT);
     size_t count;

@@ -135,14 +135,65 @@ static void print_kernel(const struct pass_kernel *kernel)
         print_order(context, &kernel->orders[k]);
 }
 
+/* ---- on ciphertexts ---- */
+
+static void print_point(const struct packing_point *point, const char *before, const char *after)
+{
+    const struct slot_counts *counts = &point->counts;
+    printf("%s%lld rotations at depth %lld: %lld keys, %lld products with constants, %lld of ciphertexts%s\n", before,
+           (long long)counts->rot, (long long)counts->depth, (long long)counts->keys, (long long)counts->pmul,
+           (long long)counts->cmul, after);
+}
+
+/* Of two schedules one needs fewer rotations, the other fewer levels. */
+static void print_packing(const struct packing_result *packed, int64_t slots)
+{
+    printf("  on ciphertexts      of %lld slots\n", (long long)slots);
+    for (size_t k = 0; k < packed->n_points; k++)
+        print_point(&packed->points[k], "    ", k == packed->chosen ? " (chosen: the fewest rotations)" : "");
+    struct slot_program *program = packed->program;
+    for (size_t side = 0; side < 2; side++)
+        for (size_t k = 0; k < (side ? program->n_outputs : program->n_inputs); k++) {
+            const struct slot_port *port = side ? &program->outputs[k] : &program->inputs[k];
+            struct text text = text_create(ir_arena(program->context));
+            slot_layout_print(&text, port->layout);
+            const char *layout = text_finish(&text);
+            printf("    %-17s %s\n", port->name, layout ? layout : "");
+        }
+}
+
+static json_t *json_point(const struct packing_point *point)
+{
+    const struct slot_counts *counts = &point->counts;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rotations", (json_int_t)counts->rot, "depth",
+                     (json_int_t)counts->depth, "keys", (json_int_t)counts->keys, "plaintext_products", (json_int_t)counts->pmul,
+                     "ciphertext_products", (json_int_t)counts->cmul, "relinearisations", (json_int_t)counts->relin, "rescales",
+                     (json_int_t)counts->rescale);
+}
+
+/* The chosen schedule's counts, and all between which there was a choice. */
+static json_t *json_packing(const struct packing_result *packed, int64_t slots)
+{
+    json_t *he = json_point(&packed->points[packed->chosen]), *points = json_array();
+    for (size_t k = 0; k < packed->n_points; k++)
+        json_array_append_new(points, json_point(&packed->points[k]));
+    json_object_set_new(he, "slots", json_integer(slots));
+    json_object_set_new(he, "points", points);
+    return he;
+}
+
 /* ---- JSON ---- */
 
-static bool print_json(const char *target, struct compiled *compiled, int only)
+static bool print_json(const char *target, struct compiled *compiled, const struct packing_result *packed, int64_t slots, int only)
 {
     json_t *kernels = json_array();
     for (size_t k = 0; k < compiled->n_kernels; k++)
-        if (only < 0 || (size_t)only == k)
-            json_array_append_new(kernels, describe_kernel(compiled, k));
+        if (only < 0 || (size_t)only == k) {
+            json_t *kernel = describe_kernel(compiled, k);
+            if (packed)
+                json_object_set_new(kernel, "he", json_packing(&packed[k], slots));
+            json_array_append_new(kernels, kernel);
+        }
     json_t *root = json_pack("{s:s, s:o, s:o}", "target", target, "dims", describe_dims(compiled->context), "kernels", kernels);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text)
@@ -161,15 +212,23 @@ int command_explain(struct invocation *invocation, int argc, char **argv)
     if (invocation->count < 1 || invocation->count > 2)
         return usage_error("explain needs a .ein file");
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
-    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled, invocation->words[1]) : -1;
+    int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled->program, invocation->words[1]) : -1;
     if (!compiled || (invocation->count == 2 && only < 0))
         return input_finish(invocation, EXIT_INPUT);
     const char *target = invocation->compile.backend.target ? invocation->compile.backend.target : machine_generic()->name;
+    struct packing_options *packing = &invocation->compile.packing;
+    packing->count_all = true;
+    const struct packing_result *packed = packing->slots ? compile_packing(compiled->program, &invocation->compile) : NULL;
+    if (packing->slots && !packed)
+        return input_finish(invocation, EXIT_INPUT);
     if (json)
-        return input_finish(invocation, print_json(target, compiled, only) ? EXIT_DONE : EXIT_FAULT);
+        return input_finish(invocation, print_json(target, compiled, packed, packing->slots, only) ? EXIT_DONE : EXIT_FAULT);
     printf("target %s\n", target);
     for (size_t k = 0; k < compiled->n_kernels; k++)
-        if (only < 0 || (size_t)only == k)
+        if (only < 0 || (size_t)only == k) {
             print_kernel(&compiled->kernels[k]);
+            if (packed)
+                print_packing(&packed[k], packing->slots);
+        }
     return input_finish(invocation, EXIT_DONE);
 }

@@ -35,21 +35,28 @@ struct compiled *input_compile(struct invocation *invocation, const char *path)
     return source ? compile_source(invocation->context, source, &invocation->compile) : NULL;
 }
 
-/* Number of the derivative of kernel `number`; else `number`. */
-static int derivative_of(const struct compiled *compiled, size_t number)
+struct ir_program *input_program(struct invocation *invocation, const char *path)
 {
-    for (size_t k = number + 1; k < compiled->n_kernels; k++)
-        if (compiled->program->kernels[k]->derived_from == compiled->program->kernels[number])
+    const struct source *source = input_source(invocation, path);
+    const struct compile_options *options = &invocation->compile;
+    return source ? compile_derive(frontend_read(invocation->context, source, &options->frontend), options) : NULL;
+}
+
+/* Number of the derivative of kernel `number`; else `number`. */
+static int derivative_of(const struct ir_program *program, size_t number)
+{
+    for (size_t k = number + 1; k < program->n_kernels; k++)
+        if (program->kernels[k]->derived_from == program->kernels[number])
             return (int)k;
     return (int)number;
 }
 
 /* The only kernel; of kernels with derivatives the only derivative. -1: there are several. */
-static int only_kernel(const struct invocation *invocation, const struct compiled *compiled)
+static int only_kernel(const struct invocation *invocation, const struct ir_program *program)
 {
     int only = -1;
-    for (size_t k = 0; k < compiled->n_kernels; k++) {
-        if (invocation->n_derivatives && !compiled->program->kernels[k]->derived_from)
+    for (size_t k = 0; k < program->n_kernels; k++) {
+        if (invocation->n_derivatives && !program->kernels[k]->derived_from)
             continue;
         if (only >= 0)
             return -1;
@@ -58,20 +65,20 @@ static int only_kernel(const struct invocation *invocation, const struct compile
     return only;
 }
 
-int input_kernel(struct invocation *invocation, const struct compiled *compiled, const char *name)
+int input_kernel(struct invocation *invocation, const struct ir_program *program, const char *name)
 {
     struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
     struct text names = text_create(ir_arena(invocation->context));
-    for (size_t k = 0; k < compiled->n_kernels; k++) {
-        if (name && strcmp(compiled->kernels[k].kernel->name, name) == 0)
-            return derivative_of(compiled, k);
-        text_printf(&names, "%s`%s`", k ? ", " : "", compiled->kernels[k].kernel->name);
+    for (size_t k = 0; k < program->n_kernels; k++) {
+        if (name && strcmp(program->kernels[k]->name, name) == 0)
+            return derivative_of(program, k);
+        text_printf(&names, "%s`%s`", k ? ", " : "", program->kernels[k]->name);
     }
-    int only = name ? -1 : only_kernel(invocation, compiled);
+    int only = name ? -1 : only_kernel(invocation, program);
     if (only >= 0)
         return only;
     const char *list = text_finish(&names);
-    if (compiled->n_kernels == 0)
+    if (program->n_kernels == 0)
         diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "the file has no kernel");
     else if (name)
         diag_help(diagnostics, diag_error(diagnostics, DIAG_E0801, SPAN_NONE, "there is no kernel `%s`", name), "the file has %s",

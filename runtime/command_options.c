@@ -131,6 +131,37 @@ static bool read_dims(struct invocation *invocation)
     return true;
 }
 
+/* What schedules on ciphertexts may take. */
+static bool read_packing(struct invocation *invocation)
+{
+    struct packing_options *packing = &invocation->compile.packing;
+    struct arena *arena = ir_arena(invocation->context);
+    const char **names = NULL;
+    size_t capacity = 0;
+    *packing = (struct packing_options){.slots = invocation->slots, .levels = invocation->levels, .keys = invocation->keys};
+    bool is_power = packing->slots >= 2 && !(packing->slots & (packing->slots - 1));
+    if (packing->slots && (!is_power || packing->slots > SLOT_SLOTS_LIMIT))
+        return usage_error("--slots is a power of two from 2 to %d, not %lld", SLOT_SLOTS_LIMIT, (long long)packing->slots), false;
+    if (packing->levels < 0 || packing->levels > SLOT_LEVELS_LIMIT)
+        return usage_error("--levels is a number from 1 to %d, not %lld", SLOT_LEVELS_LIMIT, (long long)packing->levels), false;
+    if (packing->keys < 0)
+        return usage_error("--keys is a number of keys, not %lld", (long long)packing->keys), false;
+    for (size_t k = 0; k < invocation->layout_words.count; k++) {
+        const char *list = invocation->layout_words.items[k], *name, *value;
+        char *copy = arena_strndup(arena, list, strlen(list)), *rest = NULL;
+        for (char *word = copy ? strtok_r(copy, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest)) {
+            if (!option_pair(invocation, word, &name, &value) || strcmp(value, "rowmajor") != 0)
+                return usage_error("--layout takes NAME=rowmajor, not `%s`", word), false;
+            if (!ARENA_PUSH(arena, names, packing->n_row_major, capacity, name))
+                return false;
+        }
+    }
+    packing->row_major = names;
+    if (packing->levels || packing->keys || names)
+        packing->slots = packing->slots ? packing->slots : PACKING_SLOTS;
+    return true;
+}
+
 /* "A,b", or "KERNEL:A,b" */
 static bool read_derivative(struct invocation *invocation, enum pass_derivative_kind kind, const char *words)
 {
@@ -175,6 +206,10 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--target", OPTION_TEXT, &invocation->target},
         {"--threads", OPTION_TEXT, &invocation->threads},
         {"--tune", OPTION_TEXT, &invocation->tune},
+        {"--slots", OPTION_INTEGER, &invocation->slots},
+        {"--levels", OPTION_INTEGER, &invocation->levels},
+        {"--keys", OPTION_INTEGER, &invocation->keys},
+        {"--layout", OPTION_LIST, &invocation->layout_words},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
         {"--gradient", OPTION_TEXT, &gradient}, /* these two last */
@@ -207,8 +242,8 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         passes->scan_chunk = -1;
     else if (invocation->scan_chunk && (!parse_integer(invocation->scan_chunk, &passes->scan_chunk) || passes->scan_chunk < 2))
         return usage_error("--scan-chunk takes a number of steps, 2 or more, or none, not `%s`", invocation->scan_chunk), false;
-    if (!read_threads(invocation) || !read_dims(invocation) || !read_derivative(invocation, PASS_GRADIENT, gradient) ||
-        !read_derivative(invocation, PASS_ADJOINT, adjoint))
+    if (!read_threads(invocation) || !read_dims(invocation) || !read_packing(invocation) ||
+        !read_derivative(invocation, PASS_GRADIENT, gradient) || !read_derivative(invocation, PASS_ADJOINT, adjoint))
         return false;
     invocation->compile.derivatives = invocation->derivatives;
     invocation->compile.n_derivatives = invocation->n_derivatives;

@@ -158,7 +158,7 @@ int command_run(struct invocation *invocation, int argc, char **argv)
         return usage_error("run needs a .ein file");
     int first = invocation->count > 1 && !strchr(invocation->words[1], '=') ? 2 : 1;
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
-    int kernel = compiled ? input_kernel(invocation, compiled, first == 2 ? invocation->words[1] : NULL) : -1;
+    int kernel = compiled ? input_kernel(invocation, compiled->program, first == 2 ? invocation->words[1] : NULL) : -1;
     struct ir_tensor *inputs = kernel < 0 ? NULL
                                           : arrays_from_words(invocation, compiled->program->kernels[kernel],
                                                               invocation->words + first, (size_t)(invocation->count - first));

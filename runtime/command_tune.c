@@ -278,7 +278,7 @@ static bool tune_all(struct tuner *tuner, const char *path, const char *kernel)
     struct ir_program *program =
         compile_derive(frontend_read(invocation->context, source, &invocation->compile.frontend), &invocation->compile);
     struct compiled *compiled = program ? compile_program(invocation->context, program, &invocation->compile) : NULL;
-    int only = compiled && kernel ? input_kernel(invocation, compiled, kernel) : -1;
+    int only = compiled && kernel ? input_kernel(invocation, compiled->program, kernel) : -1;
     if (!compiled || (kernel && only < 0))
         return false;
     tuner->options = invocation->compile;

@@ -47,9 +47,13 @@ const char *const *compile_pipeline(void)
     return pipeline;
 }
 
-static enum einc_status run_pipeline(struct pass_kernel *kernel)
+/* To schedules on ciphertexts: what is known is evaluated, and contractions are whole; packing orders them itself. */
+static const char *const packing_pipeline[] = {"simplify", "recognise", "spectra",  "deltas",  "split_indices",
+                                               "deltas",   "simplify",  "formulas", "flatten", NULL};
+
+static enum einc_status run_pipeline(struct pass_kernel *kernel, const char *const *names)
 {
-    for (const char *const *name = pipeline; *name; name++) {
+    for (const char *const *name = names; *name; name++) {
         enum einc_status status = pass_run(pass_find(*name, strlen(*name)), kernel);
         if (status != EINC_OK)
             return status;
@@ -67,7 +71,7 @@ struct compiled *compile_program(struct ir_context *context, struct ir_program *
     for (size_t k = 0; k < program->n_kernels; k++) {
         kernels[k] = (struct pass_kernel){
             .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options->passes};
-        if (!kernels[k].kernel || run_pipeline(&kernels[k]) != EINC_OK)
+        if (!kernels[k].kernel || run_pipeline(&kernels[k], pipeline) != EINC_OK)
             return NULL;
     }
     if (options->passes.tuning)
@@ -88,12 +92,59 @@ struct compiled *compile_source(struct ir_context *context, const struct source 
     return compile_program(context, compile_derive(frontend_read(context, source, &options->frontend), options), options);
 }
 
+static bool has_port(const struct ir_program *program, const char *name)
+{
+    for (size_t k = 0; k < program->n_kernels; k++) {
+        const struct ir_kernel *kernel = program->kernels[k];
+        for (uint32_t port = 0; port < kernel->n_inputs + kernel->n_outputs; port++) {
+            bool is_input = port < kernel->n_inputs;
+            if (strcmp(is_input ? kernel->inputs[port].name : kernel->outputs[port - kernel->n_inputs].name, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+struct packing_result *compile_packing(struct ir_program *program, const struct compile_options *options)
+{
+    struct ir_context *context = program->context;
+    struct packing_result *results = ARENA_ARRAY(ir_arena(context), program->n_kernels + 1, struct packing_result);
+    for (size_t k = 0; k < options->packing.n_row_major; k++)
+        if (!has_port(program, options->packing.row_major[k])) {
+            diag_error(ir_diagnostics(context), DIAG_E0933, SPAN_NONE, "--layout names `%s`, which is no input or output",
+                       options->packing.row_major[k]);
+            return NULL;
+        }
+    for (size_t k = 0; results && k < program->n_kernels; k++) {
+        struct pass_kernel kernel = {
+            .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options->passes};
+        if (!kernel.kernel || run_pipeline(&kernel, packing_pipeline) != EINC_OK ||
+            !packing_run(&kernel, &options->packing, &results[k]))
+            return NULL;
+    }
+    return results;
+}
+
+enum einc_status compile_emit_packed(struct ir_program *program, const struct packing_result *packed,
+                                     const struct backend_info *backend, const char *basename,
+                                     const struct backend_options *options, struct backend_file **files, size_t *n_files)
+{
+    struct backend_kernel *kernels = ARENA_ARRAY(ir_arena(program->context), program->n_kernels + 1, struct backend_kernel);
+    for (size_t k = 0; kernels && k < program->n_kernels; k++)
+        kernels[k] =
+            (struct backend_kernel){.source = program->kernels[k], .kernel = program->kernels[k], .slots = packed[k].program};
+    const struct backend_program emitted = {program->context, program->path, basename, kernels, program->n_kernels};
+    return kernels ? backend->emit(&emitted, options, files, n_files) : EINC_NO_MEMORY;
+}
+
 bool compile_backend_program(struct compiled *compiled, const char *basename, struct backend_program *program)
 {
     struct backend_kernel *kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct backend_kernel);
     for (size_t k = 0; kernels && k < compiled->n_kernels; k++)
-        kernels[k] = (struct backend_kernel){compiled->program->kernels[k], compiled->kernels[k].kernel, compiled->kernels[k].loops,
-                                             compiled->kernels[k].flops_naive};
+        kernels[k] = (struct backend_kernel){.source = compiled->program->kernels[k],
+                                             .kernel = compiled->kernels[k].kernel,
+                                             .loops = compiled->kernels[k].loops,
+                                             .flops_naive = compiled->kernels[k].flops_naive};
     *program = (struct backend_program){compiled->context, compiled->program->path, basename, kernels, compiled->n_kernels};
     return kernels != NULL;
 }

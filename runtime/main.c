@@ -26,6 +26,7 @@ static const char common_help[] =
     "  --scan-chunk=Q    steps of a chunk where a scan takes chunk form, or none; chosen by cost if not given\n"
     "  --diagnostics=json  diagnostics as JSON, for editors\n"
     "  --target=NAME     generic (default), avx2, avx512, neon, cortex-m, host, or a file from einc machine\n"
+    "  --slots=S         schedules on ciphertexts of S slots; --levels=L, --keys=K: at most; --layout=x=rowmajor\n"
     "  --threads=openmp  code for several threads; openmp:N divides evenly among N; none (default)\n"
     "  --tune=FILE       how products are cut, as einc tune measured it\n"
     "  --trace           rules that fired and choices made, on standard error\n"

@@ -64,6 +64,7 @@ struct compile_options {
     size_t n_derivatives;
     struct pass_options passes;
     struct backend_options backend;
+    struct packing_options packing;
 };
 /* Names of the passes that make loops of a kernel, in their order, ended by NULL. */
 const char *const *compile_pipeline(void);
@@ -78,6 +79,12 @@ struct ir_program *compile_derive(struct ir_program *program, const struct compi
 /* Source text to loops, all kernels. NULL after diagnostics. Everything lives in `context`. */
 struct compiled *compile_source(struct ir_context *context, const struct source *source, const struct compile_options *options);
 struct compiled *compile_program(struct ir_context *context, struct ir_program *program, const struct compile_options *options);
+/* The program's kernels on ciphertexts, one result each. NULL after diagnostics. */
+struct packing_result *compile_packing(struct ir_program *program, const struct compile_options *options);
+/* These to files of one backend. */
+enum einc_status compile_emit_packed(struct ir_program *program, const struct packing_result *packed,
+                                     const struct backend_info *backend, const char *basename,
+                                     const struct backend_options *options, struct backend_file **files, size_t *n_files);
 /* Loops to files of one backend. */
 enum einc_status compile_emit(struct compiled *compiled, const struct backend_info *backend, const char *basename,
                               const struct backend_options *options, struct backend_file **files, size_t *n_files);

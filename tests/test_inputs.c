@@ -126,7 +126,7 @@ static void texts_keep_what_is_declared(void **state)
         struct ir_program *again = ir_read(context, &printed);
         if (!again || !ir_kernel_equal(program->kernels[0], again->kernels[0]))
             fail_msg("%s\n%s", kernels[k], printed.text);
-        struct backend_kernel kernel = {program->kernels[0], program->kernels[0], NULL, NULL};
+        struct backend_kernel kernel = {.source = program->kernels[0], .kernel = program->kernels[0]};
         struct backend_program whole = {context, "kernel.ein", "kernel", &kernel, 1};
         const struct backend_options options = {0};
         struct backend_file *files = NULL;

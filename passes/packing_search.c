@@ -1,0 +1,478 @@
+/* The search: packings of all values and ways of all maps together, by a beam over the values in order. States that look alike to
+ * what follows, by the packings of values still needed, are one, the cheaper; the beam keeps the cheapest of each depth, so that in
+ * the end there is a list of rotations against depth.
+ *
+ * A linear map read by a linear map alone may be left open: the next one takes it in, offsets add up, and both are one product
+ * deep. So butterfly stages and Kronecker factors are grouped as the levels allow. */
+#include "packing_internal.h"
+
+#include <string.h>
+
+enum { BEAM = 192, BEAM_OF_A_DEPTH = 24, MOST_OPEN = 1 << 13 };
+
+struct states {
+    const struct packing_decision **items;
+    size_t count, capacity;
+};
+
+struct search {
+    struct packer *packer;
+    const struct packing_graph *graph;
+    const struct ir_kernel *kernel;
+    uint32_t *last_use;  /* of each node: the last that reads it, n_nodes for outputs */
+    uint32_t *only_user; /* of each node: the one linear map that reads it, UINT32_MAX: others do */
+    struct states states, next;
+    bool too_deep; /* a way was left out for its depth */
+};
+
+static const struct packing_decision *find(const struct packing_decision *state, uint32_t node)
+{
+    while (state && state->node != node)
+        state = state->before;
+    return state;
+}
+
+static bool is_row_major(const struct packer *packer, const char *name)
+{
+    for (size_t k = 0; k < packer->options->n_row_major; k++)
+        if (strcmp(packer->options->row_major[k], name) == 0)
+            return true;
+    return false;
+}
+
+static const struct packing *row_major(struct packer *packer, int64_t elements, enum packing_tail rest)
+{
+    struct packing_places places = {.n = 1, .at = {packing_place(elements, 1)}, .rest = rest};
+    packing_fit(packer, &places);
+    return packing_create(packer, &places, elements);
+}
+
+/* ---- states ---- */
+
+/* What later nodes can see of the state: the values still needed, where they lie. */
+static uint64_t key_of(const struct search *search, const struct packing_decision *state, uint32_t at)
+{
+    uint64_t key = 0;
+    for (uint32_t node = 0; node <= at; node++) {
+        if (search->last_use[node] <= at)
+            continue;
+        const struct packing_decision *decision = find(state, node);
+        key = hash_mix(key, node);
+        key = hash_mix(key, decision->packing ? decision->packing->hash : 1);
+        key = hash_mix(key, decision->open ? decision->open->hash ^ 2 : 3);
+        key = hash_mix(key, decision->open ? decision->base->parts : 4);
+    }
+    return key;
+}
+
+static bool is_dominated(const struct search *search, const struct packing_decision *state)
+{
+    for (size_t k = 0; k < search->next.count; k++) {
+        const struct packing_decision *other = search->next.items[k];
+        if (other->key == state->key && other->rotations <= state->rotations && other->deepest <= state->deepest)
+            return true;
+    }
+    return false;
+}
+
+/* The state with one more decision; the node's own ends a step, one about an operand does not. */
+static const struct packing_decision *extend(struct search *search, const struct packing_decision *state,
+                                             struct packing_decision decision)
+{
+    decision.before = state;
+    decision.rotations += state ? state->rotations : 0;
+    decision.deepest = state && state->deepest > decision.depth ? state->deepest : decision.depth;
+    return arena_copy(search->packer->arena, &decision, 1, sizeof decision);
+}
+
+static bool add_state(struct search *search, uint32_t at, const struct packing_decision *state, struct packing_decision decision)
+{
+    decision.before = state;
+    decision.node = at;
+    decision.rotations += state ? state->rotations : 0;
+    decision.deepest = state && state->deepest > decision.depth ? state->deepest : decision.depth;
+    int64_t levels = search->packer->options->levels;
+    if ((levels && decision.deepest + (decision.open != NULL) > levels) ||
+        decision.deepest + (decision.open != NULL) > SLOT_LEVELS_LIMIT) {
+        search->too_deep = true;
+        return true;
+    }
+    decision.key = key_of(search, &decision, at);
+    if (is_dominated(search, &decision))
+        return true;
+    const struct packing_decision *made = arena_copy(search->packer->arena, &decision, 1, sizeof decision);
+    return made && ARENA_PUSH(search->packer->arena, search->next.items, search->next.count, search->next.capacity, made);
+}
+
+/* Rotations with what is open counted as if it were computed now. */
+static int64_t expected_rotations(struct packer *packer, const struct packing_decision *state)
+{
+    return state->rotations + (state->open ? packing_rotations(packer, state->open, state->base->parts, state->packing->parts) : 0);
+}
+
+struct ranked {
+    const struct packing_decision *state;
+    int64_t rotations;
+    size_t order;
+};
+
+static int compare_ranked(const void *first, const void *second)
+{
+    const struct ranked *a = first, *b = second;
+    if (a->rotations != b->rotations)
+        return a->rotations < b->rotations ? -1 : 1;
+    if (a->state->deepest != b->state->deepest)
+        return a->state->deepest < b->state->deepest ? -1 : 1;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+static bool prune(struct search *search)
+{
+    struct states *next = &search->next;
+    struct ranked *ranked = ARENA_ARRAY(search->packer->arena, next->count + 1, struct ranked);
+    size_t of_depth[SLOT_LEVELS_LIMIT + 2] = {0};
+    if (!ranked)
+        return false;
+    for (size_t k = 0; k < next->count; k++)
+        ranked[k] = (struct ranked){next->items[k], expected_rotations(search->packer, next->items[k]), k};
+    sort_items(ranked, next->count, sizeof *ranked, compare_ranked);
+    search->states.count = 0;
+    for (size_t k = 0; k < next->count; k++) {
+        const struct packing_decision *state = ranked[k].state;
+        if (search->states.count >= BEAM && of_depth[state->deepest] >= BEAM_OF_A_DEPTH)
+            continue;
+        of_depth[state->deepest]++;
+        if (!ARENA_PUSH(search->packer->arena, search->states.items, search->states.count, search->states.capacity, state))
+            return false;
+    }
+    next->count = 0;
+    return true;
+}
+
+/* ---- linear maps ---- */
+
+static bool take_stage(struct search *search, uint32_t at, const struct packing_decision *state, const struct packing_stage *stage)
+{
+    struct packer *packer = search->packer;
+    const struct packing_decision *operand = find(state, search->graph->nodes[at].operands[0].node);
+    const struct packing *after = stage->way.after;
+    struct packing_decision decision = {.packing = after,
+                                        .stage = stage,
+                                        .merged = operand->open != NULL,
+                                        .base = operand->open ? operand->base : stage->way.in,
+                                        .depth = operand->depth};
+    const struct packing_offsets *offsets = stage->offsets;
+    if (operand->open) {
+        if (operand->open->count * offsets->count > (size_t)1 << 22)
+            return true;
+        offsets = packing_offset_sums(packer, operand->open, offsets);
+    }
+    if (!offsets)
+        return false;
+    if (search->only_user[at] != UINT32_MAX && stage->way.n_folds == 0 && offsets->count <= MOST_OPEN) {
+        struct packing_decision open = decision;
+        open.open = offsets;
+        if (!add_state(search, at, state, open))
+            return false;
+    }
+    decision.rotations = packing_rotations(packer, offsets, decision.base->parts, after->parts) + stage->fold_rotations;
+    decision.depth += decision.merged || !stage->is_plain;
+    return add_state(search, at, state, decision);
+}
+
+static bool step_linear(struct search *search, uint32_t at, const struct packing_decision *state)
+{
+    const struct packing_node *node = &search->graph->nodes[at];
+    const struct packing_node *from = &search->graph->nodes[node->operands[0].node];
+    const struct packing_decision *operand = find(state, node->operands[0].node);
+    const struct packing_stages *stages = packing_linear_stages(search->packer, node, operand->packing, from->n_dims, from->dims);
+    for (size_t k = 0; stages && k < stages->count; k++) {
+        const struct packing_decision *with = state;
+        if (!operand->packing)
+            with = extend(search, state, (struct packing_decision){.node = operand->node, .packing = stages->items[k].way.in});
+        if (!with || !take_stage(search, at, with, &stages->items[k]))
+            return false;
+    }
+    return stages != NULL;
+}
+
+/* ---- values of several operands ---- */
+
+/* Brings operand `o` to where `to` wants it, choosing its packing if it is free. NULL: it cannot be, or no memory. */
+static const struct packing_decision *bring(struct search *search, uint32_t at, uint32_t o, const struct packing *to,
+                                            const struct packing_decision *state, struct packing_decision *decision)
+{
+    struct packer *packer = search->packer;
+    uint32_t number = search->graph->nodes[at].operands[o].node;
+    const struct packing_node *node = &search->graph->nodes[number];
+    const struct packing_decision *operand = find(state, number);
+    if (!operand->packing) {
+        const struct packing *chosen = packing_settle(packer, to, PACKING_ZERO, node->elements);
+        if (!chosen || !packing_layout(packer, chosen, node->n_dims, node->dims))
+            chosen = row_major(packer, node->elements, PACKING_ZERO);
+        state = chosen ? extend(search, state, (struct packing_decision){.node = number, .packing = chosen}) : NULL;
+        operand = state ? find(state, number) : NULL;
+    }
+    if (!operand)
+        return NULL;
+    const struct packing_move *move = packing_move(packer, operand->packing, to, node->elements, 1);
+    if (!move)
+        return NULL;
+    decision->moves[o] = move;
+    decision->rotations += move->rotations;
+    uint32_t depth = operand->depth + move->depth;
+    decision->depth = depth > decision->depth ? depth : decision->depth;
+    return state;
+}
+
+static uint32_t tree_depth(uint32_t n)
+{
+    uint32_t depth = 0;
+    while ((1U << depth) < n)
+        depth++;
+    return depth;
+}
+
+/* All operands where `packing` says, and the result too. */
+static bool take_alike(struct search *search, uint32_t at, const struct packing_decision *state, const struct packing *packing)
+{
+    const struct packing_node *node = &search->graph->nodes[at];
+    struct packing_decision decision = {.packing = packing};
+    bool alike = true;
+    for (uint32_t o = 0; o < node->n_operands && state; o++) {
+        state = bring(search, at, o, packing, state, &decision);
+        alike = alike && state && find(state, node->operands[o].node)->packing == packing;
+    }
+    if (node->kind == PACKING_PRODUCT)
+        decision.depth += tree_depth(node->n_operands);
+    else if (!alike && state) /* zeros of one are anything in another */
+        decision.packing = packing_settle(search->packer, packing, PACKING_GARBAGE, node->elements);
+    if (!decision.packing)
+        return false;
+    return state ? add_state(search, at, state, decision) : !arena_failed(search->packer->arena);
+}
+
+static bool step_alike(struct search *search, uint32_t at, const struct packing_decision *state)
+{
+    const struct packing_node *node = &search->graph->nodes[at];
+    bool any = false;
+    for (uint32_t o = 0; o < node->n_operands; o++) {
+        const struct packing_decision *operand = find(state, node->operands[o].node);
+        if (!operand->packing)
+            continue;
+        any = true;
+        if (!take_alike(search, at, state, operand->packing))
+            return false;
+    }
+    const struct packing *plain = any ? NULL : row_major(search->packer, node->elements, PACKING_ZERO);
+    return any || (plain && take_alike(search, at, state, plain));
+}
+
+static bool take_joint(struct search *search, uint32_t at, const struct packing_decision *state, const struct packing_joint *joint)
+{
+    const struct packing_node *node = &search->graph->nodes[at];
+    struct packing_decision decision = {.joint = joint, .rotations = joint->fold_rotations};
+    for (uint32_t o = 0; o < node->n_operands && state; o++)
+        state = bring(search, at, o, joint->operands[o], state, &decision);
+    decision.packing = packing_settle(search->packer, joint->way.after, PACKING_GARBAGE, node->elements);
+    decision.depth += tree_depth(node->n_operands) + (joint->factor != NULL);
+    if (!state)
+        return !arena_failed(search->packer->arena);
+    return decision.packing && add_state(search, at, state, decision);
+}
+
+static bool step_product(struct search *search, uint32_t at, const struct packing_decision *state)
+{
+    const struct packing_node *node = &search->graph->nodes[at];
+    int64_t elements[PACKING_OPERANDS];
+    bool given = false;
+    for (uint32_t o = 0; o < node->n_operands; o++) {
+        elements[o] = node->operands[o].elements;
+        given = given || find(state, node->operands[o].node)->packing;
+    }
+    if (packing_is_elementwise(node) && !step_alike(search, at, state))
+        return false;
+    struct packing_joints **known = &search->packer->joints[2 * at + given];
+    if (!*known)
+        *known = (struct packing_joints *)packing_product_joints(search->packer, node, elements, given);
+    for (size_t k = 0; *known && k < (*known)->count; k++)
+        if (!take_joint(search, at, state, &(*known)->items[k]))
+            return false;
+    return *known != NULL;
+}
+
+/* ---- the walk ---- */
+
+static bool step(struct search *search, uint32_t at, const struct packing_decision *state)
+{
+    const struct packing_node *node = &search->graph->nodes[at];
+    switch (node->kind) {
+    case PACKING_INPUT: {
+        bool fixed = is_row_major(search->packer, node->name);
+        struct packing_decision decision = {.packing = fixed ? row_major(search->packer, node->elements, PACKING_ZERO) : NULL};
+        return (!fixed || decision.packing) && add_state(search, at, state, decision);
+    }
+    case PACKING_LINEAR:
+        return step_linear(search, at, state);
+    case PACKING_PRODUCT:
+        return step_product(search, at, state);
+    case PACKING_SUM:
+        return step_alike(search, at, state);
+    }
+    return false;
+}
+
+static bool find_uses(struct search *search)
+{
+    const struct packing_graph *graph = search->graph;
+    search->last_use = ARENA_ARRAY(search->packer->arena, graph->n_nodes + 1, uint32_t);
+    search->only_user = ARENA_ARRAY(search->packer->arena, graph->n_nodes + 1, uint32_t);
+    search->packer->joints = ARENA_ARRAY(search->packer->arena, 2 * graph->n_nodes + 1, struct packing_joints *);
+    if (!search->last_use || !search->only_user || !search->packer->joints)
+        return false;
+    for (uint32_t k = 0; k < graph->n_nodes; k++)
+        search->only_user[k] = UINT32_MAX;
+    for (uint32_t k = 0; k < graph->n_nodes; k++)
+        for (uint32_t o = 0; o < graph->nodes[k].n_operands; o++) {
+            uint32_t operand = graph->nodes[k].operands[o].node;
+            search->last_use[operand] = k;
+            if (graph->nodes[k].kind == PACKING_LINEAR && graph->nodes[operand].n_uses == 1)
+                search->only_user[operand] = k;
+        }
+    for (uint32_t k = 0; k < search->kernel->n_outputs; k++)
+        search->last_use[graph->outputs[k].node] = (uint32_t)graph->n_nodes;
+    return true;
+}
+
+/* ---- the end: outputs, and the list ---- */
+
+static bool finish_state(struct search *search, const struct packing_decision *state, struct packing_plan *plan)
+{
+    struct packer *packer = search->packer;
+    uint32_t n = search->kernel->n_outputs;
+    *plan = (struct packing_plan){.outputs = ARENA_ARRAY(packer->arena, n + 1, const struct packing_move *),
+                                  .lies = ARENA_ARRAY(packer->arena, n + 1, const struct packing *)};
+    if (!plan->outputs || !plan->lies)
+        return false;
+    int64_t rotations = 0;
+    uint32_t deepest = state->deepest;
+    for (uint32_t k = 0; k < n && state; k++) {
+        uint32_t number = search->graph->outputs[k].node;
+        const struct packing_node *node = &search->graph->nodes[number];
+        if (!find(state, number)->packing)
+            state = extend(search, state,
+                           (struct packing_decision){.node = number, .packing = row_major(packer, node->elements, PACKING_ZERO)});
+        const struct packing_decision *value = state ? find(state, number) : NULL;
+        if (!value || !value->packing)
+            return false;
+        plan->lies[k] = value->packing;
+        if (!is_row_major(packer, search->kernel->outputs[k].name) &&
+            packing_layout(packer, value->packing, search->graph->output_shapes[k].n_dims, search->graph->output_shapes[k].dims))
+            continue;
+        const struct packing *rows = row_major(packer, node->elements, PACKING_GARBAGE);
+        plan->lies[k] = rows;
+        plan->outputs[k] = rows ? packing_move(packer, value->packing, rows, node->elements, 1) : NULL;
+        if (!plan->outputs[k])
+            return false;
+        rotations += plan->outputs[k]->rotations;
+        uint32_t depth = value->depth + plan->outputs[k]->depth;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    plan->last = state;
+    plan->rotations = state->rotations + rotations;
+    plan->depth = deepest;
+    int64_t levels = packer->options->levels;
+    if (levels && deepest > levels)
+        search->too_deep = true;
+    return !levels || deepest <= levels;
+}
+
+static bool add_plan(struct search *search, struct packing_plans *plans, struct packing_plan plan)
+{
+    for (size_t k = 0; k < plans->count; k++)
+        if (plans->items[k].rotations <= plan.rotations && plans->items[k].depth <= plan.depth)
+            return true;
+    size_t kept = 0;
+    for (size_t k = 0; k < plans->count; k++)
+        if (plans->items[k].rotations < plan.rotations || plans->items[k].depth < plan.depth)
+            plans->items[kept++] = plans->items[k];
+    plans->count = kept;
+    return ARENA_PUSH(search->packer->arena, plans->items, plans->count, plans->capacity, plan);
+}
+
+static int compare_plans(const void *first, const void *second)
+{
+    const struct packing_plan *a = first, *b = second;
+    return (a->depth > b->depth) - (a->depth < b->depth);
+}
+
+static bool name_decisions(struct search *search, struct packing_plan *plan)
+{
+    plan->of = ARENA_ARRAY(search->packer->arena, search->graph->n_nodes + 1, const struct packing_decision *);
+    for (uint32_t k = 0; k < search->graph->n_nodes && plan->of; k++)
+        plan->of[k] = find(plan->last, k);
+    return plan->of != NULL;
+}
+
+/* How many levels it takes at least; 0: not known. */
+static uint32_t levels_needed(struct search *search)
+{
+    struct packing_options free_options = *search->packer->options;
+    const struct packing_options *given = search->packer->options;
+    if (!given->levels)
+        return 0;
+    free_options.levels = 0;
+    search->packer->options = &free_options;
+    const struct packing_plans *plans = packing_search(search->packer, search->graph, search->kernel);
+    search->packer->options = given;
+    return plans ? plans->items[0].depth : 0;
+}
+
+static const struct packing_plans *refuse(struct search *search)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(search->packer->context);
+    uint32_t needed = search->too_deep ? levels_needed(search) : 0;
+    if (arena_failed(search->packer->arena))
+        return NULL;
+    const char *what = "no packing was found for so many slots";
+    const char *help = "a larger number of slots, --slots, leaves room for copies";
+    if (search->too_deep) {
+        what = "the levels do not suffice";
+        help = "each product on the longest way from an input to an output takes a level; ask for more with --levels";
+    }
+    struct diag *diag = diag_error(diagnostics, DIAG_E0932, search->kernel->span, "%s", what);
+    if (needed)
+        diag_label(diagnostics, diag, "%u are needed", needed);
+    diag_help(diagnostics, diag, "%s", help);
+    return NULL;
+}
+
+const struct packing_plans *packing_search(struct packer *packer, const struct packing_graph *graph, const struct ir_kernel *kernel)
+{
+    struct search search = {.packer = packer, .graph = graph, .kernel = kernel};
+    struct packing_plans *plans = ARENA_NEW(packer->arena, struct packing_plans);
+    if (!plans || !find_uses(&search))
+        return NULL;
+    for (uint32_t at = 0; at < graph->n_nodes; at++) {
+        size_t count = at ? search.states.count : 1;
+        for (size_t k = 0; k < count; k++)
+            if (!step(&search, at, at ? search.states.items[k] : NULL))
+                return refuse(&search);
+        if (!prune(&search))
+            return NULL;
+        if (search.states.count == 0)
+            return refuse(&search);
+    }
+    for (size_t k = 0; k < search.states.count; k++) {
+        struct packing_plan plan;
+        if (finish_state(&search, search.states.items[k], &plan) && !add_plan(&search, plans, plan))
+            return NULL;
+    }
+    if (plans->count == 0)
+        return refuse(&search);
+    sort_items(plans->items, plans->count, sizeof *plans->items, compare_plans);
+    for (size_t k = 0; k < plans->count; k++)
+        if (!name_decisions(&search, &plans->items[k]))
+            return NULL;
+    return plans;
+}

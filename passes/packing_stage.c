@@ -1,0 +1,479 @@
+/* Ways to compute a linear map on slots. An index that is summed over has a place in the operand; an index of the result that the
+ * operand lacks takes
+ *   that place (diagonals: offsets in progression; fewer where the place is the last and wraps, or holds its elements twice),
+ *   part of it, every so many positions again, and folds add up the rest (as for matrices wider than high),
+ *   or a place where the operand is repeated, and all of the summed place is folded.
+ * Of an operand whose packing is free, orders of its digits, places held twice, copies, and copies rolled against each other so
+ * that each has some of the diagonals are tried too. */
+#include "packing_internal.h"
+
+#include <string.h>
+
+enum { MOST_ORDERS = 24, MOST_STAGES = 4096 };
+
+int64_t packing_stage_rotations(struct packer *packer, const struct packing_stage *stage)
+{
+    return packing_rotations(packer, stage->offsets, stage->way.in->parts, stage->way.after->parts) + stage->fold_rotations;
+}
+
+const struct packing *packing_settle(struct packer *packer, const struct packing *packing, enum packing_tail tail, int64_t elements)
+{
+    struct packing_places places = packing->places;
+    places.rest = tail;
+    for (uint32_t k = 0; k < places.n; k++)
+        if (places.at[k].tail != PACKING_REPEAT)
+            places.at[k].tail = tail;
+    return packing_create(packer, &places, elements);
+}
+
+/* ---- one way ---- */
+
+struct attempt {
+    struct packer *packer;
+    const struct packing_node *node;
+    struct packing_stages *stages;
+    const struct packing *in;
+    struct packing_places places; /* of the operand, cut so that each digit has its own */
+    uint32_t place[PACKING_DIGITS];
+    uint32_t summed[PACKING_DIGITS], n_summed, fresh[PACKING_DIGITS], n_fresh; /* digits only of the operand, only of the result */
+};
+
+struct ones {
+    bool all;
+    int64_t count;
+};
+
+static void see_one(void *user, uint32_t in_part, uint32_t out_part, int32_t offset, int64_t slot, double value)
+{
+    struct ones *ones = user;
+    (void)in_part, (void)out_part, (void)offset, (void)slot;
+    ones->all &= value == 1;
+    ones->count++;
+}
+
+/* Is the operand, rotated by the one offset, already what lies `before` says, zeros included where folds add them up? */
+static bool is_plain(const struct packer *packer, const struct packing_stage *stage, int64_t count)
+{
+    const struct packing_way *way = &stage->way;
+    int64_t wanted = 0;
+    if (stage->offsets->count != 1 || way->in->parts != 1 || way->after->parts != 1)
+        return false;
+    for (int64_t s = 0; s < packer->slots; s++) {
+        if (way->before->table[s] < 0)
+            continue;
+        int32_t there = way->in->table[(s + stage->offsets->items[0]) % packer->slots];
+        if (there == SLOT_AT_GARBAGE)
+            return false;
+        wanted += there >= 0;
+    }
+    return wanted == count;
+}
+
+static bool same_result(const struct packing_stage *a, const struct packing_stage *b)
+{
+    return a->way.after == b->way.after && a->way.in == b->way.in && a->is_plain == b->is_plain;
+}
+
+/* Keeps the stage unless another one leads from the same to the same with no more rotations. */
+static bool keep(struct packer *packer, struct packing_stages *stages, const struct packing_stage *stage)
+{
+    int64_t rotations = packing_stage_rotations(packer, stage);
+    stages->fewest = stages->count == 0 || rotations < stages->fewest ? rotations : stages->fewest;
+    for (size_t k = 0; k < stages->count; k++) {
+        struct packing_stage *other = &stages->items[k];
+        if (!same_result(other, stage))
+            continue;
+        bool mergeable = stage->way.n_folds == 0 && other->way.n_folds > 0;
+        if (packing_stage_rotations(packer, other) <= rotations && !mergeable)
+            return true;
+        if (rotations <= packing_stage_rotations(packer, other) && !(other->way.n_folds == 0 && stage->way.n_folds > 0)) {
+            *other = *stage;
+            return true;
+        }
+    }
+    return stages->count >= MOST_STAGES || ARENA_PUSH(packer->arena, stages->items, stages->count, stages->capacity, *stage);
+}
+
+/* How many offsets a way with so many rotations of folds may have and still be of interest: twice the fewest rotations found so
+ * far, since B baby and B giant steps reach B * B offsets. -1: none. */
+static int64_t most_offsets(const struct packing_stages *stages, int64_t fold_rotations)
+{
+    if (stages->count == 0)
+        return 0;
+    int64_t left = 2 * stages->fewest + 8 - fold_rotations;
+    return left < 0 ? -1 : (left + 2) * (left + 2) / 4 + 1;
+}
+
+/* `before` with its folded places as `tail` says: what holds sums in full. */
+static const struct packing *after_folds(struct packer *packer, const struct packing_places *before, const bool *folded,
+                                         enum packing_tail tail, int64_t elements)
+{
+    struct packing_places places = *before;
+    for (uint32_t k = 0; k < places.n; k++)
+        if (folded[k])
+            places.at[k].tail = tail;
+    places.rest = PACKING_GARBAGE;
+    return packing_create(packer, &places, elements);
+}
+
+/* Tries the way in which results lie at `before` and the marked places are folded, each over `count[k]` values, `unit[k]` of the
+ * place's positions apart. */
+static bool try_way(struct attempt *attempt, const struct packing_places *before, const bool *folded, const int64_t *unit,
+                    const int64_t *count, int64_t step, int64_t reach)
+{
+    struct packer *packer = attempt->packer;
+    int64_t elements = attempt->node->elements;
+    struct packing_stage stage = {.matrix = attempt->node->matrix, .way = {.in = attempt->in, .step = step, .reach = reach}};
+    struct packing_way *way = &stage.way;
+    struct ones ones = {.all = true};
+    way->before = packing_create(packer, before, elements);
+    for (uint32_t k = 0; k < before->n; k++)
+        if (folded[k] && count[k] > 1) {
+            if (way->n_folds == PACKING_FOLDS || packing_extent(before, k + 1) > packer->slots)
+                return true;
+            way->folds[way->n_folds++] = (struct packing_fold){packing_extent(before, k) * unit[k], count[k]};
+        }
+    if (!way->before)
+        return !arena_failed(packer->arena);
+    way->after = after_folds(packer, before, folded, PACKING_REPEAT, elements);
+    if (way->after && !packing_folds_fit(packer, way))
+        way->after = after_folds(packer, before, folded, PACKING_GARBAGE, elements);
+    for (uint32_t k = 0; k < way->n_folds && way->after; k++)
+        stage.fold_rotations += way->after->parts * packing_fold_rotations(way->folds[k].count);
+    way->most = most_offsets(attempt->stages, stage.fold_rotations);
+    if (!way->after || way->most < 0 || !packing_diagonals(packer, stage.matrix, way, packer->flags, see_one, &ones))
+        return !arena_failed(packer->arena);
+    stage.offsets = packing_offsets(packer, packer->flags);
+    if (!stage.offsets)
+        return false;
+    stage.is_plain = ones.all && is_plain(packer, &stage, ones.count);
+    bool clean = way->n_folds == 0 && !stage.is_plain;
+    way->after = packing_settle(packer, way->after, clean ? PACKING_ZERO : PACKING_GARBAGE, elements);
+    return way->after && keep(packer, attempt->stages, &stage);
+}
+
+/* ---- where new indices go ---- */
+
+/* Puts digit `fresh` divided by  into copies of the operand; false: there is no room. */
+static bool put_into_copies(struct packing_places *places, const struct packing_digit *digit, int64_t low)
+{
+    int64_t radix = digit->extent / low;
+    for (uint32_t k = 0; k < places->n && radix > 1; k++) {
+        struct packing_place *place = &places->at[k];
+        bool is_roller = false;
+        for (uint32_t other = 0; other < places->n; other++)
+            is_roller |= places->at[other].rolled_by == k;
+        if (place->radix != 1 || place->extent == 1 || place->tail != PACKING_REPEAT || is_roller || place->extent < radix ||
+            place->extent % radix)
+            continue;
+        place->radix = radix;
+        place->stride = digit->out * low;
+        radix = 1;
+    }
+    return radix == 1;
+}
+
+/* The place takes what lies beside its elements: copies, zeros, garbage. */
+static bool absorb_tail(struct packing_places *places, uint32_t at)
+{
+    struct packing_place *place = &places->at[at], *tail = place + 1;
+    if (at + 1 >= places->n || tail->radix != 1 || place->rolled_by != UINT32_MAX)
+        return false;
+    for (uint32_t k = 0; k < places->n; k++)
+        if (places->at[k].rolled_by == at + 1)
+            return false;
+    place->extent *= tail->extent;
+    tail->extent = 1;
+    return true;
+}
+
+/* Every way to put the digits of the result that the operand lacks; `in_place` says which summed digits they take the place of. */
+static bool try_places(struct attempt *attempt, uint32_t in_place, int64_t low, bool absorb)
+{
+    struct packing_places before = attempt->places;
+
+    const struct packing_digit *digits = attempt->node->digits;
+    bool folded[PACKING_PLACES] = {0};
+    int64_t unit[PACKING_PLACES], count[PACKING_PLACES], step = 0, reach = 0;
+    uint32_t next = 0;
+    bool put[PACKING_DIGITS] = {0};
+    for (uint32_t k = 0; k < attempt->n_summed; k++) {
+        const struct packing_digit *digit = &digits[attempt->summed[k]];
+        uint32_t at = attempt->place[attempt->summed[k]];
+        struct packing_place *place = &before.at[at];
+        if (absorb && !absorb_tail(&before, at))
+            return true;
+        bool takes = (in_place >> k & 1) && next < attempt->n_fresh;
+        const struct packing_digit *fresh = takes ? &digits[attempt->fresh[next]] : NULL;
+        int64_t radix = fresh ? (low ? low : fresh->extent) : 1;
+        if (place->rolled_by != UINT32_MAX) {
+            folded[place->rolled_by] = true;
+            unit[place->rolled_by] = 1;
+            count[place->rolled_by] = before.at[place->rolled_by].extent;
+        }
+        bool whole = (in_place >> k & 1) && !(low && fresh); /* nothing is folded: each result takes all its diagonals */
+        if (place->extent < radix || (!whole && place->extent % radix) || (place->rolled_by != UINT32_MAX && !whole))
+            return true;
+        *place = (struct packing_place){.extent = place->extent,
+                                        .radix = radix,
+                                        .stride = fresh ? fresh->out : 0,
+                                        .tail = PACKING_REPEAT,
+                                        .rolled_by = UINT32_MAX};
+        step = attempt->n_summed == 1 ? packing_extent(&before, at) : 0;
+        reach = digit->extent > radix && whole ? digit->extent : radix;
+        if (whole)
+            place->tail = place->extent > radix ? PACKING_GARBAGE : PACKING_REPEAT;
+        else {
+            folded[at] = true;
+            unit[at] = radix;
+            count[at] = (digit->extent + radix - 1) / radix;
+        }
+        if (takes && (!low || put_into_copies(&before, fresh, low)))
+            put[next] = true;
+        else if (takes)
+            return true;
+        next += takes;
+    }
+    for (uint32_t k = 0; k < attempt->n_fresh; k++)
+        if (!put[k] && !put_into_copies(&before, &digits[attempt->fresh[k]], 1))
+            return true;
+    return try_way(attempt, &before, folded, unit, count, step, attempt->n_summed == 1 ? reach : 0);
+}
+
+/* ---- from a packing that is given ---- */
+
+/* Results in C order, whatever the map: for maps without digits, and operands that lie otherwise than by their digits. */
+static bool try_plainly(struct attempt *attempt)
+{
+    struct packing_places rows = {.n = 1, .at = {packing_place(attempt->node->elements, 1)}, .rest = PACKING_GARBAGE};
+    packing_fit(attempt->packer, &rows);
+    const bool folded[PACKING_PLACES] = {0};
+    const int64_t none[PACKING_PLACES] = {0};
+    return try_way(attempt, &rows, folded, none, none, 0, 0);
+}
+
+static bool find_places(struct attempt *attempt)
+{
+    const struct packing_node *node = attempt->node;
+    attempt->places = attempt->in->places;
+    packing_normalise(&attempt->places);
+    attempt->n_summed = attempt->n_fresh = 0;
+    for (int round = 0; round < 2; round++) /* once more: cutting one moves others */
+        for (uint32_t d = 0; d < node->n_digits; d++)
+            if (node->digits[d].in[0] &&
+                (attempt->place[d] = packing_find(&attempt->places, node->digits[d].in[0], node->digits[d].extent)) == UINT32_MAX)
+                return false;
+    for (uint32_t d = 0; d < node->n_digits; d++) {
+        struct packing_place *place = &attempt->places.at[attempt->place[d]];
+        if (node->digits[d].in[0] && node->digits[d].out && place->rolled_by != UINT32_MAX)
+            return false;
+        if (node->digits[d].in[0] && !node->digits[d].out)
+            attempt->summed[attempt->n_summed++] = d;
+        if (!node->digits[d].in[0] && node->digits[d].out)
+            attempt->fresh[attempt->n_fresh++] = d;
+    }
+    for (uint32_t d = 0; d < node->n_digits; d++)
+        for (uint32_t e = 0; e < d; e++)
+            if (node->digits[d].in[0] && node->digits[e].in[0] && attempt->place[d] == attempt->place[e])
+                return false;
+    for (uint32_t k = 0; k < attempt->places.n; k++) { /* a place that no digit has would mix elements up */
+        bool is_named = attempt->places.at[k].radix == 1;
+        for (uint32_t d = 0; d < node->n_digits; d++)
+            is_named |= node->digits[d].in[0] && attempt->place[d] == k;
+        if (!is_named)
+            return false;
+    }
+    for (uint32_t d = 0; d < node->n_digits; d++)
+        if (node->digits[d].in[0] && node->digits[d].out) {
+            struct packing_place *place = &attempt->places.at[attempt->place[d]];
+            place->stride = node->digits[d].out;
+            place->tail = place->tail == PACKING_ZERO ? PACKING_GARBAGE : place->tail;
+        }
+    for (uint32_t k = 0; k < attempt->places.n; k++)
+        if (attempt->places.at[k].radix == 1 && attempt->places.at[k].tail == PACKING_ZERO)
+            attempt->places.at[k].tail = PACKING_GARBAGE;
+    attempt->places.rest = PACKING_GARBAGE;
+    return true;
+}
+
+static bool try_given(struct attempt *attempt, const struct packing *in, bool plainly)
+{
+    attempt->in = in;
+    if (attempt->node->n_digits == 0 && attempt->node->elements > 1)
+        return try_plainly(attempt);
+    if (!find_places(attempt))
+        return !plainly || try_plainly(attempt);
+    for (uint32_t in_place = 0; in_place < (1U << attempt->n_summed) && in_place < 64; in_place++)
+        if (!try_places(attempt, in_place, 0, false) || !try_places(attempt, in_place, 0, true))
+            return false;
+    if (attempt->n_summed != 1 || attempt->n_fresh != 1)
+        return true;
+    int64_t extent = attempt->node->digits[attempt->fresh[0]].extent;
+    for (int64_t low = 2; low <= extent; low++)
+        if (extent % low == 0 && low < attempt->node->digits[attempt->summed[0]].extent &&
+            (!try_places(attempt, 1, low, false) || !try_places(attempt, 1, low, true)))
+            return false;
+    return true;
+}
+
+/* ---- from a packing that is chosen ---- */
+
+struct choice {
+    struct attempt *attempt;
+    struct packing_digit digits[PACKING_DIGITS]; /* of the operand, as they are ordered */
+    uint32_t n;
+    int64_t elements;
+    uint32_t n_dims;
+    const struct slot_dim *dims;
+    uint32_t orders;
+};
+
+static bool take_packing(struct choice *choice, const struct packing_places *places)
+{
+    struct packer *packer = choice->attempt->packer;
+    const struct packing *in = packing_create(packer, places, choice->elements);
+    if (!in || !packing_layout(packer, in, choice->n_dims, choice->dims))
+        return !arena_failed(packer->arena);
+    return try_given(choice->attempt, in, false);
+}
+
+static bool push_place(struct packing_places *places, struct packing_place place)
+{
+    if (place.extent > 1)
+        places->at[places->n++] = place;
+    return true;
+}
+
+/* Copies on top: as they are, and rolled by as much as each shares of the diagonals. */
+static bool with_copies(struct choice *choice, const struct packing_places *places, int64_t room, uint32_t rolled)
+{
+    struct packing_places copied = *places;
+    push_place(&copied, packing_copies(room));
+    if (!take_packing(choice, &copied))
+        return false;
+    for (int64_t copies = 2; rolled != UINT32_MAX && copies <= room && copies <= places->at[rolled].radix; copies++) {
+        if (room % copies)
+            continue;
+        copied = *places;
+        copied.at[rolled].rolled_by = copied.n;
+        copied.at[rolled].roll = (places->at[rolled].radix + copies - 1) / copies;
+        push_place(&copied, packing_copies(copies));
+        push_place(&copied, packing_copies(room / copies));
+        if (!take_packing(choice, &copied))
+            return false;
+    }
+    return true;
+}
+
+/* The digits in this order: alone, or with what fits beside them. `twice`: summed digits hold their elements twice. */
+static bool take_order(struct choice *choice, bool twice)
+{
+    int64_t slots = choice->attempt->packer->slots, extent = 1;
+    struct packing_places places = {.rest = PACKING_ZERO};
+    uint32_t rolled = UINT32_MAX, n_summed = 0;
+    for (uint32_t k = 0; k < choice->n; k++) {
+        struct packing_place place = packing_place(choice->digits[k].extent, choice->digits[k].in[0]);
+        bool summed = choice->digits[k].out == 0;
+        if (summed && twice)
+            place.extent *= 2;
+        if (summed)
+            rolled = n_summed++ ? UINT32_MAX : places.n;
+        extent *= place.extent;
+        push_place(&places, place);
+    }
+    packing_fit(choice->attempt->packer, &places);
+    int64_t room = extent <= slots ? slots / extent : 1;
+    if (extent > slots && twice)
+        return true;
+    if (room == 1)
+        return take_packing(choice, &places);
+    if (!take_packing(choice, &places) || !with_copies(choice, &places, room, rolled))
+        return false;
+    struct packing_places below = {.n = 1, .at = {packing_copies(room)}, .rest = PACKING_ZERO};
+    for (uint32_t k = 0; k < places.n; k++)
+        push_place(&below, places.at[k]);
+    return take_packing(choice, &below);
+}
+
+/* All orders of digits from `first` on. */
+static bool take_orders(struct choice *choice, uint32_t first)
+{
+    if (choice->orders >= MOST_ORDERS)
+        return true;
+    if (first + 1 >= choice->n) {
+        choice->orders++;
+        return take_order(choice, false) && take_order(choice, true);
+    }
+    for (uint32_t k = first; k < choice->n; k++) {
+        struct packing_digit digit = choice->digits[k];
+        memmove(&choice->digits[first + 1], &choice->digits[first], (k - first) * sizeof digit);
+        choice->digits[first] = digit;
+        bool good = take_orders(choice, first + 1);
+        digit = choice->digits[first];
+        memmove(&choice->digits[first], &choice->digits[first + 1], (k - first) * sizeof digit);
+        choice->digits[k] = digit;
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+/* Do the digits name each element of the operand once? Sorts them, the least significant first. */
+static bool sort_digits(struct choice *choice, int64_t elements)
+{
+    int64_t stride = 1;
+    for (uint32_t k = 0; k < choice->n; k++) {
+        uint32_t at = k;
+        for (uint32_t l = k; l < choice->n; l++)
+            if (choice->digits[l].in[0] == stride)
+                at = l;
+        if (choice->digits[at].in[0] != stride)
+            return false;
+        struct packing_digit digit = choice->digits[at];
+        choice->digits[at] = choice->digits[k];
+        choice->digits[k] = digit;
+        stride *= digit.extent;
+    }
+    return stride == elements;
+}
+
+static const struct packing *row_major(const struct choice *choice)
+{
+    struct packing_places rows = {.n = 1, .at = {packing_place(choice->elements, 1)}, .rest = PACKING_ZERO};
+    packing_fit(choice->attempt->packer, &rows);
+    return packing_create(choice->attempt->packer, &rows, choice->elements);
+}
+
+static bool take_row_major(struct choice *choice)
+{
+    const struct packing *in = row_major(choice);
+    return in ? try_given(choice->attempt, in, true) : !arena_failed(choice->attempt->packer->arena);
+}
+
+const struct packing_stages *packing_linear_stages(struct packer *packer, const struct packing_node *node, const struct packing *in,
+                                                   uint32_t n_dims, const struct slot_dim *dims)
+{
+    for (size_t k = 0; k < packer->n_memos; k++)
+        if (packer->memos[k].node == node && packer->memos[k].in == in)
+            return packer->memos[k].stages;
+    struct packing_stages *stages = ARENA_NEW(packer->arena, struct packing_stages);
+    struct attempt *attempt = ARENA_NEW(packer->arena, struct attempt);
+    struct choice *choice = ARENA_NEW(packer->arena, struct choice);
+    if (!stages || !attempt || !choice)
+        return NULL;
+    *attempt = (struct attempt){.packer = packer, .node = node, .stages = stages};
+    *choice = (struct choice){.attempt = attempt, .elements = node->operands[0].elements, .n_dims = n_dims, .dims = dims};
+    for (uint32_t d = 0; d < node->n_digits; d++)
+        if (node->digits[d].in[0])
+            choice->digits[choice->n++] = node->digits[d];
+    bool good = in                                      ? try_given(attempt, in, true)
+                : sort_digits(choice, choice->elements) ? take_orders(choice, 0)
+                                                        : take_row_major(choice);
+    if (good && stages->count == 0 && !in) {
+        attempt->in = row_major(choice);
+        good = attempt->in && try_plainly(attempt);
+    } else if (good && stages->count == 0)
+        good = try_plainly(attempt);
+    struct packing_memo memo = {node, in, stages};
+    return good && ARENA_PUSH(packer->arena, packer->memos, packer->n_memos, packer->memos_capacity, memo) ? stages : NULL;
+}

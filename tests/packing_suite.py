@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+"""Packing on ciphertexts: kernels of every structure as schedules, each run in clear slots against NumPy, verified by he-check, and its rotations and
+depth held against what the formulas of docs/packing.md promise. Prints the table; `--long` adds the rows that take longest."""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import suites
+
+RNG = np.random.default_rng(5)
+TOLERANCE = 1e-9  # of max|y|: slots are doubles, sums of up to 2^14 terms
+
+
+class Rows:
+    """Runs one kernel after the other in a folder of its own."""
+
+    def __init__(self, suite, folder):
+        self.suite, self.folder = suite, pathlib.Path(folder)
+
+    def array(self, name, value):
+        np.save(self.folder / f"{name}.npy", value)
+        return f'const {name}: f64[{",".join(map(str, value.shape))}] = file("{name}.npy")\n'
+
+    def einc(self, *words):
+        return subprocess.run([self.suite.einc, *words], capture_output=True, text=True, cwd=self.folder, timeout=300)
+
+    def row(self, what, source, inputs, wanted, slots, rotations, depth, *options):
+        """`source` holds one kernel with output y; at most `rotations` and `depth` are allowed."""
+        (self.folder / "k.ein").write_text(source)
+        for name, value in inputs.items():
+            np.save(self.folder / f"in_{name}.npy", value)
+        built = self.einc("build", "k.ein", "--emit=he", "-o", "k.he", f"--slots={slots}", *options)
+        checked = self.einc("he-check", "k.he", "--json") if built.returncode == 0 else built
+        ran = self.einc("he-run", "k.he", *(f"{name}=in_{name}.npy" for name in inputs), "-o", "y.npy") if checked.returncode == 0 else checked
+        if ran.returncode:
+            self.suite.check(what, False, built.stderr + checked.stderr + ran.stderr)
+            return
+        counts = json.loads(checked.stdout)
+        counts = counts.get("counts", counts)
+        error = np.max(np.abs(np.load(self.folder / "y.npy") - wanted)) / max(np.max(np.abs(wanted)), 1e-300)
+        print(f"{what:44} S {slots:5}  rotations {counts['rot']:3} (at most {rotations:3})  depth {counts['depth']} ({depth})  keys {counts['keys']:3}  error {error:.1e}")
+        self.suite.check(what, counts["rot"] <= rotations and counts["depth"] <= depth and error <= TOLERANCE, f"{counts}, error {error}")
+
+
+def vector(n):
+    return RNG.standard_normal(n)
+
+
+def linear(rows, what, consts, operator, matrix, slots, rotations, depth, *options):
+    m, n = matrix.shape
+    x = vector(n)
+    source = consts + f"kernel k(x: f64[{n}]) -> (y: f64[{m}]) {{ y[i] = {operator}[i,j] * x[j] }}\n"
+    rows.row(what, source, {"x": x}, matrix @ x, slots, rotations, depth, *options)
+
+
+def dense(rows, long):
+    for n, plain, copies in ((64, 14, 6), (256, 30, 10), (1024, 62, 32), (4096, 126, 126)):
+        if n == 4096 and not long:
+            continue
+        W = RNG.standard_normal((n, n))
+        const = rows.array("W", W)
+        linear(rows, f"dense {n}", const, "W", W, n, plain, 1)
+        if n < 4096:
+            linear(rows, f"dense {n}", const, "W", W, 4096, copies, 1)
+    # Larger than a ciphertext: n/S inputs share the baby steps' count, n/S outputs the giant steps': 2 (16 - 1) + 2 (16 - 1).
+    W = RNG.standard_normal((512, 512))
+    linear(rows, "dense 512 in two ciphertexts", rows.array("W", W), "W", W, 256, 60, 1)
+    W = RNG.standard_normal((10, 13))
+    linear(rows, "dense 10 x 13", rows.array("W", W), "W", W, 64, 8, 1)
+
+
+def monarch_matrix(left, right):
+    b = left.shape[0]
+    return np.einsum("jik,kjm->ijkm", left, right).reshape(b * b, b * b)
+
+
+def structured(rows, long):
+    for b, whole, double, blocks in ((8, 10, 8, 6), (16, 16, 12, 10), (32, 24, 20, 14), (64, 35, 28, 21)):
+        n = b * b
+        if n == 4096 and not long:
+            continue
+        A, B, L, R = (RNG.standard_normal(shape) for shape in ((b, b), (b, b), (b, b, b), (b, b, b)))
+        consts = rows.array("A", A) + rows.array("B", B) + rows.array("L", L) + rows.array("R", R)
+        for slots, most in ((n, whole), (2 * n, double)):
+            linear(rows, f"kron {b} x {b}", consts, "kron(A, B)", np.kron(A, B), slots, most, 2)
+            linear(rows, f"monarch {b} x {b}", consts, "monarch(L, R)", monarch_matrix(L, R), slots, most, 2)
+        diagonal = np.zeros((b, b, b, b))
+        diagonal[np.arange(b), :, np.arange(b), :] = L
+        linear(rows, f"block-diagonal {b}", consts, "blockdiag(L)", diagonal.reshape(n, n), n, blocks, 1)
+    n, r = 4096, 16
+    U, V = RNG.standard_normal((n, r)), RNG.standard_normal((r, n))
+    linear(rows, "low rank 16", rows.array("U", U) + rows.array("V", V), "lowrank(U, V)", U @ V, n, 20, 2)
+
+
+def butterfly(rows, bits, targets):
+    n = 1 << bits
+    matrix, consts, names = np.eye(n), "", []
+    for k in range(bits):
+        X = RNG.standard_normal((1 << k, 2, 2, n >> (k + 1))) * 0.7
+        consts += rows.array(f"X{k}", X)
+        names.append(f"X{k}")
+        p, d = X.shape[0], X.shape[3]
+        stage = np.zeros((p, 2, d, p, 2, d))
+        for q in range(d):
+            stage[np.arange(p), :, q, np.arange(p), :, q] = X[:, :, :, q]
+        matrix = matrix @ stage.reshape(n, n) if n <= 1024 else None
+    operator = f"butterfly({', '.join(names)})"
+    for depth, most in targets:
+        if matrix is not None:
+            linear(rows, f"butterfly {n}", consts, operator, matrix, n, most, depth, f"--levels={depth}")
+
+
+def network(rows):
+    W1, W2, b1 = RNG.standard_normal((128, 128)) / 11, RNG.standard_normal((32, 128)) / 11, RNG.standard_normal(128)
+    x = vector(128)
+    consts = rows.array("W1", W1) + rows.array("W2", W2) + rows.array("b1", b1)
+    body = "let h[i] = W1[i,j] * x[j]{}\n    y[i] = W2[i,j] * (h[j] * h[j])"
+    for what, bias in (("two layers, square", ""), ("two layers with a bias", " + b1[i]")):
+        wanted = W2 @ (W1 @ x + (b1 if bias else 0)) ** 2
+        rows.row(what, consts + f"kernel k(x: f64[128]) -> (y: f64[32]) {{\n    {body.format(bias)}\n}}\n", {"x": x}, wanted, 4096, 19, 3)
+
+
+def batches(rows):
+    A, B, x = RNG.standard_normal((32, 32)), RNG.standard_normal((32, 32)), RNG.standard_normal((4, 1024))
+    consts = rows.array("A", A) + rows.array("B", B)
+    rows.row("kron 32 x 32, batch of 4", consts + "kernel k(x: f64[4,1024]) -> (y: f64[4,1024]) { y[n,i] = kron(A, B)[i,j] * x[n,j] }\n", {"x": x},
+             x @ np.kron(A, B).T, 4096, 24, 2)
+
+
+# The einsum, shapes, slots, and rotations and depth of EinHops (commit 6d19361), both operands encrypted.
+EINSUMS = [
+    ("ij->ji", [(128, 128)], 254, 2), ("ij->", [(128, 128)], 14, 1), ("ij->j", [(128, 128)], 7, 1), ("ij->i", [(128, 128)], 261, 2),
+    ("ik,k->i", [(128, 128), (128,)], 522, 3), ("ik,kj->ij", [(16, 32), (32, 32)], 110, 3), ("i,i->", [(16384,)] * 2, 14, 2),
+    ("ij,ij->", [(128, 128)] * 2, 14, 2), ("ij,ij->ij", [(128, 128)] * 2, 0, 2), ("i,j->ij", [(128,)] * 2, 268, 3),
+    ("ijk,ikl->ijl", [(16, 8, 8)] * 2, 37, 3), ("ij,ij,ij->ij", [(128, 128)] * 3, 0, 3), ("ij,jk,kl->il", [(16, 8), (8, 8), (8, 16)], 310, 4),
+    ("ik,jkl,il->ij", [(8, 16), (8, 16, 16), (8, 16)], 444, 4), ("pqrs,tuqvr->pstuv", [(2, 4, 8, 8), (1, 4, 4, 2, 8)], 329, 3),
+    ("bthd,bThd->bhtT", [(2, 5, 8, 16)] * 2, 518, 3), ("bik,bkj->bij", [(2, 3, 4), (2, 4, 5)], 45, 3)]
+FORCED = {"ij->ji": 30, "ij->i": 35, "ik,k->i": 45}
+
+
+def shape_text(shape):
+    return "f64" + (f"[{','.join(map(str, shape))}]" if shape else "")
+
+
+def einsums(rows, long):
+    for string, shapes, theirs, depth in EINSUMS:
+        inputs = {name: RNG.standard_normal(shape) for name, shape in zip("abc", shapes)}
+        wanted = np.einsum(string, *inputs.values())
+        arguments = ", ".join(f"{name}: {shape_text(value.shape)}" for name, value in inputs.items())
+        source = f'kernel k({arguments}) -> (y: {shape_text(wanted.shape)}) {{ y = einsum("{string}", {", ".join(inputs)}) }}\n'
+        rows.row(f"{string} free", source, inputs, wanted, 16384, theirs // 3 if theirs > 20 else theirs, depth)
+        if not long and max(np.prod(shape) for shape in shapes) > 4096 and theirs < 100:
+            continue
+        most = FORCED.get(string, theirs * 2 // 3 if theirs > 50 else theirs)
+        layout = "--layout=" + ",".join(f"{name}=rowmajor" for name in [*inputs, "y"])
+        rows.row(f"{string} row-major", source, inputs, wanted, 16384, most, depth, layout)
+
+
+def others(rows):
+    """What is in no table: convolutions, traces, polynomials, attention, several uses of one input."""
+    x, h = vector(30), np.array([1.0, -2.0, 1.0])
+    rows.row("convolution", "const h: f64[3] = [1, -2, 1]\nkernel k(x: f64[30]) -> (y: f64[28]) { y[i] = h[r] * x[i+r] }\n", {"x": x},
+             np.convolve(x, h, "valid"), 64, 3, 1)
+    x = vector(10)
+    rows.row("a cubic", "kernel k(x: f64[10]) -> (y: f64[10]) { y[i] = 3*x[i]*x[i]*x[i] - 2*x[i] + 1 }\n", {"x": x}, 3 * x**3 - 2 * x + 1, 16, 0, 4)
+    a = RNG.standard_normal((8, 8))
+    rows.row("a trace", 'kernel k(a: f64[8,8]) -> (y: f64) { y = einsum("ii->", a) }\n', {"a": a}, np.trace(a), 64, 7, 1)
+    q, key, v = (RNG.standard_normal((4, 8)) for _ in range(3))
+    rows.row("attention without softmax", "kernel k(q: f64[4,8], k: f64[4,8], v: f64[4,8]) -> (y: f64[4,8]) { y[t,d] = q[t,e]*k[s,e]*v[s,d] }\n".replace("k(q", "kernel_(q"),
+             {"q": q, "k": key, "v": v}, q @ key.T @ v, 1024, 5, 2)
+    x = RNG.standard_normal((6, 4))
+    rows.row("a Gram matrix", "kernel k(x: f64[6,4]) -> (y: f64[6,6]) { y[i,j] = x[i,l] * x[j,l] }\n", {"x": x}, x @ x.T, 256, 24, 2)
+
+
+def refusals(rows):
+    """Each way not to fit is a diagnostic with what would help, and exit status 1."""
+    chain = rows.array("A", RNG.standard_normal((8, 8))) + "kernel k(x: f64[8]) -> (y: f64[8]) {\n    let h[i] = A[i,j]*x[j]\n    y[i] = A[i,j]*(h[j]*h[j])\n}\n"
+    cases = [("levels", chain, ["--levels=2"], "E0932", "--levels"), ("keys", chain, ["--keys=1"], "E0932", "--keys"),
+             ("a function", "kernel k(x: f64[8]) -> (y: f64[8]) { y[i] = exp(x[i]) }\n", [], "E0931", "polynomial"),
+             ("a maximum", "kernel k(x: f64[8]) -> (y: f64) { y = max[i](x[i]) }\n", [], "E0931", "sums and products")]
+    for what, source, options, code, help_text in cases:
+        (rows.folder / "k.ein").write_text(source)
+        done = rows.einc("build", "k.ein", "--emit=he", "-o", "k.he", "--slots=64", *options)
+        rows.suite.check(f"refused: {what}", done.returncode == 1 and code in done.stderr and help_text in done.stderr, done.stderr)
+
+
+def keys(rows):
+    W = RNG.standard_normal((64, 64))
+    linear(rows, "dense 64 with 4 keys", rows.array("W", W), "W", W, 64, 14, 1, "--keys=4")
+
+
+def forms(rows):
+    """Two kernels in a file, the JSON form, `explain` and `check`; the same bytes for the same input."""
+    A = RNG.standard_normal((16, 16))
+    source = rows.array("A", A) + ("kernel f(x: f64[256]) -> (y: f64[256]) { y[i] = kron(A, A)[i,j] * x[j] }\n"
+                                   "kernel g(x: f64[16], z: f64[16]) -> (y: f64[16]) { y[i] = A[i,j] * x[j] - z[i] * x[i] + 1 }\n")
+    (rows.folder / "two.ein").write_text(source)
+    done = [rows.einc("build", "two.ein", "--emit=he", "-o", f"{name}.he", "--slots=256") for name in ("first", "again")]
+    texts = [(rows.folder / name).read_text() for name in ("first.he", "first_g.he", "again.he")] if not any(d.returncode for d in done) else ["", "", "?"]
+    rows.suite.check("two kernels in files of their own", "program f " in texts[0] and "program g " in texts[1], done[0].stderr)
+    rows.suite.check("the same bytes again", texts[0].replace("first", "again") == texts[2] and texts[0])
+    done = rows.einc("build", "two.ein", "--emit=he_json", "-o", "j.json", "--slots=256")
+    checked = rows.einc("he-check", "j.json")
+    rows.suite.check("JSON", done.returncode == 0 and checked.returncode == 0, done.stderr + checked.stderr)
+    done = rows.einc("check", "two.ein", "--engine=he", "--slots=256")
+    rows.suite.check("check --engine=he", done.returncode == 0 and done.stdout.count(" ok ") == 2, done.stdout + done.stderr)
+    done = rows.einc("explain", "two.ein", "--json", "--slots=256")
+    he = json.loads(done.stdout)["kernels"][0]["he"] if done.returncode == 0 else {}
+    points = [(point["rotations"], point["depth"]) for point in he.get("points", [])]
+    rows.suite.check("explain lists rotations against depth", points == [(30, 1), (16, 2)] and he["rotations"] == 16, f"{points} {done.stderr}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    parser.add_argument("--long", action="store_true")
+    arguments = parser.parse_args()
+    suite = suites.Suite(arguments.einc)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Rows(suite, folder)
+        dense(rows, arguments.long)
+        structured(rows, arguments.long)
+        butterfly(rows, 6, ((2, 10), (3, 10), (6, 11)))
+        butterfly(rows, 10, ((2, 24), (3, 18)))
+        network(rows)
+        batches(rows)
+        einsums(rows, arguments.long)
+        others(rows)
+        refusals(rows)
+        keys(rows)
+        forms(rows)
+    return suite.close()
+
+
+sys.exit(main())
