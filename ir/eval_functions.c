@@ -4,10 +4,9 @@
  * magnitude gives a result whose error is eps times that, to first order. Where the formula in ops.def cancels (gelu at very
  * negative arguments) the magnitude is that of the largest intermediate instead, since engines evaluate the formula. */
 #include "arithmetic.h"
+#include "complex_number.h"
 
-#include <complex.h>
 #include <math.h>
-#include <string.h>
 
 static const double pi = 3.14159265358979323846;
 
@@ -16,15 +15,6 @@ static double sigmoid(double a)
     /* exp of a negative number only, so it never overflows */
     double e = exp(-fabs(a));
     return a >= 0 ? 1 / (1 + e) : e / (1 + e);
-}
-
-static double complex to_complex(struct scalar a)
-{
-    /* not re + im * I, which makes NaN of an infinite im */
-    double parts[2] = {a.re, a.im};
-    double complex value;
-    memcpy(&value, parts, sizeof value);
-    return value;
 }
 
 #define FUNCTION(name, domains, c, real, at_complex, slope, derivative, meaning)                                                   \
@@ -46,7 +36,7 @@ bool function_real(enum ir_expr_op op, double a, double *result)
         break;
 bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result)
 {
-    double complex z = to_complex(a), value;
+    double complex z = complex_of(a.re, a.im), value;
     if (!ir_expr_takes(op, IR_c128))
         return false;
     switch (op) {
@@ -65,7 +55,7 @@ bool function_complex(enum ir_expr_op op, struct scalar a, struct scalar *result
 static double slope_at(enum ir_expr_op op, struct scalar argument, struct scalar result)
 {
     double a = argument.re, size = hypot(result.re, result.im);
-    double complex z = to_complex(argument), f = to_complex(result);
+    double complex z = complex_of(argument.re, argument.im), f = complex_of(result.re, result.im);
     switch (op) {
 #include "functions.def"
     default:

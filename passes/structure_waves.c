@@ -4,7 +4,7 @@
  * where a / gcd(a, N) is 1 or -1 modulo n, between diagonals. */
 #include "structure.h"
 
-#include <complex.h>
+#include "ir/complex_number.h"
 
 /* Below this a transform is its matrix: nothing is gained. */
 enum { LEAST_LENGTH = 5 };
@@ -37,19 +37,14 @@ static bool read_factor(const struct ir_expr *expr, double complex *factor)
 {
     if (expr->op != IR_EXPR_literal || ir_elem_is_integer(expr->elem))
         return false;
-    *factor = CMPLX(expr->literal.re, ir_elem_is_complex(expr->elem) ? expr->literal.im : 0);
+    *factor = complex_of(expr->literal.re, ir_elem_is_complex(expr->elem) ? expr->literal.im : 0);
     return true;
-}
-
-static double complex times(double complex a, double complex b)
-{
-    return CMPLX(creal(a) * creal(b) - cimag(a) * cimag(b), creal(a) * cimag(b) + cimag(a) * creal(b));
 }
 
 static void scale_waves(struct sum_of_waves *waves, double complex factor)
 {
-    waves->ahead = times(waves->ahead, factor);
-    waves->back = times(waves->back, factor);
+    waves->ahead = complex_times(waves->ahead, factor);
+    waves->back = complex_times(waves->back, factor);
 }
 
 /* Of one angle, or of opposite ones: cos + sin, cos - i sin. */
@@ -85,7 +80,7 @@ static bool read_waves(struct ir_context *context, const struct ir_expr *expr, s
         if (!read_waves(context, expr->arguments[0], waves))
             return false;
         if (expr->op == IR_EXPR_imag)
-            scale_waves(waves, CMPLX(0, -1));
+            scale_waves(waves, complex_of(0, -1));
         waves->ahead = (waves->ahead + conj(waves->back)) / 2;
         waves->back = conj(waves->ahead);
         return true;
@@ -112,11 +107,11 @@ static bool read_waves(struct ir_context *context, const struct ir_expr *expr, s
         if (!read_factor(expr->arguments[1], &factor) || creal(factor) == 0 || cimag(factor) != 0 ||
             !read_waves(context, expr->arguments[0], waves))
             return false;
-        waves->ahead = CMPLX(creal(waves->ahead) / creal(factor), cimag(waves->ahead) / creal(factor));
-        waves->back = CMPLX(creal(waves->back) / creal(factor), cimag(waves->back) / creal(factor));
+        waves->ahead = complex_of(creal(waves->ahead) / creal(factor), cimag(waves->ahead) / creal(factor));
+        waves->back = complex_of(creal(waves->back) / creal(factor), cimag(waves->back) / creal(factor));
         return true;
     case IR_EXPR_complex: /* re + i im */
-        return add_waves(context, expr, CMPLX(0, 1), waves);
+        return add_waves(context, expr, complex_of(0, 1), waves);
     case IR_EXPR_add:
     case IR_EXPR_sub:
         return add_waves(context, expr, expr->op == IR_EXPR_add ? 1 : -1, waves);
