@@ -74,6 +74,21 @@ static struct estimate estimate_picks(struct choosing *choosing)
     return kernel ? estimate_ordered(choosing->pass, kernel) : (struct estimate){INFINITY, INFINITY, NULL};
 }
 
+/* Is it so much work that it would be one long straight line, and no more than that? */
+static bool is_long_line(double flops)
+{
+    return flops > 640 && flops < 2048;
+}
+
+/* Estimates of times so near to each other tell nothing: then what does a fifth less work is better than such a line. */
+static bool is_better(const struct estimate *a, const struct estimate *b)
+{
+    const double near = 1.2, less = 0.8;
+    if (a->seconds < b->seconds)
+        return a->seconds * near < b->seconds || a->flops * less <= b->flops || !is_long_line(a->flops);
+    return a->seconds < b->seconds * near && a->flops < b->flops * less && is_long_line(b->flops);
+}
+
 /* Tries every alternative of one node; true when another one is better than `least`, which becomes that. */
 static bool improve(struct choosing *choosing, struct open_choice *choice, struct estimate *least)
 {
@@ -82,8 +97,9 @@ static bool improve(struct choosing *choosing, struct open_choice *choice, struc
     for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
         choice->pick = k;
         choice->estimates[k] = k == before ? *least : estimate_picks(choosing);
-        if (choice->estimates[k].seconds < choice->estimates[best].seconds ||
-            (choice->estimates[k].seconds == choice->estimates[best].seconds && k < best))
+        if (is_better(&choice->estimates[k], &choice->estimates[best]) ||
+            (choice->estimates[k].seconds == choice->estimates[best].seconds && k < best &&
+             choice->estimates[k].flops <= choice->estimates[best].flops))
             best = k;
     }
     choice->pick = best;

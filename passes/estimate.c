@@ -48,7 +48,10 @@ static double node_time(struct pass_kernel *pass, const struct ir_node *node, do
     double compute = poly_estimate(work.flops, typical, NULL) / machine_flop_rate(machine, bytes) +
                      poly_estimate(work.functions, typical, NULL) / machine_function_rate(machine, bytes, in_vectors);
     bool stored = step || node->op == IR_contract_node;
-    return stored ? fmax(compute, poly_estimate(work.bytes, typical, NULL) / byte_rate) : compute;
+    double moved = poly_estimate(work.bytes, typical, NULL);
+    if (2 * moved <= (double)machine->l2_bytes) /* what was made just before is there, whatever else the kernel holds */
+        byte_rate = fmax(byte_rate, machine->l2_rate);
+    return stored ? fmax(compute, moved / byte_rate) : compute;
 }
 
 /* Which nodes depend on no input: `fuse` computes them now. */

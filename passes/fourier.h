@@ -33,6 +33,15 @@ const struct ir_node *fourier_shifted(struct ir_context *context, const struct i
 const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice);
 const struct ir_node *fourier_half_shifted(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice);
 
+/* ---- fourier_coprime.c: lengths n = p q, p and q coprime, without twiddles ---- */
+/* The least flops of a real transform so done, and its p; INFINITY: n has no such factors. */
+double fourier_real_coprime_flops(int64_t n, int64_t *factor);
+/* The p by which that is worth it, where steps take so many flops; 0: none. */
+int64_t fourier_real_coprime_factor(int64_t n, double by_steps);
+/* fourier_real and fourier_half over these. */
+const struct ir_node *fourier_real_coprime(struct ir_context *context, const struct ir_node *x, int64_t n, int64_t p);
+const struct ir_node *fourier_half_coprime(struct ir_context *context, const struct ir_node *x, int64_t n, int64_t p, bool twice);
+
 /* ---- fourier_prime.c: lengths that are long primes ---- */
 const struct ir_node *fourier_prime(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse);
 /* fourier_real, and fourier_half not `twice`, of such lengths. */
@@ -67,6 +76,8 @@ int64_t fourier_rader_length(int64_t n);
 /* Of the first step of a transform of real data; n: it is a codelet, or n a long prime. */
 int64_t fourier_real_radix(int64_t n);
 double fourier_real_flops(int64_t n);
+/* The factor over which a real transform goes without twiddles; 0: it goes by steps. */
+int64_t fourier_real_factor(int64_t n);
 /* Is the transform at half steps best as its matrix? */
 bool fourier_shifted_is_codelet(int64_t n);
 

@@ -182,6 +182,13 @@ int64_t fourier_real_radix(int64_t n)
 
 double fourier_real_flops(int64_t n)
 {
+    int64_t radix, factor;
+    double by_steps = cheapest(&real_kind, n, FOURIER_LONGEST_CODELET, &radix);
+    return fourier_real_coprime_factor(n, by_steps) ? fourier_real_coprime_flops(n, &factor) : by_steps;
+}
+
+int64_t fourier_real_factor(int64_t n)
+{
     int64_t radix;
-    return cheapest(&real_kind, n, FOURIER_LONGEST_CODELET, &radix);
+    return fourier_real_coprime_factor(n, cheapest(&real_kind, n, FOURIER_LONGEST_CODELET, &radix));
 }

@@ -121,9 +121,11 @@ const struct ir_node *fourier_real(struct ir_context *context, const struct ir_n
     if (!x)
         return NULL;
     enum ir_elem elem = ir_elem_complex(x->elem);
-    int64_t p = fourier_real_radix(n);
+    int64_t p = fourier_real_radix(n), factor = fourier_real_factor(n);
     if (n == 1)
         return fourier_cast(context, x, elem);
+    if (factor)
+        return fourier_real_coprime(context, x, n, factor);
     if (p < n)
         return real_by_steps(context, x, p, n / p);
     if (n > FOURIER_LONGEST_CODELET)
@@ -240,9 +242,11 @@ const struct ir_node *fourier_half(struct ir_context *context, const struct ir_n
 {
     if (!x)
         return NULL;
-    int64_t p = fourier_real_radix(n);
+    int64_t p = fourier_real_radix(n), factor = fourier_real_factor(n);
     if (n == 1)
         return fourier_part(context, x, 1, line(context, x, 0, 1), IR_EXPR_real, false);
+    if (factor)
+        return fourier_half_coprime(context, x, n, factor, twice);
     if (p < n)
         return half_by_steps(context, x, p, n / p, twice);
     x = twice ? with_doubles(context, x, n / 2 + 1, 1, (n + 1) / 2) : x;
