@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Packing on ciphertexts: kernels of every structure as schedules, each run in clear slots against NumPy, verified by he-check, and its rotations and
-depth held against what the formulas of docs/packing.md promise. Prints the table; `--long` adds the rows that take longest."""
+depth held against what the formulas of docs/packing.md promise; some on real CKKS as well (`--seal FOLDER`, which gets node-seal). Prints the table;
+`--long` adds the rows that take longest."""
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,17 +12,21 @@ import tempfile
 
 import numpy as np
 
+import he_suite
 import suites
 
 RNG = np.random.default_rng(5)
+ENCRYPTED = {"kron 32 x 32": (1024, 2), "monarch 32 x 32": (2048, 2), "butterfly 1024": (1024, 3)}  # slots and depth
 TOLERANCE = 1e-9  # of max|y|: slots are doubles, sums of up to 2^14 terms
 
 
 class Rows:
     """Runs one kernel after the other in a folder of its own."""
 
-    def __init__(self, suite, folder):
-        self.suite, self.folder = suite, pathlib.Path(folder)
+    def __init__(self, suite, folder, seal):
+        self.suite, self.folder, self.seal = suite, pathlib.Path(folder), seal
+        if seal:
+            he_suite.install(seal)
 
     def array(self, name, value):
         np.save(self.folder / f"{name}.npy", value)
@@ -28,6 +34,21 @@ class Rows:
 
     def einc(self, *words):
         return subprocess.run([self.suite.einc, *words], capture_output=True, text=True, cwd=self.folder, timeout=300)
+
+    def encrypted(self, what, inputs, wanted, rotations):
+        """The schedule k.he on real CKKS: keys exactly as declared, or the executor refuses; error below 2^-(scale - 21)."""
+        if not self.seal:
+            return
+        environment = {**os.environ, "NODE_PATH": str(self.seal / "node_modules")}
+        ran = subprocess.run(["node", he_suite.RUN, "k.he", *(f"{name}=in_{name}.npy" for name in inputs), "-o", "c.npy", "--json"], cwd=self.folder,
+                             capture_output=True, text=True, env=environment, timeout=300)
+        if ran.returncode:
+            self.suite.check(f"{what}, encrypted", False, ran.stderr)
+            return
+        counts = {op["op"]: op["count"] for op in json.loads(ran.stdout)["ops"]}
+        error, allowed = np.max(np.abs(np.load(self.folder / "c.npy") - wanted)), 2.0 ** (21 - 40) * max(1, np.max(np.abs(wanted)))
+        print(f"    encrypted: {counts['rot']} rotations, error {error:.1e} of {allowed:.1e} allowed")
+        self.suite.check(f"{what}, encrypted", counts["rot"] == rotations and error < allowed, f"{counts} {error}")
 
     def row(self, what, source, inputs, wanted, slots, rotations, depth, *options):
         """`source` holds one kernel with output y; at most `rotations` and `depth` are allowed."""
@@ -45,6 +66,8 @@ class Rows:
         error = np.max(np.abs(np.load(self.folder / "y.npy") - wanted)) / max(np.max(np.abs(wanted)), 1e-300)
         print(f"{what:44} S {slots:5}  rotations {counts['rot']:3} (at most {rotations:3})  depth {counts['depth']} ({depth})  keys {counts['keys']:3}  error {error:.1e}")
         self.suite.check(what, counts["rot"] <= rotations and counts["depth"] <= depth and error <= TOLERANCE, f"{counts}, error {error}")
+        if what in ENCRYPTED and (slots, depth) == ENCRYPTED[what]:
+            self.encrypted(what, inputs, wanted, counts["rot"])
 
 
 def vector(n):
@@ -219,10 +242,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--seal", type=pathlib.Path)
     arguments = parser.parse_args()
     suite = suites.Suite(arguments.einc)
     with tempfile.TemporaryDirectory() as folder:
-        rows = Rows(suite, folder)
+        rows = Rows(suite, folder, arguments.seal and arguments.seal.resolve())
         dense(rows, arguments.long)
         structured(rows, arguments.long)
         butterfly(rows, 6, ((2, 10), (3, 10), (6, 11)))
