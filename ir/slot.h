@@ -266,6 +266,27 @@ uint32_t slot_ring_secure_bits(int64_t degree);
 /* The smallest ring of 128-bit security for S, levels and scale; degree 0 when there is none. */
 struct slot_ring slot_ring_choose(int64_t slots, uint32_t levels, uint32_t scale_bits);
 
+/* ---- slot_chebyshev.c: functions on a range ---- */
+
+enum { SLOT_DEGREE_OF_SERIES = 255 }; /* at most */
+
+/* sum over k <= degree of coefficients[k] T_k(t), t = (2 x - low - high) / (high - low). */
+struct slot_series {
+    double low, high;
+    uint32_t degree; /* at least 1 */
+    const double *coefficients;
+    double error; /* the largest that was measured on 20,011 points of the range */
+};
+typedef double slot_function(void *user, double x);
+/* The least degree whose error is at most `within`, on the range that `series` says. False: no memory, or no such degree; then the
+ * error of the largest one is in `series`. */
+bool slot_series_fit(struct arena *arena, slot_function *function, void *user, double within, struct slot_series *series);
+/* The levels it takes: at most ceil(log2(degree + 1)) + 1. */
+uint32_t slot_series_depth(struct arena *arena, const struct slot_series *series);
+/* `t` in [-1, 1], as above: who makes `t` folds the factor into what comes before. The result has the scale of `t`. */
+const struct slot_value *slot_series_evaluate(struct slot_program *program, const struct slot_value *t,
+                                              const struct slot_series *series);
+
 /* ---- slot_print.c, slot_print_json.c: schedules as text, and as JSON (docs/schedule.md) ---- */
 
 enum slot_form { SLOT_TEXT, SLOT_JSON };
