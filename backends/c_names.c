@@ -92,7 +92,8 @@ static bool is_family_name(const char *name, size_t length)
 static bool is_vector_name(const char *name)
 {
     bool is_type = (!strncmp(name, "f32x", 4) || !strncmp(name, "f64x", 4)) && name[4] >= '0' && name[4] <= '9';
-    return is_type || !strcmp(name, "finish_streams") || !strcmp(name, "stream_row") || !strcmp(name, "prefetch");
+    return is_type || !strcmp(name, "finish_streams") || !strcmp(name, "stream_row") || !strcmp(name, "prefetch") ||
+           !strcmp(name, "prefetch_far") || !strcmp(name, "prefetch_as");
 }
 
 bool c_name_is_reserved(const char *name)

@@ -430,7 +430,7 @@ static size_t put_prefetch(struct c_kernel *kernel, struct text *text, int depth
 {
     struct text line = text_create(kernel->file->arena);
     const char *array = kernel->buffers[stmt->prefetch.buffer];
-    text_printf(&line, "prefetch(%s, ", array ? array : "");
+    text_printf(&line, "prefetch%s(%s, ", stmt->prefetch.far ? "_far" : "", array ? array : "");
     c_put_size(kernel, &line, stmt->prefetch.address, C_ANY);
     text_put(&line, ");");
     put_line(text, depth, text_finish(&line));

@@ -595,13 +595,15 @@ static void put_streaming(struct c_file *file, struct text *text)
 
 static void put_prefetching(struct text *text)
 {
-    text_put(text,
-             "#if defined(__GNUC__) && !defined(__TINYC__)\n"
-             "#include <stdint.h>\n"
-             "#define prefetch(array, place) __builtin_prefetch((const void *)((uintptr_t)(array) + sizeof *(array) * (place)))\n"
-             "#else\n"
-             "#define prefetch(array, place) ((void)0)\n"
-             "#endif\n\n");
+    text_put(text, "#if defined(__GNUC__) && !defined(__TINYC__)\n"
+                   "#include <stdint.h>\n"
+                   "#define prefetch_as(array, place, near) \\\n"
+                   "    __builtin_prefetch((const void *)((uintptr_t)(array) + sizeof *(array) * (place)), 0, near)\n"
+                   "#else\n"
+                   "#define prefetch_as(array, place, near) ((void)0)\n"
+                   "#endif\n"
+                   "#define prefetch(array, place) prefetch_as(array, place, 3)\n"
+                   "#define prefetch_far(array, place) prefetch_as(array, place, 2)\n\n");
 }
 
 void c_put_vectors(struct c_file *file, struct text *text)

@@ -241,10 +241,10 @@ bool llvm_kernel_begin(struct llvm_kernel *kernel);   /* its arguments, arrays a
 /* Types of the parameters, with room for more behind them. */
 LLVMTypeRef *llvm_parameter_types(struct llvm_kernel *kernel, size_t more, size_t *count);
 bool llvm_open_function(struct llvm_kernel *kernel); /* of the kernel or of a share, which begins with the same parameters */
-void llvm_prefetch(struct llvm_file *file, LLVMValueRef place); /* a hint that it is read soon */
-void llvm_finish_streams(struct llvm_file *file);               /* what was stored past the caches is there for all */
-void llvm_kernel_end(struct llvm_kernel *kernel);               /* after its statements */
-void llvm_entries(struct llvm_kernel *kernel);                  /* the uniform functions for engines */
+void llvm_prefetch(struct llvm_file *file, LLVMValueRef place, bool far); /* a hint that it is read soon */
+void llvm_finish_streams(struct llvm_file *file);                         /* what was stored past the caches is there for all */
+void llvm_kernel_end(struct llvm_kernel *kernel);                         /* after its statements */
+void llvm_entries(struct llvm_kernel *kernel);                            /* the uniform functions for engines */
 
 /* ---- llvm_debug.c: places in the source ---- */
 void llvm_debug_begin(struct llvm_file *file);

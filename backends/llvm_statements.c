@@ -324,7 +324,7 @@ static void statement(struct llvm_kernel *kernel, const struct loop_stmt *stmt)
         llvm_statements(kernel, stmt->block);
         return;
     case LOOP_PREFETCH:
-        llvm_prefetch(kernel->file, llvm_place(kernel, stmt->prefetch.buffer, stmt->prefetch.address, false));
+        llvm_prefetch(kernel->file, llvm_place(kernel, stmt->prefetch.buffer, stmt->prefetch.address, false), stmt->prefetch.far);
         return;
     case LOOP_COMMENT:
         return;

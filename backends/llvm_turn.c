@@ -55,15 +55,16 @@ static LLVMValueRef row_at(struct llvm_file *file, LLVMTypeRef element, LLVMValu
     return offset(file, element, base, LLVMBuildMul(file->builder, step, llvm_integer(file->size, row), ""));
 }
 
-void llvm_prefetch(struct llvm_file *file, LLVMValueRef place)
+void llvm_prefetch(struct llvm_file *file, LLVMValueRef place, bool far)
 {
-    LLVMValueRef arguments[4] = {place, llvm_integer(file->i32, 0), llvm_integer(file->i32, 3), llvm_integer(file->i32, 1)};
+    LLVMValueRef arguments[4] = {place, llvm_integer(file->i32, 0), llvm_integer(file->i32, far ? 2 : 3),
+                                 llvm_integer(file->i32, 1)};
     llvm_intrinsic(file, "llvm.prefetch", file->pointer, arguments, 4);
 }
 
 static void prefetch_ahead(struct llvm_file *file, LLVMValueRef place)
 {
-    llvm_prefetch(file, offset(file, file->i8, place, llvm_integer(file->size, PREFETCH)));
+    llvm_prefetch(file, offset(file, file->i8, place, llvm_integer(file->size, PREFETCH)), false);
 }
 
 /* Squares of `half` lanes of two rows change places: which lane of the two a lane of the result is. */

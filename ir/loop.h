@@ -100,6 +100,7 @@ struct loop_stmt {
         struct {
             uint32_t buffer;
             const struct poly *address;
+            bool far; /* to the second cache: it is needed in a while, once */
         } prefetch;
         struct loop_stmt *block;
     };

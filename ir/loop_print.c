@@ -273,7 +273,7 @@ static void put_statement(struct printer *printer, int depth, const struct loop_
     case LOOP_PREFETCH:
         text_printf(printer->text, "prefetch %s[", printer->function->buffers[stmt->prefetch.buffer].name);
         put_poly(printer, stmt->prefetch.address);
-        text_put(printer->text, "]\n");
+        text_put(printer->text, stmt->prefetch.far ? "] far\n" : "]\n");
         return;
     case LOOP_COMMENT:
         text_put(printer->text, "comment ");

@@ -415,7 +415,7 @@ static struct loop_stmt *read_define(struct loop_reader *reader, bool constant)
     return loop_define(reader->context, local, value, constant);
 }
 
-/* prefetch = "prefetch" name "[" poly "]" */
+/* prefetch = "prefetch" name "[" poly "]" ["far"] */
 static struct loop_stmt *read_prefetch(struct loop_reader *reader)
 {
     const char *name = loop_expect_name(reader);
@@ -425,7 +425,10 @@ static struct loop_stmt *read_prefetch(struct loop_reader *reader)
         loop_fail(reader, "expected a place in a buffer");
         return NULL;
     }
-    return loop_prefetch(reader->context, buffer, address);
+    struct loop_stmt *stmt = loop_prefetch(reader->context, buffer, address);
+    if (stmt)
+        stmt->prefetch.far = loop_accept_word(reader, "far");
+    return stmt;
 }
 
 /* set = name assign;  store = name "[" poly "]" assign */

@@ -11,9 +11,10 @@
 #include <math.h>
 
 enum {
-    AHEAD = 384,      /* multiplications of vectors: what the second cache takes and then some, of memory a part */
-    SPARE = 8,        /* so many of them a hint, at most */
-    FEWEST_TILES = 4, /* of a loop over tiles: the hint of its last is for nothing, or for later */
+    AHEAD = 384,         /* multiplications of vectors: what the second cache takes and then some, of memory a part */
+    SPARE = 8,           /* so many of them a hint, at most */
+    FEWEST_TILES = 4,    /* of a loop over tiles: the hint of its last is for nothing, or for later */
+    STREAM_AHEAD = 4096, /* bytes: what memory gives in the time that a line of it takes, 40 GB/s * 100 ns */
     MOST_SUMMED = 8,
     MOST_ELEMENTS = 1 << 20 /* of a tile, along one buffer */
 };
@@ -56,15 +57,17 @@ static bool is_element_loop(const struct loop_stmt *stmt)
            constant_extent(stmt) > 0;
 }
 
-static bool is_summing(const struct loop_stmt *stmt)
+static bool is_summing(const struct loop_stmt *stmt, enum loop_kind kind)
 {
-    return stmt->op == LOOP_FOR && stmt->loop.role == LOOP_K && stmt->loop.kind == LOOP_SERIAL;
+    return stmt->op == LOOP_FOR && stmt->loop.role == LOOP_K && stmt->loop.kind == kind;
 }
 
+/* Loops over k that are unrolled within one that is not belong to its step; where all are, they are the sum's. */
 static bool read_sum(const struct prefetching *prefetching, struct loop_stmt *loop, struct tile_sum *sum)
 {
     *sum = (struct tile_sum){.vectors = 1};
-    for (; is_summing(loop) && sum->n_loops < MOST_SUMMED; loop = loop->loop.body) {
+    enum loop_kind kind = is_summing(loop, LOOP_SERIAL) ? LOOP_SERIAL : LOOP_UNROLLED;
+    for (; is_summing(loop, kind) && sum->n_loops < MOST_SUMMED; loop = loop->loop.body) {
         sum->loops[sum->n_loops++] = loop;
         if (loop->loop.body->next)
             return false;
@@ -160,6 +163,92 @@ static struct loop_stmt *fetch_factors(struct prefetching *prefetching, const st
         if (!poly_uses_index(factors[k]->load.address, tiles->loop.index))
             hints = loop_join(hints, fetch_factor(prefetching, sum, factors[k]));
     return hints;
+}
+
+/* ---- factors that are read from memory, each element once or a few times ---- */
+
+/* The elements that a step of an open loop covers of the buffer, if these are nearly all between it and the next step. */
+static bool is_covered(const struct prefetching *prefetching, const struct tile_sum *sum, const struct poly *address, size_t around,
+                       int64_t step)
+{
+    const struct loop_stmt *loop = around + 1 < prefetching->n_loops ? prefetching->loops[around + 1] : sum->loops[0];
+    int64_t count = 1, span = 1;
+    for (size_t k = around + 1; loop->op == LOOP_FOR;) {
+        int64_t extent = constant_extent(loop), move = step_along(prefetching, address, loop);
+        if (move == MOST_ELEMENTS || (move > 0 && (extent == 0 || extent > MOST_ELEMENTS / count)))
+            return false;
+        count *= move > 0 ? extent : 1;
+        span += move > 0 ? move * (extent - 1) : 0;
+        k++;
+        loop = k < prefetching->n_loops ? prefetching->loops[k] : k == prefetching->n_loops ? sum->loops[0] : loop->loop.body;
+    }
+    return span <= step && 4 * count >= 3 * step;
+}
+
+/* How often the loops inside of this one come to the sum, and the number of the time; 0: not known. */
+static int64_t times_within(struct prefetching *prefetching, size_t around, const struct poly **number)
+{
+    struct ir_context *context = prefetching->context;
+    int64_t times = 1;
+    *number = poly_constant(context, 0);
+    for (size_t k = around + 1; k < prefetching->n_loops; k++) {
+        const struct loop_stmt *loop = prefetching->loops[k];
+        int64_t extent = constant_extent(loop);
+        if (extent == 0 || extent > MOST_ELEMENTS / times)
+            return 0;
+        times *= extent;
+        *number = poly_add(context, poly_scale(context, *number, extent), poly_index(context, loop->loop.index));
+    }
+    return times;
+}
+
+/* Hints for the lines of some step of the open loop that lies ahead, a share of them each time that the sum is come to. */
+static struct loop_stmt *fetch_step(struct prefetching *prefetching, const struct tile_sum *sum, const struct ir_expr *load,
+                                    size_t around, int64_t step)
+{
+    struct ir_context *context = prefetching->context;
+    struct loop_function *function = prefetching->kernel->loops;
+    int64_t bytes = (int64_t)bytes_of(load), line = CACHE_LINE / bytes, ahead = (STREAM_AHEAD / bytes + step - 1) / step;
+    const struct poly *number;
+    int64_t times = times_within(prefetching, around, &number);
+    const struct poly **place = ARENA_ARRAY(prefetching->arena, function->n_indices, const struct poly *);
+    uint32_t index = place && times ? loop_add_index(context, function, "line") : UINT32_MAX;
+    if (index == UINT32_MAX)
+        return NULL;
+    int64_t lines = ((step + line - 1) / line + times - 1) / times;
+    const struct loop_stmt *outer = prefetching->loops[around];
+    place[outer->loop.index] = poly_add(context, poly_index(context, outer->loop.index), poly_constant(context, ahead));
+    for (size_t k = around + 1; k < prefetching->n_loops; k++)
+        place[prefetching->loops[k]->loop.index] = poly_constant(context, 0);
+    for (const struct loop_stmt *loop = sum->loops[0]; loop->op == LOOP_FOR; loop = loop->loop.body)
+        place[loop->loop.index] = poly_constant(context, 0);
+    const struct poly *first = poly_substitute(context, load->load.address, (uint32_t)function->n_indices - 1, place, NULL);
+    const struct poly *at = poly_add(context, poly_scale(context, number, lines), poly_index(context, index));
+    struct loop_stmt *hint = loop_prefetch(context, load->load.buffer, poly_add(context, first, poly_scale(context, at, line)));
+    if (!hint)
+        return NULL;
+    hint->prefetch.far = true;
+    return loop_for(context, LOOP_SERIAL, index, poly_constant(context, 0), poly_constant(context, lines), hint);
+}
+
+/* What is read straight on in the long run, step by step of some loop, but here and there within a step: no hardware follows. */
+static struct loop_stmt *fetch_stream(struct prefetching *prefetching, const struct tile_sum *sum, const struct ir_expr *load)
+{
+    const struct machine *machine = &prefetching->kernel->options->machine;
+    const struct loop_buffer *buffer = &prefetching->kernel->loops->buffers[load->load.buffer];
+    double count = poly_estimate(buffer->count, ir_typical_sizes(prefetching->context), NULL);
+    double caches = fmax((double)machine->l2_bytes, (double)machine->l3_bytes);
+    int64_t most = machine->l1_bytes / 2 / (int64_t)bytes_of(load);
+    if (buffer->kind != LOOP_INPUT || caches <= 0 || count * bytes_of(load) <= caches)
+        return NULL;
+    for (size_t k = prefetching->n_loops - 1; k-- > 0;) { /* within a step of the innermost hardware follows */
+        int64_t step = step_along(prefetching, load->load.address, prefetching->loops[k]);
+        if (step > most || step == MOST_ELEMENTS)
+            return NULL;
+        if (step > 0 && is_covered(prefetching, sum, load->load.address, k, step))
+            return fetch_step(prefetching, sum, load, k, step);
+    }
+    return NULL;
 }
 
 /* ---- the result ---- */
@@ -282,15 +371,28 @@ static void fetch_result(struct prefetching *prefetching, const struct tile_sum 
 
 /* ---- the function ---- */
 
+/* Puts hints into a sum and, for what is read of memory later, behind it. */
+static void prefetch_sum(struct prefetching *prefetching, const struct tile_sum *sum, struct loop_stmt *loop)
+{
+    const struct ir_expr *const *factors = sum->store->store.value->arguments;
+    struct loop_stmt *steps = steps_of(sum), *far = NULL;
+    for (int k = 0; k < 2; k++)
+        far = loop_join(far, fetch_stream(prefetching, sum, factors[k]));
+    if (steps->loop.kind == LOOP_SERIAL) {
+        struct loop_stmt *near = fetch_factors(prefetching, sum);
+        fetch_result(prefetching, sum, loop->next);
+        steps->loop.body = loop_join(near, steps->loop.body);
+    }
+    loop->next = loop_join(far, loop->next);
+}
+
 static bool prefetch_list(struct prefetching *prefetching, struct loop_stmt *list)
 {
     bool fine = true;
     for (; list && fine; list = list->next) {
         struct tile_sum sum;
         if (prefetching->n_loops && read_sum(prefetching, list, &sum)) {
-            struct loop_stmt *steps = steps_of(&sum), *factors = fetch_factors(prefetching, &sum);
-            fetch_result(prefetching, &sum, list->next);
-            steps->loop.body = loop_join(factors, steps->loop.body);
+            prefetch_sum(prefetching, &sum, list);
         } else if (list->op == LOOP_FOR) {
             if (!ARENA_PUSH(prefetching->arena, prefetching->loops, prefetching->n_loops, prefetching->capacity, list))
                 return false;

@@ -284,7 +284,7 @@ static void sort_axes(struct reading *reading)
 }
 
 /* Vectors of C's line stand at lines of memory wherever it begins, as far as the shape tells. */
-static bool has_whole_lines(struct ir_context *context, const struct product *product)
+bool product_has_whole_lines(struct ir_context *context, const struct product *product)
 {
     const struct poly *line = poly_constant(context, CACHE_LINE / (int64_t)ir_elem_info(product->elem)->bytes);
     for (uint32_t k = 0; k < product->n_axes; k++)
@@ -329,7 +329,7 @@ bool product_streams(const struct pass_kernel *kernel, const struct product *pro
     bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
     bool by_parts = product->accumulate && !product_lane(product)->is_line &&
                     product->lanes * (int64_t)ir_elem_info(product->elem)->bytes < CACHE_LINE;
-    return passes_caches(kernel, product) && !by_parts && (!is_turned || has_whole_lines(kernel->context, product));
+    return passes_caches(kernel, product) && !by_parts && (!is_turned || product_has_whole_lines(kernel->context, product));
 }
 
 /* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
@@ -485,7 +485,7 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
     product->is_ragged = !product->accumulate && product->a && !poly_equals(product->axes[product->n_axes - 1].a, 1) &&
-                         passes_caches(kernel, product) && !has_whole_lines(kernel->context, product);
+                         passes_caches(kernel, product) && !product_has_whole_lines(kernel->context, product);
     if (!product->accumulate)
         return suits_elements(kernel, product);
     return suits_product(&kernel->options->machine, product) && may_be_copied(kernel, product, loop, product->a) &&

@@ -70,6 +70,9 @@ const struct poly *product_parts(struct ir_context *context, const struct poly *
  * whole lines only. */
 bool product_streams(const struct pass_kernel *kernel, const struct product *product);
 
+/* Do all its lines begin where lines of memory do, if the tensor does? */
+bool product_has_whole_lines(struct ir_context *context, const struct product *product);
+
 /* Calls `change` for the loops of the list, and for those inside one that it did not change. False: no memory. */
 typedef bool product_change_function(void *user, struct loop_stmt *loop, bool *changed);
 bool product_change(struct loop_stmt *list, product_change_function *change, void *user);

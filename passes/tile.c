@@ -156,10 +156,13 @@ static struct loop_stmt *begin_tile(struct tiling *tiling)
 struct loop_stmt *tiling_store(struct tiling *tiling, const struct ir_expr *value)
 {
     const struct loop_stmt *store = tiling->product.store;
-    struct loop_stmt *copy = loop_store(tiling->context, store->store.buffer, placed(tiling, store->store.address),
+    const struct poly *address = placed(tiling, store->store.address);
+    bool in_row = tiling->row != UINT32_MAX;
+    struct loop_stmt *copy = loop_store(tiling->context, in_row ? tiling->row_buffer : store->store.buffer,
+                                        in_row ? poly_subtract(tiling->context, address, tiling->row_begin) : address,
                                         value_of(tiling, value), store->store.combine);
     if (copy)
-        copy->store.streams = !tiling->first && product_streams(tiling->kernel, &tiling->product);
+        copy->store.streams = !in_row && !tiling->first && product_streams(tiling->kernel, &tiling->product);
     return copy;
 }
 
@@ -299,6 +302,8 @@ static struct loop_stmt *tiled(struct tiling *tiling)
     if (!sum || !begin || !end)
         return NULL;
     struct loop_stmt *body = tiling_loops(tiling, LOOP_N, tiling_loops(tiling, LOOP_M, loop_join(begin, loop_join(sum, end))));
+    if (tiling->row != UINT32_MAX)
+        body = tile_leave_rows(tiling, body);
     body = tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_K, tiling_block_loops(tiling, LOOP_M, body)));
     return tiling_loops(tiling, LOOP_BATCH, shared_loop(tiling, body));
 }
@@ -366,7 +371,8 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
 {
     struct pass_kernel *kernel = user;
     struct arena *arena = ir_arena(kernel->context);
-    struct tiling tiling = {.kernel = kernel, .context = kernel->context, .buffer = UINT32_MAX, .finished = UINT32_MAX};
+    struct tiling tiling = {
+        .kernel = kernel, .context = kernel->context, .buffer = UINT32_MAX, .finished = UINT32_MAX, .row = UINT32_MAX};
     if (loop->loop.role == LOOP_NO_ROLE || !product_read(kernel, loop, &tiling.product))
         return true;
     *changed = true;
@@ -374,6 +380,7 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     tiling.key = tile_key(kernel->context, &tiling.product);
     if (!choose_sizes(&tiling))
         return false;
+    bool by_rows = tile_plan_rows(&tiling);
     tiling.place = ARENA_ARRAY(arena, kernel->loops->n_indices + 3 * n, const struct poly *);
     tiling.outer = ARENA_ARRAY(arena, n, uint32_t);
     tiling.inner = ARENA_ARRAY(arena, n, uint32_t);
@@ -383,6 +390,8 @@ static bool tile(void *user, struct loop_stmt *loop, bool *changed)
     for (uint32_t k = 0; k < n; k++)
         if (!open_axis(&tiling, k))
             return false;
+    if (by_rows && !tile_open_rows(&tiling))
+        return false;
     struct loop_stmt *body = tile_is_staged(&tiling.product)           ? tile_staged(&tiling)
                              : !tiling.product.accumulate              ? tile_copy(&tiling)
                              : find_ends(&tiling) && add_tile(&tiling) ? tiled(&tiling)

@@ -144,15 +144,15 @@ static struct loop_stmt *fill(struct tiling *tiling, const struct stage *stage)
     return body;
 }
 
-/* for x < count { C[to + x] = staged[from + x] } */
-static struct loop_stmt *move(struct tiling *tiling, const struct poly *to, const struct poly *from, const struct poly *count)
+struct loop_stmt *tiling_move(struct tiling *tiling, uint32_t buffer, const struct poly *to, const struct poly *from,
+                              const struct poly *count)
 {
     struct ir_context *context = tiling->context;
     uint32_t x = loop_add_index(context, tiling->kernel->loops, "x");
     if (x == UINT32_MAX)
         return NULL;
     const struct poly *place = poly_index(context, x);
-    const struct ir_expr *staged = ir_expr_load(context, tiling->buffer, tiling->product.elem, poly_add(context, from, place));
+    const struct ir_expr *staged = ir_expr_load(context, buffer, tiling->product.elem, poly_add(context, from, place));
     struct loop_stmt *store =
         loop_store(context, tiling->product.store->store.buffer, poly_add(context, to, place), staged, IR_EXPR_OP_COUNT);
     if (!store)
@@ -161,7 +161,7 @@ static struct loop_stmt *move(struct tiling *tiling, const struct poly *to, cons
     return loop_for(context, LOOP_SERIAL, x, poly_constant(context, 0), count, store);
 }
 
-static struct loop_stmt *where(struct tiling *tiling, const struct poly *at_least_0, struct loop_stmt *body,
+struct loop_stmt *tiling_where(struct tiling *tiling, const struct poly *at_least_0, struct loop_stmt *body,
                                struct loop_stmt *otherwise)
 {
     const struct poly **condition = arena_copy(ir_arena(tiling->context), &at_least_0, 1, sizeof *condition);
@@ -178,10 +178,12 @@ static struct loop_stmt *cut_row(struct tiling *tiling, const struct stage *stag
     const struct poly *head = poly_subtract(context, poly_constant(context, stage->line - 1), over); /* before the first line */
     int64_t last = (axis->extent - 1) / axis->block, rest = (axis->extent - last * axis->block) * stage->inner;
     const struct poly *to_line = poly_add(context, to, head), *from_line = poly_add(context, from, head);
-    struct loop_stmt *first = where(tiling, poly_scale(context, block, -1), move(tiling, to, from, head), NULL);
-    struct loop_stmt *whole = move(tiling, to_line, from_line, poly_constant(context, stage->row));
-    struct loop_stmt *end = move(tiling, to_line, from_line, poly_subtract(context, poly_constant(context, rest), head));
-    struct loop_stmt *body = where(tiling, poly_subtract(context, poly_constant(context, last - 1), block), whole, end);
+    struct loop_stmt *first =
+        tiling_where(tiling, poly_scale(context, block, -1), tiling_move(tiling, tiling->buffer, to, from, head), NULL);
+    struct loop_stmt *whole = tiling_move(tiling, tiling->buffer, to_line, from_line, poly_constant(context, stage->row));
+    struct loop_stmt *end =
+        tiling_move(tiling, tiling->buffer, to_line, from_line, poly_subtract(context, poly_constant(context, rest), head));
+    struct loop_stmt *body = tiling_where(tiling, poly_subtract(context, poly_constant(context, last - 1), block), whole, end);
     return first && end && body ? loop_join(first, body) : NULL;
 }
 
@@ -191,8 +193,9 @@ static struct loop_stmt *rows(struct tiling *tiling, const struct stage *stage)
     const struct poly *address = tiling->product.store->store.address;
     address = poly_substitute(context, address, (uint32_t)tiling->kernel->loops->n_indices, tiling->place, NULL);
     const struct poly *to = begin_of_row(tiling, stage, address), *from = begin_of_row(tiling, stage, tiling->address);
-    struct loop_stmt *body =
-        stage->cut == UINT32_MAX ? move(tiling, to, from, poly_constant(context, stage->row)) : cut_row(tiling, stage, to, from);
+    struct loop_stmt *body = stage->cut == UINT32_MAX
+                                 ? tiling_move(tiling, tiling->buffer, to, from, poly_constant(context, stage->row))
+                                 : cut_row(tiling, stage, to, from);
     for (uint32_t k = stage->of_row; body && k < stage->n; k++) {
         body = over_axis(tiling, stage->axes[k], 0, body);
         if (body)

@@ -15,6 +15,9 @@ struct tiling {
     uint32_t buffer;                     /* of the tile; UINT32_MAX: a copy has none */
     uint32_t finished;                   /* where it is read from when it is turned; UINT32_MAX: it is not */
     const struct poly *address;          /* in it */
+    uint32_t row;                        /* the axis whose blocks are summed into a row; UINT32_MAX: none (tile_rows.c) */
+    uint32_t row_buffer;                 /* where */
+    const struct poly *row_begin;        /* of the block, in C */
     const struct poly *first, *last;     /* block of k: >= 0 behind the first, at the last; NULL: k is not cut */
 };
 
@@ -44,6 +47,22 @@ struct loop_stmt *tile_copy(struct tiling *tiling);
 bool tile_is_staged(const struct product *product);
 /* The nest of such a copy. NULL: no memory. */
 struct loop_stmt *tile_staged(struct tiling *tiling);
+
+/* for x < count { C[to + x] stream= buffer[from + x] } */
+struct loop_stmt *tiling_move(struct tiling *tiling, uint32_t buffer, const struct poly *to, const struct poly *from,
+                              const struct poly *count);
+/* An if; NULL where the condition or the body is. */
+struct loop_stmt *tiling_where(struct tiling *tiling, const struct poly *at_least_0, struct loop_stmt *body,
+                               struct loop_stmt *otherwise);
+
+/* ---- tile_rows.c ---- */
+
+/* Is a product, cut as it is, to leave for memory by rows? Then its axis is cut into rows. */
+bool tile_plan_rows(struct tiling *tiling);
+/* The buffer of a row, when the axes are open. False: no memory. */
+bool tile_open_rows(struct tiling *tiling);
+/* The loops of a block, and behind them its row. NULL: no memory. */
+struct loop_stmt *tile_leave_rows(struct tiling *tiling, struct loop_stmt *body);
 
 /* ---- tile_note.c ---- */
 

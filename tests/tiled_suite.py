@@ -5,7 +5,7 @@
 Each target's file is clean under four compilers with the strictest warnings. It runs optimised for this machine, under ASan and
 UBSan with this machine's instructions and without, and compiled by tcc, which takes the branch without vectors. Where einc has LLVM its object
 file runs in the place of the emitted C. A machine of tiny
-caches has every block cut, every panel packed and every result streamed; machines of few registers have the smallest tiles. Made for
+caches has every block cut, every panel packed and every result streamed, one of less tiny ones rows gathered; machines of few registers have the smallest tiles. Made for
 three threads its blocks are dealt out, and one, two and three threads give the same bits.
 """
 import argparse
@@ -49,6 +49,8 @@ KERNELS = {
 EXTENT = {"m": "M", "n": "N", "k": "K", "e": "E", "p": "E"}
 SMALL = {"vector_bytes": 32, "vector_registers": 10, "l1_bytes": 256, "l2_bytes": 1024, "l3_bytes": 1024, "stream_rate": 2e10,
          "write_rate": 1e10}
+ROWS = {**SMALL, "l1_bytes": 4096, "l2_bytes": 4096, "l3_bytes": 4096}  # a result past the caches leaves by rows, if its lines begin anywhere
+LONG = [(1201, 7, 5, 2)]
 
 
 def source(elem):
@@ -146,8 +148,9 @@ def main():
         targets = [("avx512", "f64", ("native", "checked", "portable", "tcc", *llvm), ()), ("avx2", "f32", ("native", "checked", "tcc", *llvm), ()),
                    ("neon", "f32", ("portable",), ()), (small, "f64", ("native", "checked", *llvm), CONSTANT)]
         targets.append((machine_with(folder, "teams.machine", {**SMALL, "team_rate": 1e18}), "f64", ("threads",), CONSTANT))
+        targets.append((machine_with(folder, "rows.machine", ROWS), "f64", ("checked", "tcc"), LONG))
         for target, elem, programs, constants in targets + [(path, "f32", ("checked", *llvm), ()) for path in few]:
-            for dims in (None, *constants):
+            for dims in (None, *constants) if constants != LONG else LONG:
                 what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
                 build(suite, folder, target, elem, programs, dims, what)
                 for program in programs if not WATCHED else ():
