@@ -33,12 +33,25 @@ struct backend_code_target {
     bool debug;         /* lines of the source in the code */
 };
 
+/* A run of a kernel: arguments, and what comes of it. One element of a complex type is two here. */
+struct backend_sample {
+    const int64_t *dims;                /* all of the context */
+    const struct ir_tensor *inputs;     /* laid out as the kernel reads them */
+    const size_t *input_elements;       /* of each, in memory */
+    const struct ir_tensor *low, *high; /* an output's elements lie between these; of integers both are what they are */
+    int64_t workspace;                  /* bytes at these dims */
+};
+
 struct backend_options {
     const char *target;           /* what head comments say of the machine code is made for; NULL: nothing, it is the default */
     enum backend_weights weights; /* INLINE: tables in the .c; EXTERN: one `const` pointer argument a constant; FILE: as EXTERN, and
                                      a raw little-endian file of all constants beside, with its layout in the header */
     struct backend_code_target code;
-    bool standalone; /* emitted C for an engine: one text that includes nothing; `entry` is implied */
+    bool freestanding; /* for machines without a C library: what is in flash and what is called is in the program's hands */
+    const struct backend_sample *samples; /* of each kernel, for a program that checks them where they will run */
+    bool no_math;                         /* nothing of <math.h> may be called: a diagnostic */
+    bool static_workspace;                /* the workspace is an object of the file, and no argument */
+    bool standalone;                      /* emitted C for an engine: one text that includes nothing; `entry` is implied */
     bool entry; /* add `int einc_entry_<kernel>(const size_t *dims, void *const *arguments, void *workspace)` for engines; behind
                    the dims stands the number of threads, if the code is for several */
 };
@@ -61,6 +74,8 @@ struct backend_info {
     enum einc_status (*emit)(const struct backend_program *program, const struct backend_options *options,
                              struct backend_file **files, size_t *n_files);
 };
+enum einc_status backend_add_file(struct ir_context *context, struct backend_file **files, size_t *n_files, const char *name,
+                                  struct text *text);
 const struct backend_info *backend_table(size_t *count);
 const struct backend_info *backend_find(const char *name, size_t length);
 

@@ -132,6 +132,7 @@ struct c_kernel {
     const struct loop_function *loops;
     const char *name, *macro;
     const char *workspace, *threads;   /* names of the arguments */
+    const char *memory;                /* of the object that is the workspace; NULL: an argument is */
     const char *thread;                /* in a parallel loop: the number of the thread; else NULL */
     bool uses_workspace, uses_threads; /* something needs them */
     struct c_names names;              /* of function scope */
@@ -313,6 +314,15 @@ bool c_has_workspace(const struct c_kernel *kernel);
 bool c_workspace_is_constant(const struct c_kernel *kernel); /* whatever dims and threads there are */
 bool c_returns_status(const struct c_kernel *kernel);        /* an int: it may end at a check */
 
+/* ---- c_freestanding.c ---- */
+/* The functions of <math.h> that the text calls, with commas between; NULL: none. */
+const char *c_math_calls(struct c_file *file, const char *text);
+/* Around all functions: what keeps compilers from calling memcpy and its like. */
+void c_put_no_calls(struct text *text);
+void c_put_calls_again(struct text *text);
+bool c_takes_workspace(const struct c_kernel *kernel); /* as an argument */
+void c_put_static_workspace(struct c_kernel *kernel, struct text *text);
+
 /* ---- c_file.c: comments and layout ---- */
 /* Source text that can stand in a comment: one line, nothing that ends or nests it, no trigraph. */
 const char *c_comment(struct arena *arena, const char *text, size_t length);
@@ -329,7 +339,5 @@ struct c_file *c_file_create(const struct backend_program *program, const struct
 enum einc_status c_add_header(struct c_file *file, struct backend_file **files, size_t *n_files);
 enum einc_status backend_emit_c(const struct backend_program *program, const struct backend_options *options,
                                 struct backend_file **files, size_t *n_files);
-enum einc_status backend_add_file(struct ir_context *context, struct backend_file **files, size_t *n_files, const char *name,
-                                  struct text *text);
 
 #endif

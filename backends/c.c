@@ -157,6 +157,8 @@ enum einc_status backend_emit_c(const struct backend_program *program, const str
         return failure(program->context);
     struct text code = text_create(file->arena);
     c_put_file(file, &code);
+    if (ir_status(program->context) != EINC_OK)
+        return EINC_INVALID;
     enum einc_status status =
         backend_add_file(file->context, files, n_files, arena_printf(file->arena, "%s.c", program->basename), &code);
     return status == EINC_OK && !options->standalone ? c_add_header(file, files, n_files) : status;

@@ -191,6 +191,19 @@ static bool is_size(const struct factor *factor)
 
 /* ---- factors ---- */
 
+static void note_lookup(void *user, const struct poly_atom *lookup)
+{
+    (void)lookup;
+    *(bool *)user = true;
+}
+
+static bool looks_up(const struct poly *poly)
+{
+    bool any = false;
+    poly_visit_lookups(poly, note_lookup, &any);
+    return any;
+}
+
 static void put_floor(struct writer *w, struct factor factor, enum c_precedence precedence)
 {
     bool remainder = factor.kind == FACTOR_REMAINDER;
@@ -204,7 +217,9 @@ static void put_floor(struct writer *w, struct factor factor, enum c_precedence 
         return;
     }
     enum number_mode mode = w->mode;
-    const char *name = c_use_helper(w->kernel->file, remainder ? HELPER_floor_mod : HELPER_floor_div, IR_i64);
+    bool narrow = w->narrow;
+    w->narrow = w->kernel->file->options->freestanding && !looks_up(factor.atom->numerator);
+    const char *name = c_use_helper(w->kernel->file, remainder ? HELPER_floor_mod : HELPER_floor_div, w->narrow ? IR_i32 : IR_i64);
     text_printf(w->text, "%s%s(", mode == MODE_SIGNED ? "" : "(size_t)", name);
     w->mode = MODE_SIGNED;
     put_poly(w, factor.atom->numerator, C_ANY);
@@ -212,6 +227,7 @@ static void put_floor(struct writer *w, struct factor factor, enum c_precedence 
     put_poly(w, factor.atom->denominator, C_ANY);
     text_put(w->text, ")");
     w->mode = mode;
+    w->narrow = narrow;
 }
 
 static void put_table(struct writer *w, const struct poly_atom *atom)
@@ -224,7 +240,7 @@ static void put_table(struct writer *w, const struct poly_atom *atom)
     const char *name = buffer == UINT32_MAX ? c_table_name(w->kernel->file, table) : w->kernel->buffers[buffer];
     if (!offset || !name || arena_failed(arena))
         return;
-    bool same = mode == MODE_SIGNED && table->elem == IR_i64;
+    bool same = mode == MODE_SIGNED && table->elem == IR_i64 && !w->kernel->file->options->freestanding;
     text_printf(w->text, "%s%s", same ? "" : mode == MODE_SIGNED ? "(int64_t)" : "(size_t)", name);
     if (buffer != UINT32_MAX && w->kernel->loops->buffers[buffer].by_value)
         return;
@@ -237,7 +253,7 @@ static void put_table(struct writer *w, const struct poly_atom *atom)
 
 static void put_factor(struct writer *w, struct factor factor, enum c_precedence precedence)
 {
-    const char *cast = w->mode == MODE_SIGNED ? "(int64_t)" : "";
+    const char *cast = w->mode != MODE_SIGNED ? "" : w->narrow ? "(int32_t)" : "(int64_t)";
     const char *name;
     switch (factor.kind) {
     case FACTOR_DIM:
@@ -503,7 +519,7 @@ static void put_poly(struct writer *w, const struct poly *poly, enum c_precedenc
 
 struct writer c_writer_for(struct c_kernel *kernel, struct text *text, enum number_mode mode)
 {
-    return (struct writer){kernel, kernel->file->arena, text, mode};
+    return (struct writer){kernel, kernel->file->arena, text, mode, false};
 }
 
 void c_put_size(struct c_kernel *kernel, struct text *text, const struct poly *poly, enum c_precedence precedence)

@@ -32,6 +32,7 @@ struct writer {
     struct arena *arena;
     struct text *text;
     enum number_mode mode;
+    bool narrow; /* signed numbers of 32 bits: a machine's addresses are no wider, and nothing is looked up */
 };
 
 struct writer c_writer_for(struct c_kernel *kernel, struct text *text, enum number_mode mode);

@@ -91,8 +91,49 @@ bool c_add_tables(struct c_kernel *kernel)
     return !arena_failed(kernel->file->arena);
 }
 
+/* The narrowest type that holds all its numbers. */
+static enum ir_elem narrowest(const struct ir_node *node)
+{
+    static const enum ir_elem elems[] = {IR_u8, IR_i8, IR_u16, IR_i16, IR_i32};
+    double low = 0, high = 0;
+    for (size_t at = 0; at < element_count(node->constant, node->elem); at++) {
+        double value = (double)ir_number_load(node->elem, node->constant->data, at).i;
+        low = fmin(low, value);
+        high = fmax(high, value);
+    }
+    for (size_t k = 0; k < sizeof elems / sizeof *elems; k++) {
+        const int bits = 8 * (int)ir_elem_info(elems[k])->bytes;
+        bool is_signed = elems[k] != IR_u8 && elems[k] != IR_u16;
+        if (ir_elem_info(elems[k])->bytes < ir_elem_info(node->elem)->bytes && low >= (is_signed ? -ldexp(1, bits - 1) : 0) &&
+            high < ldexp(1, is_signed ? bits - 1 : bits))
+            return elems[k];
+    }
+    return node->elem;
+}
+
+/* The same numbers in the narrowest type; the constant itself where that is its own, or without memory. */
+static const struct ir_constant *narrowed(struct c_file *file, const struct ir_node *node, enum ir_elem elem)
+{
+    size_t count = element_count(node->constant, node->elem);
+    struct ir_constant *copy = ARENA_NEW(file->arena, struct ir_constant);
+    void *data = arena_alloc(file->arena, count, ir_elem_info(elem)->bytes);
+    if (elem == node->elem || !copy || !data)
+        return node->constant;
+    for (size_t at = 0; at < count; at++)
+        ir_number_store(ir_number_integer(elem, ir_number_load(node->elem, node->constant->data, at).i), data, at);
+    *copy = *node->constant;
+    copy->data = data;
+    copy->bytes = count * ir_elem_info(elem)->bytes;
+    copy->hash = hash_bytes(0, data, copy->bytes);
+    return copy;
+}
+
 const char *c_table_name(struct c_file *file, const struct ir_node *node)
 {
+    if (file->options->freestanding && node->elem != IR_u64 && node->elem != IR_bool) {
+        enum ir_elem elem = narrowest(node);
+        return table_for(file, narrowed(file, node, elem), elem, last_extent(node->rank, node->shape, false), NULL);
+    }
     return table_for(file, node->constant, node->elem, last_extent(node->rank, node->shape, false), NULL);
 }
 
@@ -150,12 +191,13 @@ static bool is_short(const struct c_table *table)
 /* ---- the two sections ---- */
 
 /* `static const double mask[4]`, or the union whose numbers `mask` points to. */
-static void put_object(struct text *text, const struct c_table *table)
+static void put_object(const struct c_file *file, struct text *text, const struct c_table *table)
 {
+    const char *place = file->options->freestanding ? "EINC_TABLE " : "";
     if (table->union_name)
-        text_printf(text, "static const union %s %s", table->union_name, table->union_name);
+        text_printf(text, "%sstatic const union %s %s", place, table->union_name, table->union_name);
     else
-        text_printf(text, "static const %s %s[%zu]", c_type(table->elem), table->name, table->count);
+        text_printf(text, "%sstatic const %s %s[%zu]", place, c_type(table->elem), table->name, table->count);
 }
 
 static void put_union(struct text *text, const struct c_table *table)
@@ -176,7 +218,7 @@ static void put_pointer(struct text *text, const struct c_table *table)
 static void put_short_table(struct c_file *file, struct text *text, const struct c_table *table)
 {
     put_union(text, table);
-    put_object(text, table);
+    put_object(file, text, table);
     text_put(text, table->union_name ? " = {{" : " = {");
     for (size_t at = 0; at < table->count; at++) {
         const char *number = number_text(file, table, at);
@@ -189,6 +231,9 @@ static void put_short_table(struct c_file *file, struct text *text, const struct
 void c_put_table_declarations(struct c_file *file, struct text *text)
 {
     bool any_long = false;
+    if (file->options->freestanding && file->n_tables)
+        text_put(text, "/* Where tables are to lie: -D'EINC_TABLE=__attribute__((section(\".flash\")))' */\n"
+                       "#ifndef EINC_TABLE\n#define EINC_TABLE\n#endif\n\n");
     for (size_t k = 0; k < file->n_tables; k++) {
         any_long |= !is_short(&file->tables[k]);
         if (is_short(&file->tables[k]))
@@ -201,7 +246,7 @@ void c_put_table_declarations(struct c_file *file, struct text *text)
         if (is_short(table))
             continue;
         put_union(text, table);
-        put_object(text, table); /* C99 6.9.2: a tentative definition, completed below */
+        put_object(file, text, table); /* C99 6.9.2: a tentative definition, completed below */
         text_put(text, ";\n");
         put_pointer(text, table);
     }
@@ -222,7 +267,7 @@ void c_put_tables(struct c_file *file, struct text *text)
         text_put(text, "\n");
         if (table->constant->path)
             text_printf(text, "/* from %s */\n", c_comment(file->arena, table->constant->path, strlen(table->constant->path)));
-        put_object(text, table);
+        put_object(file, text, table);
         text_put(text, table->union_name ? " = {{\n" : " = {\n");
         put_numbers(file, text, table);
         text_put(text, table->union_name ? "}};\n" : "};\n");

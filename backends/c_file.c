@@ -250,11 +250,18 @@ static void put_exactness(struct text *text)
                    "#endif\n\n");
 }
 
-static void put_head(struct c_file *file, struct text *text)
+/* `functions`: what all that follows is. */
+static void put_head(struct c_file *file, struct text *text, const char *functions)
 {
+    const struct backend_options *options = file->options;
+    const char *called = options->freestanding ? c_math_calls(file, functions) : NULL;
     const char *base = c_comment(file->arena, file->program->basename, strlen(file->program->basename));
     text_printf(text, "/* %s.c: made by einc from %s; change that file instead of this one.\n", base, c_source_name(file));
-    text_put(text, " * C99, re-entrant: no allocation, nothing written outside the arguments.");
+    text_printf(text, " * C99, %s: no allocation, nothing written outside the arguments%s.",
+                options->static_workspace ? "not re-entrant" : "re-entrant",
+                options->static_workspace ? " and the workspace, which is an object of this file" : "");
+    if (options->freestanding)
+        text_printf(text, "\n * Calls %s%s.", called ? "of <math.h> " : "nothing", called ? called : "");
     if (file->options->target)
         text_printf(text, "\n * Made for the target %s.",
                     c_comment(file->arena, file->options->target, strlen(file->options->target)));
@@ -273,11 +280,27 @@ static void put_head(struct c_file *file, struct text *text)
         put_exactness(text);
     if (file->guards_permutations)
         put_guards(file, text);
+    if (options->freestanding)
+        c_put_no_calls(text);
+}
+
+/* What may not be called is named. */
+static void refuse_math(struct c_file *file, const char *functions)
+{
+    const char *called = c_math_calls(file, functions);
+    struct diagnostics *diagnostics = ir_diagnostics(file->context);
+    if (!called)
+        return;
+    const struct ir_kernel *source = file->program->n_kernels == 1 ? file->kernels[0].source->source : NULL;
+    struct diag *diag = diag_error(diagnostics, DIAG_E0846, source ? source->span : SPAN_NONE,
+                                   "the code would call %s of <math.h>, which --math=none does not allow", called);
+    diag_help(diagnostics, diag, "relu, abs of integers, min, max and products need no function; or allow --math=libm");
 }
 
 static void put_kernel(struct c_kernel *kernel, struct text *text)
 {
     const struct backend_options *options = kernel->file->options;
+    c_put_static_workspace(kernel, text);
     text_put(text, "/* ");
     c_put_source(kernel, text);
     text_put(text, " */\n");
@@ -305,11 +328,17 @@ void c_put_file(struct c_file *file, struct text *text)
     struct text tables = text_create(file->arena), declarations = text_create(file->arena);
     c_put_tables(file, &tables);
     c_put_table_declarations(file, &declarations);
-    const char *finished = text_finish(&kernels);
-    put_head(file, text);
+    struct text functions = text_create(file->arena);
+    c_put_vectors(file, &functions);
+    c_put_helpers(file, &functions);
+    text_put(&functions, text_finish(&kernels));
+    const char *finished = text_finish(&functions);
+    if (file->options->no_math)
+        refuse_math(file, finished);
+    put_head(file, text, finished);
     text_put(text, text_finish(&declarations));
-    c_put_vectors(file, text);
-    c_put_helpers(file, text);
     text_put(text, finished);
+    if (file->options->freestanding)
+        c_put_calls_again(text);
     text_put(text, text_finish(&tables));
 }

@@ -113,7 +113,7 @@ void c_put_signature(struct c_kernel *kernel, struct text *text, bool in_header)
         put_argument(text, &column, margin, arena_printf(arena, "size_t %s", kernel->dims[kernel->loops->dims[k]]), first);
     for (size_t k = 0; arguments && k < count; k++, first = false)
         put_argument(text, &column, margin, argument_text(kernel, arguments[k], in_header), first);
-    if (c_has_workspace(kernel)) {
+    if (c_takes_workspace(kernel)) {
         put_argument(text, &column, margin, arena_printf(arena, "void *%s", kernel->workspace), first);
         first = false;
     }
@@ -206,7 +206,7 @@ static void put_kernel_doc(struct c_kernel *kernel, struct text *text)
         put_dim_doc(kernel, text, kernel->loops->dims[k]);
     for (size_t k = 0; arguments && k < count; k++)
         put_argument_doc(kernel, text, arguments[k]);
-    if (c_has_workspace(kernel))
+    if (c_takes_workspace(kernel))
         text_printf(text, " *   %s: scratch memory of the size and alignment below; its contents do not matter\n",
                     kernel->workspace);
     text_printf(text, " * Arrays %sare dense, in C order, sizes in elements. What is written overlaps no other argument.%s */\n",
@@ -263,6 +263,9 @@ void c_put_workspace(struct c_kernel *kernel, struct text *text)
         text_printf(text, "#define %s_WORKSPACE_BYTES %" PRId64 "\n", kernel->macro, bytes);
     else
         put_workspace_function(kernel, text);
+    if (!c_workspace_is_constant(kernel) && kernel->file->options->freestanding &&
+        loop_most_workspace(kernel->file->context, kernel->loops, &bytes))
+        text_printf(text, "#define %s_WORKSPACE_MOST %" PRId64 " /* bytes, whatever the dims are */\n", kernel->macro, bytes);
     text_printf(text, "#define %s_WORKSPACE_ALIGNMENT %" PRIu32 "\n", kernel->macro, kernel->loops->workspace_alignment);
 }
 
@@ -349,7 +352,7 @@ static void put_entry_call(struct c_kernel *kernel, struct text *text)
         else
             text_printf(text, "%sarguments[%zu]", separator, k);
     }
-    text_printf(text, "%s);\n", c_has_workspace(kernel) ? (*separator ? ", workspace" : "workspace") : "");
+    text_printf(text, "%s);\n", c_takes_workspace(kernel) ? (*separator ? ", workspace" : "workspace") : "");
 }
 
 /* How many bytes of workspace a kernel needs. */

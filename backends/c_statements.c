@@ -506,7 +506,9 @@ void c_put_body(struct c_kernel *kernel, struct text *text)
     put_list(kernel, &body, 1, kernel->loops->body);
     text_put(text, "{\n");
     put_unused(kernel, text);
-    if (c_has_workspace(kernel) && !kernel->uses_workspace)
+    if (kernel->memory && kernel->uses_workspace)
+        text_printf(text, "    void *const %s = %s.bytes;\n", kernel->workspace, kernel->memory);
+    if (c_takes_workspace(kernel) && !kernel->uses_workspace)
         text_printf(text, "    (void)%s; /* not needed */\n", kernel->workspace);
     if (any_scratch)
         text_printf(text, "%s\n", text_finish(&scratch));

@@ -3,6 +3,7 @@
  *
  * The program takes NAME=path for every input and output, and NAME=number for a size that no axis tells; with several kernels the
  * first argument names one. It checks types and shapes, so that a kernel is only called with what it was compiled for. */
+#include "firmware.h"
 #include "host.h"
 
 #include <ctype.h>
@@ -408,7 +409,8 @@ enum einc_status backend_emit_main(const struct backend_program *program, const 
     struct arena *arena = ir_arena(program->context);
     const struct backend_options inline_weights = {.weights = WEIGHTS_INLINE, .entry = false};
     struct backend_program kernels = *program;
-    (void)options;
+    if (options->samples)
+        return firmware_emit(program, options, files, n_files);
     kernels.basename = arena_printf(arena, "%s_kernels", program->basename);
     struct c_file *file = kernels.basename ? c_file_create(&kernels, &inline_weights) : NULL;
     if (!file)

@@ -20,7 +20,7 @@ _einc()
     --ring) words="plustimes minplus maxplus orand" ;;
     --diagnostics) words="json text" ;;
     --threads) words="none openmp" ;;
-    --target) words="generic avx2 avx512 neon cortex-m host $(compgen -f -- "$word")" ;;
+    --target) words="generic avx2 avx512 neon embedded cortex-m0 cortex-m4 cortex-m7 cortex-m55 rv32 host $(compgen -f -- "$word")" ;;
     *)
         if [[ $word == -* ]]; then
             words=$("$command" "${COMP_WORDS[1]}" --help 2>/dev/null | sed -n 's/^  \(--\{0,1\}[a-z][a-z-]*=\{0,1\}\).*/\1/p')

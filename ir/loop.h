@@ -155,6 +155,8 @@ struct loop_stmt *loop_prefetch(struct ir_context *context, uint32_t buffer, con
 const struct ir_node *loop_table(struct ir_context *context, struct loop_function *function, uint32_t buffer);
 /* The buffer that a lookup in this table reads; UINT32_MAX: none of the function's, a constant. */
 uint32_t loop_table_buffer(const struct loop_function *function, const struct ir_node *table);
+/* The most bytes of workspace that the function can ask for, whatever its dims within their bounds. False: that is not known. */
+bool loop_most_workspace(struct ir_context *context, const struct loop_function *function, int64_t *bytes);
 /* Can it end at a check? */
 bool loop_can_fail(const struct loop_stmt *list);
 struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body);

@@ -218,6 +218,25 @@ uint32_t loop_table_buffer(const struct loop_function *function, const struct ir
     return UINT32_MAX;
 }
 
+bool loop_most_workspace(struct ir_context *context, const struct loop_function *function, int64_t *bytes)
+{
+    uint32_t n_dims = ir_dim_count(context);
+    int64_t *most = ARENA_ARRAY(ir_arena(context), n_dims + 1, int64_t), value = 0;
+    if (!poly_equals(function->thread_workspace, 0) || !most)
+        return false;
+    if (poly_is_constant(function->workspace, bytes))
+        return true;
+    for (uint32_t k = 0; k < n_dims; k++) {
+        const struct ir_dim *dim = ir_dim_at(context, k);
+        most[k] = dim->bound - dim->bound % dim->divisor;
+    }
+    if (!poly_evaluate(function->workspace, most, NULL, &value))
+        return false;
+    *bytes = value;
+    const struct poly *room = poly_subtract(context, poly_constant(context, value), function->workspace);
+    return room && poly_prove_nonnegative(context, room, NULL);
+}
+
 bool loop_can_fail(const struct loop_stmt *list)
 {
     for (; list; list = list->next)

@@ -327,9 +327,11 @@ static void place_scratch(struct run *run, uint32_t number)
     memory->bytes = (int64_t)ir_elem_info(buffer->elem)->bytes;
     if (!run->owners || buffer->kind != LOOP_SCRATCH || !buffer->offset || memory->count == 0)
         return;
+    /* up to that of any element a buffer is aligned to its own elements */
+    int64_t alignment = run->function->workspace_alignment > 8 ? run->function->workspace_alignment : memory->bytes;
     int64_t shared = evaluate(run, run->function->workspace), each = evaluate(run, run->function->thread_workspace);
     memory->offset = evaluate(run, buffer->offset) + (buffer->is_private ? shared : 0);
-    if (memory->offset < 0 || memory->offset % run->function->workspace_alignment ||
+    if (memory->offset < 0 || memory->offset % alignment ||
         memory->offset + memory->count * memory->bytes > shared + (buffer->is_private ? each : 0))
         fail_at(run, number, NULL, memory->count, "no room in the workspace for");
 }

@@ -9,7 +9,7 @@ static const struct machine_field fields[] = {
 #include "machine_fields.def"
 };
 
-#define MACHINE(id, purpose, triple, cpu, ...) {{id, __VA_ARGS__}, triple, cpu, purpose},
+#define MACHINE(id, purpose, triple, cpu, cross, ...) {{id, __VA_ARGS__}, triple, cpu, cross, purpose},
 static const struct machine_row rows[] = {
 #include "machines.def"
 };

@@ -37,6 +37,7 @@ double machine_value(const struct machine *machine, const struct machine_field *
 struct machine_row {
     struct machine machine;
     const char *triple, *cpu; /* what LLVM calls the architecture, NULL: that of where einc runs; and what all such machines have */
+    const char *cross;        /* the command of a C compiler for it, with its flags; NULL: none in particular */
     const char *purpose;
 };
 /* The builtin descriptions in the order of machines.def. */

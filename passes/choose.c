@@ -71,7 +71,7 @@ static struct ir_kernel *with_picks(struct choosing *choosing)
 static struct estimate estimate_picks(struct choosing *choosing)
 {
     struct ir_kernel *kernel = with_picks(choosing);
-    return kernel ? estimate_ordered(choosing->pass, kernel) : (struct estimate){INFINITY, INFINITY, NULL};
+    return kernel ? estimate_ordered(choosing->pass, kernel) : (struct estimate){INFINITY, INFINITY, INFINITY, NULL};
 }
 
 /* Is it so much work that it would be one long straight line, and no more than that? */
@@ -89,6 +89,15 @@ static bool is_better(const struct estimate *a, const struct estimate *b)
     return a->seconds < b->seconds * near && a->flops < b->flops * less && is_long_line(b->flops);
 }
 
+/* Does alternative `k` take the place of `best`? Where tables are to be few, by these first. */
+static bool takes_place(const struct choosing *choosing, const struct open_choice *choice, uint32_t k, uint32_t best)
+{
+    const struct estimate *a = &choice->estimates[k], *b = &choice->estimates[best];
+    if (choosing->pass->options->few_tables && a->table_bytes != b->table_bytes)
+        return a->table_bytes < b->table_bytes;
+    return is_better(a, b) || (a->seconds == b->seconds && k < best && a->flops <= b->flops);
+}
+
 /* Tries every alternative of one node; true when another one is better than `least`, which becomes that. */
 static bool improve(struct choosing *choosing, struct open_choice *choice, struct estimate *least)
 {
@@ -97,9 +106,7 @@ static bool improve(struct choosing *choosing, struct open_choice *choice, struc
     for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
         choice->pick = k;
         choice->estimates[k] = k == before ? *least : estimate_picks(choosing);
-        if (is_better(&choice->estimates[k], &choice->estimates[best]) ||
-            (choice->estimates[k].seconds == choice->estimates[best].seconds && k < best &&
-             choice->estimates[k].flops <= choice->estimates[best].flops))
+        if (takes_place(choosing, choice, k, best))
             best = k;
     }
     choice->pick = best;
@@ -187,7 +194,7 @@ enum einc_status pass_choose(struct pass_kernel *pass)
     if (choosing.count == 0)
         return choosing.choices ? EINC_OK : EINC_NO_MEMORY;
     bool changed = false;
-    struct estimate written = pass->options ? descend(&choosing) : (struct estimate){0, 0, NULL};
+    struct estimate written = pass->options ? descend(&choosing) : (struct estimate){0, 0, 0, NULL};
     struct ir_kernel *kernel = with_picks(&choosing);
     if (!kernel)
         return EINC_NO_MEMORY;

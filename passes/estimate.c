@@ -80,11 +80,33 @@ static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kern
     return time;
 }
 
+/* Of constants, and what is made of them alone, as far as others read it. */
+static double table_bytes(struct pass_kernel *pass, const struct ir_kernel *kernel)
+{
+    size_t count, n_ids = 0;
+    const double *typical = ir_typical_sizes(pass->context);
+    const struct ir_node **nodes = ir_topological(pass->context, kernel, &count);
+    const bool *constant = nodes ? find_constants(pass, count, nodes) : NULL;
+    for (size_t k = 0; nodes && k < count; k++)
+        n_ids = nodes[k]->id >= n_ids ? (size_t)nodes[k]->id + 1 : n_ids;
+    bool *seen = ARENA_ARRAY(ir_arena(pass->context), n_ids, bool);
+    double bytes = 0;
+    for (size_t k = 0; constant && seen && typical && k < count; k++)
+        for (uint32_t o = 0; !constant[nodes[k]->id] && o < nodes[k]->n_operands; o++) {
+            const struct ir_node *read = nodes[k]->operands[o].node;
+            if (constant[read->id] && !seen[read->id])
+                bytes +=
+                    poly_estimate(ir_element_count(pass->context, read), typical, NULL) * (double)ir_elem_info(read->elem)->bytes;
+            seen[read->id] = true;
+        }
+    return bytes;
+}
+
 struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel)
 {
     static const char *const names[] = {"simplify", "deltas",   "split_indices", "deltas",
                                         "simplify", "formulas", "flatten",       "order"};
-    const struct estimate none = {INFINITY, INFINITY, NULL};
+    const struct estimate none = {INFINITY, INFINITY, INFINITY, NULL};
     const double *typical = ir_typical_sizes(pass->context);
     struct pass_options options = *pass->options;
     struct pass_kernel trial = {.context = pass->context, .kernel = ir_kernel_copy(pass->context, kernel), .options = &options};
@@ -98,5 +120,5 @@ struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kerne
     if (!work.flops)
         return none;
     return (struct estimate){kernel_time(pass, trial.kernel, byte_rate(pass, trial.kernel), false),
-                             poly_estimate(work.flops, typical, NULL), trial.flops_naive};
+                             poly_estimate(work.flops, typical, NULL), table_bytes(pass, trial.kernel), trial.flops_naive};
 }

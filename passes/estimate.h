@@ -6,6 +6,7 @@
 
 struct estimate {
     double seconds, flops;          /* at typical sizes, once contractions are ordered; infinite when that fails */
+    double table_bytes;             /* of constants that something is computed with */
     const struct poly *flops_naive; /* what it counts as written */
 };
 /* The kernel stays as it is. */

@@ -103,6 +103,7 @@ struct order_network {
     const float *share; /* what part of a step's cost counts; NULL: all */
     const struct order_shared *shared;
     struct order_codelets *codelets; /* of the operands; NULL: none */
+    bool is_small;                   /* code is to be short: no codelets */
 };
 
 /* What a step reads: labels, and which operand of the network it is. */

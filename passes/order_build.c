@@ -118,7 +118,8 @@ static bool name_labels(struct building *building, const struct contraction *roo
 /* Done by its codelet where that pays. */
 static const struct ir_node *with_codelet(const struct building *building, const struct ir_node *node)
 {
-    const struct ir_codelet *codelet = node && node->op == IR_contract_node ? ir_codelet(building->context, node) : NULL;
+    const struct ir_codelet *codelet =
+        node && node->op == IR_contract_node && !building->problem->network.is_small ? ir_codelet(building->context, node) : NULL;
     return codelet && codelet->pays ? ir_with_codelet(building->context, node) : node;
 }
 

@@ -34,9 +34,9 @@ static struct order_set operand_labels(struct ir_context *context, const struct 
     return labels;
 }
 
-/* Elements a table made by the compiler may have, whatever its parts: 1024, so that small tables may merge into one that still
- * fits a screen of emitted C. */
-static double constant_limit(const struct ir_node *node, const bool *constant, const double *typical)
+/* Elements a table made by the compiler may have: as many as its parts, and where tables need not be few, whatever those have,
+ * 1024, so that small tables may merge into one that still fits a screen of emitted C. */
+static double constant_limit(const struct ir_node *node, const bool *constant, const double *typical, bool few_tables)
 {
     double parts = 0;
     for (uint32_t k = 0; k < node->n_operands; k++) {
@@ -45,7 +45,7 @@ static double constant_limit(const struct ir_node *node, const bool *constant, c
             elements *= poly_estimate(node->operands[k].node->shape[axis], typical, NULL);
         parts += constant[k] ? elements : 0;
     }
-    return fmax(parts, 1024);
+    return few_tables ? parts : fmax(parts, 1024);
 }
 
 /* Which operands are real though the node is complex; NULL: none, or no memory. */
@@ -92,7 +92,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     network->sizes = sizes;
     network->operands = operands;
     network->constant = constant;
-    network->constant_limit = constant_limit(node, constant, typical);
+    network->constant_limit = constant_limit(node, constant, typical, options && options->few_tables);
     network->real = real_operands(context, node);
     network->multiply = ir_elem_is_complex(node->elem) ? 6 : 1;
     network->add = ir_elem_is_complex(node->elem) ? 2 : 1;
@@ -100,6 +100,7 @@ bool order_network_create(struct ir_context *context, const struct pass_options 
     network->flop_time = 1 / machine_flop_rate(machine, ir_elem_info(ir_elem_real(node->elem))->bytes);
     network->byte_time = 1 / machine->read_rate;
     network->size_limit = INFINITY;
-    network->codelets = order_codelets_create(context, node);
+    network->is_small = options && options->small;
+    network->codelets = network->is_small ? NULL : order_codelets_create(context, node);
     return true;
 }

@@ -52,10 +52,14 @@ struct pass_tuned *tune_find(const struct pass_tuning *tuning, const char *kerne
 void tune_warn_unused(struct ir_context *context, const struct pass_tuning *tuning);
 
 struct pass_options {
-    struct machine machine;                                           /* costs are counted for it */
-    int64_t memory_limit;                                             /* bytes of workspace a kernel may have; 0: no limit */
-    int64_t scan_chunk;                                               /* steps of a chunk of linear scans; 0: chosen; -1: none */
-    int64_t threads;                                                  /* for how many loops are made parallel; 0: code for one */
+    struct machine machine; /* costs are counted for it */
+    int64_t memory_limit;   /* bytes of workspace a kernel may have; 0: no limit */
+    int64_t ram_limit;      /* bytes of scratch and local arrays of a kernel; 0: no limit */
+    int64_t flash_limit;    /* bytes that the code and tables of all kernels may have, as estimated; 0: no limit */
+    bool small;             /* code is to be short rather than fast */
+    bool few_tables;    /* of several ways the one with the smallest constant tables; no constants multiplied into larger ones */
+    int64_t scan_chunk; /* steps of a chunk of linear scans; 0: chosen; -1: none */
+    int64_t threads;    /* for how many loops are made parallel; 0: code for one */
     struct pass_tuning *tuning;                                       /* choices to be taken; NULL: none */
     bool propose;                                                     /* `tile` notes what else may be worth measuring */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
@@ -187,6 +191,34 @@ struct pass_derivative {
 bool pass_derive(struct ir_program *program, const struct pass_derivative *derivative);
 
 typedef enum einc_status pass_function(struct pass_kernel *kernel);
+
+/* ---- footprint.c: what a compiled kernel takes ---- */
+
+/* A constant table of emitted code. */
+struct pass_table {
+    const char *name; /* may be NULL */
+    uint64_t hash;
+    size_t bytes;
+};
+struct pass_tables {
+    struct pass_table *items;
+    size_t count, capacity;
+};
+struct pass_footprint {
+    int64_t code;      /* bytes, estimated */
+    int64_t arrays;    /* bytes of local arrays */
+    double operations; /* additions and multiplications, at typical sizes */
+};
+/* Of a kernel with loops; its tables join those that are there already. False: no memory. */
+bool pass_footprint(const struct pass_kernel *kernel, struct pass_tables *tables, struct pass_footprint *footprint);
+int64_t pass_tables_bytes(const struct pass_tables *tables);
+
+/* What the kernel would have if each contraction's constants were one matrix. False after a diagnostic, or without memory. */
+struct pass_dense {
+    double tables, operations;
+};
+bool pass_dense(struct ir_context *context, const struct ir_kernel *source, const struct pass_options *options,
+                struct pass_dense *dense);
 
 enum pass_level { PASS_TENSOR, PASS_LOWER, PASS_LOOP };
 struct pass_info {

@@ -384,6 +384,8 @@ static bool peel_list(struct peeling *peeling, struct loop_stmt *list, bool in_b
 enum einc_status pass_peel(struct pass_kernel *kernel)
 {
     struct peeling peeling = {kernel, kernel->context, kernel->loops};
+    if (kernel->options && kernel->options->small) /* each edge would have code of its own */
+        return EINC_OK;
     if (!peel_list(&peeling, kernel->loops->body, false))
         return EINC_NO_MEMORY;
     return arena_failed(ir_arena(kernel->context)) ? EINC_NO_MEMORY : EINC_OK;

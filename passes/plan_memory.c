@@ -5,19 +5,19 @@
  * outside it too lives as long as the whole loop, since the loop comes back. Buffers are placed in order of first touch, each at
  * the lowest offset where it overlaps no placed buffer that lives at the same time ("first fit by life"), best fit among holes of
  * known size. A run-time size takes part when the comparison is proved; what cannot be proved is placed behind everything known.
- * Every offset is a multiple of ALIGNMENT; the workspace's size is the largest end. Private buffers are placed in the same way in a
- * part of their own, which each thread has.
+ * Every offset is a multiple of ALIGNMENT, on freestanding machines of the element's size, so that no byte is lost; the workspace's
+ * size is the largest end. Private buffers are placed in the same way in a part of their own, which each thread has.
  *
- * A local array has at most STACK_BYTES, all of a function together at most STACK_TOTAL: what a small thread stack can always bear.
- */
+ * All local arrays of a function together have what the machine says at most (16 KiB is what a small thread stack can always bear),
+ * each a quarter of that. */
 #include "passes.h"
 
-enum { ALIGNMENT = 64, STACK_BYTES = 4096, STACK_TOTAL = 16384 };
+enum { ALIGNMENT = 64, STACK_SHARE = 4 };
 
 struct life {
     uint32_t buffer;
     size_t first, last;       /* numbers of top-level statements; first SIZE_MAX: never touched */
-    const struct poly *bytes; /* rounded up to ALIGNMENT */
+    const struct poly *bytes; /* rounded up to its alignment */
     const struct poly *end;   /* offset + bytes, once placed */
     bool is_prefetched;       /* and so no local array, which may be registers */
 };
@@ -31,6 +31,8 @@ struct planning {
     struct ir_context *context;
     struct arena *arena;
     struct loop_function *function;
+    int64_t stack_bytes;
+    bool is_dense;      /* nothing is aligned to more than its elements are */
     struct life *lives; /* by buffer */
     size_t now;         /* number of the stage being walked */
     struct round *rounds;
@@ -152,18 +154,28 @@ static void extend_lives(struct planning *planning)
         }
 }
 
-/* Bytes, rounded up to ALIGNMENT; a run-time size is not divided but given room for the rounding. */
-static const struct poly *rounded_bytes(struct planning *planning, const struct loop_buffer *buffer)
+static int64_t alignment_of(const struct planning *planning, const struct loop_buffer *buffer)
+{
+    return planning->is_dense ? (int64_t)ir_elem_info(buffer->elem)->bytes : ALIGNMENT;
+}
+
+/* A run-time size is not divided but given room for the rounding. */
+static const struct poly *rounded_up(struct planning *planning, const struct poly *bytes, int64_t alignment)
 {
     struct ir_context *context = planning->context;
     int64_t constant;
-    const struct poly *bytes = poly_scale(context, buffer->count, (int64_t)ir_elem_info(buffer->elem)->bytes);
     if (bytes && poly_is_constant(bytes, &constant))
-        return constant > INT64_MAX - ALIGNMENT ? NULL : poly_constant(context, (constant + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-    const struct poly *unit = poly_constant(context, ALIGNMENT);
+        return constant > INT64_MAX - alignment ? NULL : poly_constant(context, (constant + alignment - 1) / alignment * alignment);
+    const struct poly *unit = poly_constant(context, alignment);
     const struct poly *blocks =
-        poly_floor_div(context, poly_add(context, bytes, poly_constant(context, ALIGNMENT - 1)), unit, NULL);
+        poly_floor_div(context, poly_add(context, bytes, poly_constant(context, alignment - 1)), unit, NULL);
     return poly_multiply(context, blocks, unit);
+}
+
+static const struct poly *rounded_bytes(struct planning *planning, const struct loop_buffer *buffer)
+{
+    return rounded_up(planning, poly_scale(planning->context, buffer->count, (int64_t)ir_elem_info(buffer->elem)->bytes),
+                      alignment_of(planning, buffer));
 }
 
 static bool find_lives(struct planning *planning)
@@ -194,8 +206,8 @@ static void move_to_stack(struct planning *planning)
         if (planning->lives[k].first == SIZE_MAX)
             buffer->offset = poly_constant(planning->context, 0); /* nothing is there: it has no elements */
         if (buffer->kind != LOOP_SCRATCH || planning->lives[k].first == SIZE_MAX || planning->lives[k].is_prefetched ||
-            !poly_is_constant(buffer->count, NULL) || !poly_is_constant(planning->lives[k].bytes, &bytes) || bytes > STACK_BYTES ||
-            total + bytes > STACK_TOTAL)
+            !poly_is_constant(buffer->count, NULL) || !poly_is_constant(planning->lives[k].bytes, &bytes) ||
+            bytes > planning->stack_bytes / STACK_SHARE || total + bytes > planning->stack_bytes)
             continue;
         buffer->kind = LOOP_STACK;
         total += bytes;
@@ -239,17 +251,23 @@ static bool place(struct planning *planning, struct life *life)
 {
     struct loop_function *function = planning->function;
     const struct poly *best = poly_constant(planning->context, 0);
+    int64_t alignment = alignment_of(planning, &function->buffers[life->buffer]);
     const struct poly **workspace = function->buffers[life->buffer].is_private ? &function->thread_workspace : &function->workspace;
     if (!best || !is_free(planning, life, best))
         best = NULL;
     for (size_t k = 0; k < function->n_buffers; k++) {
-        const struct poly *candidate = planning->lives[k].end;
-        if (placed_together(planning, life, &planning->lives[k]) && is_free(planning, life, candidate) &&
-            (!best || not_above(planning, candidate, best)))
+        if (!placed_together(planning, life, &planning->lives[k]))
+            continue;
+        const struct poly *candidate = rounded_up(planning, planning->lives[k].end, alignment);
+        if (candidate && is_free(planning, life, candidate) && (!best || not_above(planning, candidate, best)))
             best = candidate;
     }
     if (!best)
-        best = *workspace;
+        best = rounded_up(planning, *workspace, alignment);
+    if (!best)
+        return false;
+    if (function->workspace_alignment < (uint32_t)alignment)
+        function->workspace_alignment = (uint32_t)alignment;
     function->buffers[life->buffer].offset = best;
     life->end = poly_add(planning->context, best, life->bytes);
     if (!life->end)
@@ -282,10 +300,15 @@ static enum einc_status keep_limit(struct pass_kernel *kernel)
 
 enum einc_status pass_plan_memory(struct pass_kernel *kernel)
 {
-    struct planning planning = {.context = kernel->context, .arena = ir_arena(kernel->context), .function = kernel->loops};
+    const struct machine *machine = kernel->options ? &kernel->options->machine : machine_generic();
+    struct planning planning = {.context = kernel->context,
+                                .arena = ir_arena(kernel->context),
+                                .function = kernel->loops,
+                                .stack_bytes = machine->stack_bytes,
+                                .is_dense = machine->freestanding && !kernel->loops->threads};
     struct loop_function *function = kernel->loops;
     function->workspace = function->thread_workspace = poly_constant(kernel->context, 0);
-    function->workspace_alignment = ALIGNMENT;
+    function->workspace_alignment = planning.is_dense ? 1 : ALIGNMENT;
     if (!function->workspace || !find_lives(&planning))
         return EINC_NO_MEMORY;
     move_to_stack(&planning);

@@ -41,7 +41,8 @@ struct invocation {
     size_t n_dims;
     struct pass_derivative derivatives[2]; /* --gradient, --adjoint */
     size_t n_derivatives;
-    const char *memory_limit;
+    const char *memory_limit, *ram_limit, *flash_limit;
+    const char *optimize; /* --optimize=size|speed; NULL: speed */
     const char *scan_chunk;
     const char *target;              /* --target=NAME|FILE; NULL: generic */
     const char *tune;                /* --tune=FILE; NULL: choices are the cost model's */
@@ -77,6 +78,15 @@ struct ir_program *input_program(struct invocation *invocation, const char *path
 int input_kernel(struct invocation *invocation, const struct ir_program *program, const char *name);
 /* Prints what was reported, and gives the exit status for it. */
 int input_finish(struct invocation *invocation, int status);
+
+/* ---- command_samples.c ---- */
+/* One a kernel; NULL after a diagnostic, or without memory. */
+const struct backend_sample *samples_make(struct invocation *invocation, const struct compiled *compiled);
+
+/* ---- command_manifest.c ---- */
+/* Adds NAME.json; false after a diagnostic, or without memory. */
+bool manifest_add(struct invocation *invocation, struct compiled *compiled, const char *basename, struct backend_file **files,
+                  size_t *n_files);
 
 /* ---- command_build.c ---- */
 

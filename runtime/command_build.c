@@ -84,6 +84,18 @@ static bool write_files(struct invocation *invocation, const struct target *targ
     return contents && file_write_all(invocation->context, contents, n_files);
 }
 
+static bool choose_workspace(const char *name, bool *is_static)
+{
+    *is_static = strcmp(name, "static") == 0;
+    return *is_static || strcmp(name, "argument") == 0 || (usage_error("--workspace is argument or static, not `%s`", name), false);
+}
+
+static bool choose_math(const char *name, bool *none)
+{
+    *none = strcmp(name, "none") == 0;
+    return *none || strcmp(name, "libm") == 0 || (usage_error("--math is libm or none, not `%s`", name), false);
+}
+
 static bool choose_weights(const char *name, enum backend_weights *weights)
 {
     static const char *const names[] = {"inline", "extern", "file"};
@@ -142,15 +154,16 @@ static bool emit_schedules(struct invocation *invocation, struct ir_program *pro
 
 int command_build(struct invocation *invocation, int argc, char **argv)
 {
-    const char *emit = "c", *output = NULL, *weights = "inline", *triple = NULL, *cpu = NULL;
+    const char *emit = "c", *output = NULL, *weights = "inline", *triple = NULL, *cpu = NULL, *workspace = "argument",
+               *math = "libm";
     struct backend_options backend_options = {0};
-    const struct option options[] = {{"--emit", OPTION_TEXT, &emit},
-                                     {"-o", OPTION_TEXT, &output},
-                                     {"--weights", OPTION_TEXT, &weights},
-                                     {"--triple", OPTION_TEXT, &triple},
+    const struct option options[] = {{"--emit", OPTION_TEXT, &emit},       {"-o", OPTION_TEXT, &output},
+                                     {"--weights", OPTION_TEXT, &weights}, {"--workspace", OPTION_TEXT, &workspace},
+                                     {"--math", OPTION_TEXT, &math},       {"--triple", OPTION_TEXT, &triple},
                                      {"--cpu", OPTION_TEXT, &cpu}};
     if (!options_parse(invocation, argc, argv, options, sizeof options / sizeof *options) ||
-        !choose_weights(weights, &backend_options.weights))
+        !choose_weights(weights, &backend_options.weights) || !choose_workspace(workspace, &backend_options.static_workspace) ||
+        !choose_math(math, &backend_options.no_math))
         return EXIT_USAGE;
     if (invocation->count != 1)
         return usage_error("build needs one .ein file");
@@ -159,6 +172,11 @@ int command_build(struct invocation *invocation, int argc, char **argv)
         return usage_error("there is no form `%s` to emit; einc build --help lists them", emit);
     if (strcmp(emit, "main") == 0 && backend_options.weights != WEIGHTS_INLINE)
         return usage_error("a host program has its constants inline");
+    if (invocation->compile.passes.flash_limit && backend_options.weights != WEIGHTS_INLINE)
+        return usage_error("--flash-limit counts the tables of --weights=inline");
+    if ((backend_options.static_workspace || backend_options.no_math) && strcmp(emit, "c") != 0 && strcmp(emit, "h") != 0 &&
+        strcmp(emit, "main") != 0)
+        return usage_error("--workspace and --math are for emitted C");
     bool is_schedule = backend->kind == BACKEND_SCHEDULE;
     if ((backend->kind == BACKEND_SOURCE || is_schedule) && (triple || cpu))
         return usage_error("--triple and --cpu are for machine code, which --emit=%s is not", emit);
@@ -176,9 +194,17 @@ int command_build(struct invocation *invocation, int argc, char **argv)
     struct compiled *compiled = is_schedule ? NULL : input_compile(invocation, path);
     struct ir_program *program = is_schedule ? input_program(invocation, path) : NULL;
     backend_options.target = invocation->compile.backend.target;
+    backend_options.freestanding = invocation->compile.backend.freestanding;
     backend_options.code = code_target(invocation, triple, cpu);
+    if (compiled && backend_options.static_workspace && !backend_options.freestanding)
+        return usage_error("--workspace=static is for targets without a C library, such as embedded");
+    bool is_firmware = compiled && backend_options.freestanding && strcmp(emit, "main") == 0;
+    if (is_firmware && !(backend_options.samples = samples_make(invocation, compiled)))
+        return input_finish(invocation, EXIT_INPUT);
     if (is_schedule ? !emit_schedules(invocation, program, backend, target.base, &backend_options, &files, &n_files)
                     : !emit_files(invocation, compiled, backend, target.base, &backend_options, &files, &n_files))
+        return input_finish(invocation, EXIT_INPUT);
+    if (is_firmware && !manifest_add(invocation, compiled, target.base, &files, &n_files))
         return input_finish(invocation, EXIT_INPUT);
     if (strcmp(output, "-") == 0)
         fwrite(files[0].bytes, 1, files[0].length, stdout);

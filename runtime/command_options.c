@@ -63,6 +63,11 @@ static bool parse_bytes(const char *text, int64_t *bytes)
     return errno == 0 && end != text && *end == '\0' && number > 0 && checked_multiply(number, unit, bytes);
 }
 
+static bool read_bytes(const char *option, const char *text, int64_t *bytes)
+{
+    return !text || parse_bytes(text, bytes) || (usage_error("%s takes bytes such as 64M, not `%s`", option, text), false);
+}
+
 static const struct option *find_option(const struct option *options, size_t n_options, const char *word, size_t length)
 {
     for (size_t k = 0; k < n_options; k++)
@@ -202,6 +207,9 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     const struct option common[] = {
         {"--dims", OPTION_LIST, &invocation->dim_words},
         {"--memory-limit", OPTION_TEXT, &invocation->memory_limit},
+        {"--ram-limit", OPTION_TEXT, &invocation->ram_limit},
+        {"--flash-limit", OPTION_TEXT, &invocation->flash_limit},
+        {"--optimize", OPTION_TEXT, &invocation->optimize},
         {"--scan-chunk", OPTION_TEXT, &invocation->scan_chunk},
         {"--target", OPTION_TEXT, &invocation->target},
         {"--threads", OPTION_TEXT, &invocation->threads},
@@ -236,8 +244,15 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     struct pass_options *passes = &invocation->compile.passes;
     passes->machine = *machine_generic();
     passes->trace = invocation->trace ? trace : NULL;
-    if (invocation->memory_limit && !parse_bytes(invocation->memory_limit, &passes->memory_limit))
-        return usage_error("--memory-limit takes bytes such as 64M, not `%s`", invocation->memory_limit), false;
+    if (!read_bytes("--memory-limit", invocation->memory_limit, &passes->memory_limit) ||
+        !read_bytes("--ram-limit", invocation->ram_limit, &passes->ram_limit) ||
+        !read_bytes("--flash-limit", invocation->flash_limit, &passes->flash_limit))
+        return false;
+    if (passes->ram_limit && (!passes->memory_limit || passes->ram_limit < passes->memory_limit))
+        passes->memory_limit = passes->ram_limit;
+    passes->small = invocation->optimize && strcmp(invocation->optimize, "size") == 0;
+    if (invocation->optimize && !passes->small && strcmp(invocation->optimize, "speed") != 0)
+        return usage_error("--optimize is size or speed, not `%s`", invocation->optimize), false;
     if (invocation->scan_chunk && strcmp(invocation->scan_chunk, "none") == 0)
         passes->scan_chunk = -1;
     else if (invocation->scan_chunk && (!parse_integer(invocation->scan_chunk, &passes->scan_chunk) || passes->scan_chunk < 2))

@@ -61,7 +61,7 @@ static enum einc_status run_pipeline(struct pass_kernel *kernel, const char *con
     return EINC_OK;
 }
 
-struct compiled *compile_program(struct ir_context *context, struct ir_program *program, const struct compile_options *options)
+static struct compiled *compile_with(struct ir_context *context, struct ir_program *program, const struct pass_options *passes)
 {
     struct compiled *compiled = ARENA_NEW(ir_arena(context), struct compiled);
     struct pass_kernel *kernels = program ? ARENA_ARRAY(ir_arena(context), program->n_kernels, struct pass_kernel) : NULL;
@@ -69,14 +69,27 @@ struct compiled *compile_program(struct ir_context *context, struct ir_program *
         return NULL;
     *compiled = (struct compiled){context, program, kernels, program->n_kernels};
     for (size_t k = 0; k < program->n_kernels; k++) {
-        kernels[k] = (struct pass_kernel){
-            .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options->passes};
+        kernels[k] =
+            (struct pass_kernel){.context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = passes};
         if (!kernels[k].kernel || run_pipeline(&kernels[k], pipeline) != EINC_OK)
             return NULL;
     }
-    if (options->passes.tuning)
-        tune_warn_unused(context, options->passes.tuning);
     return ir_status(context) == EINC_OK ? compiled : NULL;
+}
+
+struct compiled *compile_program(struct ir_context *context, struct ir_program *program, const struct compile_options *options)
+{
+    struct compiled *compiled = compile_with(context, program, &options->passes);
+    if (compiled && budget_needs_less(compiled, &options->passes)) {
+        struct pass_options *passes = arena_copy(ir_arena(context), &options->passes, 1, sizeof *passes);
+        if (!passes)
+            return NULL;
+        passes->small = passes->few_tables = true;
+        compiled = compile_with(context, program, passes);
+    }
+    if (compiled && options->passes.tuning)
+        tune_warn_unused(context, options->passes.tuning);
+    return compiled && budget_kept(compiled, &options->passes) ? compiled : NULL;
 }
 
 struct ir_program *compile_derive(struct ir_program *program, const struct compile_options *options)

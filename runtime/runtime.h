@@ -50,6 +50,9 @@ struct cpu_features cpu_features(void);
  * for: of `host` and of a file the processor einc runs on. False after a diagnostic. */
 bool target_choose(struct ir_context *context, const char *word, struct machine *machine, struct backend_options *options);
 
+/* The command of a C compiler for a builtin target; NULL: there is none in particular. */
+const char *target_compiler(const char *word);
+
 /* The choices that the file holds, for all that is compiled for the machine and threads of `passes`; adds to the label. */
 bool tuning_choose(struct ir_context *context, const char *path, struct pass_options *passes, const char **label);
 
@@ -92,6 +95,12 @@ enum einc_status compile_emit(struct compiled *compiled, const struct backend_in
 /* All kernels as backends see them; those of `program` may be handed over one by one. False: no memory. */
 bool compile_backend_program(struct compiled *compiled, const char *basename, struct backend_program *program);
 
+/* ---- budget.c: limits of RAM and flash ---- */
+/* Is there a limit of flash that the program exceeds? */
+bool budget_needs_less(const struct compiled *compiled, const struct pass_options *passes);
+/* All limits are kept, and on freestanding machines all sizes are bounded; else false after a diagnostic (or no memory). */
+bool budget_kept(const struct compiled *compiled, const struct pass_options *passes);
+
 /* ---- toolchain.c: the C compiler in a folder of its own ---- */
 struct toolchain {
     struct ir_context *context;
@@ -105,6 +114,9 @@ const char *toolchain_path(const struct toolchain *toolchain, const char *name);
 bool toolchain_write(struct toolchain *toolchain, const struct backend_file *files, size_t n_files);
 /* One of the files to a shared object. `compiler` NULL: $CC, else `cc`. */
 bool toolchain_link(struct toolchain *toolchain, const char *compiler, const char *flags, const char *input);
+/* Runs `command` (split at spaces) with these words behind it; what it prints goes to `messages`. False: it failed, or there is no
+ * such program. */
+bool toolchain_run(struct toolchain *toolchain, const char *command, const char *const *words, size_t n_words);
 void toolchain_close(struct toolchain *toolchain);
 
 /* ---- sealed.c: a shared object in memory that can no longer change ---- */

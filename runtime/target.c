@@ -45,18 +45,26 @@ static const struct machine_row *find_row(const char *name)
     return NULL;
 }
 
+const char *target_compiler(const char *word)
+{
+    const struct machine_row *row = find_row(word);
+    return row ? row->cross : NULL;
+}
+
 bool target_choose(struct ir_context *context, const char *word, struct machine *machine, struct backend_options *options)
 {
     bool is_host = strcmp(word, "host") == 0;
     const struct machine_row *builtin = find_row(is_host ? cpu_features().target : word);
     if (builtin) {
         *machine = builtin->machine;
+        options->freestanding = builtin->machine.freestanding;
         options->target = &builtin->machine == machine_generic() ? NULL : builtin->machine.name;
         options->code.triple = is_host ? NULL : builtin->triple;
         options->code.cpu = is_host ? NULL : builtin->cpu;
         return true;
     }
     bool read = read_description(context, word, machine, &options->target);
+    options->freestanding = read && machine->freestanding;
     if (!read)
         list_names(context);
     return read;

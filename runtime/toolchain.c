@@ -93,6 +93,18 @@ static bool spawn_and_wait(char **words, const char *messages, bool *started)
     return *started && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+bool toolchain_run(struct toolchain *toolchain, const char *command, const char *const *words, size_t n_words)
+{
+    char *all[ARGUMENT_LIMIT] = {0};
+    bool started = false;
+    size_t count = command ? split_words(ir_arena(toolchain->context), command, all, 0) : 0;
+    if (count == 0 || count + n_words >= ARGUMENT_LIMIT || arena_failed(ir_arena(toolchain->context)))
+        return false;
+    for (size_t k = 0; k < n_words; k++)
+        all[count++] = (char *)words[k];
+    return spawn_and_wait(all, toolchain->messages, &started);
+}
+
 static void report_compiler(struct toolchain *toolchain, const char *compiler, bool started)
 {
     const char *messages = "";
