@@ -55,7 +55,8 @@ static const struct recipe recipes[] = {
      "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n    return (T)(a / b);"},
     {HELPER_divide, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
     {HELPER_floor_div, "i", false, "a / b rounded down; 0 when b is 0, wraps", "T a, T b",
-     "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n"
+     "if (b > 0) /* in a form that compilers know as a shift */\n        return (T)(a < 0 ? -1 - (-1 - a) / b : a / b);\n"
+     "    if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n"
      "    return (T)(a / b - (a % b != 0 && (a < 0) != (b < 0)));"},
     {HELPER_floor_div, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
     {HELPER_floor_mod, "f", true, "a - b * floor(a / b)", "T a, T b", "return a - b * floor~(a / b);"},

@@ -126,9 +126,11 @@ def check_board(suite, board, source, options=()):
     for kernel in sizes["kernels"]:
         name, seen = kernel["name"], report.get(kernel["name"], {})
         stated = re.search(rf"#define {name.upper()}_WORKSPACE_BYTES (\d+)", header)
-        if f"{name}_workspace_bytes" in header:  # at the dims it was called with, which are for it alone to know
+        if "--workspace=static" in options:
+            suite.check(f"{board} {name}: scratch is its own", seen["scratch"] == 0, f"{seen}")
+        elif f"{name}_workspace_bytes" in header:  # at the dims it was called with, which are for it alone to know
             suite.check(f"{board} {name}: scratch at most {kernel['workspace']}", 0 < seen["scratch"] <= kernel["workspace"], f"{seen}")
-        elif "--workspace=static" not in options:
+        else:
             wanted = int(stated[1]) if stated else 0
             suite.check(f"{board} {name}: scratch is {wanted}", seen["scratch"] == wanted == manifest[name]["workspace"], f"{seen}")
         suite.check(f"{board} {name}: stack", seen["stack"] <= kernel["stack"] + WRAPPER, f"{seen}, stated {kernel['stack']} by {sizes['compiler']}")
