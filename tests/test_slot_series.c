@@ -93,7 +93,7 @@ static void functions_are_computed_at_least_depth(void **state)
         assert_true(slot_scale_equal(&y->scale, &t->scale));
         assert_int_equal(program->levels, slot_series_depth(ir_arena(context), &series));
         assert_int_equal(program->levels, counts.depth);
-        assert_true(counts.depth <= ceil(log2(series.degree)) + 1);
+        assert_true((double)counts.depth <= ceil(log2((double)series.degree)) + 1);
         ir_context_destroy(context);
     }
 }
