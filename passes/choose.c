@@ -98,6 +98,27 @@ static bool takes_place(const struct choosing *choosing, const struct open_choic
     return is_better(a, b) || (a->seconds == b->seconds && k < best && a->flops <= b->flops);
 }
 
+static const struct pass_found *found_of(const struct pass_kernel *pass, const struct ir_node *way);
+static bool is_needed(struct pass_kernel *pass, const struct ir_kernel *kernel, const struct ir_node *node);
+static bool improve(struct choosing *choosing, struct open_choice *choice, struct estimate *least);
+
+/* With the alternative that is picked by now. What `discover` found in a constant is mostly fast by what rules found in that: the
+ * choices within it, which are without effect while it is not picked, are made first. */
+static struct estimate estimate_way(struct choosing *choosing, struct open_choice *choice)
+{
+    const struct ir_node *way = choice->alt->operands[choice->pick].node;
+    const struct pass_found *found = found_of(choosing->pass, way);
+    struct estimate estimate = estimate_picks(choosing);
+    struct ir_output output = {.name = "way", .node = way, .span = SPAN_NONE};
+    const struct ir_kernel within = {.name = "way", .n_outputs = 1, .outputs = &output};
+    for (size_t k = choosing->count; found && found->detail && k-- > 0;) {
+        struct open_choice *other = &choosing->choices[k];
+        if (other != choice && !other->tried && is_needed(choosing->pass, &within, other->alt))
+            (void)improve(choosing, other, &estimate);
+    }
+    return estimate;
+}
+
 /* Tries every alternative of one node; true when another one is better than `least`, which becomes that. */
 static bool improve(struct choosing *choosing, struct open_choice *choice, struct estimate *least)
 {
@@ -105,7 +126,7 @@ static bool improve(struct choosing *choosing, struct open_choice *choice, struc
     choice->tried = true;
     for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
         choice->pick = k;
-        choice->estimates[k] = k == before ? *least : estimate_picks(choosing);
+        choice->estimates[k] = k == before ? *least : estimate_way(choosing, choice);
         if (takes_place(choosing, choice, k, best))
             best = k;
     }
@@ -158,6 +179,8 @@ static bool note_choice(struct choosing *choosing, const struct open_choice *cho
         found = found_of(pass, choice->alt->operands[k].node);
     if (!found || !rejected)
         return rejected != NULL;
+    if (found->detail && choice->pick)
+        text_printf(&text, "%s, ", found->detail);
     text_printf(&text, "%s, %.6g flops", found->source, taken->flops);
     for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
         if (k == choice->pick)
@@ -171,6 +194,7 @@ static bool note_choice(struct choosing *choosing, const struct open_choice *cho
                                rule_of(choosing, choice, choice->pick),
                                text_finish(&text),
                                found->source,
+                               choice->pick ? found->error : 0,
                                written->flops,
                                taken->flops,
                                rejected,
@@ -188,6 +212,38 @@ static bool is_needed(struct pass_kernel *pass, const struct ir_kernel *kernel, 
     return false;
 }
 
+/* Is the choice part of what was picked? Its alternative may hold others, which the kernel has by their picks. */
+static bool is_picked(const struct choosing *choosing, const struct open_choice *choice)
+{
+    struct pass_kernel *pass = choosing->pass;
+    size_t count;
+    const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
+    bool *live = nodes && count ? ARENA_ARRAY(ir_arena(pass->context), nodes[count - 1]->id + 1, bool) : NULL;
+    for (size_t k = 0; live && k < count; k++)
+        live[nodes[k]->id] = false;
+    for (uint32_t k = 0; live && k < pass->kernel->n_outputs; k++)
+        live[pass->kernel->outputs[k].node->id] = true;
+    for (size_t k = count; live && k-- > 0;) {
+        uint32_t first = 0, last = nodes[k]->n_operands;
+        if (!live[nodes[k]->id])
+            continue;
+        for (size_t other = 0; nodes[k]->op == IR_alt_node && other < choosing->count; other++)
+            if (choosing->choices[other].alt == nodes[k])
+                last = (first = choosing->choices[other].pick) + 1;
+        for (; first < last; first++)
+            live[nodes[k]->operands[first].node->id] = true;
+    }
+    return live && live[choice->alt->id];
+}
+
+/* Findings in constants are said where they are part of the result, others where they stand in it as they were found. */
+static bool is_worth_saying(const struct choosing *choosing, const struct open_choice *choice, const struct ir_kernel *kernel)
+{
+    const struct ir_node *way = choice->alt->operands[choice->pick].node;
+    const struct pass_found *found = found_of(choosing->pass, way);
+    return choice->tried && (is_needed(choosing->pass, kernel, way) || (found && found->detail && is_picked(choosing, choice)));
+}
+
 enum einc_status pass_choose(struct pass_kernel *pass)
 {
     struct choosing choosing = open_choices(pass);
@@ -201,8 +257,7 @@ enum einc_status pass_choose(struct pass_kernel *pass)
     for (size_t k = 0; k < choosing.count; k++) {
         const struct open_choice *choice = &choosing.choices[k];
         changed |= choice->pick != 0;
-        if (choice->tried && is_needed(pass, kernel, choice->alt->operands[choice->pick].node) &&
-            !note_choice(&choosing, choice, &written))
+        if (is_worth_saying(&choosing, choice, kernel) && !note_choice(&choosing, choice, &written))
             return EINC_NO_MEMORY;
     }
     if (changed && !pass->rewritten) { /* what is counted as written is the first of each */

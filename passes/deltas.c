@@ -50,9 +50,10 @@ static bool read_equalities(struct ir_context *context, const struct ir_expr *ex
         return false;
     const struct poly *a = contraction_compared(context, expr->arguments[0]),
                       *b = contraction_compared(context, expr->arguments[1]);
-    if (a && b)
-        masked->equalities[masked->count++] = ir_expr_apply(context, IR_EXPR_eq, 2, expr->arguments);
-    return a && b;
+    const struct ir_expr *equality = a && b ? ir_expr_apply(context, IR_EXPR_eq, 2, expr->arguments) : NULL;
+    if (equality)
+        masked->equalities[masked->count++] = equality;
+    return equality != NULL;
 }
 
 static bool read_masked(struct ir_context *context, enum ir_ring ring, const struct ir_expr *expr, struct masked *masked)

@@ -63,6 +63,7 @@ struct pass_options {
     struct pass_tuning *tuning;                                       /* choices to be taken; NULL: none */
     bool propose;                                                     /* `tile` notes what else may be worth measuring */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
+    bool no_discovery;                                                /* keep constants as written: what is found rounds them */
     void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
     void *trace_user;
 };
@@ -93,6 +94,7 @@ struct pass_order {
 struct pass_choice {
     const char *tensor, *kind, *detail;
     const char *source;               /* "written", "recognised", "scan" */
+    double error;                     /* relative, of a constant that was replaced */
     double flops_before, flops_after; /* of the kernel, at typical sizes, as written and as chosen; 0: not counted */
     const struct pass_way *rejected;  /* what else was tried */
     size_t n_rejected;
@@ -106,6 +108,8 @@ struct pass_way {
 struct pass_found {
     const struct ir_node *node; /* the other way */
     const char *tensor, *rule, *source;
+    const char *detail; /* what a constant was found to be; NULL: it is no finding of `discover` */
+    double error;       /* relative, of a constant that it is put in the place of */
 };
 
 /* How a nest was cut into tiles for the registers and blocks for the caches, for `explain`. */
@@ -174,6 +178,53 @@ struct pass_kernel {
     size_t n_parallels, parallels_capacity;
     struct loop_function *loops; /* set by `lower_loops` */
 };
+
+/* ---- discover_search.c: structure in numbers (docs/discovery.md) ---- */
+
+struct discover_operator;
+struct discover_options {
+    enum ir_elem elem; /* of the matrix: f32, f64, c64, c128 */
+    double within;     /* permitted relative error; 0: rounding alone, of each row and column too */
+    bool spectral;     /* the error is measured in the spectral norm */
+    bool no_names;     /* transforms that have names are not tried */
+    double batch;      /* columns that it is applied to at a time; 0: one */
+};
+/* What a family came to. The errors are relative, of the matrix by its factors as they are rounded to its type; bounds are sure. */
+struct discover_finding {
+    const char *family;
+    const struct discover_operator *op; /* NULL: nothing was proposed, `error` is the best the family could do */
+    bool accepted;
+    double error;          /* Frobenius */
+    double spectral_bound; /* of the spectral norm */
+    double growth;         /* product of the factors' norms, a bound, over that of the matrix */
+    double forward_bound;  /* |y - y'| <= forward_bound |W| |x| in the 2-norm, roundings of the application included */
+    double flops;          /* for a column; of transforms an estimate */
+    size_t numbers;        /* that its factors keep */
+    double cost;           /* flops, and numbers shared by the batch, which findings are sorted by */
+};
+struct discover_result {
+    struct discover_finding *findings; /* accepted ones first, cheapest first */
+    size_t count, capacity;
+};
+/* The first number that is not finite, or subnormal, which is not kept in full; SIZE_MAX: there is none. */
+size_t discover_first_unfit(enum ir_elem elem, const void *data, size_t count);
+/* Looks at rows x columns numbers of that type, in C order. What it finds lives in `arena`. False: no memory. Where there is no
+ * number or one is unfit there are no findings. The same numbers give the same findings. */
+bool discover_search(struct arena *arena, const struct discover_options *options, size_t rows, size_t columns, const void *data,
+                     struct discover_result *result);
+/* The finding as an expression of the language and the source of its constants: file("BASE_w0.npy") for those of more than
+ * `most_inline` numbers, which are in `tensors`. */
+struct discover_file {
+    const char *name;
+    struct ir_tensor tensor;
+};
+struct discover_source {
+    const char *expression, *constants;
+    struct discover_file *files;
+    size_t n_files, capacity;
+};
+bool discover_write(struct arena *arena, const struct discover_operator *op, enum ir_elem elem, const char *base,
+                    size_t most_inline, struct discover_source *source);
 
 /* ---- gradient_program.c: derivatives of kernels, as kernels beside them ---- */
 

@@ -198,30 +198,10 @@ static const struct ir_node *calculate(void *user, struct ir_context *context, c
     return arena_failed(ir_arena(context)) ? NULL : node;
 }
 
-/* What rules found stays known: those nodes are rewritten as outputs are. */
-static bool rewrite_all(struct pass_kernel *pass, struct structuring *structuring)
-{
-    struct ir_kernel *kernel = pass->kernel;
-    size_t n_outputs = kernel->n_outputs;
-    const struct ir_output *own = kernel->outputs;
-    struct ir_output *all = ARENA_ARRAY(ir_arena(pass->context), n_outputs + pass->n_found, struct ir_output);
-    if (!all)
-        return false;
-    for (size_t k = 0; k < n_outputs + pass->n_found; k++)
-        all[k] = k < n_outputs ? own[k] : (struct ir_output){.node = pass->found[k - n_outputs].node, .span = SPAN_NONE};
-    kernel->outputs = all;
-    kernel->n_outputs = (uint32_t)(n_outputs + pass->n_found);
-    (void)ir_rewrite(pass->context, kernel, calculate, structuring);
-    for (size_t k = 0; k < pass->n_found; k++)
-        pass->found[k].node = all[n_outputs + k].node;
-    kernel->n_outputs = (uint32_t)n_outputs;
-    return true;
-}
-
 enum einc_status pass_spectra(struct pass_kernel *pass)
 {
     struct structuring spectra = {.pass = pass, .context = pass->context, .kernel = pass->kernel};
-    if (pass->kernel->numeric_class != IR_CLASS_EXACT && !rewrite_all(pass, &spectra))
+    if (pass->kernel->numeric_class != IR_CLASS_EXACT && !structure_rewrite(&spectra, calculate))
         return EINC_NO_MEMORY;
     return arena_failed(ir_arena(pass->context)) ? EINC_NO_MEMORY : EINC_OK;
 }

@@ -51,7 +51,7 @@ static void note_found(struct structuring *structuring, const struct rule *rule,
                        const struct ir_node *way)
 {
     struct pass_kernel *pass = structuring->pass;
-    struct pass_found found = {way, structuring->tensor, rule->name, source_of(structuring, node, operand)};
+    struct pass_found found = {way, structuring->tensor, rule->name, source_of(structuring, node, operand), NULL, 0};
     (void)ARENA_PUSH(ir_arena(structuring->context), pass->found, pass->n_found, pass->found_capacity, found);
 }
 
@@ -159,9 +159,29 @@ static const struct ir_node *improve(void *user, struct ir_context *context, con
     return arena_failed(ir_arena(context)) ? NULL : improved;
 }
 
+bool structure_rewrite(struct structuring *structuring, ir_rewrite_function *rewrite)
+{
+    struct pass_kernel *pass = structuring->pass;
+    struct ir_kernel *kernel = pass->kernel;
+    size_t n_outputs = kernel->n_outputs, n_found = pass->n_found;
+    const struct ir_output *own = kernel->outputs;
+    struct ir_output *all = ARENA_ARRAY(ir_arena(pass->context), n_outputs + n_found, struct ir_output);
+    if (!all)
+        return false;
+    for (size_t k = 0; k < n_outputs + n_found; k++)
+        all[k] = k < n_outputs ? own[k] : (struct ir_output){.node = pass->found[k - n_outputs].node, .span = SPAN_NONE};
+    kernel->outputs = all;
+    kernel->n_outputs = (uint32_t)(n_outputs + n_found);
+    (void)ir_rewrite(pass->context, kernel, rewrite, structuring);
+    for (size_t k = 0; k < n_found; k++)
+        pass->found[k].node = all[n_outputs + k].node;
+    kernel->n_outputs = (uint32_t)n_outputs;
+    return true;
+}
+
 enum einc_status pass_structure(struct pass_kernel *pass)
 {
     struct structuring structuring = {.pass = pass, .context = pass->context, .kernel = pass->kernel};
-    (void)ir_rewrite(pass->context, pass->kernel, improve, &structuring);
+    (void)structure_rewrite(&structuring, improve);
     return arena_failed(ir_arena(pass->context)) ? EINC_NO_MEMORY : EINC_OK;
 }

@@ -33,7 +33,10 @@ bool structure_isolate(struct structuring *structuring, const struct ir_node *no
 /* The node with transformed[batch..., row] in the place of matrix and data. `batch` may name other indices than the data have. */
 const struct ir_node *structure_finish(struct structuring *structuring, const struct structure_application *application,
                                        uint32_t n_batch, const uint32_t *batch, const struct ir_node *transformed);
-/* structure.c: the node with what rules find in it, as alternatives. */
+/* structure.c: ir_rewrite of the kernel in which what was found stays known: those nodes are rewritten as outputs are. False: no
+ * memory. */
+bool structure_rewrite(struct structuring *structuring, ir_rewrite_function *rewrite);
+/* The node with what rules find in it, as alternatives. */
 const struct ir_node *structure_improve(struct structuring *structuring, const struct ir_node *node);
 
 /* ---- structure_waves.c: operands that are roots of unity ---- */

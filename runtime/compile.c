@@ -10,6 +10,7 @@ static const char *const pipeline[] = {
     "chunk_scan",    /* after simplify: steps are then in their plainest form */
     "simplify",      /* what that brought */
     "recognise",     /* before structure, whose rules know roots of unity */
+    "discover",      /* before structure, which finds the fast way to what is found */
     "spectra",       /* before structure: rules are for what is known when the kernel runs */
     "structure",     /* after simplify: subscripts say what an operand is */
     "spectra",       /* before choose: what constants are transformed to costs nothing */

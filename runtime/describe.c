@@ -115,9 +115,9 @@ static json_t *json_structures(const struct pass_kernel *kernel)
     json_t *structures = json_array();
     for (size_t k = 0; k < kernel->n_choices; k++) {
         const struct pass_choice *choice = &kernel->choices[k];
-        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:i, s:s, s:o, s:o, s:o}", "tensor", choice->tensor, "kind",
-                                                    choice->kind, "source", choice->source, "error", 0, "detail", choice->detail,
-                                                    "flops_before", json_flops(choice->flops_before), "flops_after",
+        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:f, s:s, s:o, s:o, s:o}", "tensor", choice->tensor, "kind",
+                                                    choice->kind, "source", choice->source, "error", choice->error, "detail",
+                                                    choice->detail, "flops_before", json_flops(choice->flops_before), "flops_after",
                                                     json_flops(choice->flops_after), "rejected", json_rejected(choice)));
     }
     for (size_t k = 0; k < kernel->kernel->n_remarks; k++) {

@@ -144,7 +144,7 @@ static void run_passes(struct ir_context *context, struct ir_program *program, u
 {
     size_t count;
     const struct pass_info *passes = pass_table(&count);
-    const struct pass_options options = {.machine = *machine_generic()};
+    const struct pass_options options = {.machine = *machine_generic(), .no_discovery = true};
     const struct ir_kernel *before = program->kernels[0];
     const int64_t *dims = random_dims(context, seed);
     struct pass_kernel chain = {.context = context, .kernel = copy_kernel(context, before), .options = &options};

@@ -403,7 +403,8 @@ const char *validate_program(struct ir_context *context, const struct validation
         .options = {.machine = validate_machine(validation->seed),
                     .memory_limit = validation->memory_limit,
                     .scan_chunk = validation->scan_chunk,
-                    .threads = validation->seed % 3 ? (int64_t)(validation->seed % 5) : 0},
+                    .threads = validation->seed % 3 ? (int64_t)(validation->seed % 5) : 0,
+                    .no_discovery = true}, /* which rounds */
     };
     if (!prepare(&validator))
         return validator.wrong;

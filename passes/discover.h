@@ -1,0 +1,171 @@
+/* Inside passes: structure that is found in numbers.
+ *
+ * A matrix comes as numbers; families (discover.def) propose operators, trees of the language's constructors; the search measures
+ * each against the numbers (its certificate) and keeps what is near enough. Memory is the search's arena; a NULL given or no memory
+ * gives NULL. Sizes are those of matrices in memory, whose products do not overflow. */
+#ifndef PASSES_DISCOVER_H
+#define PASSES_DISCOVER_H
+
+#include "ir/complex_number.h"
+#include "passes.h"
+
+typedef double complex number;
+
+/* Row by row; `real`: no number has an imaginary part. */
+struct discover_matrix {
+    size_t rows, columns;
+    number *numbers;
+    bool real;
+};
+
+static inline double discover_square(number a)
+{
+    return creal(a) * creal(a) + cimag(a) * cimag(a);
+}
+
+/* ---- operators: discover_operator.c ---- */
+
+enum discover_kind {
+    DISCOVER_DENSE,     /* numbers[rows, columns] */
+    DISCOVER_IDENTITY,  /* */
+    DISCOVER_DIAGONAL,  /* numbers[n] */
+    DISCOVER_PERM,      /* y[i] = x[table[i]] */
+    DISCOVER_SPARSE,    /* numbers[k] at table[2 k], table[2 k + 1] */
+    DISCOVER_BANDED,    /* numbers[k, i] at column i + table[k] */
+    DISCOVER_KS,        /* numbers[p, i, j, q] */
+    DISCOVER_TOEPLITZ,  /* numbers[i - j + columns - 1] */
+    DISCOVER_HANKEL,    /* numbers[i + j] */
+    DISCOVER_CIRCULANT, /* numbers[(i - j) mod n] */
+    DISCOVER_NAMED,     /* a transform */
+    DISCOVER_KRON,      /* of its parts */
+    DISCOVER_PRODUCT,
+    DISCOVER_SUM
+};
+
+struct discover_operator {
+    enum discover_kind kind;
+    size_t rows, columns;
+    size_t n_parts;
+    const struct discover_operator **parts;
+    uint32_t rank; /* of its numbers */
+    size_t shape[4];
+    number *numbers;
+    bool real;
+    size_t n_table;
+    int64_t *table;
+    const struct discover_transform *transform; /* NAMED */
+    bool conjugate, transposed;                 /* NAMED */
+};
+
+/* The transforms that have names: entry (k, l) is the real part of (re + i im) root((a k + b)(c l + d), f n + g), halved where
+ * `ends` says; complex transforms are the root itself; signs are (-1)^popcount(k & l). */
+enum discover_transform_kind { DISCOVER_ROOTS, DISCOVER_WAVES, DISCOVER_SIGNS };
+enum discover_ends { DISCOVER_NO_END, DISCOVER_FIRST, DISCOVER_LAST, DISCOVER_BOTH };
+struct discover_transform {
+    const char *name;
+    enum discover_transform_kind kind;
+    double re, im;
+    int64_t a, b, c, d, f, g;
+    enum discover_ends ends; /* columns whose entries are halved */
+};
+const struct discover_transform *discover_transforms(size_t *count);
+bool discover_transform_fits(const struct discover_transform *transform, size_t n);
+/* Its roots of unity, a table for its entries. */
+struct discover_roots {
+    const struct discover_transform *transform;
+    size_t n, order;
+    number *values;
+};
+bool discover_roots_create(struct arena *arena, const struct discover_transform *transform, size_t n, struct discover_roots *roots);
+number discover_transform_entry(const struct discover_roots *roots, size_t row, size_t column);
+
+struct discover_operator *discover_node(struct arena *arena, enum discover_kind kind, size_t rows, size_t columns);
+/* With room for its numbers, all zero; unused axes of the shape are 0. */
+struct discover_operator *discover_leaf(struct arena *arena, enum discover_kind kind, size_t rows, size_t columns, uint32_t rank,
+                                        const size_t shape[4]);
+/* Products without identities, products within products and products of one; NULL parts give NULL. */
+const struct discover_operator *discover_combine(struct arena *arena, enum discover_kind kind, size_t count,
+                                                 const struct discover_operator *const *parts);
+const struct discover_operator *discover_permutation(struct arena *arena, size_t n, const size_t *columns);
+const struct discover_operator *discover_diagonal(struct arena *arena, size_t n, const number *numbers); /* ones: identity */
+const struct discover_operator *discover_dense(struct arena *arena, size_t rows, size_t columns, const number *numbers);
+const struct discover_operator *discover_transposed(struct arena *arena, const struct discover_operator *op);
+size_t discover_count(const struct discover_operator *op); /* of its own numbers */
+
+/* ---- discover_operator.c, discover_entries.c: what they are and cost ---- */
+
+/* The same with numbers rounded to the type, and `real` set where they are. */
+const struct discover_operator *discover_rounded(struct arena *arena, const struct discover_operator *op, enum ir_elem elem);
+/* Its entries, in the arena. */
+bool discover_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries);
+double discover_flops(const struct discover_operator *op, bool real); /* for a column; of transforms an estimate */
+size_t discover_numbers(const struct discover_operator *op);          /* that it keeps */
+size_t discover_factors(const struct discover_operator *op); /* roundings behind one another, of a sum the most of a part */
+/* Bounds: of its norm, a product of its factors' norms; of the roundings of its application, times eps. */
+double discover_norm_bound(const struct discover_operator *op, double *roundings);
+
+/* ---- discover_text.c ---- */
+
+/* A tensor of a finding, as its text calls it. */
+struct discover_constant {
+    const char *name;
+    bool whole; /* a table of indices, i32, else numbers of the matrix's type or the real one */
+    const struct discover_operator *of;
+    uint32_t rank;
+    int64_t shape[4];
+};
+struct discover_constants {
+    struct discover_constant *items;
+    size_t count, capacity;
+};
+/* An expression of the language. `prefix` begins the names of constants. */
+void discover_print(struct text *text, const struct discover_operator *op, const char *prefix,
+                    struct discover_constants *constants);
+
+/* ---- discover_build.c ---- */
+
+/* The operator applied to the last axis of x, whose type is `elem`; constants are of type `stored` or its real one. */
+const struct ir_node *discover_apply(struct ir_context *context, const struct discover_operator *op, const struct ir_node *x,
+                                     enum ir_elem stored);
+
+/* ---- discover_linear.c ---- */
+
+/* numbers = sum over r of left[r, :] right[r, :]^T to the absolute error `bound` in the Frobenius norm, rank at most `most`, by
+ * columns of the residual (Gram-Schmidt with column pivoting, Golub and Van Loan 5.4). False: the rank is larger (or no memory);
+ * `error` is what is left then. */
+struct discover_low_rank {
+    size_t rank;
+    number *left, *right; /* orthonormal columns, one after the other; rows */
+    double error;
+};
+bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
+                     struct discover_low_rank *factors);
+double discover_norm(size_t count, const number *numbers); /* Frobenius, compensated */
+/* A deterministic sequence of numbers below 2^32. */
+uint32_t discover_random(uint64_t *state);
+/* `count` different numbers below n, all in order where n is not larger (then the rest are counted on). */
+void discover_sample(uint64_t *state, size_t n, size_t count, size_t *places);
+
+/* ---- the search: discover_search.c ---- */
+
+struct discovery {
+    struct arena *arena;   /* findings */
+    struct arena *scratch; /* of one family */
+    const struct discover_options *options;
+    const struct discover_matrix *matrix;
+    double norm, tolerance; /* of the matrix; relative, what families may leave */
+    const char *family;
+    uint32_t depth;
+    struct discover_result *result;
+};
+/* Measures a proposal and adds it to the findings. */
+void discover_offer(struct discovery *discovery, const struct discover_operator *op);
+/* The best that a family came to where it proposes nothing. */
+void discover_missed(struct discovery *discovery, double error);
+
+typedef void discover_family(struct discovery *discovery);
+#define FAMILY(name, meaning) discover_family discover_##name;
+#define NAMED(name, kind, re, im, a, b, c, d, f, g, ends)
+#include "discover.def"
+
+#endif

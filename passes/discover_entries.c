@@ -1,0 +1,218 @@
+/* The entries of operators: what a certificate is measured on. A product begins with the part whose entries have to be formed, and
+ * applies the others to it from both sides. */
+#include "discover.h"
+
+#include <string.h>
+
+static bool room(struct arena *arena, size_t rows, size_t columns, struct discover_matrix *matrix)
+{
+    *matrix = (struct discover_matrix){rows, columns, ARENA_ARRAY(arena, rows * columns, number), false};
+    for (size_t k = 0; matrix->numbers && k < rows * columns; k++)
+        matrix->numbers[k] = 0;
+    return matrix->numbers != NULL;
+}
+
+static void add_leaf(const struct discover_operator *op, struct discover_matrix *entries)
+{
+    size_t m = op->rows, n = op->columns;
+    number *at = entries->numbers;
+    const number *own = op->numbers;
+    for (size_t k = 0; op->kind == DISCOVER_SPARSE && k < discover_count(op); k++)
+        at[(size_t)op->table[2 * k] * n + (size_t)op->table[2 * k + 1]] += own[k];
+    for (size_t k = 0; op->kind == DISCOVER_BANDED && k < op->n_table; k++)
+        for (size_t i = 0; i < m; i++) {
+            int64_t j = (int64_t)i + op->table[k];
+            if (j >= 0 && j < (int64_t)n)
+                at[i * n + (size_t)j] += own[k * m + i];
+        }
+    if (op->kind == DISCOVER_KS) {
+        size_t a = op->shape[0], b = op->shape[1], c = op->shape[2], d = op->shape[3];
+        for (size_t k = 0; k < a * b * c * d; k++) {
+            size_t q = k % d, j = k / d % c, i = k / (d * c) % b, p = k / (d * c * b);
+            at[((p * b + i) * d + q) * n + (p * c + j) * d + q] = own[k];
+        }
+    }
+}
+
+/* `roots`: of a transform. */
+static number entry(const struct discover_operator *op, const struct discover_roots *roots, size_t i, size_t j)
+{
+    size_t n = op->columns;
+    switch (op->kind) {
+    case DISCOVER_DENSE:
+        return op->numbers[i * n + j];
+    case DISCOVER_IDENTITY:
+        return i == j;
+    case DISCOVER_DIAGONAL:
+        return i == j ? op->numbers[i] : 0;
+    case DISCOVER_PERM:
+        return op->table[i] == (int64_t)j;
+    case DISCOVER_TOEPLITZ:
+        return op->numbers[i + n - 1 - j];
+    case DISCOVER_HANKEL:
+        return op->numbers[i + j];
+    case DISCOVER_CIRCULANT:
+        return op->numbers[(i + n - j) % n];
+    default: {
+        number value = discover_transform_entry(roots, op->transposed ? j : i, op->transposed ? i : j);
+        return op->conjugate ? conj(value) : value;
+    }
+    }
+}
+
+static bool kron_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
+{
+    struct discover_matrix sofar, part, both;
+    if (!discover_entries(arena, op->parts[0], &sofar))
+        return false;
+    for (size_t k = 1; k < op->n_parts; k++, sofar = both) {
+        if (!discover_entries(arena, op->parts[k], &part) ||
+            !room(arena, sofar.rows * part.rows, sofar.columns * part.columns, &both))
+            return false;
+        for (size_t i = 0; i < both.rows; i++)
+            for (size_t j = 0; j < sofar.columns; j++) {
+                number factor = sofar.numbers[i / part.rows * sofar.columns + j];
+                const number *row = &part.numbers[i % part.rows * part.columns];
+                for (size_t l = 0; l < part.columns; l++)
+                    both.numbers[i * both.columns + j * part.columns + l] = complex_times(factor, row[l]);
+            }
+    }
+    *entries = sofar;
+    return true;
+}
+
+/* ---- products ---- */
+
+static bool times_dense(struct arena *arena, const struct discover_matrix *a, const struct discover_matrix *b,
+                        struct discover_matrix *product)
+{
+    if (!room(arena, a->rows, b->columns, product))
+        return false;
+    for (size_t i = 0; i < a->rows; i++)
+        for (size_t k = 0; k < a->columns; k++) {
+            number factor = a->numbers[i * a->columns + k];
+            number *to = &product->numbers[i * b->columns];
+            const number *from = &b->numbers[k * b->columns];
+            if (factor != 0)
+                for (size_t j = 0; j < b->columns; j++)
+                    to[j] += complex_times(factor, from[j]);
+        }
+    return true;
+}
+
+static bool from_left(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
+{
+    struct discover_matrix result, entries;
+    size_t n = matrix->columns;
+    if (op->kind != DISCOVER_KS && op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
+        if (!discover_entries(arena, op, &entries) || !times_dense(arena, &entries, matrix, &result))
+            return false;
+        *matrix = result;
+        return true;
+    }
+    if (!room(arena, op->rows, n, &result))
+        return false;
+    size_t c = op->shape[2], b = op->shape[1], d = op->shape[3];
+    for (size_t i = 0; i < op->rows; i++) {
+        number *to = &result.numbers[i * n];
+        if (op->kind == DISCOVER_PERM) {
+            memcpy(to, &matrix->numbers[(size_t)op->table[i] * n], n * sizeof *to);
+        } else if (op->kind == DISCOVER_DIAGONAL) {
+            for (size_t l = 0; l < n; l++)
+                to[l] = complex_times(op->numbers[i], matrix->numbers[i * n + l]);
+        } else {
+            size_t q = i % d, own = i / d % b, p = i / (d * b);
+            for (size_t j = 0; j < c; j++) {
+                number factor = op->numbers[((p * b + own) * c + j) * d + q];
+                const number *from = &matrix->numbers[((p * c + j) * d + q) * n];
+                for (size_t l = 0; l < n; l++)
+                    to[l] += complex_times(factor, from[l]);
+            }
+        }
+    }
+    *matrix = result;
+    return true;
+}
+
+static bool from_right(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
+{
+    struct discover_matrix result, entries;
+    size_t n = matrix->columns;
+    if (op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
+        if (!discover_entries(arena, op, &entries) || !times_dense(arena, matrix, &entries, &result))
+            return false;
+        *matrix = result;
+        return true;
+    }
+    if (!room(arena, matrix->rows, n, &result))
+        return false;
+    for (size_t k = 0; k < matrix->rows * n; k++) {
+        if (op->kind == DISCOVER_DIAGONAL)
+            result.numbers[k] = complex_times(matrix->numbers[k], op->numbers[k % n]);
+        else
+            result.numbers[k / n * n + (size_t)op->table[k % n]] = matrix->numbers[k];
+    }
+    *matrix = result;
+    return true;
+}
+
+static bool product_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
+{
+    size_t start = op->n_parts - 1;
+    for (size_t k = start + 1; k-- > 0;) {
+        enum discover_kind kind = op->parts[k]->kind;
+        if (kind != DISCOVER_DIAGONAL && kind != DISCOVER_PERM) {
+            start = k; /* the last that is neither: those behind it turn and scale its columns */
+            break;
+        }
+    }
+    if (!discover_entries(arena, op->parts[start], entries))
+        return false;
+    for (size_t k = start; k-- > 0;)
+        if (!from_left(arena, op->parts[k], entries))
+            return false;
+    for (size_t k = start + 1; k < op->n_parts; k++)
+        if (!from_right(arena, op->parts[k], entries))
+            return false;
+    return true;
+}
+
+static bool sum_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
+{
+    struct discover_matrix part;
+    if (!room(arena, op->rows, op->columns, entries))
+        return false;
+    for (size_t k = 0; k < op->n_parts; k++) {
+        if (!discover_entries(arena, op->parts[k], &part))
+            return false;
+        for (size_t l = 0; l < op->rows * op->columns; l++)
+            entries->numbers[l] += part.numbers[l];
+    }
+    return true;
+}
+
+bool discover_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
+{
+    switch (op->kind) {
+    case DISCOVER_KRON:
+        return kron_entries(arena, op, entries);
+    case DISCOVER_PRODUCT:
+        return product_entries(arena, op, entries);
+    case DISCOVER_SUM:
+        return sum_entries(arena, op, entries);
+    case DISCOVER_SPARSE:
+    case DISCOVER_BANDED:
+    case DISCOVER_KS:
+        return room(arena, op->rows, op->columns, entries) && (add_leaf(op, entries), true);
+    default: {
+        struct discover_roots roots;
+        if (!room(arena, op->rows, op->columns, entries) ||
+            (op->kind == DISCOVER_NAMED && !discover_roots_create(arena, op->transform, op->rows, &roots)))
+            return false;
+        for (size_t i = 0; i < op->rows; i++)
+            for (size_t j = 0; j < op->columns; j++)
+                entries->numbers[i * op->columns + j] = entry(op, &roots, i, j);
+        return true;
+    }
+    }
+}

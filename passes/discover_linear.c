@@ -1,0 +1,166 @@
+/* Linear algebra on matrices in memory, for discovery: written out, so that the same numbers give the same findings on every
+ * machine, which a tuned library would not. */
+#include "discover.h"
+
+#include <float.h>
+#include <math.h>
+
+uint32_t discover_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
+    return (uint32_t)(*state >> 32);
+}
+
+void discover_sample(uint64_t *state, size_t n, size_t count, size_t *places)
+{
+    for (size_t k = 0; k < count; k++) {
+        bool again;
+        do {
+            again = false;
+            places[k] = n <= count ? k : discover_random(state) % n;
+            for (size_t l = 0; l < k && n > count; l++)
+                again |= places[l] == places[k];
+        } while (again);
+    }
+}
+
+double discover_norm(size_t count, const number *numbers)
+{
+    double sum = 0, rest = 0;
+    for (size_t k = 0; k < count; k++) {
+        double term = discover_square(numbers[k]), next = sum + term;
+        rest += sum >= term ? (sum - next) + term : (term - next) + sum; /* Neumaier 1974 */
+        sum = next;
+    }
+    return sqrt(sum + rest);
+}
+
+/* What is left to be factored, real and imaginary parts apart (none of real numbers), which loops run faster on. */
+struct residual {
+    size_t rows, columns;
+    double *re, *im;
+    double *squares; /* of each column */
+    double *along[2];
+};
+
+static bool split(struct arena *arena, size_t rows, size_t columns, const number *numbers, struct residual *residual)
+{
+    bool real = true;
+    for (size_t k = 0; k < rows * columns; k++)
+        real = real && cimag(numbers[k]) == 0;
+    *residual = (struct residual){.rows = rows, .columns = columns, .re = ARENA_ARRAY(arena, rows * columns, double)};
+    residual->im = real ? NULL : ARENA_ARRAY(arena, rows * columns, double);
+    residual->squares = ARENA_ARRAY(arena, columns, double);
+    residual->along[0] = ARENA_ARRAY(arena, columns, double);
+    residual->along[1] = ARENA_ARRAY(arena, columns, double);
+    if (!residual->re || (!real && !residual->im) || !residual->squares || !residual->along[0] || !residual->along[1])
+        return false;
+    for (size_t k = 0; k < rows * columns; k++) {
+        residual->re[k] = creal(numbers[k]);
+        if (!real)
+            residual->im[k] = cimag(numbers[k]);
+    }
+    return true;
+}
+
+/* The column of which most is left, of norm one, orthogonal to those before it; false: nothing is left. */
+static bool next_direction(const struct residual *residual, const number *before, size_t n_before, number *direction)
+{
+    size_t best = 0, rows = residual->rows, columns = residual->columns;
+    for (size_t j = 1; j < columns; j++)
+        best = residual->squares[j] > residual->squares[best] ? j : best;
+    for (size_t i = 0; i < rows; i++)
+        direction[i] = complex_of(residual->re[i * columns + best], residual->im ? residual->im[i * columns + best] : 0);
+    for (size_t r = 0; r < n_before; r++) {
+        const number *other = before + r * rows;
+        number part = 0;
+        for (size_t i = 0; i < rows; i++)
+            part += complex_times(conj(other[i]), direction[i]);
+        for (size_t i = 0; i < rows; i++)
+            direction[i] -= complex_times(part, other[i]);
+    }
+    double norm = discover_norm(rows, direction);
+    for (size_t i = 0; i < rows && norm > 0; i++)
+        direction[i] /= norm;
+    return norm > 0;
+}
+
+static void add_line(size_t n, double factor, const double *restrict line, double *restrict sum)
+{
+    for (size_t j = 0; j < n; j++)
+        sum[j] += factor * line[j];
+}
+
+static void add_squares(size_t n, const double *restrict line, double *restrict sum)
+{
+    for (size_t j = 0; j < n; j++)
+        sum[j] += line[j] * line[j];
+}
+
+/* along = direction^H residual */
+static void project(struct residual *residual, const number *direction)
+{
+    size_t n = residual->columns;
+    for (size_t j = 0; j < n; j++)
+        residual->along[0][j] = residual->along[1][j] = 0;
+    for (size_t i = 0; i < residual->rows; i++) {
+        double re = creal(direction[i]), im = -cimag(direction[i]);
+        add_line(n, re, residual->re + i * n, residual->along[0]);
+        if (!residual->im)
+            continue;
+        add_line(n, -im, residual->im + i * n, residual->along[0]);
+        add_line(n, im, residual->re + i * n, residual->along[1]);
+        add_line(n, re, residual->im + i * n, residual->along[1]);
+    }
+}
+
+/* residual -= direction along, if there is a direction; the sum of the squares that are left. */
+static double take_off(struct residual *residual, const number *direction)
+{
+    size_t n = residual->columns;
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        residual->squares[j] = 0;
+    for (size_t i = 0; i < residual->rows; i++) {
+        double *re = residual->re + i * n, *im = residual->im ? residual->im + i * n : NULL;
+        if (direction) {
+            add_line(n, -creal(direction[i]), residual->along[0], re);
+            if (im) {
+                add_line(n, cimag(direction[i]), residual->along[1], re);
+                add_line(n, -creal(direction[i]), residual->along[1], im);
+                add_line(n, -cimag(direction[i]), residual->along[0], im);
+            }
+        }
+        add_squares(n, re, residual->squares);
+        if (im)
+            add_squares(n, im, residual->squares);
+    }
+    for (size_t j = 0; j < n; j++)
+        sum += residual->squares[j];
+    return sum;
+}
+
+bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
+                     struct discover_low_rank *factors)
+{
+    size_t least = rows < columns ? rows : columns;
+    struct residual residual;
+    most = most < least ? most : least;
+    *factors = (struct discover_low_rank){
+        .left = ARENA_ARRAY(arena, most * rows, number), .right = ARENA_ARRAY(arena, most * columns, number), .error = INFINITY};
+    if (!factors->left || !factors->right || !split(arena, rows, columns, numbers, &residual))
+        return false;
+    double left = take_off(&residual, NULL);
+    while (sqrt(left) > bound && factors->rank < most) {
+        number *direction = factors->left + factors->rank * rows, *along = factors->right + factors->rank * columns;
+        if (!next_direction(&residual, factors->left, factors->rank, direction))
+            break;
+        project(&residual, direction);
+        for (size_t j = 0; j < columns; j++)
+            along[j] = complex_of(residual.along[0][j], residual.along[1][j]);
+        left = take_off(&residual, direction);
+        factors->rank++;
+    }
+    factors->error = sqrt(left);
+    return factors->error <= bound;
+}

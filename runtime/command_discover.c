@@ -1,0 +1,219 @@
+/* einc discover: what structure a matrix has, as source: the finding, what else was found and how near, its factors inline or as
+ * .npy files beside it. --json gives the object of docs/command.md. */
+#include "command.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Factors of more numbers are files of their own. */
+enum { MOST_INLINE = 64 };
+
+struct asked {
+    const char *path, *output;
+    int64_t batch;
+    bool json;
+    struct discover_options options;
+    struct ir_tensor matrix;
+};
+
+/* ---- input ---- */
+
+static bool read_within(const char *word, double *within)
+{
+    char *end;
+    if (!word)
+        return true;
+    *within = strtod(word, &end);
+    return *end == '\0' && end != word && isfinite(*within) && *within > 0 && *within < 1;
+}
+
+static bool read_matrix(struct invocation *invocation, struct asked *asked)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
+    struct ir_tensor *matrix = &asked->matrix;
+    if (!npy_read(invocation->context, asked->path, SPAN_NONE, matrix))
+        return false;
+    if (matrix->rank != 2 || matrix->shape[0] < 1 || matrix->shape[1] < 1) {
+        diag_error(diagnostics, DIAG_E0843, SPAN_NONE, "`%s` is %s: structure is looked for in matrices of at least one number",
+                   asked->path, binding_describe(invocation->context, matrix));
+        return false;
+    }
+    if (matrix->elem != IR_f32 && matrix->elem != IR_f64 && !ir_elem_is_complex(matrix->elem)) {
+        diag_error(diagnostics, DIAG_E0843, SPAN_NONE, "`%s` is of type %s: structure is looked for in f32, f64, c64 and c128",
+                   asked->path, ir_elem_info(matrix->elem)->name);
+        return false;
+    }
+    asked->options.elem = matrix->elem;
+    size_t bad = discover_first_unfit(matrix->elem, matrix->data, npy_element_count(matrix));
+    if (bad == SIZE_MAX)
+        return true;
+    struct ir_number value = ir_number_load(matrix->elem, matrix->data, bad);
+    diag_error(diagnostics, DIAG_E0844, SPAN_NONE,
+               "`%s` has %g in row %lld, column %lld: only numbers that are finite and not subnormal have structure", asked->path,
+               ir_elem_is_complex(matrix->elem) && isfinite(value.re) ? value.im : value.re,
+               (long long)((int64_t)bad / matrix->shape[1]), (long long)((int64_t)bad % matrix->shape[1]));
+    return false;
+}
+
+/* ---- output ---- */
+
+static const char *base_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    char *base = arena_strndup(arena, name, dot && dot != name ? (size_t)(dot - name) : strlen(name));
+    for (char *at = base; at && *at; at++)
+        if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ')
+            *at = '_';
+    return base;
+}
+
+static const char *expression_of(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
+{
+    struct discover_source source;
+    return discover_write(ir_arena(invocation->context), finding->op, asked->options.elem, "", SIZE_MAX / 2, &source)
+               ? source.expression
+               : "";
+}
+
+/* A source that applies the finding to vectors. */
+static const char *source_text(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding,
+                               const char *base, struct discover_source *source)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    enum ir_elem elem = asked->options.elem;
+    const struct ir_tensor *matrix = &asked->matrix;
+    const char *name = ir_elem_info(elem)->name;
+    if (!discover_write(arena, finding->op, elem, base, MOST_INLINE, source))
+        return NULL;
+    struct text text = text_create(arena);
+    text_printf(&text, "# made by einc discover %s: %lld x %lld, %s\n", base_of(arena, asked->path), (long long)matrix->shape[0],
+                (long long)matrix->shape[1], name);
+    text_printf(&text,
+                "# relative error %.3g (Frobenius), at most %.3g (spectral); growth %.3g; forward error at most %.3g |W| |x|\n",
+                finding->error, finding->spectral_bound, finding->growth, finding->forward_bound);
+    text_printf(&text, "%soperator W = %s\n", source->constants, source->expression);
+    if (asked->batch > 1)
+        text_printf(&text, "kernel apply(x: %s[%lld, %lld]) -> (y: %s[%lld, %lld]) { y[s,i] = W[i,j] * x[s,j] }\n", name,
+                    (long long)asked->batch, (long long)matrix->shape[1], name, (long long)asked->batch,
+                    (long long)matrix->shape[0]);
+    else
+        text_printf(&text, "kernel apply(x: %s[%lld]) -> (y: %s[%lld]) { y[i] = W[i,j] * x[j] }\n", name,
+                    (long long)matrix->shape[1], name, (long long)matrix->shape[0]);
+    return text_finish(&text);
+}
+
+static bool write_source(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
+{
+    struct ir_context *context = invocation->context;
+    struct arena *arena = ir_arena(context);
+    struct discover_source source;
+    const char *slash = strrchr(asked->output, '/');
+    const char *folder = arena_strndup(arena, asked->output, slash ? (size_t)(slash + 1 - asked->output) : 0);
+    const char *text = source_text(invocation, asked, finding, base_of(arena, asked->output), &source);
+    struct file_content *contents = text ? ARENA_ARRAY(arena, source.n_files + 1, struct file_content) : NULL;
+    if (!contents || !folder)
+        return false;
+    contents[0] = (struct file_content){asked->output, text, strlen(text)};
+    if (!command_may_write(invocation, asked->output, true, asked->path))
+        return false;
+    for (size_t k = 0; k < source.n_files; k++) {
+        struct file_content *file = &contents[k + 1];
+        file->path = arena_printf(arena, "%s%s", folder, source.files[k].name);
+        if (!file->path || !command_may_write(invocation, file->path, true, asked->path) ||
+            !npy_encode(context, &source.files[k].tensor, &file->bytes, &file->length))
+            return false;
+    }
+    return file_write_all(context, contents, source.n_files + 1);
+}
+
+static void print_finding(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
+{
+    printf("  %s\n", expression_of(invocation, asked, finding));
+    printf("    relative error      %.3g (Frobenius)", finding->error);
+    if (finding->spectral_bound > 0)
+        printf(", at most %.3g (spectral)", finding->spectral_bound);
+    printf("\n    growth of factors   at most %.3g; forward error at most %.3g |W| |x|\n", finding->growth, finding->forward_bound);
+    printf("    flops a column      about %.6g; %zu numbers\n", finding->flops, finding->numbers);
+}
+
+static void print_text(struct invocation *invocation, const struct asked *asked, const struct discover_result *result)
+{
+    const struct ir_tensor *matrix = &asked->matrix;
+    double dense = (ir_elem_is_complex(matrix->elem) ? 8.0 : 2.0) * (double)matrix->shape[0] * (double)matrix->shape[1];
+    bool found = result->count && result->findings[0].accepted;
+    printf("%s: %s, %.6g flops a column as it stands\n", asked->path, binding_describe(invocation->context, matrix), dense);
+    if (!found && asked->options.within > 0)
+        printf("  no structure within %g\n", asked->options.within);
+    else if (!found)
+        printf("  no structure within rounding\n");
+    for (size_t k = 0; k < result->count; k++) {
+        const struct discover_finding *finding = &result->findings[k];
+        if (finding->accepted)
+            print_finding(invocation, asked, finding);
+        else
+            printf("  %-17s no nearer than %.3g\n", finding->family, finding->error);
+    }
+}
+
+static bool print_json(struct invocation *invocation, const struct asked *asked, const struct discover_result *result)
+{
+    json_t *findings = json_array();
+    for (size_t k = 0; k < result->count; k++) {
+        const struct discover_finding *finding = &result->findings[k];
+        json_t *item =
+            json_pack("{s:s, s:b, s:f}", "family", finding->family, "accepted", finding->accepted, "error", finding->error);
+        if (item && finding->accepted)
+            json_object_update_new(
+                item, json_pack("{s:s, s:f, s:f, s:f, s:f, s:I}", "expression", expression_of(invocation, asked, finding),
+                                "spectral_bound", finding->spectral_bound, "growth", finding->growth, "forward_bound",
+                                finding->forward_bound, "flops", finding->flops, "numbers", (json_int_t)finding->numbers));
+        json_array_append_new(findings, item);
+    }
+    json_t *root = json_pack("{s:s, s:[I,I], s:s, s:f, s:o}", "matrix", asked->path, "shape", (json_int_t)asked->matrix.shape[0],
+                             (json_int_t)asked->matrix.shape[1], "type", ir_elem_info(asked->matrix.elem)->name, "within",
+                             asked->options.within, "findings", findings);
+    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    if (text)
+        puts(text);
+    json_decref(root);
+    free(text);
+    return text != NULL;
+}
+
+int command_discover(struct invocation *invocation, int argc, char **argv)
+{
+    struct asked asked = {.batch = 1};
+    struct discover_result result;
+    const char *within = NULL;
+    const struct option options[] = {{"--within", OPTION_TEXT, &within},
+                                     {"--batch", OPTION_INTEGER, &asked.batch},
+                                     {"--json", OPTION_FLAG, &asked.json},
+                                     {"-o", OPTION_TEXT, &asked.output},
+                                     {"--no-names", OPTION_FLAG, &asked.options.no_names},
+                                     {"--spectral", OPTION_FLAG, &asked.options.spectral}};
+    if (!options_parse(invocation, argc, argv, options, sizeof options / sizeof *options))
+        return EXIT_USAGE;
+    if (invocation->count != 1)
+        return usage_error("discover needs one .npy file");
+    if (!read_within(within, &asked.options.within))
+        return usage_error("--within is a number above 0 and below 1, not `%s`", within);
+    if (asked.batch < 1)
+        return usage_error("--batch is a number of columns, at least 1");
+    asked.path = invocation->words[0];
+    asked.options.batch = (double)asked.batch;
+    if (!read_matrix(invocation, &asked))
+        return input_finish(invocation, EXIT_INPUT);
+    if (!discover_search(ir_arena(invocation->context), &asked.options, (size_t)asked.matrix.shape[0],
+                         (size_t)asked.matrix.shape[1], asked.matrix.data, &result))
+        return input_finish(invocation, EXIT_LIMIT);
+    bool found = result.count && result.findings[0].accepted;
+    if (asked.output && found && !write_source(invocation, &asked, &result.findings[0]))
+        return input_finish(invocation, EXIT_INPUT);
+    if (asked.json)
+        return input_finish(invocation, print_json(invocation, &asked, &result) ? EXIT_DONE : EXIT_FAULT);
+    print_text(invocation, &asked, &result);
+    return input_finish(invocation, EXIT_DONE);
+}

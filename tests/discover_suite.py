@@ -1,0 +1,318 @@
+#!/usr/bin/python3
+"""Structure in numbers (docs/discovery.md): matrices of each family, given as numbers alone, are found with an error that is no larger than permitted and
+with the flops of what they were made of; with noise within what is permitted, too, beyond it not; matrices without structure are refused. What is found
+is written as source, which runs and gives W x. A constant in a kernel is compiled to the flops of the operator that was found."""
+import argparse
+import functools
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from suites import Suite
+
+
+def roots(order):
+    """Calculated in long double, rounded once."""
+    k = np.arange(order)
+    angle = 2 * np.pi * k.astype(np.longdouble) / order
+    return (np.cos(angle) - 1j * np.sin(angle)).astype(np.complex128)
+
+
+def dft(n):
+    k = np.arange(n)
+    return roots(n)[np.outer(k, k) % n]
+
+
+def wave(n, row, column, order, sine=False):
+    k = np.arange(n)
+    values = roots(order)[np.outer(row(k), column(k)) % order]
+    return -2 * values.imag if sine else 2 * values.real
+
+
+def dct2(n):
+    return wave(n, lambda k: k, lambda l: 2 * l + 1, 4 * n)
+
+
+def dct3(n):
+    matrix = wave(n, lambda k: 2 * k + 1, lambda l: l, 4 * n)
+    matrix[:, 0] /= 2
+    return matrix
+
+
+def dct4(n):
+    return wave(n, lambda k: 2 * k + 1, lambda l: 2 * l + 1, 8 * n)
+
+
+def dst2(n):
+    return wave(n, lambda k: k + 1, lambda l: 2 * l + 1, 4 * n, sine=True)
+
+
+def dst3(n):
+    matrix = wave(n, lambda k: 2 * k + 1, lambda l: l + 1, 4 * n, sine=True)
+    matrix[:, -1] /= 2
+    return matrix
+
+
+def dht(n):
+    return dft(n).real - dft(n).imag
+
+
+def hadamard(n):
+    return functools.reduce(np.kron, [np.array([[1.0, 1.0], [1.0, -1.0]])] * (n.bit_length() - 1))
+
+
+def walsh(n):
+    bits = n.bit_length() - 1
+    return hadamard(n)[[int(format(i ^ (i >> 1), f"0{bits}b")[::-1], 2) for i in range(n)]]
+
+
+def butterfly(rng, radices):
+    n = int(np.prod(radices))
+    matrix, behind = np.eye(n), 1
+    for radix in radices:
+        factor = rng.standard_normal((n // radix // behind, radix, radix, behind)) / np.sqrt(radix)
+        matrix = np.einsum("pijq,pjqn->piqn", factor, matrix.reshape(n // radix // behind, radix, behind, n)).reshape(n, n)
+        behind *= radix
+    return matrix
+
+
+def monarch(rng, p, q, r, s, rank):
+    left, right = rng.standard_normal((q, p, r, rank)), rng.standard_normal((r, q, rank, s))
+    return np.einsum("jikt,kjtm->ijkm", left, right).reshape(p * q, r * s)
+
+
+def blocks(rng, count, m, n):
+    matrix = np.zeros((count * m, count * n))
+    for g in range(count):
+        matrix[g * m:(g + 1) * m, g * n:(g + 1) * n] = rng.standard_normal((m, n))
+    return matrix
+
+
+def shifted(t, m, n):
+    return t[np.subtract.outer(np.arange(m), np.arange(n)) + n - 1]
+
+
+def kron(rng, *shapes):
+    return functools.reduce(np.kron, [rng.standard_normal(shape) for shape in shapes])
+
+
+def scaled(rng, matrix):
+    """Between diagonals, of complex numbers where it is complex; the numbers of a row may not be much smaller than others."""
+    def diagonal(n):
+        size = rng.uniform(0.5, 2, n) * rng.choice([-1, 1], n)
+        return size * np.exp(2j * np.pi * rng.uniform(size=n)) if np.iscomplexobj(matrix) else size
+    return diagonal(len(matrix))[:, None] * matrix * diagonal(matrix.shape[1])
+
+
+def structured(rng, sizes):
+    """Name, matrix, family, flops a column at most (None: those of a transform)."""
+    for n in sizes:
+        for name, make, least in (("dft", dft, 8), ("dct2", dct2, 2), ("dct3", dct3, 2), ("dct4", dct4, 2), ("dst2", dst2, 2), ("dst3", dst3, 2), ("dht", dht, 2),
+                                  ("hadamard", hadamard, 2), ("walsh", walsh, 2)):
+            if name in ("hadamard", "walsh") and n & (n - 1):
+                continue
+            matrix, fast = make(n), least * n * np.log2(n) + 6 * n
+            yield f"{name} {n}", matrix, "named", fast
+            yield f"{name} {n} scaled", scaled(rng, matrix), "named", fast + 12 * n
+            yield f"{name} {n}, columns permuted", matrix[:, rng.permutation(n)], "named", fast
+            yield f"{name} {n}, rows permuted", matrix[rng.permutation(n)], "named", fast
+        yield f"conjugated dft {n}", dft(n).conj(), "named", 8 * n * np.log2(n)
+        yield f"scaled permutation {n}", rng.standard_normal(n)[:, None] * np.eye(n)[rng.permutation(n)], "scatter", n
+        yield f"identity {n}", np.eye(n), "scatter", 0
+        t = rng.standard_normal(2 * n)
+        yield f"toeplitz {n}", shifted(t, n, n), "shifted", 2 * n * n
+        yield f"toeplitz {n} x {n // 2}", shifted(t, n, n // 2), "shifted", n * n
+        yield f"hankel {n}", shifted(t, n, n)[:, ::-1], "shifted", 2 * n * n
+        yield f"circulant {n}", t[np.subtract.outer(np.arange(n), np.arange(n)) % n], "shifted", 2 * n * n
+        stencil = np.zeros(2 * n)
+        stencil[n - 2:n + 1] = -1, 2, -1
+        yield f"stencil {n}", shifted(stencil, n, n), "scatter", 6 * n
+        yield f"low rank {n}", rng.standard_normal((n, 5)) @ rng.standard_normal((5, n + 3)), "low_rank", 10 * (2 * n + 3)
+        yield f"diagonal and low rank {n}", np.diag(rng.standard_normal(n)) + rng.standard_normal((n, 3)) @ rng.standard_normal((3, n)), "low_rank", 14 * n
+        v = rng.standard_normal(n)
+        yield f"reflection {n}", np.eye(n) - 2 * np.outer(v, v) / (v @ v), "low_rank", 5 * n
+    for count, m, n in ((8, 8, 8), (4, 16, 24), (16, 16, 16)):
+        matrix = blocks(rng, count, m, n)
+        yield f"{count} blocks of {m} x {n}", matrix, "scatter", 2 * count * m * n
+        yield f"{count} hidden blocks of {m} x {n}", matrix[rng.permutation(count * m)][:, rng.permutation(count * n)], "scatter", 2 * count * m * n
+    one = rng.standard_normal((16, 16))
+    yield "equal blocks", np.kron(np.eye(8), one), "scatter", 2 * 8 * 256
+    for shapes in (((4, 6), (16, 12)), ((4, 4), (5, 3), (4, 8)), ((3, 5), (4, 2), (2, 4), (5, 3)), ((16, 16), (16, 16))):
+        work = 1
+        for m, n in shapes:
+            work *= max(m, n)
+        yield f"kron of {shapes}", kron(rng, *shapes), "kronecker", 2 * work * sum(min(m, n) for m, n in shapes)
+    for terms in (2, 6):
+        yield f"sum of {terms} kron", sum(kron(rng, (16, 16), (24, 24)) for _ in range(terms)), "kronecker", terms * 2 * 384 * 40 + 6 * 384
+    for p, q, r, s, rank in ((16, 16, 16, 16, 1), (8, 32, 16, 8, 1), (32, 8, 4, 64, 1), (16, 16, 16, 16, 2), (24, 16, 16, 24, 4), (64, 4, 4, 48, 1)):
+        yield f"monarch {p, q, r, s} of rank {rank}", monarch(rng, p, q, r, s, rank), "kronecker_sparse", 2 * rank * (r * q * s + p * q * r)
+    for radices in ([2] * 8, [4] * 4, [2, 4, 8, 4], [3, 4, 5, 2], [16, 16]):
+        n = int(np.prod(radices))
+        yield f"butterfly {radices}", butterfly(rng, radices), "kronecker_sparse", 2 * n * sum(radices)
+
+
+def unstructured(rng, n):
+    yield "gaussian", rng.standard_normal((n, n))
+    yield "orthogonal", np.linalg.qr(rng.standard_normal((n, n)))[0]
+    yield "signs", rng.choice([-1.0, 1.0], (n, n))
+    for name, matrix, _, _ in structured(rng, (n,)):
+        replaced = rng.uniform(size=matrix.shape) < 0.01
+        if "scatter" != _ and np.count_nonzero(matrix) > matrix.size / 2:
+            yield f"{name}, 1 % replaced", np.where(replaced, rng.standard_normal(matrix.shape) * np.sqrt(np.mean(abs(matrix) ** 2)), matrix)
+
+
+class DiscoverSuite(Suite):
+    def discover(self, matrix, *options):
+        np.save(self.folder / "W.npy", matrix)
+        done = subprocess.run([self.einc, "discover", "W.npy", "--json", *options], cwd=self.folder, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            self.check("a matrix is looked at", False, done.stderr)
+            return []
+        return json.loads(done.stdout)["findings"]
+
+    def accepted(self, matrix, *options):
+        return [finding for finding in self.discover(matrix, *options) if finding["accepted"]]
+
+    def find(self, name, matrix, family, flops):
+        eps = np.finfo(matrix.dtype).eps
+        found = self.accepted(matrix)
+        good = found and found[0]["family"] == family and found[0]["flops"] <= 1.001 * flops and found[0]["error"] <= 32 * eps
+        good = good and found[0]["spectral_bound"] >= 0 and found[0]["forward_bound"] < 1e6 * eps
+        self.check(f"{name}: is found, with {flops:.6g} flops", good, json.dumps(found[:2]))
+        noise = np.random.default_rng(1).standard_normal(matrix.shape) * np.sqrt(np.mean(abs(matrix) ** 2))
+        found = self.accepted(matrix + 1e-10 * noise, "--within=1e-8")
+        good = found and found[0]["family"] == family and found[0]["error"] <= 1e-8
+        self.check(f"{name}: is found in noise that is permitted", good, json.dumps(found[:2]))
+        found = self.accepted(matrix + 1e-3 * noise, "--within=1e-8")
+        self.check(f"{name}: is refused in noise that is not", not found, json.dumps(found[:2]))
+
+    def table(self, sizes):
+        rng = np.random.default_rng(2)
+        for row in structured(rng, sizes):
+            self.find(*row)
+
+    def refusals(self, n):
+        rng = np.random.default_rng(3)
+        for name, matrix in unstructured(rng, n):
+            found = self.accepted(matrix, "--within=1e-3")
+            self.check(f"{name} {n}: nothing is accepted", not found, json.dumps(found[:2]))
+
+    def run_source(self, name, matrix, x, *options):
+        """The written source applied to x on the reference, and how near it is to W x."""
+        np.save(self.folder / "W.npy", matrix)
+        np.save(self.folder / "x.npy", x)
+        for command in (["discover", "W.npy", "-o", "found.ein", *options], ["run", "found.ein", "x=x.npy", "-o", "y.npy", "--engine=ref"]):
+            done = subprocess.run([self.einc, *command], cwd=self.folder, capture_output=True, text=True, timeout=300)
+            if done.returncode:
+                self.check(f"{name}: {command[0]}", False, done.stderr)
+                return
+        y, wanted = np.load(self.folder / "y.npy"), x @ matrix.T
+        error = np.linalg.norm(y - wanted) / (np.linalg.norm(matrix, 2) * np.linalg.norm(x))
+        self.check(f"{name}: its source gives W x", error <= 64 * np.finfo(matrix.dtype).eps, f"{error}\n" + (self.folder / "found.ein").read_text()[:2000])
+
+    def compile(self, name, matrix, x, share):
+        """A constant of a kernel takes `share` of the dense flops at most, gives W x, and transposed."""
+        np.save(self.folder / "W.npy", matrix)
+        np.save(self.folder / "x.npy", x)
+        elem = {"float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128"}[str(matrix.dtype)]
+        (m, n), count = matrix.shape, len(x)
+        for turned in (False, True):
+            rows, columns = (n, m) if turned else (m, n)
+            if x.shape[1] != columns:
+                continue
+            (self.folder / "k.ein").write_text(f"const W: {elem}[{m}, {n}] = file(\"W.npy\")\nkernel f(x: {elem}[{count}, {columns}]) -> (y: {elem}[{count}, {rows}])"
+                                               f" {{ y[s,i] = W[{'j,i' if turned else 'i,j'}] * x[s,j] }}\n")
+            explained = subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True, timeout=300)
+            kernel = json.loads(explained.stdout)["kernels"][0] if explained.returncode == 0 else {"flops": 1e30, "structures": []}
+            product = 8 if np.iscomplexobj(matrix) else 2
+            self.check(f"{name}{', transposed' if turned else ''}: is compiled to {share} of the flops", kernel["flops"] <= share * product * m * n * count,
+                       f"{kernel['flops']} of {product * m * n * count} {explained.stderr}")
+            self.check(f"{name}: explain says what was found", any(s["source"] == "discovered" for s in kernel["structures"]), json.dumps(kernel["structures"]))
+            engine = "tcc" if "tcc" in self.engines else "c"
+            run = subprocess.run([self.einc, "run", "k.ein", "x=x.npy", "-o", "y.npy", f"--engine={engine}"], cwd=self.folder, capture_output=True, text=True, timeout=300)
+            wanted = x @ (matrix if turned else matrix.T)
+            error = np.linalg.norm(np.load(self.folder / "y.npy") - wanted) / (np.linalg.norm(matrix, 2) * np.linalg.norm(x)) if run.returncode == 0 else 1
+            self.check(f"{name}: gives W x", error <= 64 * np.finfo(matrix.dtype).eps, f"{error} {run.stderr}")
+
+    def uses(self):
+        rng = np.random.default_rng(4)
+        rows = (("kron", kron(rng, (4, 4), (5, 3), (4, 8)), 0.2), ("sum of kron", kron(rng, (8, 8), (16, 16)) + kron(rng, (8, 8), (16, 16)), 0.5),
+                ("monarch", monarch(rng, 8, 16, 8, 12, 1), 0.3), ("butterfly", butterfly(rng, [4, 4, 4]), 0.4), ("dft", dft(64), 0.1), ("dct2", dct2(64), 0.25),
+                ("scaled dst3", scaled(rng, dst3(64)), 0.25), ("walsh", walsh(64), 0.2), ("permuted dft", dft(60)[:, rng.permutation(60)], 0.2),
+                ("hidden blocks", blocks(rng, 8, 8, 8)[rng.permutation(64)][:, rng.permutation(64)], 0.2), ("toeplitz", shifted(rng.standard_normal(127), 64, 64), 1.0),
+                ("hankel", shifted(rng.standard_normal(99), 60, 40)[:, ::-1], 1.0),
+                ("low rank", rng.standard_normal((64, 3)) @ rng.standard_normal((3, 80)), 0.2), ("stencil", np.diag(np.ones(63), -1) - 4 * np.eye(64), 0.1),
+                ("reflection", np.eye(64) - 2 / 64 * np.outer(np.ones(64), np.ones(64)), 0.2), ("scaled permutation", scaled(rng, np.eye(64)[rng.permutation(64)]), 0.1),
+                ("few numbers", np.where(rng.uniform(size=(40, 50)) < 0.05, rng.standard_normal((40, 50)), 0), 0.2))
+        for name, matrix, share in rows:
+            for dtype in (matrix.dtype, np.complex64 if np.iscomplexobj(matrix) else np.float32):
+                m = matrix.astype(dtype)
+                x = rng.standard_normal((3, m.shape[1])).astype(m.real.dtype).astype(m.dtype)
+                self.run_source(name, m, x, "--batch=3")
+                if share < 1:
+                    self.compile(name, m, x, share)
+        exact = 'const W: f64[64, 64] = file("W.npy") exact\nkernel f(x: f64[64]) -> (y: f64[64]) { y[i] = W[i,j] * x[j] }\n'
+        np.save(self.folder / "W.npy", kron(rng, (8, 8), (8, 8)))
+        for text in (exact, exact.replace(" exact", "").replace(" { y", " exact { y"), exact.replace(" exact", "").replace(" { y", " reassoc { y")):
+            (self.folder / "k.ein").write_text(text)
+            kernel = json.loads(subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True).stdout)["kernels"][0]
+            self.check("a constant that may not be replaced is not", kernel["flops"] == 2 * 64 * 64, f"{text}{kernel['flops']}")
+        near = kron(rng, (8, 8), (8, 8)) * (1 + 1e-7 * rng.standard_normal((64, 64)))
+        np.save(self.folder / "W.npy", near)
+        for within, flops in (("", 8192), (" within 1e-5", 2048), (" within 1e-5 spectral", 2048), (" within 1e-9", 8192)):
+            (self.folder / "k.ein").write_text(exact.replace(" exact", within))
+            kernel = json.loads(subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True).stdout)["kernels"][0]
+            errors = [s["error"] for s in kernel["structures"]]
+            self.check(f"a constant{within} is replaced by what is permitted", kernel["flops"] == flops and (flops > 4096 or errors and 0 < errors[0] <= 1e-5),
+                       f"{kernel['flops']} {errors}")
+
+    def unfit(self):
+        for name, matrix, status, words in (("empty", np.zeros((0, 4)), 1, "at least one number"), ("nan", np.full((8, 8), np.nan), 1, "finite"),
+                                            ("infinite", np.diag([1, np.inf] * 4), 1, "row 1, column 1"), ("subnormal", np.full((8, 8), 1e-310), 1, "subnormal"),
+                                            ("vector", np.ones(8), 1, "matrices"), ("integers", np.ones((8, 8), int), 1, "type i64")):
+            np.save(self.folder / "W.npy", matrix)
+            done = subprocess.run([self.einc, "discover", "W.npy"], cwd=self.folder, capture_output=True, text=True)
+            self.check(f"{name} is refused", done.returncode == status and words in done.stderr, done.stderr)
+        np.save(self.folder / "W.npy", np.diag([1, np.inf] * 8))
+        (self.folder / "k.ein").write_text('const W: f64[16, 16] = file("W.npy")\nkernel f(x: f64[16]) -> (y: f64[16]) { y[i] = W[i,j] * x[j] }\n')
+        kernel = json.loads(subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True).stdout)["kernels"][0]
+        self.check("a constant with infinities stays dense", kernel["flops"] == 512, str(kernel["flops"]))
+        zero = self.accepted(np.zeros((16, 16)))
+        self.check("a zero matrix is nothing to do", zero and zero[0]["flops"] <= 2, json.dumps(zero))
+        np.save(self.folder / "V_w0.npy", np.kron(np.arange(1.0, 26).reshape(5, 5) ** 3 % 17, np.arange(1.0, 101).reshape(10, 10) ** 5 % 31))
+        before = (self.folder / "V_w0.npy").read_bytes()
+        for output in ("V_w0.npy", "V.ein"):
+            done = subprocess.run([self.einc, "discover", "V_w0.npy", "-o", output], cwd=self.folder, capture_output=True, text=True)
+            written = (self.folder / "V_w0.npy").read_bytes() != before
+            self.check(f"the matrix is not overwritten by {output}", not written and (done.returncode == 1) == (output != "V.ein" or "w0.npy" in done.stderr), done.stderr)
+        rng = np.random.default_rng(5)
+        matrix = monarch(rng, 8, 8, 8, 8, 1)
+        self.check("results are the same on every run", self.discover(matrix) == self.discover(matrix))
+        self.check("--no-names leaves transforms out", not any(f["family"] == "named" for f in self.discover(dft(64), "--no-names")))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    parser.add_argument("--full", action="store_true", help="larger sizes")
+    arguments = parser.parse_args()
+    suite = DiscoverSuite(arguments.einc)
+    with tempfile.TemporaryDirectory() as folder:
+        suite.folder = pathlib.Path(folder)
+        if arguments.full:
+            suite.table((256, 360, 1024))
+            suite.refusals(256)
+        else:
+            suite.table((32, 60))
+            suite.refusals(32)
+            suite.uses()
+            suite.unfit()
+    return suite.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
