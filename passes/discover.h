@@ -141,6 +141,8 @@ struct discover_low_rank {
 bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
                      struct discover_low_rank *factors);
 double discover_norm(size_t count, const number *numbers); /* Frobenius, compensated */
+/* The largest distance from their mean, which is taken from the first on, so that it is as near as numbers that are nearly one. */
+double discover_spread(const number *numbers, size_t count, number *mean);
 /* A deterministic sequence of numbers below 2^32. */
 uint32_t discover_random(uint64_t *state);
 /* `count` different numbers below n, all in order where n is not larger (then the rest are counted on). */

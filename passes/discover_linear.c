@@ -35,6 +35,18 @@ double discover_norm(size_t count, const number *numbers)
     return sqrt(sum + rest);
 }
 
+double discover_spread(const number *numbers, size_t count, number *mean)
+{
+    number beyond = 0;
+    double spread = 0;
+    for (size_t k = 0; k < count; k++)
+        beyond += numbers[k] - numbers[0];
+    *mean = numbers[0] + beyond / (double)count;
+    for (size_t k = 0; k < count; k++)
+        spread = fmax(spread, cabs(numbers[k] - *mean));
+    return spread;
+}
+
 /* What is left to be factored, real and imaginary parts apart (none of real numbers), which loops run faster on. */
 struct residual {
     size_t rows, columns;

@@ -98,17 +98,12 @@ static bool half_of_diagonal(struct discovery *discovery, size_t begin, size_t e
 /* Numbers that are one but for rounding are one. */
 static void settle(struct discovery *discovery, size_t n, number *diagonal)
 {
-    number mean = 0;
-    bool equal = true;
-    for (size_t k = 0; k < n; k++)
-        mean += diagonal[k] / (double)n;
+    number mean;
     double near = 16 * discovery->tolerance * discovery->norm;
+    if (discover_spread(diagonal, n, &mean) > near)
+        return;
     for (size_t k = 0; k < n; k++)
-        equal = equal && cabs(diagonal[k] - mean) <= near;
-    if (cabs(mean - 1) <= near)
-        mean = 1;
-    for (size_t k = 0; equal && k < n; k++)
-        diagonal[k] = mean;
+        diagonal[k] = cabs(mean - 1) <= near ? 1 : mean;
 }
 
 static void with_diagonal(struct discovery *discovery, size_t most)

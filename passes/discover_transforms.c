@@ -83,23 +83,15 @@ static void fit_columns(struct candidate *candidate, number *room)
 static void settle(struct candidate *candidate, double near)
 {
     size_t n = candidate->matrix->columns;
-    number mean = 0;
-    bool equal = true;
-    for (size_t l = 0; l < n; l++)
-        mean += candidate->b[l] / (double)n;
-    for (size_t l = 0; l < n; l++)
-        equal = equal && cabs(candidate->b[l] - mean) <= near * cabs(mean);
-    for (size_t l = 0; l < n; l++) {
-        candidate->a[l] *= equal ? mean : 1;
-        candidate->b[l] = equal ? 1 : candidate->b[l];
-    }
-    mean = 0, equal = true;
-    for (size_t k = 0; k < n; k++)
-        mean += candidate->a[k] / (double)n;
-    for (size_t k = 0; k < n; k++)
-        equal = equal && cabs(candidate->a[k] - mean) <= near * cabs(mean);
-    for (size_t k = 0; equal && k < n; k++)
-        candidate->a[k] = cabs(mean - 1) <= near ? 1 : mean;
+    number mean;
+    if (discover_spread(candidate->b, n, &mean) <= near * cabs(mean))
+        for (size_t k = 0; k < n; k++) {
+            candidate->a[k] = complex_times(candidate->a[k], mean);
+            candidate->b[k] = 1;
+        }
+    if (discover_spread(candidate->a, n, &mean) <= near * cabs(mean))
+        for (size_t k = 0; k < n; k++)
+            candidate->a[k] = cabs(mean - 1) <= near ? 1 : mean;
 }
 
 static const struct discover_operator *as_operator(struct discovery *discovery, const struct candidate *candidate)

@@ -289,6 +289,9 @@ class DiscoverSuite(Suite):
             done = subprocess.run([self.einc, "discover", "V_w0.npy", "-o", output], cwd=self.folder, capture_output=True, text=True)
             written = (self.folder / "V_w0.npy").read_bytes() != before
             self.check(f"the matrix is not overwritten by {output}", not written and (done.returncode == 1) == (output != "V.ein" or "w0.npy" in done.stderr), done.stderr)
+        for n in (60, 1009):
+            found = self.accepted(dft(n))
+            self.check(f"a transform of {n} is nothing but that", found and found[0]["expression"] == f"dft({n})", json.dumps(found)[:200])
         rng = np.random.default_rng(5)
         matrix = monarch(rng, 8, 8, 8, 8, 1)
         self.check("results are the same on every run", self.discover(matrix) == self.discover(matrix))
