@@ -58,6 +58,26 @@ def fit(name, function, weight, low, high, **degrees):
         print(f"{name} {kind}, 2^{float(log(error, 2)):.1f}:\n    {', '.join(float(c).hex() for c in found)}")
 
 
+def fit_fourth_root(kind, function, end, degree):
+    """1 + x p(x) for the fourth root of a function that is 1 at 0, so that half its fourth power has the least largest error: the weight is the
+    quotient of both differences, which the polynomial of the round before gives."""
+    end, found = mpf(end), None
+
+    def root(x):
+        return function(x) ** mpf("0.25")
+
+    def weight(x):
+        wanted, had = root(x), 1 + x * value_at(found, x) if found else root(x)
+        return x * (wanted**2 + had**2) * (wanted + had) / 2
+
+    for _ in range(4):
+        found = remez(lambda x: (root(x) - 1) / x, weight, degree, mpf("1e-9"), end)
+    found = [rounded(c, BITS[kind]) for c in found]
+    inside = [end * (k + mpf("0.5")) / 2000 for k in range(2000)]
+    error = max(abs((1 + x * value_at(found, x)) ** 4 - function(x)) / 2 for x in inside)
+    print(f"fourth root of erfc {kind}, 2^{float(log(error, 2)):.1f}:\n    {', '.join(float(c).hex() for c in found)}")
+
+
 def of_square(function):
     """(function(x) / x) at z = x^2."""
     return lambda z: function(sqrt(z)) / sqrt(z)
@@ -73,6 +93,8 @@ fit("tanh", lambda z: (of_square(tanh)(z) - 1) / z if z > SMALL else -mpf(1) / 3
 fit("erf", lambda z: of_square(erf)(z) - 1, lambda z: 1 / of_square(erf)(z), SMALL**2, mpf("0.85") ** 2, f32=5, f64=10)
 for kind, end, degree in (("f32", "3.93", 6), ("f64", "5.93", 18)):
     fit("log(1 - erf)", lambda x: log(erfc(x)), lambda x: erfc(x) / erf(x), "0.85", end, **{kind: degree})
+for kind, end, degree in (("f32", "5.6", 7), ("f64", "8.3", 22)):
+    fit_fourth_root(kind, lambda x: erfc(x / ROOT), end, degree)
 fit("log", lambda f: (log1p(f) - f + f * f / 2) / f**3 if abs(f) > SMALL else mpf(1) / 3 - f / 4,
     lambda f: f**3 / log1p(f) if f else mpf(0), 1 / ROOT - 1, ROOT - 1, f32=7)
 fit("log", lambda z: 2 * (of_square(atanh)(z) - 1) / z if z > SMALL**2 else mpf(2) / 3, lambda z: z / (2 * of_square(atanh)(z)),

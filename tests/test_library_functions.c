@@ -50,7 +50,7 @@ static const struct row {
     enum unit unit;
 } rows[] = {
     {"exp", expl, 1.5, OF_RESULT},         {"tanh", tanhl, 2, OF_RESULT}, {"erf", erfl, 2, OF_RESULT},
-    {"sigmoid", sigmoidl, 2.5, OF_RESULT}, {"gelu", gelul, 2, OF_X},      {"silu", silul, 3, OF_RESULT_AND_FACTOR},
+    {"sigmoid", sigmoidl, 2.5, OF_RESULT}, {"gelu", gelul, 2.5, OF_X},    {"silu", silul, 3, OF_RESULT_AND_FACTOR},
     {"gelu_tanh", gelu_tanhl, 3, OF_X},    {"relu", relul, 0, OF_RESULT}, {"abs", fabsl, 0, OF_RESULT},
     {"log", logl, 1.5, OF_RESULT},         {"sqrt", sqrtl, 1, OF_RESULT},
 };
@@ -72,7 +72,7 @@ static double sample(uint64_t k, bool is_double)
     static const double special[] = {0.0,     -0.0,    INFINITY, -INFINITY, NAN,     FLT_MIN,  -FLT_MIN, FLT_MAX,  -FLT_MAX,
                                      1e-45,   -1e-45,  5e-324,   -5e-324,   DBL_MAX, -DBL_MAX, 88.72284, 88.72283, -87.3366,
                                      -103.97, -103.98, 709.782,  709.783,   -708.4,  -745.13,  -745.14,  0.85,     0.55,
-                                     1.0,     -1.0,    20.0,     -20.0,     6.0,     4.0};
+                                     1.0,     -1.0,    20.0,     -20.0,     6.0,     4.0,      5.7,      8.35};
     enum { SPECIAL = sizeof special / sizeof *special };
     if (k < SPECIAL)
         return special[k];
