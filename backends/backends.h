@@ -8,12 +8,19 @@
 
 enum backend_weights { WEIGHTS_INLINE, WEIGHTS_EXTERN, WEIGHTS_FILE };
 
+/* A constant that was replaced by structure found in it, and how near that is, as text for head comments. */
+struct backend_finding {
+    const char *finding, *certificate;
+};
+
 /* A compiled kernel as backends see it. */
 struct backend_kernel {
     const struct ir_kernel *source;    /* as written, before passes */
     const struct ir_kernel *kernel;    /* after tensor passes */
     const struct loop_function *loops; /* NULL for backends on tensor IR */
     const struct poly *flops_naive;
+    const struct backend_finding *findings;
+    size_t n_findings;
     const struct slot_program *slots; /* on ciphertexts; NULL for other backends */
 };
 

@@ -194,6 +194,14 @@ static void put_work(struct c_kernel *kernel, struct text *text)
         put_fact(text, &column, arena_printf(kernel->file->arena, "%s_workspace_bytes(...) bytes of scratch", kernel->name));
 }
 
+/* Its numbers are no longer those of the source: how near they are, the reader has to know. */
+static void put_finding(struct c_kernel *kernel, struct text *text, const struct backend_finding *finding)
+{
+    struct arena *arena = kernel->file->arena;
+    text_printf(text, "\n * %s,", c_comment(arena, finding->finding, strlen(finding->finding)));
+    text_printf(text, "\n *     %s", c_comment(arena, finding->certificate, strlen(finding->certificate)));
+}
+
 void c_put_source(struct c_kernel *kernel, struct text *text)
 {
     size_t count;
@@ -209,6 +217,8 @@ void c_put_source(struct c_kernel *kernel, struct text *text)
         text_printf(text, "%s: ", kernel->name);
     put_sizes(kernel, text);
     put_work(kernel, text);
+    for (size_t k = 0; k < kernel->source->n_findings; k++)
+        put_finding(kernel, text, &kernel->source->findings[k]);
 }
 
 /* ---- the file ---- */

@@ -175,12 +175,16 @@ static bool note_choice(struct choosing *choosing, const struct open_choice *cho
     struct pass_way *rejected = ARENA_ARRAY(arena, choice->alt->n_operands, struct pass_way);
     struct text text = text_create(arena);
     size_t n_rejected = 0;
-    for (uint32_t k = 1; k < choice->alt->n_operands && !found; k++)
+    for (uint32_t k = choice->pick ? choice->pick : 1; k < choice->alt->n_operands && !found; k++)
         found = found_of(pass, choice->alt->operands[k].node);
     if (!found || !rejected)
         return rejected != NULL;
-    if (found->detail && choice->pick)
-        text_printf(&text, "%s, ", found->detail);
+    const char *finding = choice->pick ? found->detail : NULL;
+    if (finding) {
+        text_printf(&text, "%s with ", finding);
+        pass_print_certificate(&text, &found->certificate);
+        text_put(&text, ", ");
+    }
     text_printf(&text, "%s, %.6g flops", found->source, taken->flops);
     for (uint32_t k = 0; k < choice->alt->n_operands; k++) {
         if (k == choice->pick)
@@ -194,7 +198,8 @@ static bool note_choice(struct choosing *choosing, const struct open_choice *cho
                                rule_of(choosing, choice, choice->pick),
                                text_finish(&text),
                                found->source,
-                               choice->pick ? found->error : 0,
+                               finding,
+                               finding ? found->certificate : (struct pass_certificate){0, 0, 0, 0},
                                written->flops,
                                taken->flops,
                                rejected,

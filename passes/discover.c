@@ -69,7 +69,7 @@ static const struct ir_node *matrix_of(const struct ir_node *node, uint32_t oper
     return sized ? constant : NULL;
 }
 
-/* "W = kron(w0, w1) to 1.2e-16" */
+/* "W = kron(w0, w1)" */
 static const char *described(struct pass_kernel *pass, const struct ir_node *constant, const struct discover_finding *finding)
 {
     struct text text = text_create(ir_arena(pass->context));
@@ -77,7 +77,6 @@ static const char *described(struct pass_kernel *pass, const struct ir_node *con
     const char *name = constant->constant->name;
     text_printf(&text, "%s = ", name ? name : "a constant");
     discover_print(&text, finding->op, "w", &constants);
-    text_printf(&text, " with relative error %.2g", finding->error);
     return text_finish(&text);
 }
 
@@ -86,7 +85,7 @@ static bool note(struct discovering *discovering, const struct ir_node *constant
 {
     struct pass_kernel *pass = discovering->structuring.pass;
     const char *text = described(pass, constant, finding);
-    struct pass_found found = {way, discovering->structuring.tensor, finding->family, "discovered", text, finding->error};
+    struct pass_found found = {way, discovering->structuring.tensor, finding->family, "discovered", text, finding->certificate};
     if (pass->options && pass->options->trace && text)
         pass->options->trace(pass->options->trace_user, "discover", text);
     return ARENA_PUSH(ir_arena(pass->context), pass->found, pass->n_found, pass->found_capacity, found);

@@ -102,26 +102,28 @@ static bool certify(struct arena *arena, const struct discovery *discovery, stru
 {
     const struct discover_matrix *matrix = discovery->matrix;
     const struct discover_options *options = discovery->options;
+    struct pass_certificate *certificate = &finding->certificate;
     struct discover_matrix entries;
     if (!discover_entries(arena, finding->op, &entries))
         return false;
     for (size_t k = 0; k < matrix->rows * matrix->columns; k++)
         entries.numbers[k] -= matrix->numbers[k];
     double error = discover_norm(matrix->rows * matrix->columns, entries.numbers);
-    finding->error = discovery->norm > 0 ? error / discovery->norm : error;
-    bool near = finding->error <= discovery->tolerance;
+    certificate->error = discovery->norm > 0 ? error / discovery->norm : error;
+    bool near = certificate->error <= discovery->tolerance;
     if (options->within == 0) {
         size_t factors = discover_factors(finding->op);
         double bound = 8 * epsilon(discovery) * sqrt((double)(factors ? factors : 1));
-        near = finding->error <= bound && (discovery->depth || lines_are_near(arena, matrix, entries.numbers, bound));
+        near = certificate->error <= bound && (discovery->depth || lines_are_near(arena, matrix, entries.numbers, bound));
     }
     if (discovery->depth == 0 && (near || options->within > 0)) {
         double roundings, least = norm_at_least(arena, matrix, discovery->norm);
-        finding->spectral_bound = least > 0 ? spectral_bound(arena, matrix, entries.numbers, error) / least : error;
-        finding->growth = least > 0 ? discover_norm_bound(finding->op, &roundings) / least : 1;
-        finding->forward_bound = finding->spectral_bound + (least > 0 ? epsilon(discovery) * roundings * finding->growth : 0);
+        certificate->spectral_bound = least > 0 ? spectral_bound(arena, matrix, entries.numbers, error) / least : error;
+        certificate->growth = least > 0 ? discover_norm_bound(finding->op, &roundings) / least : 1;
+        certificate->forward_bound =
+            certificate->spectral_bound + (least > 0 ? epsilon(discovery) * roundings * certificate->growth : 0);
         if (options->within > 0 && options->spectral)
-            near = finding->spectral_bound <= options->within;
+            near = certificate->spectral_bound <= options->within;
     }
     finding->accepted = near;
     return true;
@@ -207,11 +209,11 @@ void discover_missed(struct discovery *discovery, double error)
     struct discover_finding *last = result->count ? &result->findings[result->count - 1] : NULL;
     error = discovery->norm > 0 ? error / discovery->norm : error;
     if (last && !last->op && last->family == discovery->family) {
-        last->error = fmin(last->error, error);
+        last->certificate.error = fmin(last->certificate.error, error);
         return;
     }
     (void)ARENA_PUSH(discovery->arena, result->findings, result->count, result->capacity,
-                     ((struct discover_finding){.family = discovery->family, .error = error}));
+                     ((struct discover_finding){.family = discovery->family, .certificate = {.error = error}}));
 }
 
 /* ---- the search ---- */
@@ -224,7 +226,8 @@ static int compare(const void *left, const void *right)
         return a->accepted ? -1 : 1;
     if (a->accepted && a->cost != b->cost)
         return a->cost < b->cost ? -1 : 1;
-    return a->error != b->error ? (a->error < b->error ? -1 : 1) : strcmp(a->family, b->family);
+    return a->certificate.error != b->certificate.error ? (a->certificate.error < b->certificate.error ? -1 : 1)
+                                                        : strcmp(a->family, b->family);
 }
 
 /* Is what was found so cheap that nothing else is worth looking for? */

@@ -152,6 +152,12 @@ static bool add_file(struct arena *arena, const struct discover_constant *consta
            ARENA_PUSH(arena, source->files, source->n_files, source->capacity, file);
 }
 
+void pass_print_certificate(struct text *text, const struct pass_certificate *certificate)
+{
+    text_printf(text, "relative error %.3g (Frobenius), at most %.3g (spectral); growth %.3g; forward error at most %.3g |W| |x|",
+                certificate->error, certificate->spectral_bound, certificate->growth, certificate->forward_bound);
+}
+
 bool discover_write(struct arena *arena, const struct discover_operator *op, enum ir_elem elem, const char *base,
                     size_t most_inline, struct discover_source *source)
 {

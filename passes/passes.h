@@ -90,11 +90,21 @@ struct pass_order {
     const struct poly *times;       /* how often all this is done: the steps of that scan; NULL: once */
 };
 
+/* How near what a constant was replaced by is to it; relative, bounds are sure (docs/discovery.md). All zero: nothing was replaced.
+ */
+struct pass_certificate {
+    double error;          /* Frobenius */
+    double spectral_bound; /* of the spectral norm */
+    double growth;         /* product of the factors' norms, a bound, over that of the matrix */
+    double forward_bound;  /* |y - y'| <= forward_bound |W| |x| in the 2-norm, roundings of the application included */
+};
+
 /* A form that was chosen for something, for `explain`. */
 struct pass_choice {
     const char *tensor, *kind, *detail;
-    const char *source;               /* "written", "recognised", "scan" */
-    double error;                     /* relative, of a constant that was replaced */
+    const char *source;  /* "written", "recognised", "scan" */
+    const char *finding; /* "W = kron(w0, w1)": a constant and what it was replaced by; NULL: none was */
+    struct pass_certificate certificate;
     double flops_before, flops_after; /* of the kernel, at typical sizes, as written and as chosen; 0: not counted */
     const struct pass_way *rejected;  /* what else was tried */
     size_t n_rejected;
@@ -108,8 +118,8 @@ struct pass_way {
 struct pass_found {
     const struct ir_node *node; /* the other way */
     const char *tensor, *rule, *source;
-    const char *detail; /* what a constant was found to be; NULL: it is no finding of `discover` */
-    double error;       /* relative, of a constant that it is put in the place of */
+    const char *detail;                  /* what a constant was found to be; NULL: it is no finding of `discover` */
+    struct pass_certificate certificate; /* of a constant that it is put in the place of */
 };
 
 /* How a nest was cut into tiles for the registers and blocks for the caches, for `explain`. */
@@ -189,18 +199,15 @@ struct discover_options {
     bool no_names;     /* transforms that have names are not tried */
     double batch;      /* columns that it is applied to at a time; 0: one */
 };
-/* What a family came to. The errors are relative, of the matrix by its factors as they are rounded to its type; bounds are sure. */
+/* What a family came to, of the matrix by its factors as they are rounded to its type. */
 struct discover_finding {
     const char *family;
-    const struct discover_operator *op; /* NULL: nothing was proposed, `error` is the best the family could do */
+    const struct discover_operator *op; /* NULL: nothing was proposed, `certificate.error` is the best the family could do */
     bool accepted;
-    double error;          /* Frobenius */
-    double spectral_bound; /* of the spectral norm */
-    double growth;         /* product of the factors' norms, a bound, over that of the matrix */
-    double forward_bound;  /* |y - y'| <= forward_bound |W| |x| in the 2-norm, roundings of the application included */
-    double flops;          /* for a column; of transforms an estimate */
-    size_t numbers;        /* that its factors keep */
-    double cost;           /* flops, and numbers shared by the batch, which findings are sorted by */
+    struct pass_certificate certificate;
+    double flops;   /* for a column; of transforms an estimate */
+    size_t numbers; /* that its factors keep */
+    double cost;    /* flops, and numbers shared by the batch, which findings are sorted by */
 };
 struct discover_result {
     struct discover_finding *findings; /* accepted ones first, cheapest first */
@@ -212,6 +219,8 @@ size_t discover_first_unfit(enum ir_elem elem, const void *data, size_t count);
  * number or one is unfit there are no findings. The same numbers give the same findings. */
 bool discover_search(struct arena *arena, const struct discover_options *options, size_t rows, size_t columns, const void *data,
                      struct discover_result *result);
+/* "relative error 1e-16 (Frobenius), at most 2e-16 (spectral); ..." */
+void pass_print_certificate(struct text *text, const struct pass_certificate *certificate);
 /* The finding as an expression of the language and the source of its constants: file("BASE_w0.npy") for those of more than
  * `most_inline` numbers, which are in `tensors`. */
 struct discover_file {

@@ -51,7 +51,7 @@ static void note_found(struct structuring *structuring, const struct rule *rule,
                        const struct ir_node *way)
 {
     struct pass_kernel *pass = structuring->pass;
-    struct pass_found found = {way, structuring->tensor, rule->name, source_of(structuring, node, operand), NULL, 0};
+    struct pass_found found = {way, structuring->tensor, rule->name, source_of(structuring, node, operand), NULL, {0, 0, 0, 0}};
     (void)ARENA_PUSH(ir_arena(structuring->context), pass->found, pass->n_found, pass->found_capacity, found);
 }
 

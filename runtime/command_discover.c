@@ -91,10 +91,9 @@ static const char *source_text(struct invocation *invocation, const struct asked
     struct text text = text_create(arena);
     text_printf(&text, "# made by einc discover %s: %lld x %lld, %s\n", base_of(arena, asked->path), (long long)matrix->shape[0],
                 (long long)matrix->shape[1], name);
-    text_printf(&text,
-                "# relative error %.3g (Frobenius), at most %.3g (spectral); growth %.3g; forward error at most %.3g |W| |x|\n",
-                finding->error, finding->spectral_bound, finding->growth, finding->forward_bound);
-    text_printf(&text, "%soperator W = %s\n", source->constants, source->expression);
+    text_put(&text, "# ");
+    pass_print_certificate(&text, &finding->certificate);
+    text_printf(&text, "\n%soperator W = %s\n", source->constants, source->expression);
     if (asked->batch > 1)
         text_printf(&text, "kernel apply(x: %s[%lld, %lld]) -> (y: %s[%lld, %lld]) { y[s,i] = W[i,j] * x[s,j] }\n", name,
                     (long long)asked->batch, (long long)matrix->shape[1], name, (long long)asked->batch,
@@ -132,10 +131,11 @@ static bool write_source(struct invocation *invocation, const struct asked *aske
 static void print_finding(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
 {
     printf("  %s\n", expression_of(invocation, asked, finding));
-    printf("    relative error      %.3g (Frobenius)", finding->error);
-    if (finding->spectral_bound > 0)
-        printf(", at most %.3g (spectral)", finding->spectral_bound);
-    printf("\n    growth of factors   at most %.3g; forward error at most %.3g |W| |x|\n", finding->growth, finding->forward_bound);
+    printf("    relative error      %.3g (Frobenius)", finding->certificate.error);
+    if (finding->certificate.spectral_bound > 0)
+        printf(", at most %.3g (spectral)", finding->certificate.spectral_bound);
+    printf("\n    growth of factors   at most %.3g; forward error at most %.3g |W| |x|\n", finding->certificate.growth,
+           finding->certificate.forward_bound);
     printf("    flops a column      about %.6g; %zu numbers\n", finding->flops, finding->numbers);
 }
 
@@ -154,7 +154,7 @@ static void print_text(struct invocation *invocation, const struct asked *asked,
         if (finding->accepted)
             print_finding(invocation, asked, finding);
         else
-            printf("  %-17s no nearer than %.3g\n", finding->family, finding->error);
+            printf("  %-17s no nearer than %.3g\n", finding->family, finding->certificate.error);
     }
 }
 
@@ -163,13 +163,14 @@ static bool print_json(struct invocation *invocation, const struct asked *asked,
     json_t *findings = json_array();
     for (size_t k = 0; k < result->count; k++) {
         const struct discover_finding *finding = &result->findings[k];
-        json_t *item =
-            json_pack("{s:s, s:b, s:f}", "family", finding->family, "accepted", finding->accepted, "error", finding->error);
+        json_t *item = json_pack("{s:s, s:b, s:f}", "family", finding->family, "accepted", finding->accepted, "error",
+                                 finding->certificate.error);
         if (item && finding->accepted)
-            json_object_update_new(
-                item, json_pack("{s:s, s:f, s:f, s:f, s:f, s:I}", "expression", expression_of(invocation, asked, finding),
-                                "spectral_bound", finding->spectral_bound, "growth", finding->growth, "forward_bound",
-                                finding->forward_bound, "flops", finding->flops, "numbers", (json_int_t)finding->numbers));
+            json_object_update_new(item, json_pack("{s:s, s:f, s:f, s:f, s:f, s:I}", "expression",
+                                                   expression_of(invocation, asked, finding), "spectral_bound",
+                                                   finding->certificate.spectral_bound, "growth", finding->certificate.growth,
+                                                   "forward_bound", finding->certificate.forward_bound, "flops", finding->flops,
+                                                   "numbers", (json_int_t)finding->numbers));
         json_array_append_new(findings, item);
     }
     json_t *root = json_pack("{s:s, s:[I,I], s:s, s:f, s:o}", "matrix", asked->path, "shape", (json_int_t)asked->matrix.shape[0],

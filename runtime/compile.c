@@ -151,14 +151,34 @@ enum einc_status compile_emit_packed(struct ir_program *program, const struct pa
     return kernels ? backend->emit(&emitted, options, files, n_files) : EINC_NO_MEMORY;
 }
 
+/* What constants were replaced by; false: no memory. */
+static bool add_findings(const struct pass_kernel *kernel, struct backend_kernel *target)
+{
+    struct arena *arena = ir_arena(kernel->context);
+    struct backend_finding *findings = ARENA_ARRAY(arena, kernel->n_choices, struct backend_finding);
+    for (size_t k = 0; findings && k < kernel->n_choices; k++) {
+        const struct pass_choice *choice = &kernel->choices[k];
+        if (!choice->finding)
+            continue;
+        struct text text = text_create(arena);
+        pass_print_certificate(&text, &choice->certificate);
+        findings[target->n_findings++] = (struct backend_finding){choice->finding, text_finish(&text)};
+    }
+    target->findings = findings;
+    return findings && !arena_failed(arena);
+}
+
 bool compile_backend_program(struct compiled *compiled, const char *basename, struct backend_program *program)
 {
     struct backend_kernel *kernels = ARENA_ARRAY(ir_arena(compiled->context), compiled->n_kernels, struct backend_kernel);
-    for (size_t k = 0; kernels && k < compiled->n_kernels; k++)
+    for (size_t k = 0; kernels && k < compiled->n_kernels; k++) {
         kernels[k] = (struct backend_kernel){.source = compiled->program->kernels[k],
                                              .kernel = compiled->kernels[k].kernel,
                                              .loops = compiled->kernels[k].loops,
                                              .flops_naive = compiled->kernels[k].flops_naive};
+        if (!add_findings(&compiled->kernels[k], &kernels[k]))
+            return false;
+    }
     *program = (struct backend_program){compiled->context, compiled->program->path, basename, kernels, compiled->n_kernels};
     return kernels != NULL;
 }

@@ -110,20 +110,30 @@ static json_t *json_rejected(const struct pass_choice *choice)
     return rejected;
 }
 
+static json_t *json_certificate(const struct pass_choice *choice)
+{
+    const struct pass_certificate *certificate = &choice->certificate;
+    return !choice->finding
+               ? json_null()
+               : json_pack("{s:s, s:f, s:f, s:f, s:f}", "finding", choice->finding, "error", certificate->error, "spectral_bound",
+                           certificate->spectral_bound, "growth", certificate->growth, "forward_bound", certificate->forward_bound);
+}
+
 static json_t *json_structures(const struct pass_kernel *kernel)
 {
     json_t *structures = json_array();
     for (size_t k = 0; k < kernel->n_choices; k++) {
         const struct pass_choice *choice = &kernel->choices[k];
-        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:f, s:s, s:o, s:o, s:o}", "tensor", choice->tensor, "kind",
-                                                    choice->kind, "source", choice->source, "error", choice->error, "detail",
+        json_array_append_new(structures, json_pack("{s:s?, s:s, s:s, s:f, s:o, s:s, s:o, s:o, s:o}", "tensor", choice->tensor,
+                                                    "kind", choice->kind, "source", choice->source, "error",
+                                                    choice->certificate.error, "certificate", json_certificate(choice), "detail",
                                                     choice->detail, "flops_before", json_flops(choice->flops_before), "flops_after",
                                                     json_flops(choice->flops_after), "rejected", json_rejected(choice)));
     }
     for (size_t k = 0; k < kernel->kernel->n_remarks; k++) {
         const struct ir_remark *remark = &kernel->kernel->remarks[k];
-        json_array_append_new(structures, json_pack("{s:s, s:s, s:s, s:i, s:s}", "tensor", remark->what, "kind", remark->kind,
-                                                    "source", "written", "error", 0, "detail", remark->detail));
+        json_array_append_new(structures, json_pack("{s:s, s:s, s:s, s:i, s:n, s:s}", "tensor", remark->what, "kind", remark->kind,
+                                                    "source", "written", "error", 0, "certificate", "detail", remark->detail));
     }
     return structures;
 }

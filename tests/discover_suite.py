@@ -232,6 +232,14 @@ class DiscoverSuite(Suite):
             self.check(f"{name}{', transposed' if turned else ''}: is compiled to {share} of the flops", kernel["flops"] <= share * product * m * n * count,
                        f"{kernel['flops']} of {product * m * n * count} {explained.stderr}")
             self.check(f"{name}: explain says what was found", any(s["source"] == "discovered" for s in kernel["structures"]), json.dumps(kernel["structures"]))
+            taken = [s for s in kernel["structures"] if s["source"] == "discovered" and s["kind"] != "as written"]
+            certificates = [s["certificate"] for s in kernel["structures"] if s.get("certificate")]
+            emitted = subprocess.run([self.einc, "build", "k.ein", "--emit=c", "-o", "k.c"], cwd=self.folder, capture_output=True, text=True, timeout=300)
+            head = (self.folder / "k.c").read_text().split("*/")
+            told = [c for c in certificates if any(f" * {c['finding']}," in part and f"relative error {c['error']:.3g} (Frobenius), at most {c['spectral_bound']:.3g} (spectral); "
+                                                   f"growth {c['growth']:.3g}; forward error at most {c['forward_bound']:.3g} |W| |x|" in part for part in head)]
+            self.check(f"{name}: certified in explain and in the head of the C", len(taken) == len(certificates) == len(told) and
+                       all(c["growth"] >= 1 - 1e-6 and c["forward_bound"] >= c["spectral_bound"] >= c["error"] / min(matrix.shape) ** 0.5 for c in certificates), f"{certificates} {emitted.stderr}")
             engine = "tcc" if "tcc" in self.engines else "c"
             run = subprocess.run([self.einc, "run", "k.ein", "x=x.npy", "-o", "y.npy", f"--engine={engine}"], cwd=self.folder, capture_output=True, text=True, timeout=300)
             wanted = x @ (matrix if turned else matrix.T)
