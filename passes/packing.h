@@ -50,7 +50,7 @@ struct packing_place packing_copies(int64_t extent);
 int64_t packing_extent(const struct packing_places *places, uint32_t n);
 /* NULL: no memory, or a place crosses the end of a ciphertext. `elements` is that of the tensor; larger numbers are zeros. */
 const struct packing *packing_create(struct packer *packer, const struct packing_places *places, int64_t elements);
-/* Where one ciphertext is too small: extents become powers of two, so that it ends between digits. */
+/* Where one ciphertext is too small: extents within it become powers of two, so that it ends between digits. */
 void packing_fit(struct packer *packer, struct packing_places *places);
 /* Adjacent places that count on are one; places of extent 1 go. */
 void packing_normalise(struct packing_places *places);
@@ -59,6 +59,13 @@ uint32_t packing_find(struct packing_places *places, int64_t stride, int64_t rad
 /* The same places for a tensor of this shape; NULL (no diagnostic): they cannot be written as a layout. */
 const struct slot_layout *packing_layout(struct packer *packer, const struct packing *packing, uint32_t n_dims,
                                          const struct slot_dim *dims);
+/* C order from slot 0 on; `beyond` is what stands behind the elements. NULL: it cannot be written as a layout of these dims, since
+ * a ciphertext ends within a row. */
+const struct packing *packing_row_major(struct packer *packer, int64_t elements, uint32_t n_dims, const struct slot_dim *dims,
+                                        enum packing_tail beyond);
+/* The same where that can be written; else every dim takes a power of two, with zeros beyond its end. NULL: it is too large. */
+const struct packing *packing_written(struct packer *packer, int64_t elements, uint32_t n_dims, const struct slot_dim *dims,
+                                      enum packing_tail beyond);
 
 /* ---- packing_steps.c: baby steps and giant steps ---- */
 
@@ -110,6 +117,7 @@ struct packing_entry {
 /* Sorts `entries` and adds up equal places; zeros go. NULL: no memory. */
 const struct packing_matrix *packing_matrix(struct packer *packer, int64_t rows, int64_t columns, struct packing_entry *entries,
                                             size_t n_entries);
+bool packing_is_zero(const struct packing_matrix *matrix);
 
 /* One way of computing a linear map: results first lie as `before` says, every contribution at one of the positions that the folds
  * bring together; `after` are the positions that then hold sums in full. */

@@ -271,6 +271,12 @@ static bool find_digits(struct packing_builder *builder, const struct packing_fa
     return true;
 }
 
+/* Libraries refuse a ciphertext that holds nothing of the inputs. */
+static void *refuse_zero(struct packing_builder *builder, const struct ir_node *from)
+{
+    return packing_refuse(builder, from, NULL, "a value in ciphertexts that is zero whatever the inputs are");
+}
+
 /* ---- linear maps ---- */
 
 static const struct packing_matrix *dense_matrix(struct packer *packer, const struct packing_factors *factors, int64_t rows,
@@ -331,8 +337,10 @@ const struct packing_ref *packing_add_linear(struct packing_builder *builder, co
         return packing_refuse(builder, from, NULL, "a linear map of more than %d products", MOST_ENTRIES);
     node->n_operands = 1;
     node->operands = arena_copy(packer->arena, factors->refs, 1, sizeof *factors->refs);
+    if (!node->matrix || !node->operands || !find_digits(builder, factors, node))
+        return NULL;
     node->operands[0] = (struct packing_ref){factors->refs[0].node, columns, NULL};
-    return node->matrix && node->operands && find_digits(builder, factors, node) ? ref_of(builder, node) : NULL;
+    return packing_is_zero(node->matrix) ? refuse_zero(builder, from) : ref_of(builder, node);
 }
 
 /* ---- products of ciphertexts ---- */
@@ -353,6 +361,14 @@ static const double *known_factor(struct packer *packer, const struct packing_fa
             numbers[at] = 0;
     } while (packing_next_point(factors->n_indices, factors->extents, point));
     return numbers;
+}
+
+static bool is_zero(const double *numbers, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++)
+        if (numbers[k] != 0)
+            return false;
+    return true;
 }
 
 static bool any_padded(const struct packing_factors *factors)
@@ -379,7 +395,7 @@ static const struct packing_ref *add_product(struct packing_builder *builder, co
         return packing_refuse(builder, from, NULL, "a product over more than %d points", PACKING_MOST_POINTS);
     if (!find_digits(builder, factors, &scratch))
         return NULL;
-    bool fits = scratch.n_digits || factors->points == 1;
+    bool fits = scratch.n_digits || (factors->points == 1 && digits_hold(factors, &scratch));
     if (!fits || any_padded(factors)) {
         for (uint32_t o = 0; o < factors->n_hidden; o++)
             if (!spread_operand(builder, from, factors, o))
@@ -403,7 +419,9 @@ static const struct packing_ref *add_product(struct packing_builder *builder, co
         node->n_digits = scratch.n_digits;
         node->digits = scratch.digits;
     }
-    return node->operands && (node->factor || !has_factor) ? ref_of(builder, node) : NULL;
+    if (!node->operands || (has_factor && !node->factor))
+        return NULL;
+    return has_factor && is_zero(node->factor, factors->points) ? refuse_zero(builder, from) : ref_of(builder, node);
 }
 
 static bool spread_operand(struct packing_builder *builder, const struct ir_node *from, struct packing_factors *factors,

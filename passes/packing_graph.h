@@ -17,6 +17,8 @@ struct packing_builder {
     uint32_t n_ids;                  /* room in both */
     const struct pass_kernel *pass;
     uint32_t n_stand_ins; /* numbers of inputs that are in use */
+    uint32_t
+        pairs_below; /* contractions of fewer factors are taken as pairs: those that `order` leaves whole are not tried again */
 };
 
 /* E0931 at the node's statement; NULL. */

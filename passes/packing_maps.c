@@ -242,9 +242,12 @@ static const struct packing_ref *in_pairs(struct packing_builder *builder, const
     if (!output->node || pass_find("order", 5)->run(&pass) != EINC_OK)
         return NULL;
     const struct ir_kernel *whole = builder->kernel;
+    uint32_t pairs_below = builder->pairs_below;
     builder->kernel = part;
+    builder->pairs_below = node->n_operands;
     bool lowered = lower_nodes(builder);
     builder->kernel = whole;
+    builder->pairs_below = pairs_below;
     return lowered ? builder->refs[part->outputs[0].node->id] : NULL;
 }
 
@@ -271,7 +274,8 @@ static const struct packing_ref *lower_node(struct packing_builder *builder, con
         return lower_input(builder, node);
     case IR_contract_node: {
         uint32_t hidden = count_hidden(builder, node);
-        bool pairs = hidden > 1 && hidden < node->n_operands && node->n_operands > 2; /* one alone takes the others one by one */
+        bool pairs = hidden > 1 && hidden < node->n_operands && node->n_operands > 2 && /* one alone takes the others one by one */
+                     node->n_operands < builder->pairs_below;
         return pairs ? in_pairs(builder, node) : packing_contraction(builder, node);
     }
     case IR_map_node:
@@ -288,8 +292,12 @@ static const struct packing_ref *lower_node(struct packing_builder *builder, con
 struct packing_graph *packing_graph(struct packer *packer, const struct pass_kernel *kernel)
 {
     struct packing_graph *graph = ARENA_NEW(packer->arena, struct packing_graph);
-    struct packing_builder builder = {
-        .packer = packer, .kernel = kernel->kernel, .graph = graph, .pass = kernel, .n_stand_ins = kernel->kernel->n_inputs};
+    struct packing_builder builder = {.packer = packer,
+                                      .kernel = kernel->kernel,
+                                      .graph = graph,
+                                      .pass = kernel,
+                                      .n_stand_ins = kernel->kernel->n_inputs,
+                                      .pairs_below = UINT32_MAX};
     if (!graph || !lower_nodes(&builder))
         return NULL;
     graph->outputs = ARENA_ARRAY(packer->arena, kernel->kernel->n_outputs + 1, struct packing_ref);

@@ -68,6 +68,16 @@ const struct packing_matrix *packing_matrix(struct packer *packer, int64_t rows,
     return matrix;
 }
 
+bool packing_is_zero(const struct packing_matrix *matrix)
+{
+    if (!matrix->dense)
+        return matrix->row_start[matrix->rows] == 0;
+    for (int64_t k = 0; k < matrix->rows * matrix->columns; k++)
+        if (matrix->dense[k] != 0)
+            return false;
+    return true;
+}
+
 static int64_t row_length(const struct packing_matrix *matrix, int64_t row)
 {
     return matrix->dense ? matrix->columns : matrix->row_start[row + 1] - matrix->row_start[row];

@@ -93,13 +93,16 @@ static bool ends_fit(const struct packing_places *places, int64_t slots)
 
 void packing_fit(struct packer *packer, struct packing_places *places)
 {
+    int64_t below = 1;
     if (packing_extent(places, places->n) <= packer->slots)
         return;
-    for (uint32_t k = 0; k < places->n; k++) {
+    for (uint32_t k = 0; k < places->n && below < packer->slots; k++, below *= places->at[k - 1].extent) {
         struct packing_place *place = &places->at[k];
-        int64_t extent = 1;
-        while (extent < place->extent)
+        int64_t extent = 1, room = packer->slots / below;
+        while (extent < place->extent && extent < room)
             extent *= 2;
+        if (extent < place->extent) /* whole ciphertexts, none of which holds nothing but padding */
+            extent = (place->extent + room - 1) / room * room;
         if (extent != place->extent && place->radix > 1)
             place->tail = places->rest;
         place->extent = extent;
@@ -264,7 +267,9 @@ static bool put_index(struct layout_in_making *layout, int64_t radix, int64_t st
         int64_t room = dims[k].extent / (stride / below);
         if (radix <= room || k == 0)
             return put_digit(layout, SLOT_INDEX, radix, k, stride / below);
-        if (dims[k].extent % (stride / below) || radix % room || !put_digit(layout, SLOT_INDEX, room, k, stride / below))
+        if (dims[k].extent % (stride / below) || radix % room) /* beyond the end of the dim lie zeros */
+            return put_digit(layout, SLOT_INDEX, radix, k, stride / below);
+        if (!put_digit(layout, SLOT_INDEX, room, k, stride / below))
             return false;
         radix /= room;
         stride = below = above;
@@ -348,4 +353,34 @@ const struct slot_layout *packing_layout(struct packer *packer, const struct pac
                                  .tail_garbage = places->rest == PACKING_GARBAGE};
     const struct slot_layout *created = slot_layout_create(packer->context, &layout, SPAN_NONE);
     return created && says(packer, created, packing) ? created : NULL;
+}
+
+/* What stands within the last ciphertext's digits are zeros: a layout has no digit that holds elements and garbage. */
+static const struct packing *write_places(struct packer *packer, struct packing_places *places, int64_t elements, uint32_t n_dims,
+                                          const struct slot_dim *dims, enum packing_tail beyond)
+{
+    places->rest = PACKING_ZERO;
+    packing_fit(packer, places);
+    places->rest = beyond;
+    const struct packing *packing = packing_create(packer, places, elements);
+    return packing && packing_layout(packer, packing, n_dims, dims) ? packing : NULL;
+}
+
+const struct packing *packing_row_major(struct packer *packer, int64_t elements, uint32_t n_dims, const struct slot_dim *dims,
+                                        enum packing_tail beyond)
+{
+    struct packing_places rows = {.n = 1, .at = {packing_place(elements, 1)}};
+    return write_places(packer, &rows, elements, n_dims, dims, beyond);
+}
+
+const struct packing *packing_written(struct packer *packer, int64_t elements, uint32_t n_dims, const struct slot_dim *dims,
+                                      enum packing_tail beyond)
+{
+    const struct packing *rows = packing_row_major(packer, elements, n_dims, dims, beyond);
+    struct packing_places padded = {.n = 0};
+    int64_t stride = 1;
+    for (uint32_t k = n_dims; k-- > 0; stride *= dims[k].extent)
+        if (dims[k].extent > 1 && padded.n < PACKING_PLACES)
+            padded.at[padded.n++] = packing_place(dims[k].extent, stride);
+    return rows ? rows : write_places(packer, &padded, elements, n_dims, dims, beyond);
 }

@@ -83,7 +83,7 @@ static bool take_space(struct orders *orders, int64_t copies)
         packing_fit(packer, &numbers);
         joint.factor = packing_create(packer, &numbers, points);
         if (!joint.factor)
-            return false;
+            return !arena_failed(packer->arena);
     }
     return ARENA_PUSH(packer->arena, orders->joints->items, orders->joints->count, orders->joints->capacity, joint);
 }

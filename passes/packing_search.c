@@ -209,7 +209,7 @@ static const struct packing_decision *bring(struct search *search, uint32_t at, 
     if (!operand->packing) {
         const struct packing *chosen = packing_settle(packer, to, PACKING_ZERO, node->elements);
         if (!chosen || !packing_layout(packer, chosen, node->n_dims, node->dims))
-            chosen = row_major(packer, node->elements, PACKING_ZERO);
+            chosen = packing_written(packer, node->elements, node->n_dims, node->dims, PACKING_ZERO);
         state = chosen ? extend(search, state, (struct packing_decision){.node = number, .packing = chosen}) : NULL;
         operand = state ? find(state, number) : NULL;
     }
@@ -247,9 +247,9 @@ static bool take_alike(struct search *search, uint32_t at, const struct packing_
         decision.depth += tree_depth(node->n_operands);
     else if (!alike && state) /* zeros of one are anything in another */
         decision.packing = packing_settle(search->packer, packing, PACKING_GARBAGE, node->elements);
-    if (!decision.packing)
-        return false;
-    return state ? add_state(search, at, state, decision) : !arena_failed(search->packer->arena);
+    if (!state || !decision.packing)
+        return !arena_failed(search->packer->arena);
+    return add_state(search, at, state, decision);
 }
 
 static bool step_alike(struct search *search, uint32_t at, const struct packing_decision *state)
@@ -276,9 +276,9 @@ static bool take_joint(struct search *search, uint32_t at, const struct packing_
         state = bring(search, at, o, joint->operands[o], state, &decision);
     decision.packing = packing_settle(search->packer, joint->way.after, PACKING_GARBAGE, node->elements);
     decision.depth += tree_depth(node->n_operands) + (joint->factor != NULL);
-    if (!state)
+    if (!state || !decision.packing)
         return !arena_failed(search->packer->arena);
-    return decision.packing && add_state(search, at, state, decision);
+    return add_state(search, at, state, decision);
 }
 
 static bool step_product(struct search *search, uint32_t at, const struct packing_decision *state)
@@ -359,17 +359,20 @@ static bool finish_state(struct search *search, const struct packing_decision *s
     for (uint32_t k = 0; k < n && state; k++) {
         uint32_t number = search->graph->outputs[k].node;
         const struct packing_node *node = &search->graph->nodes[number];
+        const struct packing_shape *shape = &search->graph->output_shapes[k];
         if (!find(state, number)->packing)
-            state = extend(search, state,
-                           (struct packing_decision){.node = number, .packing = row_major(packer, node->elements, PACKING_ZERO)});
+            state = extend(
+                search, state,
+                (struct packing_decision){
+                    .node = number, .packing = packing_written(packer, node->elements, node->n_dims, node->dims, PACKING_ZERO)});
         const struct packing_decision *value = state ? find(state, number) : NULL;
         if (!value || !value->packing)
             return false;
         plan->lies[k] = value->packing;
         if (!is_row_major(packer, search->kernel->outputs[k].name) &&
-            packing_layout(packer, value->packing, search->graph->output_shapes[k].n_dims, search->graph->output_shapes[k].dims))
+            packing_layout(packer, value->packing, shape->n_dims, shape->dims))
             continue;
-        const struct packing *rows = row_major(packer, node->elements, PACKING_GARBAGE);
+        const struct packing *rows = packing_written(packer, node->elements, shape->n_dims, shape->dims, PACKING_GARBAGE);
         plan->lies[k] = rows;
         plan->outputs[k] = rows ? packing_move(packer, value->packing, rows, node->elements, 1) : NULL;
         if (!plan->outputs[k])
@@ -447,11 +450,45 @@ static const struct packing_plans *refuse(struct search *search)
     return NULL;
 }
 
+static bool refuse_row_major(struct search *search, const char *name, struct span span)
+{
+    struct packer *packer = search->packer;
+    if (arena_failed(packer->arena))
+        return false;
+    struct diag *diag =
+        diag_error(ir_diagnostics(packer->context), DIAG_E0932, span,
+                   "`%s` does not lie in C order: no layout says where its rows go on in the next ciphertext", name);
+    diag_help(ir_diagnostics(packer->context), diag, "ask for more slots with --slots, or leave the layout of `%s` free", name);
+    return false;
+}
+
+/* Can what is asked to lie in C order be written so? */
+static bool check_row_major(struct search *search)
+{
+    struct packer *packer = search->packer;
+    const struct packing_graph *graph = search->graph;
+    const struct ir_kernel *kernel = search->kernel;
+    for (size_t k = 0; k < graph->n_nodes; k++) {
+        const struct packing_node *node = &graph->nodes[k];
+        if (node->kind == PACKING_INPUT && is_row_major(packer, node->name) &&
+            !packing_row_major(packer, node->elements, node->n_dims, node->dims, PACKING_ZERO))
+            return refuse_row_major(search, node->name, kernel->inputs[node->input].span);
+    }
+    for (uint32_t k = 0; k < kernel->n_outputs; k++) {
+        const struct packing_shape *shape = &graph->output_shapes[k];
+        int64_t elements = graph->nodes[graph->outputs[k].node].elements;
+        if (is_row_major(packer, kernel->outputs[k].name) &&
+            !packing_row_major(packer, elements, shape->n_dims, shape->dims, PACKING_GARBAGE))
+            return refuse_row_major(search, kernel->outputs[k].name, kernel->outputs[k].span);
+    }
+    return true;
+}
+
 const struct packing_plans *packing_search(struct packer *packer, const struct packing_graph *graph, const struct ir_kernel *kernel)
 {
     struct search search = {.packer = packer, .graph = graph, .kernel = kernel};
     struct packing_plans *plans = ARENA_NEW(packer->arena, struct packing_plans);
-    if (!plans || !find_uses(&search))
+    if (!plans || !find_uses(&search) || !check_row_major(&search))
         return NULL;
     for (uint32_t at = 0; at < graph->n_nodes; at++) {
         size_t count = at ? search.states.count : 1;

@@ -116,6 +116,19 @@ static const struct packing *after_folds(struct packer *packer, const struct pac
     return packing_create(packer, &places, elements);
 }
 
+/* A ciphertext of padding alone would be computed for nothing, as one that is zero. */
+static bool has_empty_part(const struct packer *packer, const struct packing *packing)
+{
+    for (uint32_t part = 0; part < packing->parts; part++) {
+        bool empty = true;
+        for (int64_t s = 0; s < packer->slots && empty; s++)
+            empty = packing->table[part * packer->slots + s] < 0;
+        if (empty)
+            return true;
+    }
+    return false;
+}
+
 /* Tries the way in which results lie at `before` and the marked places are folded, each over `count[k]` values, `unit[k]` of the
  * place's positions apart. */
 static bool try_way(struct attempt *attempt, const struct packing_places *before, const bool *folded, const int64_t *unit,
@@ -141,7 +154,8 @@ static bool try_way(struct attempt *attempt, const struct packing_places *before
     for (uint32_t k = 0; k < way->n_folds && way->after; k++)
         stage.fold_rotations += way->after->parts * packing_fold_rotations(way->folds[k].count);
     way->most = most_offsets(attempt->stages, stage.fold_rotations);
-    if (!way->after || way->most < 0 || !packing_diagonals(packer, stage.matrix, way, packer->flags, see_one, &ones))
+    if (!way->after || way->most < 0 || has_empty_part(packer, way->after) ||
+        !packing_diagonals(packer, stage.matrix, way, packer->flags, see_one, &ones))
         return !arena_failed(packer->arena);
     stage.offsets = packing_offsets(packer, packer->flags);
     if (!stage.offsets)
@@ -187,6 +201,16 @@ static bool absorb_tail(struct packing_places *places, uint32_t at)
     return true;
 }
 
+/* Of the last place no more ciphertexts than hold elements. */
+static void trim(const struct packer *packer, struct packing_places *places, uint32_t at)
+{
+    struct packing_place *place = &places->at[at];
+    int64_t below = packing_extent(places, at), room = below < packer->slots ? packer->slots / below : 1;
+    int64_t extent = (place->radix + room - 1) / room * room;
+    if (at + 1 == places->n && place->tail == PACKING_GARBAGE && below * place->extent > packer->slots && extent < place->extent)
+        place->extent = extent;
+}
+
 /* Every way to put the digits of the result that the operand lacks; `in_place` says which summed digits they take the place of. */
 static bool try_places(struct attempt *attempt, uint32_t in_place, int64_t low, bool absorb)
 {
@@ -221,9 +245,10 @@ static bool try_places(struct attempt *attempt, uint32_t in_place, int64_t low, 
                                         .rolled_by = UINT32_MAX};
         step = attempt->n_summed == 1 ? packing_extent(&before, at) : 0;
         reach = digit->extent > radix && whole ? digit->extent : radix;
-        if (whole)
+        if (whole) {
             place->tail = place->extent > radix ? PACKING_GARBAGE : PACKING_REPEAT;
-        else {
+            trim(attempt->packer, &before, at);
+        } else {
             folded[at] = true;
             unit[at] = radix;
             count[at] = (digit->extent + radix - 1) / radix;
@@ -437,16 +462,10 @@ static bool sort_digits(struct choice *choice, int64_t elements)
     return stride == elements;
 }
 
-static const struct packing *row_major(const struct choice *choice)
+static bool take_written(struct choice *choice)
 {
-    struct packing_places rows = {.n = 1, .at = {packing_place(choice->elements, 1)}, .rest = PACKING_ZERO};
-    packing_fit(choice->attempt->packer, &rows);
-    return packing_create(choice->attempt->packer, &rows, choice->elements);
-}
-
-static bool take_row_major(struct choice *choice)
-{
-    const struct packing *in = row_major(choice);
+    const struct packing *in =
+        packing_written(choice->attempt->packer, choice->elements, choice->n_dims, choice->dims, PACKING_ZERO);
     return in ? try_given(choice->attempt, in, true) : !arena_failed(choice->attempt->packer->arena);
 }
 
@@ -468,10 +487,10 @@ const struct packing_stages *packing_linear_stages(struct packer *packer, const 
             choice->digits[choice->n++] = node->digits[d];
     bool good = in                                      ? try_given(attempt, in, true)
                 : sort_digits(choice, choice->elements) ? take_orders(choice, 0)
-                                                        : take_row_major(choice);
+                                                        : take_written(choice);
     if (good && stages->count == 0 && !in) {
-        attempt->in = row_major(choice);
-        good = attempt->in && try_plainly(attempt);
+        attempt->in = packing_written(packer, choice->elements, n_dims, dims, PACKING_ZERO);
+        good = attempt->in ? try_plainly(attempt) : !arena_failed(packer->arena);
     } else if (good && stages->count == 0)
         good = try_plainly(attempt);
     struct packing_memo memo = {node, in, stages};

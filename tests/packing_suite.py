@@ -200,12 +200,30 @@ def others(rows):
     rows.row("a Gram matrix", "kernel k(x: f64[6,4]) -> (y: f64[6,6]) { y[i,j] = x[i,l] * x[j,l] }\n", {"x": x}, x @ x.T, 256, 24, 2)
 
 
+def corners(rows):
+    """A factor that is a number, one element as a factor, sizes that end a ciphertext within a row."""
+    W, x, s = RNG.standard_normal((5, 3)), vector(3), RNG.standard_normal(())
+    rows.row("an encrypted scalar, a matrix, a vector", rows.array("W", W) + "kernel k(s: f64, x: f64[3]) -> (y: f64[5]) { y[i] = s * W[i,l] * x[l] }\n",
+             {"s": s, "x": x}, s * (W @ x), 64, 4, 2)
+    x, z = vector(13), vector(14)
+    rows.row("one element times a sum", "kernel k(x: f64[13], z: f64[14]) -> (y: f64) { y = x[8] * sum[l: 13](z[l + 1]) }\n", {"x": x, "z": z}, x[8] * z[1:].sum(), 64, 8, 2)
+    a, b = RNG.standard_normal((2, 3, 3, 3))
+    for slots, most in ((4, 100), (8, 100), (64, 20)):
+        rows.row("products in ciphertexts that end within a row", "kernel k(a: f64[3,3,3], b: f64[3,3,3]) -> (y: f64[3,3]) { y[i,j] = a[j,i,l] * b[j,l,i] }\n",
+                 {"a": a, "b": b}, np.einsum("jil,jli->ij", a, b), slots, most, 3)
+    W, x = RNG.standard_normal((3, 5)), RNG.standard_normal((5, 3))
+    rows.row("a matrix on rows of 3 in 4 slots", rows.array("W", W) + "kernel k(x: f64[5,3]) -> (y: f64[3,3]) { y[i,j] = W[i,l] * x[l,j] }\n", {"x": x}, W @ x, 4, 30, 2)
+
+
 def refusals(rows):
     """Each way not to fit is a diagnostic with what would help, and exit status 1."""
     chain = rows.array("A", RNG.standard_normal((8, 8))) + "kernel k(x: f64[8]) -> (y: f64[8]) {\n    let h[i] = A[i,j]*x[j]\n    y[i] = A[i,j]*(h[j]*h[j])\n}\n"
     cases = [("levels", chain, ["--levels=2"], "E0932", "--levels"), ("keys", chain, ["--keys=1"], "E0932", "--keys"),
              ("a function", "kernel k(x: f64[8]) -> (y: f64[8]) { y[i] = exp(x[i]) }\n", [], "E0931", "polynomial"),
-             ("a maximum", "kernel k(x: f64[8]) -> (y: f64) { y = max[i](x[i]) }\n", [], "E0931", "sums and products")]
+             ("a maximum", "kernel k(x: f64[8]) -> (y: f64) { y = max[i](x[i]) }\n", [], "E0931", "sums and products"),
+             ("zero", "const z: f64[8] = [0, 0, 0, 0, 0, 0, 0, 0]\nkernel k(x: f64[8], s: f64) -> (y: f64[8]) { y[i] = x[i] + s * (z[i] * x[i]) }\n", [], "E0931", "zero whatever"),
+             ("an input in C order", "kernel k(x: f64[50,3]) -> (y: f64[50]) { y[i] = sum[j](x[i,j]) }\n", ["--layout=x=rowmajor"], "k.ein:1:10", "--slots"),
+             ("an output in C order", "kernel k(x: f64[3,50]) -> (y: f64[50,3]) { y[i,j] = 2 * x[j,i] }\n", ["--layout=y=rowmajor"], "k.ein:1:28", "--slots")]
     for what, source, options, code, help_text in cases:
         (rows.folder / "k.ein").write_text(source)
         done = rows.einc("build", "k.ein", "--emit=he", "-o", "k.he", "--slots=64", *options)
@@ -255,6 +273,7 @@ def main():
         batches(rows)
         einsums(rows, arguments.long)
         others(rows)
+        corners(rows)
         refusals(rows)
         keys(rows)
         forms(rows)
