@@ -49,10 +49,12 @@ static const struct packing_ref *add_sum(struct pointwise *pointwise, const stru
 {
     struct packing_builder *builder = pointwise->builder;
     struct arena *arena = builder->packer->arena;
-    a = packing_renumbered(builder, pointwise->node, a);
-    b = packing_renumbered(builder, pointwise->node, b);
-    struct packing_node *node = a ? packing_add_node(builder, PACKING_SUM, pointwise->node) : NULL;
-    struct packing_ref refs[2] = {*a, b ? *b : *a};
+    const struct packing_ref *first = packing_renumbered(builder, pointwise->node, a);
+    const struct packing_ref *second = b ? packing_renumbered(builder, pointwise->node, b) : first;
+    if (!first || !second)
+        return NULL;
+    struct packing_node *node = packing_add_node(builder, PACKING_SUM, pointwise->node);
+    struct packing_ref refs[2] = {*first, *second};
     double weights[2] = {weight_a, weight_b};
     struct packing_ref *ref = ARENA_NEW(arena, struct packing_ref);
     if (!node || !ref)

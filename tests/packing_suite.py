@@ -222,6 +222,7 @@ def refusals(rows):
              ("a function", "kernel k(x: f64[8]) -> (y: f64[8]) { y[i] = exp(x[i]) }\n", [], "E0931", "polynomial"),
              ("a maximum", "kernel k(x: f64[8]) -> (y: f64) { y = max[i](x[i]) }\n", [], "E0931", "sums and products"),
              ("zero", "const z: f64[8] = [0, 0, 0, 0, 0, 0, 0, 0]\nkernel k(x: f64[8], s: f64) -> (y: f64[8]) { y[i] = x[i] + s * (z[i] * x[i]) }\n", [], "E0931", "zero whatever"),
+             ("zero and one", "kernel k(x: f64[1,1]) -> (y: f64[1]) { y[i] = sum[l: 1](pad(x[i - 1,l], 0)) + 1 }\n", [], "E0931", "zero whatever"),
              ("an input in C order", "kernel k(x: f64[50,3]) -> (y: f64[50]) { y[i] = sum[j](x[i,j]) }\n", ["--layout=x=rowmajor"], "k.ein:1:10", "--slots"),
              ("an output in C order", "kernel k(x: f64[3,50]) -> (y: f64[50,3]) { y[i,j] = 2 * x[j,i] }\n", ["--layout=y=rowmajor"], "k.ein:1:28", "--slots")]
     for what, source, options, code, help_text in cases:
