@@ -490,6 +490,64 @@ def perceptron_layers():
                     2.0 * batch * (k * j * m + j * i * k), reference, {"blas": forms})
 
 
+# ---- a state space layer (Mamba-2 of 130M parameters), whose plain recurrence einc cuts into chunks ----
+
+STEPS, HEADS, STATE, WIDTH = 2048, 24, 128, 64
+CHUNK = 64  # of the forms of others: what the flops are counted by
+
+
+def state_space_flops(chunk):
+    """Of the matrix products, triangles by what is in them: C B, what a chunk adds to the state, what the state gives, what stays in a chunk."""
+    triangle = (chunk + 1) / 2
+    return 2.0 * STEPS * (triangle * STATE + HEADS * (2 * STATE * WIDTH + triangle * WIDTH))
+
+
+def state_space_chunks(inputs, make):
+    """The chunk form of T. Dao and A. Gu, "Transformers are SSMs", 2024, listing 1, with `make` numpy or torch."""
+    x, dt, A, B, C, D = inputs
+    chunks, heads = len(x) // CHUNK, x.shape[1]
+    shape = (chunks, CHUNK)
+    dx = (x * dt[:, :, None]).reshape(*shape, heads, -1)
+    fades = make.cumsum((-dt * A).reshape(*shape, heads), 1)
+    B, C = B.reshape(*shape, -1), C.reshape(*shape, -1)
+    through = make.exp(make.where((make.arange(CHUNK)[:, None] >= make.arange(CHUNK))[None, :, :, None],
+                                  fades[:, :, None] - fades[:, None], make.full((), -math.inf, dtype=x.dtype)))
+    weights = make.moveaxis((C @ make.swapaxes(B, 1, 2))[..., None] * through, 3, 1)
+    values = make.moveaxis(dx, 2, 1)
+    inside = weights @ values
+    added = make.swapaxes(B, 1, 2)[:, None] @ (values * make.moveaxis(make.exp(fades[:, -1:] - fades), 2, 1)[..., None])
+    kept, state, states = make.exp(fades[:, -1]), make.zeros_like(added[0]), []
+    for chunk in range(chunks):
+        states.append(state)
+        state = kept[chunk][:, None, None] * state + added[chunk]
+    before = (C[:, None] @ make.stack(states)) * make.moveaxis(make.exp(fades), 2, 1)[..., None]
+    return make.moveaxis(inside + before, 1, 2).reshape(x.shape) + D[:, None] * x
+
+
+def state_space_layers():
+    declared = [(STEPS, HEADS, WIDTH), (STEPS, HEADS), (HEADS,), (STEPS, STATE), (STEPS, STATE), (HEADS,)]
+    inputs = ", ".join(f"{name}: f32[{','.join(map(str, shape))}]" for name, shape in zip(("x", "dt", "A", "B", "C", "D"), declared))
+    body = """\
+    scan t {
+        a[t,r] = exp(-dt[t,r] * A[r])
+        h[t,r,n,p] = a[t,r] * h[t-1,r,n,p] + dt[t,r] * B[t,n] * x[t,r,p]
+        y[t,r,p] = C[t,n] * h[t,r,n,p] + D[r] * x[t,r,p]
+    } from h[-1,r,n,p] = 0
+"""
+    random = numpy.random.default_rng(6)
+    fill = {1: random.uniform(0.001, 0.1, declared[1]), 2: random.uniform(1, 16, declared[2])}  # as the layer is trained
+
+    def by_torch(inputs, output):
+        import torch
+        tensors = [torch.from_numpy(array) for array in inputs]
+        return lambda: state_space_chunks(tensors, torch)
+    yield Layer("state_space", "state_space", kernel("", inputs, f"y: f32[{STEPS},{HEADS},{WIDTH}]", body),
+                [(shape, "f32") for shape in declared], declared[0], state_space_flops(CHUNK),
+                lambda *inputs: state_space_chunks(inputs, numpy),
+                {"numpy": [lambda inputs, output: lambda: state_space_chunks(inputs, numpy)], "torch": [by_torch]}, fill=fill,
+                wanted=share_of_peak(0.4))
+
+
 def all_layers():
     yield from tensor_products()
     yield from bake_off(False)
@@ -500,3 +558,4 @@ def all_layers():
     yield from other_layers()
     yield from poisson_layers()
     yield from perceptron_layers()
+    yield from state_space_layers()

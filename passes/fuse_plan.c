@@ -174,6 +174,20 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
     return !stage;
 }
 
+/* How often one step reads an element of its input, summed over the elements: a slice is computed where it is read. */
+static double reads_in_step(struct costs *costs, const struct ir_kernel *step, const struct ir_node *input)
+{
+    size_t count;
+    const struct ir_node **nodes = ir_topological(costs->context, step, &count);
+    double reads = 0;
+    for (size_t k = 0; nodes && k < count; k++)
+        for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
+            if (nodes[k]->operands[o].node == input && !is_repeated(nodes[k], o))
+                reads +=
+                    product(costs, nodes[k]->op == IR_contract_node ? nodes[k]->n_indices : nodes[k]->rank, nodes[k]->extents, 0);
+    return reads;
+}
+
 /* Elements of operand `operand` that a node of so many evaluations reads. */
 static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t operand, double evaluations)
 {
@@ -192,7 +206,9 @@ static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t
         return evaluations;
     const struct ir_node *input = node->scan->step->inputs[operand].node;
     double elements = product(costs, input->rank, input->shape, 0);
-    return operand < node->scan->n_states ? elements : elements * product(costs, 1, &node->scan->extent, 0);
+    if (operand < node->scan->n_states)
+        return elements; /* copied before the first step */
+    return fmax(elements, reads_in_step(costs, node->scan->step, input)) * product(costs, 1, &node->scan->extent, 0);
 }
 
 /* Tells the operands of a decided node how often it needs them, and how deep they would stand. */

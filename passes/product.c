@@ -323,13 +323,40 @@ static bool passes_caches(const struct pass_kernel *kernel, const struct product
            machine->stream_rate > machine->write_rate && bytes > caches && bytes + read > 2 * caches;
 }
 
+/* Is what the product stores read, or added to, in a later iteration or statement of a loop around it? */
+struct rereading {
+    const struct product *product;
+    const struct loop_stmt *around; /* the outermost loop; NULL: the store was not met yet */
+    bool found;
+};
+
+static void find_rereading(void *user, const struct loop_access *access)
+{
+    struct rereading *rereading = user;
+    const struct product *product = rereading->product;
+    if (access->buffer != product->store->store.buffer || !access->n_loops)
+        return;
+    if (access->does != LOOP_WRITES)
+        rereading->found = rereading->found || access->loops[0] == rereading->around;
+    for (size_t k = 0; access->does == LOOP_WRITES && k < access->n_loops; k++)
+        if (access->loops[k] == product->axes[0].loop)
+            rereading->around = access->loops[0];
+}
+
+static bool is_reread(const struct pass_kernel *kernel, const struct product *product)
+{
+    struct rereading rereading = {.product = product};
+    return loop_visit_accesses(kernel->context, kernel->loops, kernel->loops->body, find_rereading, &rereading) && rereading.found;
+}
+
 bool product_streams(const struct pass_kernel *kernel, const struct product *product)
 {
     const struct product_axis *last = &product->axes[product->n_axes - 1];
     bool is_turned = !product->accumulate && product->a && !poly_equals(last->a, 1);
     bool by_parts = product->accumulate && !product_lane(product)->is_line &&
                     product->lanes * (int64_t)ir_elem_info(product->elem)->bytes < CACHE_LINE;
-    return passes_caches(kernel, product) && !by_parts && (!is_turned || product_has_whole_lines(kernel->context, product));
+    return passes_caches(kernel, product) && !by_parts && (!is_turned || product_has_whole_lines(kernel->context, product)) &&
+           !is_reread(kernel, product);
 }
 
 /* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
