@@ -213,6 +213,8 @@ struct slot_program {
     size_t n_constants, constants_capacity;
     struct slot_port *inputs, *outputs;
     size_t n_inputs, inputs_capacity, n_outputs, outputs_capacity;
+    const char **notes; /* said of it in a schedule, for readers */
+    size_t n_notes;
     struct slot_index *index; /* finds equal values and constants */
 };
 

@@ -213,6 +213,8 @@ static void print_text(struct text *text, const struct slot_program *program, co
     struct slot_counts counts;
     slot_count(program, &counts);
     put_head(text, program, &counts);
+    for (size_t k = 0; k < program->n_notes; k++)
+        text_printf(text, "# %s\n", program->notes[k]);
     if (sidecar->count)
         text_printf(text, "sidecar %s doubles %" PRId64 " crc32 %08" PRIx32 "\n", sidecar_name, sidecar->count, sidecar->crc);
     for (size_t k = 0; k < program->n_inputs; k++) {

@@ -26,6 +26,8 @@ static void put_needs(struct text *text, const struct slot_program *program, con
     for (size_t k = 0; k < count && keys; k++)
         text_printf(text, "%s%" PRId32, k ? "," : "", keys[k]);
     text_printf(text, "%s],\n\"relin\":%d,\n", !conj ? "" : count ? ",\"conj\"" : "\"conj\"", counts->relin > 0);
+    for (size_t k = 0; k < program->n_notes; k++)
+        text_printf(text, "%s\"%s\"%s", k ? "," : "\"notes\":[", program->notes[k], k + 1 == program->n_notes ? "],\n" : "");
 }
 
 static void put_digit(struct text *text, const struct slot_layout *layout, const struct slot_digit *digit)

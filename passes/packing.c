@@ -46,9 +46,17 @@ static bool count_point(struct packer *packer, const struct packing_graph *graph
 {
     struct packing_point *point = &result->points[number];
     struct slot_program *program = emit_within_keys(packer, graph, kernel, &plans->items[number], &point->counts);
-    if (program && number == result->chosen)
-        result->program = program;
-    return program != NULL;
+    if (!program || number != result->chosen)
+        return program != NULL;
+    result->program = program;
+    program->notes = ARENA_ARRAY(packer->arena, result->n_functions + 1, const char *);
+    for (; program->notes && program->n_notes < result->n_functions; program->n_notes++) {
+        const struct packing_function *function = &result->functions[program->n_notes];
+        program->notes[program->n_notes] =
+            arena_printf(packer->arena, "%s in `%s` on [%g, %g]: degree %u, error %.2e", function->name, function->statement,
+                         function->low, function->high, function->degree, function->error);
+    }
+    return !arena_failed(packer->arena);
 }
 
 static bool refuse_keys(struct packer *packer, const struct ir_kernel *kernel, const struct slot_counts *counts)
@@ -64,9 +72,11 @@ static bool refuse_keys(struct packer *packer, const struct ir_kernel *kernel, c
 bool packing_run(const struct pass_kernel *kernel, const struct packing_options *options, struct packing_result *result)
 {
     struct packer *packer = packer_create(kernel->context, options);
-    const struct packing_graph *graph = packer ? packing_graph(packer, kernel) : NULL;
-    const struct packing_plans *plans = graph ? packing_search(packer, graph, kernel->kernel) : NULL;
-    *result = (struct packing_result){.n_points = plans ? plans->count : 0};
+    struct packing_graph *graph = packer ? packing_graph(packer, kernel) : NULL;
+    *result = (struct packing_result){0};
+    bool fitted = graph && packing_fit_functions(packer, graph, kernel->kernel, result);
+    const struct packing_plans *plans = fitted ? packing_search(packer, graph, kernel->kernel) : NULL;
+    result->n_points = plans ? plans->count : 0;
     result->points = plans ? ARENA_ARRAY(packer->arena, plans->count, struct packing_point) : NULL;
     if (!result->points)
         return false;

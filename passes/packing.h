@@ -170,7 +170,7 @@ bool packing_next_point(uint32_t n_indices, const int64_t *extents, int64_t *poi
 
 /* ---- packing_graph.c: what is computed on ciphertexts ---- */
 
-enum packing_kind { PACKING_INPUT, PACKING_LINEAR, PACKING_PRODUCT, PACKING_SUM };
+enum packing_kind { PACKING_INPUT, PACKING_LINEAR, PACKING_PRODUCT, PACKING_SUM, PACKING_FUNCTION };
 
 /* A digit of the index space: how far it moves in the result, 0 for one that is summed over, and in each operand. */
 enum { PACKING_OPERANDS = 16 };
@@ -191,10 +191,14 @@ struct packing_node {
     const struct packing_matrix *matrix; /* LINEAR */
     uint32_t n_digits;                   /* of LINEAR and PRODUCT; 0: its accesses are no sums over digits */
     struct packing_digit *digits;
-    const double *factor;  /* PRODUCT: known numbers at each point of the digits, the last fastest; NULL: none */
-    const double *weights; /* SUM: 1 or -1 of each operand */
-    const double *addend;  /* SUM: known numbers, one an element; NULL: none */
-    uint32_t input;        /* INPUT */
+    const double *factor;     /* PRODUCT: known numbers at each point of the digits, the last fastest; NULL: none */
+    const double *weights;    /* SUM: 1 or -1 of each operand */
+    const double *addend;     /* SUM: known numbers, one an element; NULL: none */
+    uint32_t input;           /* INPUT */
+    enum ir_expr_op function; /* FUNCTION: of an element; `div` is 1 / x */
+    const struct slot_series *series;
+    uint32_t series_depth;
+    double scale, shift; /* FUNCTION: t = scale * element + shift; 1 where the operand has the scale in it */
 };
 
 struct packing_graph {
@@ -208,6 +212,15 @@ struct packing_graph {
 };
 /* NULL after a diagnostic E0931 that names what ciphertexts cannot compute. */
 struct packing_graph *packing_graph(struct packer *packer, const struct pass_kernel *kernel);
+
+/* ---- packing_functions.c: functions on a range ---- */
+
+/* Finds the range of each function, from what is promised and by interval arithmetic from those of the inputs, and its polynomial;
+ * and takes the map to [-1, 1] into what comes before where nothing else reads that. False after a diagnostic E0931. */
+bool packing_fit_functions(struct packer *packer, struct packing_graph *graph, const struct ir_kernel *kernel,
+                           struct packing_result *result);
+/* Does a position hold anything? What a polynomial of high degree makes of that is too large for a ciphertext. */
+bool packing_has_garbage(const struct packer *packer, const struct packing *packing);
 
 /* ---- packing_stage.c: ways to compute a linear map ---- */
 

@@ -386,6 +386,39 @@ static const struct slot_value **emit_sum(struct emitter *emitter, uint32_t numb
     return results;
 }
 
+/* The value wherever an element lies, zero elsewhere. */
+static const struct slot_constant *uniform_at(struct emitter *emitter, const struct packing *packing, uint32_t part, double value)
+{
+    struct packer *packer = emitter->packer;
+    double *data = packing_scratch(packer, PACKING_SCRATCH_TAKEN, (size_t)packer->slots * sizeof *data);
+    for (int64_t s = 0; s < packer->slots && data; s++)
+        data[s] = packing->table[part * packer->slots + s] < 0 ? 0 : value;
+    return data ? slot_constant(emitter->program, data, (size_t)packer->slots) : NULL;
+}
+
+/* Positions without an element are brought to the middle of the range, where the polynomial is as small as elsewhere in it. */
+static const struct slot_value **emit_function(struct emitter *emitter, uint32_t number)
+{
+    struct slot_program *program = emitter->program;
+    const struct packing_node *node = &emitter->graph->nodes[number];
+    uint32_t operand = node->operands[0].node;
+    const struct packing *lies = emitter->plan->of[operand]->packing;
+    const struct slot_value **x = emitter->values[operand];
+    const struct slot_value **results = ARENA_ARRAY(emitter->packer->arena, lies->parts, const struct slot_value *);
+    bool masked = node->scale != 1 || packing_has_garbage(emitter->packer, lies);
+    for (uint32_t part = 0; part < lies->parts && x && results; part++) {
+        const struct slot_value *t = x[part];
+        if (masked)
+            t = slot_rescale(program, slot_mulp(program, t, uniform_at(emitter, lies, part, node->scale)));
+        if (node->shift != 0)
+            t = slot_addp(program, t, uniform_at(emitter, lies, part, node->shift));
+        results[part] = slot_series_evaluate(program, t, node->series);
+        if (!results[part])
+            return NULL;
+    }
+    return x ? results : NULL;
+}
+
 /* ---- the program ---- */
 
 static const struct slot_value **emit_input(struct emitter *emitter, uint32_t number)
@@ -407,8 +440,8 @@ static bool emit_node(struct emitter *emitter, uint32_t number)
     const struct packing_node *node = &emitter->graph->nodes[number];
     if (emitter->plan->of[number]->open || (node->n_uses == 0 && node->kind == PACKING_INPUT))
         return true;
-    static const struct slot_value **(*const emit[])(struct emitter *, uint32_t) = {emit_input, emit_linear, emit_product,
-                                                                                    emit_sum};
+    static const struct slot_value **(*const emit[])(struct emitter *, uint32_t) = {emit_input, emit_linear, emit_product, emit_sum,
+                                                                                    emit_function};
     emitter->values[number] = emit[node->kind](emitter, number);
     return emitter->values[number] != NULL;
 }

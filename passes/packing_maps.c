@@ -100,6 +100,34 @@ static const struct packing_ref *lower_product(struct pointwise *pointwise, cons
     return numbers ? packing_multiply(pointwise->builder, pointwise->node, refs[0] ? refs[0] : refs[1], NULL, numbers) : NULL;
 }
 
+/* The function of one argument, to be fitted when all is known of its range. */
+static const struct packing_ref *add_function(struct pointwise *pointwise, enum ir_expr_op function, const struct packing_ref *ref)
+{
+    struct packing_builder *builder = pointwise->builder;
+    ref = packing_renumbered(builder, pointwise->node, ref);
+    struct packing_node *node = ref ? packing_add_node(builder, PACKING_FUNCTION, pointwise->node) : NULL;
+    struct packing_ref *made = ARENA_NEW(builder->packer->arena, struct packing_ref);
+    if (!node || !made)
+        return NULL;
+    node->function = function;
+    node->n_operands = 1;
+    node->operands = arena_copy(builder->packer->arena, ref, 1, sizeof *ref);
+    *made = (struct packing_ref){(uint32_t)(node - builder->graph->nodes), node->elements, NULL};
+    return node->operands ? made : NULL;
+}
+
+static const struct packing_ref *lower_quotient(struct pointwise *pointwise, const struct ir_expr *expr,
+                                                const struct packing_ref *const *refs)
+{
+    if (!refs[1])
+        return lower_product(pointwise, expr, refs);
+    const struct packing_ref *reciprocal = add_function(pointwise, IR_EXPR_div, refs[1]);
+    if (!reciprocal || refs[0])
+        return reciprocal ? packing_multiply(pointwise->builder, pointwise->node, refs[0], reciprocal, NULL) : NULL;
+    const double *numbers = known_numbers(pointwise, expr->arguments[0]);
+    return numbers ? packing_multiply(pointwise->builder, pointwise->node, reciprocal, NULL, numbers) : NULL;
+}
+
 static const struct packing_ref *lower_expr(struct pointwise *pointwise, size_t at)
 {
     struct packing_builder *builder = pointwise->builder;
@@ -119,14 +147,14 @@ static const struct packing_ref *lower_expr(struct pointwise *pointwise, size_t 
     case IR_EXPR_mul:
         return lower_product(pointwise, expr, refs);
     case IR_EXPR_div:
-        if (refs[0] && !refs[1])
-            return lower_product(pointwise, expr, refs);
-        return packing_refuse(builder, pointwise->node, "multiply by a known reciprocal instead", "a division by a ciphertext");
+        return lower_quotient(pointwise, expr, refs);
     case IR_EXPR_cast:
     case IR_EXPR_conj:
     case IR_EXPR_real:
         return refs[0];
     default:
+        if (packing_is_function(ir_expr_info(expr->op)->name))
+            return add_function(pointwise, expr->op, refs[0]);
         return packing_refuse(builder, pointwise->node, "write it as a polynomial: sums and products are what ciphertexts compute",
                               "`%s` of a ciphertext", ir_expr_info(expr->op)->name);
     }

@@ -268,6 +268,27 @@ static bool step_alike(struct search *search, uint32_t at, const struct packing_
     return any || (plain && take_alike(search, at, state, plain));
 }
 
+/* Where the operand lies; positions without an element hold the polynomial's value at something. */
+static bool step_function(struct search *search, uint32_t at, const struct packing_decision *state)
+{
+    struct packer *packer = search->packer;
+    const struct packing_node *node = &search->graph->nodes[at], *from = &search->graph->nodes[node->operands[0].node];
+    uint32_t number = node->operands[0].node;
+    if (!find(state, number)->packing) {
+        const struct packing *written = packing_written(packer, from->elements, from->n_dims, from->dims, PACKING_ZERO);
+        if (!written)
+            return !arena_failed(packer->arena);
+        state = extend(search, state, (struct packing_decision){.node = number, .packing = written});
+    }
+    const struct packing_decision *x = state ? find(state, number) : NULL;
+    const struct packing *settled = x ? packing_settle(packer, x->packing, PACKING_GARBAGE, node->elements) : NULL;
+    if (!settled)
+        return false;
+    uint32_t map = node->scale != 1 || packing_has_garbage(packer, x->packing);
+    return add_state(search, at, state,
+                     (struct packing_decision){.packing = settled, .depth = x->depth + map + node->series_depth});
+}
+
 static bool take_joint(struct search *search, uint32_t at, const struct packing_decision *state, const struct packing_joint *joint)
 {
     const struct packing_node *node = &search->graph->nodes[at];
@@ -318,6 +339,8 @@ static bool step(struct search *search, uint32_t at, const struct packing_decisi
         return step_product(search, at, state);
     case PACKING_SUM:
         return step_alike(search, at, state);
+    case PACKING_FUNCTION:
+        return step_function(search, at, state);
     }
     return false;
 }

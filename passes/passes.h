@@ -296,12 +296,21 @@ enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kern
 /* ---- packing.c: kernels on ciphertexts ---- */
 
 enum { PACKING_SLOTS = 4096 }; /* where nobody says how many */
+/* What is promised of an input's elements, or of the arguments of a function ("gelu"; "1/x" for divisions). */
+struct packing_range {
+    const char *name;
+    double low, high;
+};
 struct packing_options {
     int64_t slots;                /* a power of two, up to SLOT_SLOTS_LIMIT; 0: nothing is packed */
     int64_t levels;               /* a computation may take; 0: any number */
     int64_t keys;                 /* of rotations a schedule may need; 0: any number */
     const char *const *row_major; /* names of inputs and outputs that lie in C order from slot 0 on, once, zeros behind inputs */
     size_t n_row_major;
+    const struct packing_range *ranges;
+    size_t n_ranges;
+    double within;  /* how far a function may be from its polynomial; 0: functions are refused */
+    double assumed; /* what inputs without a range lie within, for `errors` alone; 0: nothing */
     bool count_all; /* counts of every point, not of the chosen one alone */
 };
 
@@ -311,14 +320,26 @@ struct packing_point {
     uint32_t depth;
     struct slot_counts counts; /* of the chosen one; with `count_all` of all */
 };
+/* A function that the schedule evaluates as a polynomial. */
+struct packing_function {
+    const char *name, *statement;
+    double low, high;
+    uint32_t degree, depth; /* beside the map of [low, high] to [-1, 1] */
+    double error;           /* the largest on the range that was measured */
+};
 struct packing_result {
     struct packing_point *points; /* in order of depth */
     size_t n_points, chosen;
+    struct packing_function *functions;
+    size_t n_functions;
+    const double *errors;         /* of each output, that the functions' make of it at most; infinity where inputs have no range */
     struct slot_program *program; /* of the chosen one */
 };
 /* What the kernel computes of encrypted inputs; it is one after the tensor passes up to `flatten`. Constants are known to who
  * computes. False after a diagnostic E0931 (what ciphertexts cannot compute) or E0932 (slots, levels or keys do not suffice), or
  * without memory. */
 bool packing_run(const struct pass_kernel *kernel, const struct packing_options *options, struct packing_result *result);
+/* May a range bear this name, which is no input's? */
+bool packing_is_function(const char *name);
 
 #endif

@@ -48,6 +48,8 @@ struct invocation {
     const char *tune;                /* --tune=FILE; NULL: choices are the cost model's */
     int64_t slots, levels, keys;     /* --slots, --levels, --keys of schedules on ciphertexts; 0: not given */
     struct option_list layout_words; /* --layout x=rowmajor,y=rowmajor */
+    struct option_list range_words;  /* --range x=-1:1,gelu=-8:8 */
+    const char *within;              /* --within=TOL of functions on ciphertexts */
     const char *threads;             /* --threads=none|openmp|openmp:N; NULL: none */
     bool trace;
     struct compile_options compile;

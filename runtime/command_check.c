@@ -30,7 +30,7 @@ static bool same_double(double a, double b)
 
 /* `bound` holds one magnitude an element. */
 static struct comparison compare_floats(const struct ir_tensor *wanted, const struct ir_tensor *got, const struct ir_tensor *bound,
-                                        double longest)
+                                        double longest, double slack)
 {
     struct comparison comparison = {0, 0};
     size_t width = ir_elem_is_complex(wanted->elem) ? 2 : 1;
@@ -39,7 +39,7 @@ static struct comparison compare_floats(const struct ir_tensor *wanted, const st
         double a = component(wanted, k), b = component(got, k);
         if (same_double(a, b))
             continue;
-        double tolerance = class_factor * longest * eps * ((const double *)bound->data)[k / width] + DBL_MIN;
+        double tolerance = class_factor * longest * eps * ((const double *)bound->data)[k / width] + slack + DBL_MIN;
         double error = fabs(a - b) / tolerance;
         if (!(error <= comparison.worst))
             comparison = (struct comparison){isnan(error) ? INFINITY : error, k / width};
@@ -58,7 +58,8 @@ static struct comparison compare_exactly(const struct ir_tensor *wanted, const s
 
 struct reference {
     struct ir_tensor *values, *bounds;
-    double *longest; /* sums, one an output */
+    double *longest;     /* sums, one an output */
+    const double *slack; /* of each output, that approximations make of it at most; NULL: there are none */
 };
 
 static bool make_reference(struct invocation *invocation, const struct ir_kernel *kernel, const int64_t *dims,
@@ -79,9 +80,9 @@ static bool check_outputs(const struct ir_kernel *kernel, const char *engine, co
     bool good = true;
     for (uint32_t k = 0; k < kernel->n_outputs; k++) {
         bool real = ir_elem_is_float(outputs[k].elem) || ir_elem_is_complex(outputs[k].elem);
-        struct comparison comparison =
-            real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k], reference->longest[k])
-                 : compare_exactly(&reference->values[k], &outputs[k]);
+        struct comparison comparison = real ? compare_floats(&reference->values[k], &outputs[k], &reference->bounds[k],
+                                                             reference->longest[k], reference->slack ? reference->slack[k] : 0)
+                                            : compare_exactly(&reference->values[k], &outputs[k]);
         printf("%-16s %-12s %-4s %s", kernel->name, kernel->outputs[k].name, engine, comparison.worst <= 1 ? "ok" : "WRONG");
         if (real)
             printf("   error %.2g of the tolerance", comparison.worst);
@@ -159,15 +160,36 @@ static bool run_schedule(struct ir_context *context, const struct ir_kernel *ker
     return true;
 }
 
-static int check_schedule(struct invocation *invocation, const struct ir_kernel *kernel, const struct slot_program *program,
+/* Random numbers from [-1, 1] are moved to the range that is promised of the input. */
+static void keep_ranges(const struct packing_options *options, const struct ir_kernel *kernel, struct ir_tensor *inputs)
+{
+    for (uint32_t input = 0; input < kernel->n_inputs; input++)
+        for (size_t k = 0; k < options->n_ranges; k++) {
+            const struct packing_range *range = &options->ranges[k];
+            struct ir_tensor *tensor = &inputs[input];
+            if (strcmp(range->name, kernel->inputs[input].name) != 0)
+                continue;
+            for (size_t e = 0; e < npy_element_count(tensor); e++) {
+                double t = ir_number_load(tensor->elem, tensor->data, e).re;
+                double x = range->low / 2 * (1 - t) + range->high / 2 * (1 + t);
+                ir_number_store(ir_number_real(tensor->elem, x), tensor->data, e);
+            }
+        }
+}
+
+static int check_schedule(struct invocation *invocation, const struct ir_kernel *kernel, const struct packing_result *packed,
                           const struct check *check)
 {
+    const struct slot_program *program = packed->program;
     struct ir_context *context = invocation->context;
     int64_t *dims = dims_small(invocation, kernel);
     struct ir_tensor *inputs = dims ? arrays_random(invocation, kernel, dims, check->seed) : NULL;
     struct ir_tensor *outputs = ARENA_ARRAY(ir_arena(context), kernel->n_outputs, struct ir_tensor);
-    struct reference reference = {0};
-    if (!inputs || !outputs || !binding_outputs(context, kernel, dims, outputs) ||
+    struct reference reference = {.slack = packed->errors};
+    if (!inputs)
+        return EXIT_INPUT;
+    keep_ranges(&invocation->compile.packing, kernel, inputs);
+    if (!outputs || !binding_outputs(context, kernel, dims, outputs) ||
         !make_reference(invocation, kernel, dims, inputs, &reference) || !slot_verify(program, NULL) ||
         !run_schedule(context, kernel, program, inputs, outputs))
         return EXIT_INPUT;
@@ -186,10 +208,11 @@ static int check_schedules(struct invocation *invocation, const struct check *ch
         program->kernels[0] = program->kernels[only];
         program->n_kernels = 1;
     }
+    invocation->compile.packing.assumed = 1; /* as random inputs are */
     const struct packing_result *packed = compile_packing(program, &invocation->compile);
     int status = packed ? EXIT_DONE : EXIT_INPUT;
     for (size_t k = 0; packed && k < program->n_kernels; k++) {
-        int result = check_schedule(invocation, program->kernels[k], packed[k].program, check);
+        int result = check_schedule(invocation, program->kernels[k], &packed[k], check);
         status = result > status ? result : status;
     }
     return status;

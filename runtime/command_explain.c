@@ -151,6 +151,11 @@ static void print_packing(const struct packing_result *packed, int64_t slots)
     printf("  on ciphertexts      of %lld slots\n", (long long)slots);
     for (size_t k = 0; k < packed->n_points; k++)
         print_point(&packed->points[k], "    ", k == packed->chosen ? " (chosen: the fewest rotations)" : "");
+    for (size_t k = 0; k < packed->n_functions; k++) {
+        const struct packing_function *function = &packed->functions[k];
+        printf("    %-17s in %s, on [%g, %g]: degree %u, depth %u, error %.2g\n", function->name, function->statement,
+               function->low, function->high, (unsigned)function->degree, (unsigned)function->depth, function->error);
+    }
     struct slot_program *program = packed->program;
     for (size_t side = 0; side < 2; side++)
         for (size_t k = 0; k < (side ? program->n_outputs : program->n_inputs); k++) {
@@ -174,11 +179,19 @@ static json_t *json_point(const struct packing_point *point)
 /* The chosen schedule's counts, and all between which there was a choice. */
 static json_t *json_packing(const struct packing_result *packed, int64_t slots)
 {
-    json_t *he = json_point(&packed->points[packed->chosen]), *points = json_array();
+    json_t *he = json_point(&packed->points[packed->chosen]), *points = json_array(), *functions = json_array();
     for (size_t k = 0; k < packed->n_points; k++)
         json_array_append_new(points, json_point(&packed->points[k]));
     json_object_set_new(he, "slots", json_integer(slots));
+    for (size_t k = 0; k < packed->n_functions; k++) {
+        const struct packing_function *function = &packed->functions[k];
+        json_array_append_new(functions, json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:f}", "function", function->name, "statement",
+                                                   function->statement, "low", function->low, "high", function->high, "degree",
+                                                   (json_int_t)function->degree, "depth", (json_int_t)function->depth, "error",
+                                                   function->error));
+    }
     json_object_set_new(he, "points", points);
+    json_object_set_new(he, "functions", functions);
     return he;
 }
 

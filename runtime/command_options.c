@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,40 @@ static bool read_dims(struct invocation *invocation)
     return true;
 }
 
+static bool parse_real(const char *text, const char *end, double *number)
+{
+    char *stop;
+    *number = strtod(text, &stop);
+    return stop != text && stop == end && isfinite(*number);
+}
+
+/* "x=-1:1,gelu=-8:8", and how near to the functions polynomials have to be. */
+static bool read_ranges(struct invocation *invocation)
+{
+    struct packing_options *packing = &invocation->compile.packing;
+    struct arena *arena = ir_arena(invocation->context);
+    struct packing_range *ranges = NULL;
+    size_t capacity = 0;
+    for (size_t k = 0; k < invocation->range_words.count; k++) {
+        const char *list = invocation->range_words.items[k], *value;
+        char *copy = arena_strndup(arena, list, strlen(list)), *rest = NULL;
+        for (char *word = copy ? strtok_r(copy, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest)) {
+            struct packing_range range;
+            const char *colon = option_pair(invocation, word, &range.name, &value) ? strchr(value, ':') : NULL;
+            if (!colon || !parse_real(value, colon, &range.low) || !parse_real(colon + 1, colon + strlen(colon), &range.high) ||
+                range.low >= range.high)
+                return usage_error("--range takes NAME=LOW:HIGH with two numbers, not `%s`", word), false;
+            if (!ARENA_PUSH(arena, ranges, packing->n_ranges, capacity, range))
+                return false;
+        }
+    }
+    packing->ranges = ranges;
+    const char *within = invocation->within;
+    if (within && (!parse_real(within, within + strlen(within), &packing->within) || packing->within <= 0))
+        return usage_error("--within is a positive number, not `%s`", within), false;
+    return true;
+}
+
 /* What schedules on ciphertexts may take. */
 static bool read_packing(struct invocation *invocation)
 {
@@ -162,7 +197,9 @@ static bool read_packing(struct invocation *invocation)
         }
     }
     packing->row_major = names;
-    if (packing->levels || packing->keys || names)
+    if (!read_ranges(invocation))
+        return false;
+    if (packing->levels || packing->keys || names || packing->n_ranges)
         packing->slots = packing->slots ? packing->slots : PACKING_SLOTS;
     return true;
 }
@@ -218,6 +255,8 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--levels", OPTION_INTEGER, &invocation->levels},
         {"--keys", OPTION_INTEGER, &invocation->keys},
         {"--layout", OPTION_LIST, &invocation->layout_words},
+        {"--range", OPTION_LIST, &invocation->range_words},
+        {"--within", OPTION_TEXT, &invocation->within},
         {"--diagnostics", OPTION_TEXT, &diagnostics},
         {"--trace", OPTION_FLAG, &invocation->trace},
         {"--gradient", OPTION_TEXT, &gradient}, /* these two last */

@@ -106,6 +106,15 @@ struct compiled *compile_source(struct ir_context *context, const struct source 
     return compile_program(context, compile_derive(frontend_read(context, source, &options->frontend), options), options);
 }
 
+static bool has_input(const struct ir_program *program, const char *name)
+{
+    for (size_t k = 0; k < program->n_kernels; k++)
+        for (uint32_t input = 0; input < program->kernels[k]->n_inputs; input++)
+            if (strcmp(program->kernels[k]->inputs[input].name, name) == 0)
+                return true;
+    return false;
+}
+
 static bool has_port(const struct ir_program *program, const char *name)
 {
     for (size_t k = 0; k < program->n_kernels; k++) {
@@ -129,6 +138,15 @@ struct packing_result *compile_packing(struct ir_program *program, const struct 
                        options->packing.row_major[k]);
             return NULL;
         }
+    for (size_t k = 0; k < options->packing.n_ranges; k++) {
+        const char *name = options->packing.ranges[k].name;
+        if (packing_is_function(name) || has_input(program, name))
+            continue;
+        struct diag *diag = diag_error(ir_diagnostics(context), DIAG_E0933, SPAN_NONE,
+                                       "--range names `%s`, which is no input and no function on ciphertexts", name);
+        diag_help(ir_diagnostics(context), diag, "name a function, such as gelu, or 1/x for divisions: its arguments lie there");
+        return NULL;
+    }
     for (size_t k = 0; results && k < program->n_kernels; k++) {
         struct pass_kernel kernel = {
             .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options->passes};
