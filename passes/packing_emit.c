@@ -1,7 +1,7 @@
 /* The slot program of a plan. A linear map, or several that the plan takes together, becomes a set of masks, one an offset; maps
  * after one another are composed on masks, which is exact whatever the maps are:
  *     mask_{a+b}[s] += second_b[s] * first_a[s + b].
- * Sums are rescaled once, after the giant steps; folds work a level lower. */
+ * Sums are rescaled once, after giant steps and folds: the noise of rotations is divided then. */
 #include "packing_internal.h"
 
 #include <string.h>
@@ -190,10 +190,10 @@ static bool giant_sums(struct emitter *emitter, const struct masks *masks, const
     return true;
 }
 
+/* Not rescaled yet. */
 static const struct slot_value **emit_masks(struct emitter *emitter, const struct masks *masks, const struct slot_value *const *x)
 {
     struct packer *packer = emitter->packer;
-    struct slot_program *program = emitter->program;
     memset(packer->flags, 0, (size_t)packer->slots * sizeof *packer->flags);
     for (int64_t d = 0; d < packer->slots; d++)
         for (uint32_t k = 0; k < masks->inputs * masks->outputs; k++) {
@@ -213,8 +213,8 @@ static const struct slot_value **emit_masks(struct emitter *emitter, const struc
                        "a value in ciphertexts that is zero whatever the inputs are");
             return NULL;
         }
-        results[output] = slot_rescale(program, sum);
-        if (!results[output])
+        results[output] = sum;
+        if (!sum)
             return NULL;
     }
     return steps ? results : NULL;
@@ -235,13 +235,18 @@ static const struct slot_value *fold(struct slot_program *program, const struct 
     return sum;
 }
 
+/* Sums of rotated copies, and then the rescale of the product before them, if there is one: rotations add as much noise to a large
+ * scale as to a small one, and the rescale divides it. */
 static const struct slot_value **fold_all(struct emitter *emitter, const struct slot_value *const *x, uint32_t parts,
-                                          const struct packing_fold *folds, uint32_t n_folds)
+                                          const struct packing_fold *folds, uint32_t n_folds, bool rescales)
 {
     const struct slot_value **results = arena_copy(emitter->packer->arena, x, parts, sizeof *x);
-    for (uint32_t k = 0; k < parts && results; k++)
+    for (uint32_t k = 0; k < parts && results; k++) {
         for (uint32_t f = 0; f < n_folds; f++)
             results[k] = fold(emitter->program, results[k], folds[f]);
+        if (rescales)
+            results[k] = slot_rescale(emitter->program, results[k]);
+    }
     return results;
 }
 
@@ -267,7 +272,8 @@ static const struct slot_value **emit_linear(struct emitter *emitter, uint32_t n
     const struct slot_value *const *x = emitter->values[emitter->graph->nodes[chain[n - 1]].operands[0].node];
     const struct packing_way *way = &last->stage->way;
     const struct slot_value **results;
-    if (n == 1 && last->stage->is_plain)
+    bool is_plain = n == 1 && last->stage->is_plain;
+    if (is_plain)
         results = emit_plain(emitter, x, last->stage->offsets->items[0]);
     else {
         struct masks masks, next, both;
@@ -281,7 +287,7 @@ static const struct slot_value **emit_linear(struct emitter *emitter, uint32_t n
         }
         results = emit_masks(emitter, &masks, x);
     }
-    return results ? fold_all(emitter, results, way->after->parts, way->folds, way->n_folds) : NULL;
+    return results ? fold_all(emitter, results, way->after->parts, way->folds, way->n_folds, !is_plain) : NULL;
 }
 
 static const struct slot_value **emit_move(struct emitter *emitter, const struct slot_value **x, const struct packing_move *move)
@@ -294,7 +300,9 @@ static const struct slot_value **emit_move(struct emitter *emitter, const struct
         struct masks masks;
         x = masks_of_stage(emitter->packer, move->stage.matrix, &move->stage.way, &masks) ? emit_masks(emitter, &masks, x) : NULL;
     }
-    return x ? fold_all(emitter, x, move->stage.way.after->parts, move->folds, move->n_folds) : NULL;
+    return x ? fold_all(emitter, x, move->stage.way.after->parts, move->folds, move->n_folds,
+                        move->stage.matrix && !move->stage.is_plain)
+             : NULL;
 }
 
 /* ---- products and sums ---- */
@@ -311,9 +319,10 @@ static const struct slot_constant *constant_at(struct emitter *emitter, const st
     return data ? slot_constant(emitter->program, data, (size_t)packer->slots) : NULL;
 }
 
+/* Not rescaled yet. */
 static const struct slot_value *multiply(struct slot_program *program, const struct slot_value *a, const struct slot_value *b)
 {
-    return slot_rescale(program, slot_relin(program, slot_mul(program, a, b)));
+    return slot_relin(program, slot_mul(program, a, b));
 }
 
 static const struct slot_value **emit_product(struct emitter *emitter, uint32_t number)
@@ -340,11 +349,14 @@ static const struct slot_value **emit_product(struct emitter *emitter, uint32_t 
         }
         uint32_t n = node->n_operands;
         for (; n > 1; n = (n + 1) / 2)
-            for (uint32_t k = 0; k < (n + 1) / 2; k++)
+            for (uint32_t k = 0; k < (n + 1) / 2; k++) {
                 factors[k] = 2 * k + 1 < n ? multiply(program, factors[2 * k], factors[2 * k + 1]) : factors[2 * k];
+                if (2 * k + 1 < n && n > 2) /* the last after the folds */
+                    factors[k] = slot_rescale(program, factors[k]);
+            }
         results[part] = factors[0];
     }
-    return joint ? fold_all(emitter, results, parts, joint->way.folds, joint->way.n_folds) : results;
+    return fold_all(emitter, results, parts, joint ? joint->way.folds : NULL, joint ? joint->way.n_folds : 0, true);
 }
 
 /* Of two summands of unequal scales the one with more levels left is multiplied by 1, at the scale that makes them equal. */
