@@ -143,6 +143,12 @@ bool discover_factor(struct arena *arena, size_t rows, size_t columns, const num
 double discover_norm(size_t count, const number *numbers); /* Frobenius, compensated */
 /* The largest distance from their mean, which is taken from the first on, so that it is as near as numbers that are nearly one. */
 double discover_spread(const number *numbers, size_t count, number *mean);
+/* What lines are told apart by, and as near to it as errors leave others that are equal; in order of values, then of indices. */
+struct discover_key {
+    double value, near;
+    size_t index;
+};
+void discover_sort(struct discover_key *keys, size_t count);
 /* A deterministic sequence of numbers below 2^32. */
 uint32_t discover_random(uint64_t *state);
 /* `count` different numbers below n, all in order where n is not larger (then the rest are counted on). */
@@ -164,6 +170,11 @@ struct discovery {
 void discover_offer(struct discovery *discovery, const struct discover_operator *op);
 /* The best that a family came to where it proposes nothing. */
 void discover_missed(struct discovery *discovery, double error);
+
+/* discover_kronecker_sparse.c: the matrix, of the norm of the one that is looked at, as a product of Kronecker-sparse factors,
+ * coarse and (if there is one) fine; how many, 0: it is none. */
+size_t discover_kronecker_sparse_products(struct discovery *discovery, const struct discover_matrix *matrix,
+                                          const struct discover_operator *products[2]);
 
 typedef void discover_family(struct discovery *discovery);
 #define FAMILY(name, meaning) discover_family discover_##name;

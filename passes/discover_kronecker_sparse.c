@@ -135,9 +135,9 @@ static const struct discover_operator *finest(struct discovery *discovery, const
     return op;
 }
 
-void discover_kronecker_sparse(struct discovery *discovery)
+size_t discover_kronecker_sparse_products(struct discovery *discovery, const struct discover_matrix *matrix,
+                                          const struct discover_operator *products[2])
 {
-    const struct discover_matrix *matrix = discovery->matrix;
     struct discover_operator whole = {.kind = DISCOVER_KS,
                                       .rows = matrix->rows,
                                       .columns = matrix->columns,
@@ -155,9 +155,17 @@ void discover_kronecker_sparse(struct discovery *discovery)
         }
         const struct discover_operator *two[2] = {factors[0], factors[1]};
         const struct discover_operator *fine[2] = {finest(discovery, two[0], 1), finest(discovery, two[1], 1)};
-        discover_offer(discovery, discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, two));
-        if (fine[0] != two[0] || fine[1] != two[1])
-            discover_offer(discovery, discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, fine));
-        break;
+        products[0] = discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, two);
+        products[1] = discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, fine);
+        return fine[0] != two[0] || fine[1] != two[1] ? 2 : 1;
     }
+    return 0;
+}
+
+void discover_kronecker_sparse(struct discovery *discovery)
+{
+    const struct discover_operator *products[2];
+    size_t count = discover_kronecker_sparse_products(discovery, discovery->matrix, products);
+    for (size_t k = 0; k < count; k++)
+        discover_offer(discovery, products[k]);
 }

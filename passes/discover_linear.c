@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 uint32_t discover_random(uint64_t *state)
 {
@@ -22,6 +23,17 @@ void discover_sample(uint64_t *state, size_t n, size_t count, size_t *places)
                 again |= places[l] == places[k];
         } while (again);
     }
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    const struct discover_key *a = left, *b = right;
+    return a->value != b->value ? (a->value < b->value ? -1 : 1) : a->index < b->index ? -1 : a->index > b->index;
+}
+
+void discover_sort(struct discover_key *keys, size_t count)
+{
+    qsort(keys, count, sizeof *keys, compare_keys);
 }
 
 double discover_norm(size_t count, const number *numbers)

@@ -8,7 +8,6 @@
 #include "discover.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 struct candidate {
     const struct discover_matrix *matrix;
@@ -161,17 +160,6 @@ static bool try_candidate(struct discovery *discovery, struct candidate *candida
 
 /* ---- orders ---- */
 
-struct key {
-    double value;
-    size_t index;
-};
-
-static int compare_keys(const void *left, const void *right)
-{
-    const struct key *a = left, *b = right;
-    return a->value != b->value ? (a->value < b->value ? -1 : 1) : a->index < b->index ? -1 : a->index > b->index;
-}
-
 /* The weights that sums are taken with, of some 32 entries of a line. */
 static double weight(size_t k, size_t n, int which)
 {
@@ -183,7 +171,7 @@ static double weight(size_t k, size_t n, int which)
 }
 
 /* Of each column (or row) the ratio of two sums of its entries, sorted. */
-static bool find_keys(const struct candidate *candidate, bool of_transform, bool rows, struct key *keys)
+static bool find_keys(const struct candidate *candidate, bool of_transform, bool rows, struct discover_key *keys)
 {
     size_t n = candidate->matrix->columns;
     for (size_t at = 0; at < n; at++) {
@@ -200,18 +188,18 @@ static bool find_keys(const struct candidate *candidate, bool of_transform, bool
         if (sums[1] == 0)
             return false;
         number ratio = sums[0] / sums[1];
-        keys[at] = (struct key){creal(ratio) + 0.6180339887 * cimag(ratio), at};
+        keys[at] = (struct discover_key){creal(ratio) + 0.6180339887 * cimag(ratio), 0, at};
     }
-    qsort(keys, n, sizeof *keys, compare_keys);
+    discover_sort(keys, n);
     return true;
 }
 
 /* The order of the columns (or rows) by their keys; false: the keys are others. */
-static bool sorted_order(struct discovery *discovery, const struct candidate *candidate, const struct key *keys, bool rows,
+static bool sorted_order(struct discovery *discovery, const struct candidate *candidate, const struct discover_key *keys, bool rows,
                          size_t *order)
 {
     size_t n = candidate->matrix->columns;
-    struct key *wanted = ARENA_ARRAY(discovery->scratch, n, struct key);
+    struct discover_key *wanted = ARENA_ARRAY(discovery->scratch, n, struct discover_key);
     if (!wanted || !find_keys(candidate, true, rows, wanted))
         return false;
     for (size_t k = 0; k < n; k++) {
@@ -272,7 +260,7 @@ static bool signs_order(const struct discover_matrix *matrix, bool rows, size_t 
     return true;
 }
 
-static bool try_orders(struct discovery *discovery, struct candidate *candidate, const struct key *const keys[2])
+static bool try_orders(struct discovery *discovery, struct candidate *candidate, const struct discover_key *const keys[2])
 {
     size_t n = candidate->matrix->columns, *order = ARENA_ARRAY(discovery->scratch, n, size_t);
     enum discover_transform_kind kind = candidate->roots.transform->kind;
@@ -302,10 +290,10 @@ void discover_named(struct discovery *discovery)
     struct candidate candidate = {.matrix = discovery->matrix};
     if (discovery->options->no_names || n != discovery->matrix->columns || n < 4)
         return;
-    const struct key *keys[2] = {NULL, NULL};
+    const struct discover_key *keys[2] = {NULL, NULL};
     for (int ordered = 0; ordered < 2; ordered++) {
         for (int rows = 0; ordered && rows < 2; rows++) {
-            struct key *own = ARENA_ARRAY(discovery->scratch, n, struct key);
+            struct discover_key *own = ARENA_ARRAY(discovery->scratch, n, struct discover_key);
             keys[rows] = own && find_keys(&candidate, false, rows, own) ? own : NULL;
         }
         for (size_t k = 0; k < count; k++) {

@@ -150,6 +150,13 @@ def structured(rng, sizes):
         yield f"sum of {terms} kron", sum(kron(rng, (16, 16), (24, 24)) for _ in range(terms)), "kronecker", terms * 2 * 384 * 40 + 6 * 384
     for p, q, r, s, rank in ((16, 16, 16, 16, 1), (8, 32, 16, 8, 1), (32, 8, 4, 64, 1), (16, 16, 16, 16, 2), (24, 16, 16, 24, 4), (64, 4, 4, 48, 1)):
         yield f"monarch {p, q, r, s} of rank {rank}", monarch(rng, p, q, r, s, rank), "kronecker_sparse", 2 * rank * (r * q * s + p * q * r)
+    for p, q, r, s in ((16, 16, 16, 16), (8, 32, 16, 8), (24, 8, 8, 24)):
+        matrix = monarch(rng, p, q, r, s, 1)
+        yield f"monarch {p, q, r, s}, columns permuted", matrix[:, rng.permutation(r * s)], "ordered", 2 * (r * q * s + p * q * r)
+        yield f"monarch {p, q, r, s}, rows permuted", matrix[rng.permutation(p * q)], "ordered", 2 * (r * q * s + p * q * r)
+    for m, n in ((160, 160), (128, 200), (200, 129)):
+        t, h = rng.standard_normal((2, m + n - 1))
+        yield f"toeplitz and hankel {m} x {n}", shifted(t, m, n) + shifted(h, m, n)[:, ::-1], "toeplitz_hankel", 1.4 * m * n
     for radices in ([2] * 8, [4] * 4, [2, 4, 8, 4], [3, 4, 5, 2], [16, 16]):
         n = int(np.prod(radices))
         yield f"butterfly {radices}", butterfly(rng, radices), "kronecker_sparse", 2 * n * sum(radices)
@@ -303,7 +310,10 @@ class DiscoverSuite(Suite):
         rng = np.random.default_rng(5)
         matrix = monarch(rng, 8, 8, 8, 8, 1)
         self.check("results are the same on every run", self.discover(matrix) == self.discover(matrix))
-        self.check("--no-names leaves transforms out", not any(f["family"] == "named" for f in self.discover(dft(64), "--no-names")))
+        for n, primes in ((64, 12), (60, 12), (243, 15), (256, 16)):
+            found = self.accepted(dft(n), "--no-names")
+            self.check(f"--no-names leaves the transform of {n} out, which is a butterfly then", found and found[0]["family"] == "ordered" and found[0]["flops"] <= 8 * n * primes
+                       and found[0]["error"] < 1e-14 and not any(f["family"] == "named" for f in found), json.dumps(found[:1])[:300])
 
 
 def main():
