@@ -263,6 +263,9 @@ class DiscoverSuite(Suite):
                 ("low rank", rng.standard_normal((64, 3)) @ rng.standard_normal((3, 80)), 0.2), ("stencil", np.diag(np.ones(63), -1) - 4 * np.eye(64), 0.1),
                 ("reflection", np.eye(64) - 2 / 64 * np.outer(np.ones(64), np.ones(64)), 0.2), ("scaled permutation", scaled(rng, np.eye(64)[rng.permutation(64)]), 0.1),
                 ("few numbers", np.where(rng.uniform(size=(40, 50)) < 0.05, rng.standard_normal((40, 50)), 0), 0.2))
+        matrix, (t, h) = monarch(rng, 8, 8, 8, 8, 1), rng.standard_normal((2, 319))
+        rows += (("monarch, columns permuted", matrix[:, rng.permutation(64)], 0.4), ("monarch, rows permuted", matrix[rng.permutation(64)], 0.4),
+                 ("toeplitz and hankel", shifted(t, 160, 160) + shifted(h, 160, 160)[:, ::-1], 1.0))
         for name, matrix, share in rows:
             for dtype in (matrix.dtype, np.complex64 if np.iscomplexobj(matrix) else np.float32):
                 m = matrix.astype(dtype)
