@@ -2,8 +2,9 @@
  *
  * fuse_plan.c decides which nodes are stored; lower_loops.c makes one stage of each; lower_value.c writes what a stage computes
  * as expressions of loads, everything not stored inlined; lower_checks.c checks what is looked up on the way; lower_nest.c splits,
- * drops and merges the stage's indices; lower_order.c puts them in order; lower_emit.c writes the loops; lower_equation.c the
- * comment above them. The step of a scan is lowered as a kernel of its own between the loops of its scan (lower_scan.c). */
+ * drops and merges the stage's indices; lower_turn.c lets sums work on copies that lie better; lower_order.c puts indices in order;
+ * lower_emit.c writes the loops; lower_equation.c the comment above them. The step of a scan is lowered as a kernel of its own
+ * between the loops of its scan (lower_scan.c). */
 #ifndef PASSES_LOWER_H
 #define PASSES_LOWER_H
 
@@ -164,6 +165,7 @@ struct lowering {
     const struct ir_node *scan; /* of a step: its scan */
     struct lower_made *made;
     size_t n_made, made_capacity;
+    bool may_turn;                 /* copies of tensors may be made (lower_turn.c): memory is not limited */
     struct lower_factors *factors; /* of the matrices that were solved with */
     size_t n_factors, factors_capacity;
 };
@@ -262,6 +264,16 @@ struct nest_order {
 /* Floats are added in the order of the node where the class asks for it. */
 bool nest_sums_as_written(const struct lowering *lowering, const struct nest *nest);
 bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struct nest_order *order);
+/* Elements that an address of the nest runs over. */
+double nest_elements(struct lowering *lowering, const struct nest *nest, const struct poly *address);
+/* Is it a sum of products of two tensors that tiles of vectors suit? */
+bool nest_is_product(struct lowering *lowering, const struct nest *nest);
+
+/* ---- lower_turn.c ---- */
+
+/* Lets the nest work on copies of small tensors that lie as its large factor does, where that is faster: the nests that make them
+ * and, behind it, that bring the result to its place; NULL: none. False: no memory. */
+bool nest_turn(struct lowering *lowering, struct nest *nest, struct nest **before, struct nest **behind);
 
 /* ---- lower_slices.c ---- */
 

@@ -304,23 +304,49 @@ static struct loop_stmt *nothing(struct lowering *lowering, const char *equation
     return stmt;
 }
 
+/* The loops of a nest that is simplified; where copies stand before or behind them (lower_turn.c), each a block of its own. */
+static struct loop_stmt *loops_of(struct lowering *lowering, struct nest *nest, struct span span, const char *equation)
+{
+    struct nest_order order;
+    struct nest *before, *behind;
+    if (!nest_turn(lowering, nest, &before, &behind))
+        return NULL;
+    if (!before && !behind)
+        return nest_choose_order(lowering, nest, &order) ? nest_emit(lowering, nest, &order) : NULL;
+    struct loop_stmt *list = NULL;
+    struct nest *const nests[] = {before, nest, behind};
+    const char *const comments[] = {"first a factor, in the order in which the other lies", equation,
+                                    "the result, from the order in which its larger factor lies to its own"};
+    for (int k = 0; k < 3; k++) {
+        if (!nests[k])
+            continue;
+        struct loop_stmt *body = nest_choose_order(lowering, nests[k], &order) ? nest_emit(lowering, nests[k], &order) : NULL;
+        struct loop_stmt *block = body ? loop_block(lowering->context, comments[k], span, body) : NULL;
+        if (!block)
+            return NULL;
+        list = loop_join(list, block);
+    }
+    return list;
+}
+
 struct loop_stmt *lower_nest_statements(struct lowering *lowering, struct nest *nest, struct span span, const char *equation)
 {
     struct ir_context *context = lowering->context;
-    struct nest_order order;
     struct loop_stmt *checks = NULL;
     if (!lower_write_checks(lowering, nest, &checks) || !lower_place_lookups(lowering, nest) || !nest_simplify(lowering, nest))
         return NULL;
     bool fits = nest_has_codelet(nest);
     struct loop_stmt *body = fits ? lower_codelet(lowering, nest, &fits) : NULL;
-    if (!fits && lower_drop_sum(lowering, nest) && nest_choose_order(lowering, nest, &order))
-        body = nest_emit(lowering, nest, &order);
+    if (!fits && lower_drop_sum(lowering, nest))
+        body = loops_of(lowering, nest, span, equation);
     if (!body)
         return NULL;
     if (nest->nowhere)
         return nothing(lowering, equation, span);
     if (!nest->to_local)
-        return equation ? loop_join(checks, loop_block(context, equation, span, body)) : NULL;
+        return !equation                ? NULL
+               : body->op == LOOP_BLOCK ? loop_join(checks, body)
+                                        : loop_join(checks, loop_block(context, equation, span, body));
     if (nest->combine != IR_EXPR_OP_COUNT) /* defined before the first slice */
         return loop_join(checks, loop_block(context, equation, span, body));
     if (body && body->op == LOOP_SET && !body->next) { /* the value alone */
@@ -501,6 +527,7 @@ enum einc_status pass_lower_loops(struct pass_kernel *kernel)
         return EINC_NO_MEMORY;
     struct lowering lowering = {.context = context, .arena = ir_arena(context), .kernel = kernel->kernel, .locals = &locals};
     lowering.machine = kernel->options ? &kernel->options->machine : machine_generic();
+    lowering.may_turn = kernel->options && !kernel->options->memory_limit && !kernel->options->ram_limit;
     lowering.plan = fuse_plan_create(context, kernel->kernel);
     lowering.function = loop_function_create(context, kernel->kernel->name);
     if (!lowering.plan || !lowering.function)

@@ -249,13 +249,15 @@ static const char *merged_name(struct lowering *lowering, const char *x, const c
 static const char *merged_note(struct lowering *lowering, const struct nest_index *x, const struct nest_index *y)
 {
     static const char tail[] = ", merged";
-    if (!x->note)
-        return arena_printf(lowering->arena, "%s and %s%s", x->name, y->name, tail);
-    /* "b and h, merged" and i: "b, h and i, merged" */
-    const char *last = strstr(x->note, " and ");
-    size_t length = strlen(x->note) - strlen(tail);
-    return arena_printf(lowering->arena, "%.*s, %.*s and %s%s", (int)(last - x->note), x->note,
-                        (int)(length - (size_t)(last - x->note) - 5), last + 5, y->name, tail);
+    const char *outer = x->name;
+    if (x->note) { /* "b and h, merged": "b, h" */
+        const char *last = strstr(x->note, " and ");
+        size_t length = strlen(x->note) - strlen(tail);
+        outer = arena_printf(lowering->arena, "%.*s, %.*s", (int)(last - x->note), x->note,
+                             (int)(length - (size_t)(last - x->note) - 5), last + 5);
+    }
+    return y->note ? arena_printf(lowering->arena, "%s, %s", outer, y->note)
+                   : arena_printf(lowering->arena, "%s and %s%s", outer, y->name, tail);
 }
 
 static bool merge(struct lowering *lowering, struct nest *nest, uint32_t x, uint32_t y)
@@ -264,7 +266,7 @@ static bool merge(struct lowering *lowering, struct nest *nest, uint32_t x, uint
     const struct poly *extent = poly_multiply(context, nest->extents[x], nest->extents[y]);
     if (!extent || !substitute(lowering, nest, x, poly_constant(context, 0)))
         return false;
-    nest->indices[y].note = nest->indices[y].note ? NULL : merged_note(lowering, &nest->indices[x], &nest->indices[y]);
+    nest->indices[y].note = merged_note(lowering, &nest->indices[x], &nest->indices[y]);
     nest->indices[y].name = merged_name(lowering, nest->indices[x].name, nest->indices[y].name);
     nest->extents[y] = extent;
     return nest->indices[y].name != NULL;
@@ -279,8 +281,7 @@ static bool follows(const struct nest *nest, uint32_t x, uint32_t y)
     return x < y;
 }
 
-/* Merges one pair; false when there is none left (or no memory). An index is taken as the inner one before it has been merged
- * into from outside, so that names come out in the order of the axes. */
+/* Merges one pair; false when there is none left (or no memory). */
 static bool merge_one(struct lowering *lowering, struct nest *nest)
 {
     size_t count;
@@ -290,7 +291,7 @@ static bool merge_one(struct lowering *lowering, struct nest *nest)
         for (uint32_t y = 0; y < nest->n; y++) {
             const struct nest_index *outer = &nest->indices[x], *inner = &nest->indices[y];
             if (x == y || outer->gone || inner->gone || outer->outer || inner->outer || outer->reduced != inner->reduced ||
-                inner->note || (outer->reduced && as_written && !follows(nest, x, y)))
+                (outer->reduced && as_written && !follows(nest, x, y)))
                 continue;
             if (can_merge(lowering, nest, polys, count, x, y))
                 return merge(lowering, nest, x, y);

@@ -17,8 +17,7 @@ enum {
     ROW_ON_STACK = 512     /* beyond this a row that cannot accumulate in place becomes scalar sums */
 };
 
-/* Elements of the buffer that the whole nest touches. */
-static double elements(struct lowering *lowering, const struct nest *nest, const struct poly *address)
+double nest_elements(struct lowering *lowering, const struct nest *nest, const struct poly *address)
 {
     double product = 1;
     for (uint32_t x = 0; x < nest->n; x++)
@@ -34,7 +33,7 @@ static bool forgets_lines(struct lowering *lowering, const struct nest *nest, co
     double bytes = (double)ir_elem_info(nest->elem)->bytes, line = CACHE_LINE;
     double steps = poly_estimate(nest->extents[x], ir_typical_sizes(lowering->context), NULL);
     return lowering->machine->l2_bytes > 0 && 2 * steps * line > (double)lowering->machine->l1_bytes &&
-           elements(lowering, nest, address) * bytes > (double)lowering->machine->l2_bytes;
+           nest_elements(lowering, nest, address) * bytes > (double)lowering->machine->l2_bytes;
 }
 
 static double price_of_stride(struct lowering *lowering, const struct nest *nest, const struct poly *address, uint32_t x)
@@ -99,9 +98,9 @@ static const struct nest_poly *weighty_load(struct lowering *lowering, const str
     double most = 0;
     for (size_t k = 0; k < count; k++)
         if (polys[k].is_store)
-            most = fmax(most, WEIGHTY * elements(lowering, nest, polys[k].poly));
+            most = fmax(most, WEIGHTY * nest_elements(lowering, nest, polys[k].poly));
     for (size_t k = 0; k < count; k++) {
-        double size = polys[k].is_load ? elements(lowering, nest, polys[k].poly) : 0;
+        double size = polys[k].is_load ? nest_elements(lowering, nest, polys[k].poly) : 0;
         if (size > most) {
             most = size;
             weighty = &polys[k];
@@ -198,7 +197,7 @@ static bool is_factor(const struct ir_expr *expr, enum ir_elem elem)
 
 /* A sum of products of two tensors that tiles of vectors suit (product.h): whole vectors of the result, and something to gain by
  * computing several of them at once. */
-static bool is_product(struct lowering *lowering, const struct nest *nest)
+bool nest_is_product(struct lowering *lowering, const struct nest *nest)
 {
     const struct ir_expr *term = nest->reduces ? nest->term.expr : NULL;
     int64_t extent;
@@ -262,7 +261,7 @@ bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struc
     order->indices = ARENA_ARRAY(lowering->arena, nest->n, uint32_t);
     if (!polys || !order->indices)
         return false;
-    bool as_product = is_product(lowering, nest);
+    bool as_product = nest_is_product(lowering, nest);
     uint32_t innermost = cheapest(lowering, nest, polys, count, as_product);
     if (nest->reduces)
         order->strategy =

@@ -235,6 +235,15 @@ static bool outweighs_result(const struct product *product)
     return sum >= n;
 }
 
+/* A is read once, which has more indices than B: the sum follows its memory. */
+static bool reads_once(const struct product *product)
+{
+    bool once = true;
+    for (uint32_t k = 0; k < product->n_axes; k++)
+        once &= product->axes[k].role != LOOP_N;
+    return once;
+}
+
 static double reach(struct reading *reading, const struct product_axis *axis)
 {
     if (!reading->product->accumulate)
@@ -243,7 +252,7 @@ static double reach(struct reading *reading, const struct product_axis *axis)
         return axis->is_line ? 0 : size_of(reading, axis->a);
     if (axis->role != LOOP_K)
         return size_of(reading, axis->c);
-    return fmax(size_of(reading, axis->a), size_of(reading, axis->b));
+    return reads_once(reading->product) ? size_of(reading, axis->a) : fmax(size_of(reading, axis->a), size_of(reading, axis->b));
 }
 
 /* Batch, n, m, k; in a copy the index along which A lies is just outside C's. */

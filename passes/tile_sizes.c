@@ -19,7 +19,8 @@ enum {
     LINES_ASIDE = 4,
     TURNED_TILES = 16,
     SHORT_TILES = 4,
-    STREAMED_ROWS = 8,
+    STREAMED_ROWS = 8,    /* of A that are read together where it is read once */
+    STREAMED_VECTORS = 4, /* of each of them in turn: its stream goes on before the machine forgets it */
     READ_LONGER = 3, /* times as much of a long line of A as of C is in a block that is staged, over and under the edge of others */
     LONGER_ROW = 4,  /* times the edge of a block may a row be, to end at a line */
     TURNED_SUM = 4,  /* times n: a panel is turned while its lines are waited for, a tile takes time of its own */
@@ -88,6 +89,14 @@ static double extents_of(const struct product *product, enum loop_role role)
         if (product->axes[k].role == role)
             extents *= fmax(product->axes[k].typical, 1);
     return extents;
+}
+
+/* A product without batch stays in half the second cache. */
+static bool stays_near(const struct machine *machine, const struct product *product)
+{
+    double m = extents_of(product, LOOP_M), n = extents_of(product, LOOP_N), sum = extents_of(product, LOOP_K);
+    double l1 = machine->l1_bytes ? (double)machine->l1_bytes : UNKNOWN_CACHE, bytes = (double)ir_elem_info(product->elem)->bytes;
+    return (m * n + (m + n) * sum) * bytes <= fmax((double)machine->l2_bytes, l1) / 2;
 }
 
 /* The axis along which C lies. */
@@ -276,6 +285,19 @@ static void read_longer(const struct machine *machine, struct product *product)
     }
 }
 
+/* A is read once, from beyond the second cache, by long rows, a few together (choose_blocks). Pieces of one row after the other, as
+ * wide tiles would read them, break off each time what the machine fetches ahead: on Sapphire Rapids 28 vectors in turn came at
+ * 13 GB/s, 4 at 23. A tile as wide as the row goes on from row to row instead. */
+static void follow_rows(const struct machine *machine, struct product *product)
+{
+    struct tile_groups groups = tile_groups(product);
+    if (groups.is_turned || !poly_equals(groups.lane->a, 1) || extents_of(product, LOOP_N) > 1 || stays_near(machine, product) ||
+        !tile_may_cut_sum(product, groups.lane) || (double)groups.lane->tile >= groups.lane->typical)
+        return;
+    set_tile(product, &groups, (struct tile_shape){STREAMED_VECTORS, 1, 1});
+    product->cycles = tile_cycles(machine, product);
+}
+
 static bool choose_tile(struct arena *arena, const struct machine *machine, struct product *product)
 {
     struct best_tile best = {0, ARENA_ARRAY(arena, product->n_axes, int64_t)};
@@ -286,6 +308,7 @@ static bool choose_tile(struct arena *arena, const struct machine *machine, stru
         product->axes[k].tile = best.tiles[k];
     product->cycles = best.cycles;
     read_longer(machine, product);
+    follow_rows(machine, product);
     return true;
 }
 
@@ -305,10 +328,12 @@ static int64_t round_up(int64_t value, int64_t to)
     return (value + to - 1) / to * to;
 }
 
-/* A factor lies along the axis side by side in memory, and C's line does not anyway. */
-static bool is_near(const struct product_axis *axis)
+/* A factor lies along the axis side by side in memory, and C's line does not anyway; B, where it is far less than A, may lie as it
+ * will. */
+static bool is_near(const struct product *product, const struct product_axis *axis)
 {
-    return !axis->is_line && (poly_equals(axis->a, 1) || poly_equals(axis->b, 1));
+    bool by_b = poly_equals(axis->b, 1) && extents_of(product, LOOP_N) > 1;
+    return !axis->is_line && (poly_equals(axis->a, 1) || by_b);
 }
 
 /* Sets tiles aside for the near axes of a role, as their blocks for now: some lines, fewer where those of two are more than `units`
@@ -321,7 +346,7 @@ static double set_aside(struct product *product, enum loop_role role, double uni
         double tile = (double)axis->tile, most = fmin(ceil(fmax(axis->typical, 1) / tile), ceil(LINES_ASIDE * line / tile));
         if (axis->role != role)
             continue;
-        axis->block = is_near(axis) ? (int64_t)most : 1;
+        axis->block = is_near(product, axis) ? (int64_t)most : 1;
         all *= (double)axis->block;
     }
     while (all > units) {
@@ -449,6 +474,22 @@ bool tile_may_cut_sum(const struct product *product, const struct product_axis *
             (store->store.combine == IR_EXPR_add && store->store.value->op == IR_EXPR_local));
 }
 
+/* Does A, read tile after tile with all of the sum in each, come as it lies? No m that goes on from tile to tile lies inside a k.
+ */
+static bool sums_as_it_lies(const struct product *product)
+{
+    for (uint32_t m = 0; m < product->n_axes; m++)
+        for (uint32_t k = 0; k < product->n_axes; k++) {
+            const struct product_axis *tiled = &product->axes[m], *summed = &product->axes[k];
+            int64_t inner, outer;
+            if (tiled->role == LOOP_M && summed->role == LOOP_K && (double)tiled->tile < tiled->typical &&
+                (!poly_is_constant(tiled->a, &inner) || !poly_is_constant(summed->a, &outer) ||
+                 fabs((double)inner) < fabs((double)outer)))
+                return false;
+        }
+    return true;
+}
+
 static bool choose_blocks(const struct machine *machine, struct product *product)
 {
     double bytes = (double)ir_elem_info(product->elem)->bytes;
@@ -457,10 +498,10 @@ static bool choose_blocks(const struct machine *machine, struct product *product
     double l3 = fmax((double)machine->l3_bytes, l2);
     for (uint32_t k = 0; k < product->n_axes; k++)
         product->axes[k].block = 0;
-    if ((m * n + (m + n) * sum) * bytes <= l2 / 2)
-        return false; /* all of it stays near */
-    if (n == 1) {     /* A is read once: rows of it whole, a few at a time */
-        if (tile_may_cut_sum(product, product_lane(product)))
+    if (stays_near(machine, product))
+        return false;
+    if (n == 1) { /* A is read once: rows of it whole, a few at a time */
+        if (tile_may_cut_sum(product, product_lane(product)) && !sums_as_it_lies(product))
             tile_cut_blocks(product, LOOP_K, STREAMED_ROWS);
         return true;
     }

@@ -36,6 +36,8 @@ KERNELS = {
     "long_result": ("mek,kpn->nmpe", "{sum}"),
     "two_summed": ("ekmp,nkpm->en", "{sum}"),
     "no_columns": ("km,k->m", "{sum}"),
+    "result_turned": ("kem,k->me", "relu({sum} + 0.5)"),
+    "factor_turned": ("mke,ek->m", "{sum}"),
     "finished": ("mk,kn->mn", "relu({sum} + 0.5)"),
     "by_function": ("km,nk->nm", "tanh({sum}) * 2"),
     "row_products": ("mk,k->m", "{sum}"),
