@@ -199,6 +199,11 @@ bool c_proved_nonnegative(struct c_kernel *kernel, const struct poly *poly);
 
 /* ---- c_scalar.c: expressions ---- */
 void c_put_expr(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
+/* An integer as unsigned arithmetic modulo the width of its type, 32 bits at least: the value before the cast back. */
+void c_put_modular(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
+const char *c_part_name(const struct c_kernel *kernel, const struct ir_expr *expr); /* of one kept in a variable; NULL */
+
+/* ---- c_combine.c ---- */
 /* `target = target combine value;` in its shortest form, without the semicolon. `target` is read and written once, or twice. */
 void c_put_combined(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem, enum ir_expr_op combine,
                     const struct ir_expr *value);
@@ -266,6 +271,10 @@ const char *c_vector_operation(enum c_vector_op op);                            
 /* The name of what gives the first lanes of a wider vector. NULL: no memory. */
 const char *c_use_narrowing(struct c_file *file, enum ir_elem elem, int64_t lanes, int64_t from);
 void c_put_vectors(struct c_file *file, struct text *text);
+
+/* ---- c_streaming.c: in front of all else of a file ---- */
+void c_put_streaming(struct c_file *file, struct text *text);
+void c_put_prefetching(struct text *text);
 
 /* ---- c_functions.c: elementary functions of vectors ---- */
 /* Marks it, and what it is made of, as used and gives its name, `f32x16_exp`. NULL: no memory. */

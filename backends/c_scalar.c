@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 static void put(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence);
 
@@ -29,7 +28,7 @@ static bool is_wrapping(const struct ir_expr *expr)
     return expr->op == IR_EXPR_add || expr->op == IR_EXPR_sub || expr->op == IR_EXPR_mul || expr->op == IR_EXPR_neg;
 }
 
-static const char *part_name(const struct c_kernel *kernel, const struct ir_expr *expr)
+const char *c_part_name(const struct c_kernel *kernel, const struct ir_expr *expr)
 {
     for (size_t k = 0; k < kernel->n_parts; k++)
         if (kernel->parts[k].expr == expr)
@@ -48,10 +47,10 @@ static void close_if(struct text *text, bool wrap)
 
 /* ---- integers that wrap ---- */
 
-static void put_modular(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
+void c_put_modular(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
     bool wide = c_bits_of(expr->elem) == 64;
-    if (!is_wrapping(expr) || part_name(kernel, expr)) {
+    if (!is_wrapping(expr) || c_part_name(kernel, expr)) {
         bool bare = expr->elem == IR_u32 || expr->elem == IR_u64;
         if (expr->op == IR_EXPR_literal && expr->literal.i >= 0 && expr->literal.i <= INT32_MAX) {
             text_printf(text, "%" PRId64 "u", expr->literal.i);
@@ -69,11 +68,11 @@ static void put_modular(struct c_kernel *kernel, struct text *text, const struct
     open_if(text, precedence > level);
     if (expr->op == IR_EXPR_neg) {
         text_put(text, "0u - ");
-        put_modular(kernel, text, expr->arguments[0], C_MULTIPLY);
+        c_put_modular(kernel, text, expr->arguments[0], C_MULTIPLY);
     } else {
-        put_modular(kernel, text, expr->arguments[0], level);
+        c_put_modular(kernel, text, expr->arguments[0], level);
         text_put(text, expr->op == IR_EXPR_mul ? " * " : expr->op == IR_EXPR_add ? " + " : " - ");
-        put_modular(kernel, text, expr->arguments[1], (enum c_precedence)(level + 1));
+        c_put_modular(kernel, text, expr->arguments[1], (enum c_precedence)(level + 1));
     }
     close_if(text, precedence > level);
 }
@@ -81,12 +80,12 @@ static void put_modular(struct c_kernel *kernel, struct text *text, const struct
 static void put_wrapping(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
     if (expr->elem == IR_u32 || expr->elem == IR_u64) {
-        put_modular(kernel, text, expr, precedence);
+        c_put_modular(kernel, text, expr, precedence);
         return;
     }
     open_if(text, precedence > C_UNARY);
     text_printf(text, "(%s)(", c_type(expr->elem));
-    put_modular(kernel, text, expr, C_ANY);
+    c_put_modular(kernel, text, expr, C_ANY);
     text_put(text, ")");
     close_if(text, precedence > C_UNARY);
 }
@@ -110,7 +109,7 @@ static void put_sum(struct c_kernel *kernel, struct text *text, const struct ir_
     bool minus = expr->op == IR_EXPR_sub;
     open_if(text, precedence > C_ADD);
     put(kernel, text, expr->arguments[0], C_ADD);
-    if (right->op == IR_EXPR_neg && !part_name(kernel, right)) {
+    if (right->op == IR_EXPR_neg && !c_part_name(kernel, right)) {
         text_put(text, minus ? " + " : " - ");
         put(kernel, text, right->arguments[0], C_MULTIPLY);
     } else if (right->op == IR_EXPR_literal && c_is_negative_literal(right->literal)) {
@@ -128,7 +127,7 @@ static void put_sum(struct c_kernel *kernel, struct text *text, const struct ir_
 static void put_negation(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
     const struct ir_expr *argument = expr->arguments[0];
-    bool minus_inside = (argument->op == IR_EXPR_neg && !part_name(kernel, argument)) || argument->op == IR_EXPR_literal;
+    bool minus_inside = (argument->op == IR_EXPR_neg && !c_part_name(kernel, argument)) || argument->op == IR_EXPR_literal;
     open_if(text, precedence > C_UNARY);
     text_put(text, "-");
     put(kernel, text, argument, minus_inside ? C_PRIMARY : C_UNARY);
@@ -319,7 +318,7 @@ static int known_comparison(struct c_kernel *kernel, const struct ir_expr *expr)
 static const struct poly *whole_side(struct c_kernel *kernel, const struct ir_expr *expr)
 {
     const double largest = 0x1p52;
-    if (part_name(kernel, expr) || expr->elem != IR_f64)
+    if (c_part_name(kernel, expr) || expr->elem != IR_f64)
         return NULL;
     if (expr->op == IR_EXPR_cast)
         return expr->arguments[0]->op == IR_EXPR_index && !poly_is_run_time(expr->arguments[0]->index) ? expr->arguments[0]->index
@@ -493,7 +492,7 @@ static void put_leaf(struct c_kernel *kernel, struct text *text, const struct ir
 
 static void put(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
-    const char *name = part_name(kernel, expr);
+    const char *name = c_part_name(kernel, expr);
     if (name) {
         text_put(text, name);
         return;
@@ -548,91 +547,4 @@ static void put(struct c_kernel *kernel, struct text *text, const struct ir_expr
 void c_put_expr(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr, enum c_precedence precedence)
 {
     put(kernel, text, expr, precedence);
-}
-
-/* ---- target = target combine value ---- */
-
-static void put_assignment(struct c_kernel *kernel, struct text *text, const char *target, const char *operator,
-                           const struct ir_expr * value)
-{
-    text_printf(text, "%s %s ", target, operator);
-    put(kernel, text, value, C_ANY);
-}
-
-/* sum = (int32_t)((uint32_t)sum + ...) */
-static void put_combined_integer(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem,
-                                 const char *operator, const struct ir_expr * value)
-{
-    const char *wide = c_bits_of(elem) == 64 ? "uint64_t" : "uint32_t";
-    if (elem == IR_u32 || elem == IR_u64) {
-        text_printf(text, "%s %s= ", target, operator);
-        put_modular(kernel, text, value, C_ANY);
-        return;
-    }
-    text_printf(text, "%s = (%s)((%s)%s %s ", target, c_type(elem), wide, target, operator);
-    put_modular(kernel, text, value, *operator== '*' ? C_UNARY : C_MULTIPLY);
-    text_put(text, ")");
-}
-
-static void put_combined_call(struct c_kernel *kernel, struct text *text, const char *target, const char *name,
-                              const struct ir_expr *value)
-{
-    text_printf(text, "%s = %s(%s, ", target, name ? name : "", target);
-    put(kernel, text, value, C_ANY);
-    text_put(text, ")");
-}
-
-/* target = target - x, as it is shorter: target -= x. */
-static bool put_in_place(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem,
-                         const struct ir_expr *value)
-{
-    const char *sign = value->op == IR_EXPR_sub ? "-=" : value->op == IR_EXPR_add ? "+=" : value->op == IR_EXPR_mul ? "*=" : NULL;
-    if (!sign || (elem != IR_f32 && elem != IR_f64) || value->elem != elem || part_name(kernel, value))
-        return false;
-    const struct ir_expr *first = value->arguments[0];
-    if ((first->op != IR_EXPR_load && first->op != IR_EXPR_local) || part_name(kernel, first))
-        return false;
-    struct text read = text_create(kernel->file->arena);
-    put_leaf(kernel, &read, first, C_PRIMARY);
-    const char *written = text_finish(&read);
-    if (!written || strcmp(written, target) != 0)
-        return false;
-    put_assignment(kernel, text, target, sign, value->arguments[1]);
-    return true;
-}
-
-void c_put_combined(struct c_kernel *kernel, struct text *text, const char *target, enum ir_elem elem, enum ir_expr_op combine,
-                    const struct ir_expr *value)
-{
-    bool is_integer = ir_elem_is_integer(elem), wrap;
-    switch (combine) {
-    case IR_EXPR_add:
-        if (is_integer)
-            put_combined_integer(kernel, text, target, elem, "+", value);
-        else if (value->op == IR_EXPR_neg && !part_name(kernel, value))
-            put_assignment(kernel, text, target, "-=", value->arguments[0]);
-        else
-            put_assignment(kernel, text, target, "+=", value);
-        return;
-    case IR_EXPR_mul:
-        if (is_integer)
-            put_combined_integer(kernel, text, target, elem, "*", value);
-        else
-            put_assignment(kernel, text, target, "*=", value);
-        return;
-    case IR_EXPR_min:
-    case IR_EXPR_max:
-        put_combined_call(kernel, text, target, c_use_helper(kernel->file, combine == IR_EXPR_min ? HELPER_min : HELPER_max, elem),
-                          value);
-        return;
-    case IR_EXPR_and:
-    case IR_EXPR_or:
-        wrap = combine == IR_EXPR_or && value->op == IR_EXPR_and;
-        text_printf(text, "%s = %s %s ", target, target, combine == IR_EXPR_or ? "||" : "&&");
-        put(kernel, text, value, wrap ? C_EQUAL : combine == IR_EXPR_or ? C_AND : C_EQUAL);
-        return;
-    default:
-        if (!put_in_place(kernel, text, target, elem, value))
-            put_assignment(kernel, text, target, "=", value);
-    }
 }

@@ -551,61 +551,6 @@ static void put_plain_narrowing(struct c_file *file, struct text *text, const st
                 (int)narrowing->lanes, (int)narrowing->lanes);
 }
 
-/* Whole lines past the caches, the ends as any bytes; a row may begin anywhere. */
-static void put_stream_row(struct text *text)
-{
-    text_put(
-        text,
-        "#if defined(__SSE2__) && !defined(__TINYC__)\n"
-        "static void stream_row(void *to, const void *from, size_t bytes)\n"
-        "{\n"
-        "    char *t = to;\n"
-        "    const char *f = from;\n"
-        "    size_t i = (64 - (uintptr_t)t % 64) % 64;\n"
-        "    i = i < bytes ? i : bytes;\n"
-        "    memcpy(t, f, i);\n"
-        "    for (; i + 64 <= bytes; i += 64)\n"
-        "#if defined(__AVX__)\n"
-        "        for (size_t k = i; k < i + 64; k += 32)\n"
-        "            _mm256_stream_si256((__m256i *)(void *)(t + k), _mm256_loadu_si256((const __m256i *)(const void *)(f + k)));\n"
-        "#else\n"
-        "        for (size_t k = i; k < i + 64; k += 16)\n"
-        "            _mm_stream_si128((__m128i *)(void *)(t + k), _mm_loadu_si128((const __m128i *)(const void *)(f + k)));\n"
-        "#endif\n"
-        "    memcpy(t + i, f + i, bytes - i);\n"
-        "}\n"
-        "#else\n"
-        "#define stream_row memcpy\n"
-        "#endif\n");
-}
-
-/* What stores past the caches need, in front of all else. */
-static void put_streaming(struct c_file *file, struct text *text)
-{
-    if (file->streams_rows)
-        c_put_include(file, text, "string.h");
-    text_put(text, "#if defined(__SSE2__) && !defined(__TINYC__)\n#include <emmintrin.h>\n#include <stdint.h>\n");
-    if (file->streams_rows)
-        text_put(text, "#if defined(__AVX__)\n#include <immintrin.h>\n#endif\n");
-    text_put(text, "#define finish_streams() _mm_sfence()\n#else\n#define finish_streams() ((void)0)\n#endif\n");
-    if (file->streams_rows)
-        put_stream_row(text);
-    text_put(text, "\n");
-}
-
-static void put_prefetching(struct text *text)
-{
-    text_put(text, "#if defined(__GNUC__) && !defined(__TINYC__)\n"
-                   "#include <stdint.h>\n"
-                   "#define prefetch_as(array, place, near) \\\n"
-                   "    __builtin_prefetch((const void *)((uintptr_t)(array) + sizeof *(array) * (place)), 0, near)\n"
-                   "#else\n"
-                   "#define prefetch_as(array, place, near) ((void)0)\n"
-                   "#endif\n"
-                   "#define prefetch(array, place) prefetch_as(array, place, 3)\n"
-                   "#define prefetch_far(array, place) prefetch_as(array, place, 2)\n\n");
-}
-
 void c_put_vectors(struct c_file *file, struct text *text)
 {
     bool asks = false, copies = false, streams = false, turns = false;
@@ -619,9 +564,9 @@ void c_put_vectors(struct c_file *file, struct text *text)
     }
     asks |= file->n_narrowings > 0;
     if (streams || file->streams_rows)
-        put_streaming(file, text);
+        c_put_streaming(file, text);
     if (file->prefetches)
-        put_prefetching(text);
+        c_put_prefetching(text);
     if (!file->n_vectors)
         return;
     text_put(text, "/* Vectors: GNU vectors where the compiler has them, else small arrays. */\n"

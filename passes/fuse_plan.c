@@ -183,8 +183,7 @@ static double reads_in_step(struct costs *costs, const struct ir_kernel *step, c
     for (size_t k = 0; nodes && k < count; k++)
         for (uint32_t o = 0; o < nodes[k]->n_operands; o++)
             if (nodes[k]->operands[o].node == input && !is_repeated(nodes[k], o))
-                reads +=
-                    product(costs, nodes[k]->op == IR_contract_node ? nodes[k]->n_indices : nodes[k]->rank, nodes[k]->extents, 0);
+                reads += product(costs, nodes[k]->n_indices, nodes[k]->extents, 0);
     return reads;
 }
 
