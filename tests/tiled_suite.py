@@ -156,7 +156,7 @@ def main():
                 what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
                 build(suite, folder, target, elem, programs, dims, what)
                 for program in programs if not WATCHED else ():
-                    for sizes in (dims,) if dims else SIZES if program in ("native", "checked", "llvm") else FEW:
+                    for sizes in (dims,) if dims else SIZES if program in ("native", "checked", "llvm") and target not in few else FEW:
                         for kernel in KERNELS:
                             run_kernel(suite, folder, program, kernel, elem, sizes, f"{what} {program}")
                             if program == "threads":

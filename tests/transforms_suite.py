@@ -3,6 +3,7 @@
 (1992, 1.4) has log n for the worst case; random roundings give its root, which is what FFTW's authors measure (Frigo and Johnson 2005): at most
 0.5 eps sqrt(log2 n) + eps, three times that where a prime above 32 makes convolutions of the transform, eps the unit roundoff."""
 import argparse
+import functools
 import pathlib
 import subprocess
 import sys
@@ -19,10 +20,15 @@ LONG = (20736, 65536, 99991)  # of dft and rdft, in 64 bits
 COSINES = (9, 16, 37, 45, 64, 101, 243, 1000, 1009, 4096)
 
 
+@functools.cache
+def roots(order):
+    angles = TURN * np.arange(order).astype(np.longdouble) / order
+    return np.cos(angles) - 1j * np.sin(angles)
+
+
 def wave(numerators, order):
     """exp(-2 pi i k / order), the angle reduced in integers."""
-    angle = TURN * (numerators % order).astype(np.longdouble) / order
-    return np.cos(angle) - 1j * np.sin(angle)
+    return roots(order)[numerators % order]
 
 
 def longest_prime(n):
