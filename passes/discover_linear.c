@@ -33,7 +33,7 @@ static int compare_keys(const void *left, const void *right)
 
 void discover_sort(struct discover_key *keys, size_t count)
 {
-    qsort(keys, count, sizeof *keys, compare_keys);
+    sort_items(keys, count, sizeof *keys, compare_keys);
 }
 
 double discover_norm(size_t count, const number *numbers)

@@ -255,7 +255,7 @@ static bool search(struct discovery *discovery)
         if (arena_failed(discovery->arena))
             return false;
     }
-    qsort(discovery->result->findings, discovery->result->count, sizeof *discovery->result->findings, compare);
+    sort_items(discovery->result->findings, discovery->result->count, sizeof *discovery->result->findings, compare);
     return true;
 }
 
