@@ -49,6 +49,20 @@ static const struct ir_node *table_of(const struct building *building, size_t co
                 : NULL;
 }
 
+/* Two operands multiplied and summed over index `rank`, behind those of the result. */
+static const struct ir_node *sum_of_products(const struct building *building, uint32_t rank, const struct poly *const *extents,
+                                             const struct ir_access operands[2])
+{
+    return ir_contract(building->context, &(struct ir_contract){.ring = IR_RING_plustimes,
+                                                                .elem = building->elem,
+                                                                .accumulator = building->elem,
+                                                                .rank = rank,
+                                                                .n_indices = rank + 1,
+                                                                .extents = extents,
+                                                                .n_operands = 2,
+                                                                .operands = operands});
+}
+
 /* sum over the last index, j, of numbers[at...] * x[..., j]; `n` of the subscripts, made of i and j, are given. */
 static const struct ir_node *summed(const struct building *building, const struct ir_node *numbers, uint32_t n,
                                     const struct poly *const *at, const struct ir_node *x, size_t rows)
@@ -64,14 +78,7 @@ static const struct ir_node *summed(const struct building *building, const struc
     extents[x->rank - 1] = whole(building, rows);
     const struct ir_access operands[2] = {{.node = numbers, .subscripts = subscripts},
                                           fourier_at(context, x, poly_index(context, x->rank))};
-    return ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                      .elem = building->elem,
-                                                      .accumulator = building->elem,
-                                                      .rank = x->rank,
-                                                      .n_indices = x->rank + 1,
-                                                      .extents = extents,
-                                                      .n_operands = 2,
-                                                      .operands = operands});
+    return sum_of_products(building, x->rank, extents, operands);
 }
 
 static const struct ir_node *shifted(const struct building *building, const struct discover_operator *op, const struct ir_node *x)
@@ -149,14 +156,7 @@ static const struct ir_node *kronecker_sparse(const struct building *building, c
     subscripts[i] = poly_index(context, j);
     const struct poly *at[4] = {poly_index(context, p), poly_index(context, i), poly_index(context, j), poly_index(context, q)};
     const struct ir_access operands[2] = {{.node = numbers, .subscripts = at}, {.node = open, .subscripts = subscripts}};
-    return closed(building, ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                                       .elem = building->elem,
-                                                                       .accumulator = building->elem,
-                                                                       .rank = open->rank,
-                                                                       .n_indices = open->rank + 1,
-                                                                       .extents = extents,
-                                                                       .n_operands = 2,
-                                                                       .operands = operands}));
+    return closed(building, sum_of_products(building, open->rank, extents, operands));
 }
 
 static const struct ir_node *sparse(const struct building *building, const struct discover_operator *op, const struct ir_node *x)
@@ -278,14 +278,7 @@ static const struct ir_node *signs(const struct building *building, const struct
         subscripts[i] = poly_index(building->context, open->rank);
         const struct poly *at[2] = {poly_index(building->context, i), subscripts[i]};
         const struct ir_access operands[2] = {{.node = numbers, .subscripts = at}, {.node = open, .subscripts = subscripts}};
-        x = closed(building, ir_contract(building->context, &(struct ir_contract){.ring = IR_RING_plustimes,
-                                                                                  .elem = building->elem,
-                                                                                  .accumulator = building->elem,
-                                                                                  .rank = open->rank,
-                                                                                  .n_indices = open->rank + 1,
-                                                                                  .extents = extents,
-                                                                                  .n_operands = 2,
-                                                                                  .operands = operands}));
+        x = closed(building, sum_of_products(building, open->rank, extents, operands));
     }
     return x;
 }

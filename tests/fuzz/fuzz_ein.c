@@ -6,31 +6,15 @@
  * word, or a program that a verifier does not accept, is our own mistake.
  * Work is bounded: passes see short sources of few factors only (the exact search of an order takes about a second from sixteen
  * on), and memory stops at a budget, which is one more way for an allocation to fail. */
+#include "budget.h"
 #include "c_text.h"
 #include "frontend/frontend.h"
 #include "runtime/runtime.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BUDGET = 4 << 20, BLOCK = 1 << 16, COMPILED_BYTES = 2048, ORDERED_FACTORS = 8, REPEATED = 8 };
-
-/* malloc until the budget is used up; nothing is given back to it. */
-static void *allocate(void *user, size_t size)
-{
-    size_t *left = user;
-    if (size > *left)
-        return NULL;
-    *left -= size;
-    return malloc(size);
-}
-
-static void release(void *user, void *memory)
-{
-    (void)user;
-    free(memory);
-}
 
 static void check(bool holds, const char *what)
 {
@@ -149,7 +133,8 @@ static void check_c_text(struct attempt *attempt, const char *backend)
 
 static void attempt_open(struct attempt *attempt, const uint8_t *data, size_t size)
 {
-    struct einc_allocator allocator = {.allocate = allocate, .release = release, .user = &attempt->left, .block_size = BLOCK};
+    struct einc_allocator allocator = {
+        .allocate = budget_allocate, .release = budget_release, .user = &attempt->left, .block_size = BLOCK};
     attempt->left = BUDGET;
     attempt->context = ir_context_create(&allocator);
     struct arena *arena = attempt->context ? ir_arena(attempt->context) : NULL;

@@ -1,9 +1,9 @@
 /* Any bytes as a schedule, text or JSON: refused with a diagnostic, or sound. What is sound is printed in both forms, each read
  * again and printed as the same, and a small one is run. The sidecar is 64 numbers, whatever it is called. */
+#include "budget.h"
 #include "ir/slot.h"
 #include "runtime/schedule.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { BUDGET = 64 << 20, RUN_SLOTS = 1 << 20, NUMBERS = 64 };
@@ -12,22 +12,6 @@ static void check(bool holds)
 {
     if (!holds)
         __builtin_trap();
-}
-
-/* malloc until the budget is used up; nothing is given back to it. */
-static void *allocate(void *user, size_t size)
-{
-    size_t *left = user;
-    if (size > *left)
-        return NULL;
-    *left -= size;
-    return malloc(size);
-}
-
-static void release(void *user, void *memory)
-{
-    (void)user;
-    free(memory);
 }
 
 /* k/4 in number k, each little-endian. */
@@ -99,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t left = BUDGET;
-    const struct einc_allocator allocator = {allocate, release, &left, 1 << 16};
+    const struct einc_allocator allocator = {budget_allocate, budget_release, &left, 1 << 16};
     struct ir_context *context = ir_context_create(&allocator);
     const char *copy = context ? arena_strndup(ir_arena(context), (const char *)data, size) : NULL;
     if (!copy) {
