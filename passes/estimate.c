@@ -104,8 +104,8 @@ static double table_bytes(struct pass_kernel *pass, const struct ir_kernel *kern
 
 struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel)
 {
-    static const char *const names[] = {"simplify", "deltas",   "split_indices", "deltas",
-                                        "simplify", "formulas", "flatten",       "order"};
+    static const char *const names[] = {"simplify", "deltas",  "split_indices", "deltas", "simplify",
+                                        "formulas", "flatten", "split_indices", "order"};
     const struct estimate none = {INFINITY, INFINITY, INFINITY, NULL};
     const double *typical = ir_typical_sizes(pass->context);
     struct pass_options options = *pass->options;

@@ -207,7 +207,8 @@ static bool add_kernel(struct ir_context *context, const struct ir_kernel *kerne
 bool pass_dense(struct ir_context *context, const struct ir_kernel *source, const struct pass_options *options,
                 struct pass_dense *dense)
 {
-    static const char *const names[] = {"simplify", "deltas", "split_indices", "deltas", "simplify", "formulas", "flatten"};
+    static const char *const names[] = {"simplify", "deltas",   "split_indices", "deltas",
+                                        "simplify", "formulas", "flatten",       "split_indices"};
     struct pass_kernel trial = {.context = context, .kernel = ir_kernel_copy(context, source), .options = options};
     *dense = (struct pass_dense){0};
     for (size_t k = 0; trial.kernel && k < sizeof names / sizeof *names; k++)

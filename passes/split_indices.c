@@ -3,7 +3,9 @@
  * Where operands read an index j as `j div d` and `j mod d` (a Kronecker product, a butterfly, a merged axis), a search for an
  * order sees one index that every operand has, and finds nothing to save: sum over j = (j1, j0) of A[j1] B[j0] x[16 j1 + j0]. With
  * an index a digit, each operand has its own. Cuts of an index are the constants it is divided by, as far as each divides the next
- * and the last the extent; the others stay divisions. Axes of the result are put together again by a view, which is no copy.
+ * and the last the extent; the others stay divisions. Done again after `flatten`: each factor of a long product cuts what the one
+ * before it has left whole, and only all of them together say every digit. Axes of the result are put together again by a view,
+ * which is no copy.
  *
  * An extent that is no multiple of its cuts is rounded up where two operands read digits alone (half the rows of a transform): what
  * is not there is zero in an operand that reads the index whole, and in axes it is not read. Not in class `exact`, for 0 * inf.

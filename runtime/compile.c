@@ -21,6 +21,7 @@ static const char *const pipeline[] = {
     "simplify",      /* views of digits that are read by the same digits */
     "formulas",      /* before flatten: constants may be contracted with constants */
     "flatten",       /* after simplify: contractions read by contractions, nothing in between, become one */
+    "split_indices", /* after flatten: digits of digits, which no factor of a long product has on its own */
     "order",         /* that one as pairs, chosen jointly over the outputs */
     "apply",         /* after order: of two factors one is the matrix, the other what it is applied to */
     "mask_domains",  /* after order: masks become domains, which would tie an order */

@@ -137,6 +137,26 @@ class OperatorWorkSuite(suites.Suite):
             for kind in ("rdft", "irdft", "dct2"):
                 self.check(f"{kind}({n}) of many columns", work[kind, 100] <= 2.2 * work[kind, 1], work)
 
+    def butterflies(self, folder):
+        """Of any number of factors and of any radices, known when the kernel runs or before: each takes its radix of multiply-adds an element, and what lies between
+        two is as large as what is multiplied."""
+        rng = np.random.default_rng(5)
+        for radices in ((2,) * 5, (4, 8, 2, 4), (3, 2, 5, 2), (2,) * 10):
+            n, names = math.prod(radices), [f"X{k}" for k in range(len(radices))]
+            for batch in (1, 256):
+                declared, before = [], ""
+                for k, radix in enumerate(radices):
+                    shape = (math.prod(radices[:k]), radix, radix, math.prod(radices[k + 1:]))
+                    declared.append(f"{names[k]}: f64[{','.join(map(str, shape))}]")
+                    np.save(folder / f"{names[k]}.npy", rng.standard_normal(shape))
+                    before += f'const {declared[k]} = file("{names[k]}.npy") exact\n'
+                line = f"    y[b,i] = butterfly({', '.join(names)})[i,j] * x[b,j]\n"
+                for constants, inputs in (("", ", ".join(declared) + ", "), (before, "")):
+                    kernel = self.explain(folder, f"{constants}kernel f({inputs}x: f64[{batch},{n}]) -> (y: f64[{batch},{n}]) {{\n{line}}}\n")
+                    most = 2 * batch * n * sum(radices)
+                    self.check(f"butterfly of {radices} for {batch} columns{', known' * bool(constants)}", kernel and kernel["flops"] <= most and
+                               kernel["workspace"] <= 2 * 8 * batch * n + 4096, kernel and (kernel["flops"], most, kernel["workspace"]))
+
     def choices(self, folder):
         for n, s in ((4, 192), (4, 160), (2, 384), (8, 96)):
             size = n * s
@@ -179,6 +199,8 @@ def main():
             suite.convolutions(pathlib.Path(folder))
         if arguments.only in "real lengths":
             suite.real_lengths(pathlib.Path(folder))
+        if arguments.only in "butterflies":
+            suite.butterflies(pathlib.Path(folder))
         if arguments.only in "choices":
             suite.choices(pathlib.Path(folder))
     return suite.close()
