@@ -166,6 +166,8 @@ struct discovery {
     uint32_t depth;
     struct discover_result *result;
 };
+/* The numbers in memory, as the matrix's; its extents are set. */
+bool discover_load(struct arena *arena, enum ir_elem elem, const void *data, struct discover_matrix *matrix);
 /* Measures a proposal and adds it to the findings. */
 void discover_offer(struct discovery *discovery, const struct discover_operator *op);
 /* The best that a family came to where it proposes nothing. */

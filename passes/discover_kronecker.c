@@ -98,7 +98,8 @@ void discover_kronecker(struct discovery *discovery)
         for (size_t n1 = 1; n1 <= matrix->columns && matrix->rows % m1 == 0 && tried < MOST_SPLITS; n1++) {
             struct split split = {m1, n1, 1, 0};
             size_t inner = m1 * n1, outer = matrix->rows * matrix->columns / inner;
-            if (matrix->columns % n1 || inner == 1 || outer == 1 || split_flops(matrix, &split) > 0.7 * dense)
+            bool is_outer = (m1 == matrix->rows && n1 == 1) || (m1 == 1 && n1 == matrix->columns); /* low rank */
+            if (matrix->columns % n1 || inner == 1 || outer == 1 || is_outer || split_flops(matrix, &split) > 0.7 * dense)
                 continue;
             tried++;
             split.rank = sampled_rank(discovery, &split);

@@ -164,6 +164,15 @@ static double take_off(struct residual *residual, const number *direction)
     return sum;
 }
 
+/* One direction's share of the residual, added to its row. */
+static double take_share(struct residual *residual, const number *direction, number *along)
+{
+    project(residual, direction);
+    for (size_t j = 0; j < residual->columns; j++)
+        along[j] += complex_of(residual->along[0][j], residual->along[1][j]);
+    return take_off(residual, direction);
+}
+
 bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
                      struct discover_low_rank *factors)
 {
@@ -179,12 +188,14 @@ bool discover_factor(struct arena *arena, size_t rows, size_t columns, const num
         number *direction = factors->left + factors->rank * rows, *along = factors->right + factors->rank * columns;
         if (!next_direction(&residual, factors->left, factors->rank, direction))
             break;
-        project(&residual, direction);
         for (size_t j = 0; j < columns; j++)
-            along[j] = complex_of(residual.along[0][j], residual.along[1][j]);
-        left = take_off(&residual, direction);
+            along[j] = 0;
+        left = take_share(&residual, direction, along);
         factors->rank++;
     }
+    /* Long sums leave more than rounding of small columns: what is left is looked at once more. */
+    for (size_t r = 0; r < factors->rank && sqrt(left) <= bound; r++)
+        left = take_share(&residual, factors->left + r * rows, factors->right + r * columns);
     factors->error = sqrt(left);
     return factors->error <= bound;
 }

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_OUTER = 8 };
+
 static const struct discover_operator *product(struct discovery *discovery, const struct discover_low_rank *factors)
 {
     const struct discover_matrix *matrix = discovery->matrix;
@@ -127,11 +129,29 @@ static void with_diagonal(struct discovery *discovery, size_t most)
     discover_offer(discovery, factors.rank ? discover_combine(discovery->arena, DISCOVER_SUM, 2, parts) : parts[0]);
 }
 
+/* Before Kronecker products and Monarch matrices, which such a matrix is too, of more factors. */
+void discover_outer(struct discovery *discovery)
+{
+    double error;
+    size_t most = most_rank(discovery->matrix);
+    most = most < MOST_OUTER ? most : MOST_OUTER;
+    if (most && may_be(discovery, false, most, &error))
+        (void)whole(discovery, most);
+}
+
+static bool is_outer(const struct discover_result *result)
+{
+    for (size_t k = 0; k < result->count; k++)
+        if (result->findings[k].accepted && strcmp(result->findings[k].family, "outer") == 0)
+            return true;
+    return false;
+}
+
 void discover_low_rank(struct discovery *discovery)
 {
     double error;
     size_t most = most_rank(discovery->matrix);
-    if (!most)
+    if (!most || is_outer(discovery->result))
         return;
     if (!may_be(discovery, false, most, &error))
         discover_missed(discovery, error);

@@ -259,6 +259,24 @@ static bool search(struct discovery *discovery)
     return true;
 }
 
+/* What another finding is no worse than, in error (as far as rounding lets it be told), flops and numbers, is not kept. */
+static void keep_pareto(struct discover_result *result, double rounding)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < result->count; k++) {
+        const struct discover_finding *finding = &result->findings[k];
+        bool worse = false;
+        for (size_t other = 0; other < kept && finding->accepted && !worse; other++) {
+            const struct discover_finding *better = &result->findings[other];
+            worse = better->certificate.error <= fmax(finding->certificate.error, rounding) && better->flops <= finding->flops &&
+                    better->numbers <= finding->numbers;
+        }
+        if (!worse)
+            result->findings[kept++] = *finding;
+    }
+    result->count = kept;
+}
+
 size_t discover_first_unfit(enum ir_elem elem, const void *data, size_t count)
 {
     double least = ir_elem_real(elem) == IR_f32 ? FLT_MIN : DBL_MIN;
@@ -272,7 +290,7 @@ size_t discover_first_unfit(enum ir_elem elem, const void *data, size_t count)
     return SIZE_MAX;
 }
 
-static bool load(struct arena *arena, enum ir_elem elem, const void *data, struct discover_matrix *matrix)
+bool discover_load(struct arena *arena, enum ir_elem elem, const void *data, struct discover_matrix *matrix)
 {
     size_t count = matrix->rows * matrix->columns;
     matrix->numbers = ARENA_ARRAY(arena, count, number);
@@ -295,5 +313,8 @@ bool discover_search(struct arena *arena, const struct discover_options *options
     discovery.tolerance = options->within > 8 * eps ? options->within : 8 * eps;
     if (!rows || !columns || discover_first_unfit(options->elem, data, rows * columns) != SIZE_MAX)
         return true;
-    return load(arena, options->elem, data, &matrix) && search(&discovery);
+    if (!discover_load(arena, options->elem, data, &matrix) || !search(&discovery))
+        return false;
+    keep_pareto(result, 8 * eps);
+    return true;
 }

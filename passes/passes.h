@@ -235,6 +235,24 @@ struct discover_source {
 bool discover_write(struct arena *arena, const struct discover_operator *op, enum ir_elem elem, const char *base,
                     size_t most_inline, struct discover_source *source);
 
+/* ---- discover_picture.c ---- */
+
+/* A matrix of a finding; cells hold -1 to 1: the magnitude over the largest, and the sign of the real part. */
+struct discover_panel {
+    const char *before, *label; /* the sign that stands before it, in UTF-8; the operator */
+    size_t rows, columns;
+    double *cells; /* [high, wide], each the number of largest magnitude that it covers */
+    size_t high, wide;
+};
+struct discover_panels {
+    struct discover_panel *items;
+    size_t count, capacity;
+};
+/* Adds a matrix, or all factors of a finding in the order of its expression, called as that calls them. False: no memory. */
+bool discover_panel_of(struct arena *arena, enum ir_elem elem, size_t rows, size_t columns, const void *data, const char *label,
+                       struct discover_panels *panels);
+bool discover_panels(struct arena *arena, const struct discover_operator *op, struct discover_panels *panels);
+
 /* ---- gradient_program.c: derivatives of kernels, as kernels beside them ---- */
 
 /* GRADIENT: the vector-Jacobian product. ADJOINT: the same of a kernel that is linear in the inputs named, which is checked. */

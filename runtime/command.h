@@ -90,6 +90,10 @@ const struct backend_sample *samples_make(struct invocation *invocation, const s
 bool manifest_add(struct invocation *invocation, struct compiled *compiled, const char *basename, struct backend_file **files,
                   size_t *n_files);
 
+/* ---- command_discover_picture.c ---- */
+/* A row of matrices as an SVG file; NULL: no memory. */
+const char *discover_draw(struct arena *arena, const struct discover_panels *panels);
+
 /* ---- command_build.c ---- */
 
 /* The source itself, or a file that is not the `main` one and that einc did not make, is not overwritten: a diagnostic. */

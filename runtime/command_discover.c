@@ -12,7 +12,7 @@
 enum { MOST_INLINE = 64 };
 
 struct asked {
-    const char *path, *output;
+    const char *path, *output, *picture;
     int64_t batch;
     bool json;
     struct discover_options options;
@@ -128,6 +128,21 @@ static bool write_source(struct invocation *invocation, const struct asked *aske
     return file_write_all(context, contents, source.n_files + 1);
 }
 
+/* The matrix, and the factors of the finding where there is one. */
+static bool write_picture(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    const struct ir_tensor *matrix = &asked->matrix;
+    struct discover_panels panels = {.count = 0};
+    if (!discover_panel_of(arena, matrix->elem, (size_t)matrix->shape[0], (size_t)matrix->shape[1], matrix->data,
+                           base_of(arena, asked->path), &panels) ||
+        (finding && !discover_panels(arena, finding->op, &panels)))
+        return false;
+    const char *text = discover_draw(arena, &panels);
+    return text && command_may_write(invocation, asked->picture, true, asked->path) &&
+           file_write(invocation->context, asked->picture, text, strlen(text));
+}
+
 static void print_finding(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
 {
     printf("  %s\n", expression_of(invocation, asked, finding));
@@ -193,6 +208,7 @@ int command_discover(struct invocation *invocation, int argc, char **argv)
                                      {"--batch", OPTION_INTEGER, &asked.batch},
                                      {"--json", OPTION_FLAG, &asked.json},
                                      {"-o", OPTION_TEXT, &asked.output},
+                                     {"--svg", OPTION_TEXT, &asked.picture},
                                      {"--no-names", OPTION_FLAG, &asked.options.no_names},
                                      {"--spectral", OPTION_FLAG, &asked.options.spectral}};
     if (!options_parse(invocation, argc, argv, options, sizeof options / sizeof *options))
@@ -212,6 +228,8 @@ int command_discover(struct invocation *invocation, int argc, char **argv)
         return input_finish(invocation, EXIT_LIMIT);
     bool found = result.count && result.findings[0].accepted;
     if (asked.output && found && !write_source(invocation, &asked, &result.findings[0]))
+        return input_finish(invocation, EXIT_INPUT);
+    if (asked.picture && !write_picture(invocation, &asked, found ? &result.findings[0] : NULL))
         return input_finish(invocation, EXIT_INPUT);
     if (asked.json)
         return input_finish(invocation, print_json(invocation, &asked, &result) ? EXIT_DONE : EXIT_FAULT);

@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 import numpy as np
 
@@ -131,7 +132,7 @@ def structured(rng, sizes):
         stencil = np.zeros(2 * n)
         stencil[n - 2:n + 1] = -1, 2, -1
         yield f"stencil {n}", shifted(stencil, n, n), "scatter", 6 * n
-        yield f"low rank {n}", rng.standard_normal((n, 5)) @ rng.standard_normal((5, n + 3)), "low_rank", 10 * (2 * n + 3)
+        yield f"low rank {n}", rng.standard_normal((n, 5)) @ rng.standard_normal((5, n + 3)), "outer", 10 * (2 * n + 3)
         yield f"diagonal and low rank {n}", np.diag(rng.standard_normal(n)) + rng.standard_normal((n, 3)) @ rng.standard_normal((3, n)), "low_rank", 14 * n
         v = rng.standard_normal(n)
         yield f"reflection {n}", np.eye(n) - 2 * np.outer(v, v) / (v @ v), "low_rank", 5 * n
@@ -288,6 +289,37 @@ class DiscoverSuite(Suite):
             self.check(f"a constant{within} is replaced by what is permitted", kernel["flops"] == flops and (flops > 4096 or errors and 0 < errors[0] <= 1e-5),
                        f"{kernel['flops']} {errors}")
 
+    def pictures(self):
+        rng = np.random.default_rng(7)
+        for name, matrix, labels in (("W", monarch(rng, 8, 8, 8, 8, 1), ["W", "ks(w0)", "blockdiag(w1)"]), ("W", np.kron(rng.standard_normal((3, 5)), rng.standard_normal((70, 2))), None),
+                                     ("a<b&c", rng.standard_normal((9, 90)), ["a<b&c"])):
+            np.save(self.folder / f"{name}.npy", matrix)
+            command, written = [self.einc, "discover", f"{name}.npy", "--svg=W.svg"], []
+            for _ in range(2):
+                done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+                written.append((self.folder / "W.svg").read_text())
+            words = [text.text for text in xml.etree.ElementTree.fromstring(written[0]).iter("{http://www.w3.org/2000/svg}text")]
+            self.check(f"{name}: a picture is the same on every run", done.returncode == 0 and written[0] == written[1], done.stderr)
+            self.check(f"{name}: a picture of the matrix and its factors", labels is None or [word for word in words[1::3]] == labels, str(words))
+        done = subprocess.run([self.einc, "discover", "W.npy", "--svg=W.npy"], cwd=self.folder, capture_output=True, text=True)
+        self.check("the matrix is not overwritten by its picture", done.returncode == 1 and np.load(self.folder / "W.npy").shape == (210, 10), done.stderr)
+
+    def outer_products(self):
+        """Few are found as that, not as what else such a matrix is, a sum of Kronecker products or a block tensor train."""
+        rng = np.random.default_rng(9)
+        for n, rank in ((64, 1), (64, 2), (60, 4), (1024, 1)):
+            self.find(f"rank {rank} {n}", rng.standard_normal((n, rank)) @ rng.standard_normal((rank, n)), "outer", 4 * n * rank)
+
+    def fronts(self):
+        """Of what is accepted nothing is worse than another in error, flops and numbers."""
+        rng, many = np.random.default_rng(8), 0
+        for _, matrix, *_ in structured(rng, (48,)):
+            found = self.accepted(matrix, "--within=1e-3")
+            many += len(found) > 1
+            worse = [(a, b) for a in found for b in found if a is not b and all(a[key] >= b[key] for key in ("error", "flops", "numbers"))]
+            self.check("findings are a Pareto set", not worse, json.dumps(worse)[:300])
+        self.check("some matrices are found to be several things", many > 0, str(many))
+
     def unfit(self):
         for name, matrix, status, words in (("empty", np.zeros((0, 4)), 1, "at least one number"), ("nan", np.full((8, 8), np.nan), 1, "finite"),
                                             ("infinite", np.diag([1, np.inf] * 4), 1, "row 1, column 1"), ("subnormal", np.full((8, 8), 1e-310), 1, "subnormal"),
@@ -335,6 +367,9 @@ def main():
             suite.refusals(32)
             suite.uses()
             suite.unfit()
+            suite.pictures()
+            suite.fronts()
+            suite.outer_products()
     return suite.close()
 
 
