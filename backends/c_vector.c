@@ -166,23 +166,34 @@ static bool is_array(const struct spelling *spelling, uint32_t buffer)
     return spelling->kernel->array_lanes[buffer] > 0;
 }
 
+/* How far lanes move; 0: not at all, or not always as far. */
+static int64_t step_of(struct spelling *spelling, const struct poly *address)
+{
+    const struct poly *step;
+    int64_t value = 0;
+    if (poly_split_index(spelling->kernel->file->context, address, spelling->lane, &step, NULL))
+        poly_is_constant(step, &value);
+    return value;
+}
+
 /* Which half of pairs the lanes move along, by two elements each; -1: they move by one. */
 static int half_of(struct spelling *spelling, const struct poly *address)
 {
     struct ir_context *context = spelling->kernel->file->context;
-    const struct poly *step;
-    int64_t half = 0;
-    if (!poly_split_index(context, address, spelling->lane, &step, NULL) || !poly_equals(step, 2))
+    int64_t half = 0, step = step_of(spelling, address);
+    if (step != 2 && step != -2)
         return -1;
     poly_is_constant(poly_mod(context, first_lane(spelling, address), poly_constant(context, 2), NULL), &half);
     return (int)half;
 }
 
-/* Where the first pair begins. */
-static const struct poly *pair_of(struct spelling *spelling, const struct poly *address)
+/* Where in memory what lanes read, or the first of their pairs, begins: with the last lane where they move back. */
+static const struct poly *lowest(struct spelling *spelling, const struct poly *address)
 {
     struct ir_context *context = spelling->kernel->file->context;
-    return poly_subtract(context, first_lane(spelling, address), poly_constant(context, half_of(spelling, address)));
+    int64_t half = half_of(spelling, address), step = step_of(spelling, address);
+    int64_t before = (half > 0) - (step < 0 ? step * (spelling->lanes - 1) : 0);
+    return poly_subtract(context, first_lane(spelling, address), poly_constant(context, before));
 }
 
 static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem elem, const struct poly *address)
@@ -192,9 +203,13 @@ static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem el
         return;
     }
     int half = half_of(spelling, address);
-    if (half >= 0) {
-        text_printf(spelling->text, "%s(&", operation(spelling, elem, half ? VECTOR_load_odd : VECTOR_load_even));
-        c_put_element(spelling->kernel, spelling->text, buffer, pair_of(spelling, address));
+    bool back = step_of(spelling, address) < 0;
+    if (half >= 0 || back) {
+        enum c_vector_op op = half < 0 ? VECTOR_load_back
+                              : back   ? (half ? VECTOR_load_odd_back : VECTOR_load_even_back)
+                                       : (half ? VECTOR_load_odd : VECTOR_load_even);
+        text_printf(spelling->text, "%s(&", operation(spelling, elem, op));
+        c_put_element(spelling->kernel, spelling->text, buffer, lowest(spelling, address));
         text_put(spelling->text, ")");
         return;
     }

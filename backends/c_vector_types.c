@@ -62,6 +62,9 @@ static const struct operation operations[] = {
     {VECTOR_load_first, "load_first", "(const T *from, size_t n)", NULL, "r.lane[i] = (size_t)i < n ? from[i] : 0;"},
     {VECTOR_load_even, "load_even", "(const T *from)", NULL, "r.lane[i] = from[2 * i];"},
     {VECTOR_load_odd, "load_odd", "(const T *from)", NULL, "r.lane[i] = from[2 * i + 1];"},
+    {VECTOR_load_back, "load_back", "(const T *from)", NULL, "r.lane[i] = from[N - 1 - i];"},
+    {VECTOR_load_even_back, "load_even_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - i)];"},
+    {VECTOR_load_odd_back, "load_odd_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - i) + 1];"},
     {VECTOR_store_pairs, "store_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
     {VECTOR_absolute, "absolute", "(V a)", "((V)((V_bits)(a) & K))", "r.lane[i] = a.lane[i] < 0 ? -a.lane[i] : a.lane[i] + 0;"},
     {VECTOR_copysign, "copysign", "(V a, V b)", "((V)(((V_bits)(a) & K) | ((V_bits)(b) & ~K)))", NULL},
@@ -333,40 +336,52 @@ static void put_square(struct c_file *file, struct text *text, const struct c_ve
     text_put(text, "}\n");
 }
 
-/* Lanes of two vectors: element 2 * i + half of the pairs that they are, or the pairs that they make, from lane `half` on. */
-static void put_shuffle(struct text *text, const struct c_vector *vector, const char *vectors, bool writes, int64_t half)
+/* Lanes of two vectors: from lane `first` on by `step`; the pairs that they make, from lane `first` on, where `step` is 0. */
+static void put_shuffle(struct text *text, const struct c_vector *vector, const char *vectors, int64_t first, int64_t step)
 {
-    text_printf(text, "__builtin_shufflevector(%s", vectors);
+    text_printf(text, "__builtin_shufflevector(%s", vectors ? vectors : "");
     for (int64_t i = 0; i < vector->lanes; i++)
-        text_printf(text, ", %d", (int)(writes ? half + i / 2 + i % 2 * vector->lanes : 2 * i + half));
+        text_printf(text, ", %d", (int)(first + (step ? step * i : i / 2 + i % 2 * vector->lanes)));
     text_put(text, ")");
 }
 
-/* Pairs, most often complex numbers, as two vectors of halves. */
+/* Pairs, most often complex numbers, as two vectors of halves, and what is read from its end. */
 static void put_pairs(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
-    const enum c_vector_op ops[3] = {VECTOR_load_even, VECTOR_load_odd, VECTOR_store_pairs};
     const char *name = vector->name;
-    const char *read =
-        arena_printf(file->arena, "(%s)((const %s_memory *)(from))[0], (%s)((const %s_memory *)(from))[1]", name, name, name, name);
-    const char *written = arena_printf(file->arena, "%s_re, %s_im", name, name);
-    for (int op = 0; op < 3 && read && written; op++) {
+    int64_t last = vector->lanes - 1;
+    const struct {
+        enum c_vector_op op;
+        int64_t first, step;
+    } reads[5] = {{VECTOR_load_even, 0, 2},
+                  {VECTOR_load_odd, 1, 2},
+                  {VECTOR_load_back, last, -1},
+                  {VECTOR_load_even_back, 2 * last, -2},
+                  {VECTOR_load_odd_back, 2 * last + 1, -2}};
+    for (int k = 0; k < 5; k++) {
         struct text body = text_create(file->arena);
+        int other = reads[k].op != VECTOR_load_back;
+        const char *read = arena_printf(file->arena, "(%s)((const %s_memory *)(from))[0], (%s)((const %s_memory *)(from))[%d]",
+                                        name, name, name, name, other);
         text_put(&body, "\\\n    ");
-        if (op < 2) {
-            put_shuffle(&body, vector, read, false, op);
-        } else {
-            text_printf(&body, "__extension__({ const %s %s_re = (a), %s_im = (b); \\\n    ((%s_memory *)(to))[0] = ", name, name,
-                        name, name);
-            put_shuffle(&body, vector, written, true, 0);
-            text_printf(&body, "; \\\n    ((%s_memory *)(to))[1] = ", name);
-            put_shuffle(&body, vector, written, true, vector->lanes / 2);
-            text_put(&body, "; })");
-        }
+        put_shuffle(&body, vector, read, reads[k].first, reads[k].step);
         const char *finished = text_finish(&body);
-        if (vector->uses[ops[op]] && finished)
-            put_define(file, text, vector, operation_of(ops[op]), finished);
+        if (vector->uses[reads[k].op] && finished)
+            put_define(file, text, vector, operation_of(reads[k].op), finished);
     }
+    if (!vector->uses[VECTOR_store_pairs])
+        return;
+    struct text body = text_create(file->arena);
+    const char *written = arena_printf(file->arena, "%s_re, %s_im", name, name);
+    text_printf(&body, "\\\n    __extension__({ const %s %s_re = (a), %s_im = (b); \\\n    ((%s_memory *)(to))[0] = ", name, name,
+                name, name);
+    put_shuffle(&body, vector, written, 0, 0);
+    text_printf(&body, "; \\\n    ((%s_memory *)(to))[1] = ", name);
+    put_shuffle(&body, vector, written, vector->lanes / 2, 0);
+    text_put(&body, "; })");
+    const char *finished = text_finish(&body);
+    if (finished)
+        put_define(file, text, vector, operation_of(VECTOR_store_pairs), finished);
 }
 
 static bool uses(const struct c_vector *vector, enum c_vector_op op)
@@ -455,6 +470,7 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
     text_printf(text, "__attribute__((vector_size(%d)));\n", (int)bytes_of(vector));
     if (vector->uses[VECTOR_load] || vector->uses[VECTOR_store] || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn] ||
         vector->uses[VECTOR_turn_stream] || vector->uses[VECTOR_load_even] || vector->uses[VECTOR_load_odd] ||
+        vector->uses[VECTOR_load_back] || vector->uses[VECTOR_load_even_back] || vector->uses[VECTOR_load_odd_back] ||
         vector->uses[VECTOR_store_pairs] || vector->uses[VECTOR_square]) {
         put_pattern(file, text, vector, "typedef T V_memory ");
         text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),

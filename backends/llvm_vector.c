@@ -65,27 +65,37 @@ static bool is_array(const struct lanes *lanes, uint32_t buffer)
     return lanes->kernel->c->array_lanes[buffer] > 0;
 }
 
+/* How far lanes move; 0: not at all, or not always as far. */
+static int64_t lane_step(struct lanes *lanes, const struct poly *address)
+{
+    const struct poly *step;
+    int64_t value = 0;
+    if (poly_split_index(lanes->kernel->file->ir, address, lanes->index, &step, NULL))
+        poly_is_constant(step, &value);
+    return value;
+}
+
 /* Which half of pairs the lanes move along, by two elements each; -1: they move by one. */
 static int half_of(struct lanes *lanes, const struct poly *address)
 {
     struct ir_context *context = lanes->kernel->file->ir;
-    const struct poly *step, *rest;
-    int64_t half = 0;
-    if (!poly_split_index(context, address, lanes->index, &step, &rest) || !poly_equals(step, 2))
+    const struct poly *rest;
+    int64_t half = 0, step = lane_step(lanes, address);
+    if ((step != 2 && step != -2) || !poly_split_index(context, address, lanes->index, NULL, &rest))
         return -1;
     poly_is_constant(poly_mod(context, rest, poly_constant(context, 2), NULL), &half);
     return (int)half;
 }
 
-/* Lanes of two vectors: element 2 * i + half of the pairs that they are, or the pairs that they make, from lane `half` on. */
-static LLVMValueRef chosen(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, bool writes, int64_t half)
+/* Lanes of two vectors: from lane `first` on by `step`; the pairs that they make, from lane `first` on, where `step` is 0. */
+static LLVMValueRef chosen(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, int64_t first, int64_t step)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMValueRef *numbers = ARENA_ARRAY(file->arena, (size_t)lanes->count, LLVMValueRef);
     if (!numbers)
         return a;
     for (int64_t i = 0; i < lanes->count; i++)
-        numbers[i] = llvm_integer(file->i32, writes ? half + i / 2 + i % 2 * lanes->count : 2 * i + half);
+        numbers[i] = llvm_integer(file->i32, first + (step ? step * i : i / 2 + i % 2 * lanes->count));
     return LLVMBuildShuffleVector(file->builder, a, b, LLVMConstVector(numbers, (unsigned)lanes->count), "");
 }
 
@@ -96,25 +106,27 @@ static LLVMValueRef second_vector(struct lanes *lanes, LLVMTypeRef type, LLVMVal
     return LLVMBuildGEP2(lanes->kernel->file->builder, type, place, &one, 1, "");
 }
 
-static LLVMValueRef load_half(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address, int half)
+/* A half of pairs, or, `half` -1, elements one after the other, either way: what lies in memory, and its lanes in order. */
+static LLVMValueRef load_in_order(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address, int half)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
-    const struct poly *pair = poly_subtract(file->ir, address, poly_constant(file->ir, half));
-    LLVMValueRef place = llvm_place(lanes->kernel, buffer, pair, true), vectors[2];
-    for (int k = 0; k < 2; k++) {
+    int64_t step = lane_step(lanes, address), last = lanes->count - 1, odd = half > 0;
+    const struct poly *lowest = poly_subtract(file->ir, address, poly_constant(file->ir, odd - (step < 0 ? step * last : 0)));
+    LLVMValueRef place = llvm_place(lanes->kernel, buffer, lowest, true), vectors[2];
+    for (int k = 0; k < (half < 0 ? 1 : 2); k++) {
         vectors[k] = LLVMBuildLoad2(file->builder, type, k ? second_vector(lanes, type, place) : place, "");
         LLVMSetAlignment(vectors[k], ir_elem_info(elem)->bytes);
     }
-    return chosen(lanes, vectors[0], vectors[1], false, half);
+    return chosen(lanes, vectors[0], vectors[half < 0 ? 0 : 1], odd - (step < 0 ? step * last : 0), step);
 }
 
 static LLVMValueRef load(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address)
 {
     struct llvm_file *file = lanes->kernel->file;
     int half = half_of(lanes, address);
-    if (half >= 0)
-        return load_half(lanes, buffer, elem, address, half);
+    if (half >= 0 || lane_step(lanes, address) < 0)
+        return load_in_order(lanes, buffer, elem, address, half);
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
     bool whole = !lanes->mask || is_array(lanes, buffer);
     LLVMValueRef place = llvm_place(lanes->kernel, buffer, address, whole);
@@ -299,7 +311,7 @@ static void store_pairs(struct lanes *lanes, const struct loop_stmt *re, const s
     LLVMValueRef place = llvm_place(lanes->kernel, re->store.buffer, re->store.address, true);
     for (int k = 0; k < 2; k++) {
         LLVMValueRef to = k ? second_vector(lanes, LLVMTypeOf(halves[0]), place) : place;
-        LLVMValueRef pairs = chosen(lanes, halves[0], halves[1], true, k * lanes->count / 2);
+        LLVMValueRef pairs = chosen(lanes, halves[0], halves[1], k * lanes->count / 2, 0);
         LLVMSetAlignment(LLVMBuildStore(file->builder, pairs, to), ir_elem_info(re->store.value->elem)->bytes);
     }
 }

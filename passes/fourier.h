@@ -33,6 +33,13 @@ const struct ir_node *fourier_shifted(struct ir_context *context, const struct i
 const struct ir_node *fourier_half(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice);
 const struct ir_node *fourier_half_shifted(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice);
 
+/* ---- fourier_packed.c ---- */
+/* Have real transforms of length n this way? It is even, not short, and has no long prime. */
+bool fourier_packs(int64_t n);
+/* fourier_real and fourier_half by a complex transform of length n / 2. */
+const struct ir_node *fourier_packed(struct ir_context *context, const struct ir_node *x, int64_t n);
+const struct ir_node *fourier_half_packed(struct ir_context *context, const struct ir_node *x, int64_t n, bool twice);
+
 /* ---- fourier_coprime.c: lengths n = p q, p and q coprime, without twiddles ---- */
 /* The least flops of a real transform so done, and its p; INFINITY: n has no such factors. */
 double fourier_real_coprime_flops(int64_t n, int64_t *factor);

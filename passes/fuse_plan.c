@@ -13,6 +13,7 @@
  * lower_loops asks `fuse_plan_create` and inlines accordingly. The pass itself makes the choice visible in the text of the tensor
  * IR where the IR can say it: maps are composed into the maps that use them, views into the accesses that read them, and what
  * depends on constants alone and is small becomes a constant. It never changes which value an output has. */
+#include "ir/codelet.h"
 #include "lower.h"
 
 #include <math.h>
@@ -187,6 +188,34 @@ static double reads_in_step(struct costs *costs, const struct ir_kernel *step, c
     return reads;
 }
 
+static bool reads_index(const struct ir_access *access, uint32_t index)
+{
+    for (uint32_t axis = 0; axis < access->node->rank; axis++)
+        if (poly_uses_index(access->subscripts[axis], index))
+            return true;
+    return false;
+}
+
+/* A codelet has what it reads in registers for all its results: times that it reads an element of the operand that is no factor.
+ * What calls functions is stored: vectors may not have them. */
+static double reads_of_codelet(struct costs *costs, const struct ir_node *node, uint32_t operand, double evaluations)
+{
+    const struct ir_node *read = node->operands[operand].node;
+    const struct ir_codelet *codelet = ir_codelet(costs->context, node);
+    int64_t functions = 0;
+    if (read->op != IR_map_node || !codelet || codelet->factors[operand] ||
+        (ir_expr_flops(costs->context, read->body, &functions), functions))
+        return evaluations;
+    for (uint32_t index = 0; index < node->rank; index++) {
+        bool inside = false;
+        for (uint32_t k = 0; k < node->n_operands; k++)
+            inside |= codelet->factors[k] && reads_index(&node->operands[k], index);
+        if (inside && !reads_index(&node->operands[operand], index))
+            evaluations /= fmax(product(costs, 1, &node->extents[index], 0), 1);
+    }
+    return evaluations;
+}
+
 /* Elements of operand `operand` that a node of so many evaluations reads. */
 static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t operand, double evaluations)
 {
@@ -201,6 +230,8 @@ static double reads_of(struct costs *costs, const struct ir_node *node, uint32_t
             elements *= ir_solve_is_batch(node, k) ? product(costs, 1, &node->shape[k], 0) : 1;
         return elements;
     }
+    if (node->op == IR_contract_node && node->contract.codelet)
+        return reads_of_codelet(costs, node, operand, evaluations);
     if (node->op != IR_scan_node)
         return evaluations;
     const struct ir_node *input = node->scan->step->inputs[operand].node;

@@ -74,6 +74,9 @@ bool spectra_is_known(struct ir_context *context, const struct ir_node *node);
 const struct ir_node *structure_real_data(struct structuring *structuring, const struct structure_application *application);
 const struct ir_node *structure_finish_real(struct structuring *structuring, const struct structure_application *application,
                                             const struct ir_node *y);
+/* fourier_real and fourier_half, the way that is fast on the machine: by steps or packed. */
+const struct ir_node *structure_real(struct structuring *structuring, const struct ir_node *x, int64_t n);
+const struct ir_node *structure_real_back(struct structuring *structuring, const struct ir_node *x, int64_t n, bool twice);
 /* All `rows` of a spectrum of real data from its first half. */
 const struct ir_node *structure_both_halves(struct ir_context *context, const struct ir_node *half, int64_t n, int64_t rows);
 /* The rows that are asked for, times the wave's factor root(b i + d, order), or the real part of that. */

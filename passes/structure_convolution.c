@@ -134,12 +134,13 @@ static bool find_sequence(struct structuring *structuring, const struct ir_node 
 
 /* A convolution of length n takes 1 / n: what is known takes it along, complex data take it in the transform back, real ones in the
  * product. */
-static const struct ir_node *spectrum(struct ir_context *context, const struct ir_node *x, int64_t length, bool known)
+static const struct ir_node *spectrum(struct structuring *structuring, const struct ir_node *x, int64_t length, bool known)
 {
+    struct ir_context *context = structuring->context;
     x = fourier_pad(context, x, length);
     if (!x || known)
         return fourier_response(context, x, length, length);
-    return ir_elem_is_complex(x->elem) ? fourier_complex(context, x, length, false) : fourier_real(context, x, length);
+    return ir_elem_is_complex(x->elem) ? fourier_complex(context, x, length, false) : structure_real(structuring, x, length);
 }
 
 /* The product of both spectra, over `over`, with sums over what nobody else has. `kept` are the indices of its batch axes. */
@@ -221,13 +222,14 @@ static const struct ir_node *convolved(struct structuring *structuring, const st
     int64_t length = sequence->length;
     bool complex = ir_elem_is_complex(application->node->elem);
     bool known = spectra_is_known(context, fourier_pad(context, sequence->values, length));
-    const struct ir_node *product = between(structuring, sequence, spectrum(context, sequence->values, length, known),
-                                            spectrum(context, data, length, false), known || complex ? 1 : length, &n_kept, kept);
+    const struct ir_node *product =
+        between(structuring, sequence, spectrum(structuring, sequence->values, length, known),
+                spectrum(structuring, data, length, false), known || complex ? 1 : length, &n_kept, kept);
     product = structure_improve(structuring, product);
     if (!product)
         return NULL;
     const struct ir_node *all =
-        complex ? backward(context, product, length, known ? 1 : length) : fourier_half(context, product, length, true);
+        complex ? backward(context, product, length, known ? 1 : length) : structure_real_back(structuring, product, length, true);
     int64_t begin = sequence->cyclic && !sequence->reversed ? 0 : application->columns - 1;
     const struct poly *at = all ? poly_add(context, poly_index(context, all->rank - 1), poly_constant(context, begin)) : NULL;
     if (all && sequence->cyclic && begin)

@@ -68,16 +68,18 @@ static const struct poly *line(struct ir_context *context, const struct ir_node 
     return poly_add(context, number(context, from), poly_scale(context, poly_index(context, x->rank - 1), step));
 }
 
-static const struct ir_node *second_type(struct ir_context *context, const struct structure_transform *transform,
+static const struct ir_node *second_type(struct structuring *structuring, const struct structure_transform *transform,
                                          const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
+    struct ir_context *context = structuring->context;
     int64_t n = quarter->n, half = n / 2;
     if (n % 2 && n <= LONGEST_ODD)
         return structure_cosine_odd(context, transform, quarter, x);
     const struct ir_node *parts[2] = {
         fourier_view(context, x, n - half, line(context, x, 0, 2), false),
         fourier_part(context, x, half, line(context, x, 2 * half - 1, -2), IR_EXPR_operand, quarter->sine)};
-    const struct ir_node *all = structure_both_halves(context, fourier_real(context, fourier_join(context, 2, parts), n), n, n);
+    const struct ir_node *all =
+        structure_both_halves(context, structure_real(structuring, fourier_join(context, 2, parts), n), n, n);
     const struct poly *at = line(context, x, quarter->offset, 1);
     if (quarter->offset)
         at = poly_mod(context, at, number(context, n), NULL);
@@ -116,9 +118,10 @@ static const struct ir_node *added(struct ir_context *context, const struct ir_n
 }
 
 /* Wave p and wave n - p are conjugates at all rows, up to a factor: of both one spectrum of half the length. */
-static const struct ir_node *third_type(struct ir_context *context, const struct structure_transform *transform,
+static const struct ir_node *third_type(struct structuring *structuring, const struct structure_transform *transform,
                                         const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
+    struct ir_context *context = structuring->context;
     int64_t n = quarter->n, pairs = (n - 1) / 2;
     if (n % 2 && n <= LONGEST_ODD && quarter->offset == quarter->sine)
         return structure_cosine_odd(context, transform, quarter, x);
@@ -130,7 +133,7 @@ static const struct ir_node *third_type(struct ir_context *context, const struct
                                third_terms(context, transform, quarter, x, pairs, n - 1, -1, false), IR_EXPR_add);
     if (n % 2 == 0)
         parts[count++] = third_terms(context, transform, quarter, x, 1, n / 2, 0, true);
-    const struct ir_node *w = fourier_half(context, fourier_join(context, count, parts), n, false);
+    const struct ir_node *w = structure_real_back(structuring, fourier_join(context, count, parts), n, false);
     return fourier_interleave(context, w,
                               fourier_part(context, w, n / 2, line(context, x, n - 1, -1), IR_EXPR_operand, quarter->sine), n);
 }
@@ -159,9 +162,10 @@ static const struct ir_node *fourth_type(struct ir_context *context, const struc
 /* ---- type I ---- */
 
 /* By its matrix, where it is short, else as the transform of length 2n. */
-static const struct ir_node *first_type_unfolded(struct ir_context *context, const struct structure_transform *transform,
+static const struct ir_node *first_type_unfolded(struct structuring *structuring, const struct structure_transform *transform,
                                                  const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
+    struct ir_context *context = structuring->context;
     int64_t n = quarter->n, o = quarter->offset, count = n + 1 - 2 * o;
     const struct structure_wave *wave = &transform->wave;
     const struct poly *i = poly_add(context, poly_index(context, 0), number(context, o)),
@@ -170,7 +174,7 @@ static const struct ir_node *first_type_unfolded(struct ir_context *context, con
         return fourier_table(context, x, x->elem, count, poly_multiply(context, i, j), 2 * n, wave->re, wave->im);
     const struct ir_node *zero = fourier_pad(context, x, 2 * n - o);
     const struct ir_node *parts[2] = {zero ? fourier_view(context, zero, o, line(context, x, 2 * n - 2, 1), false) : NULL, zero};
-    const struct ir_node *y = fourier_real(context, o ? fourier_join(context, 2, parts) : zero, 2 * n);
+    const struct ir_node *y = structure_real(structuring, o ? fourier_join(context, 2, parts) : zero, 2 * n);
     struct structure_transform turned = *transform;
     turned.form = (struct structure_form){0};
     turned.application.rows = count;
@@ -186,12 +190,13 @@ static const struct ir_node *folded(struct ir_context *context, const struct str
                  fourier_view(context, x, count, line(context, x, last, -1), false), op);
 }
 
-static const struct ir_node *first_type(struct ir_context *context, const struct structure_transform *transform,
+static const struct ir_node *first_type(struct structuring *structuring, const struct structure_transform *transform,
                                         const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
+    struct ir_context *context = structuring->context;
     int64_t n = quarter->n, half = n / 2, o = quarter->offset;
     if (!x || n % 2 || n < SHORTEST_FOLDED)
-        return x ? first_type_unfolded(context, transform, quarter, x) : NULL;
+        return x ? first_type_unfolded(structuring, transform, quarter, x) : NULL;
     const struct ir_node *sums[2] = {folded(context, quarter, x, half - o, IR_EXPR_add),
                                      fourier_view(context, x, 1, line(context, x, half - o, 1), false)};
     const struct ir_node *both = fourier_join(context, 2, sums), *differences = folded(context, quarter, x, half - o, IR_EXPR_sub);
@@ -199,8 +204,8 @@ static const struct ir_node *first_type(struct ir_context *context, const struct
                                   three = {.type = 3, .n = half, .offset = o, .sine = quarter->sine};
     if (!both || !differences)
         return NULL;
-    const struct ir_node *first = first_type(context, transform, &one, o ? differences : both);
-    const struct ir_node *third = third_type(context, transform, &three, o ? both : differences);
+    const struct ir_node *first = first_type(structuring, transform, &one, o ? differences : both);
+    const struct ir_node *third = third_type(structuring, transform, &three, o ? both : differences);
     return o ? fourier_interleave(context, third, first, n - 1) : fourier_interleave(context, first, third, n + 1);
 }
 
@@ -235,9 +240,9 @@ const struct ir_node *structure_cosine(struct structuring *structuring, const st
     if (quarter.type != 2) /* whose rows may be fewer, from its offset on */
         transform.application.rows = quarter.size;
     transform.application.columns = quarter.size;
-    const struct ir_node *y = quarter.type == 1   ? first_type(context, &transform, &quarter, x)
-                              : quarter.type == 2 ? second_type(context, &transform, &quarter, x)
-                              : quarter.type == 3 ? third_type(context, &transform, &quarter, x)
+    const struct ir_node *y = quarter.type == 1   ? first_type(structuring, &transform, &quarter, x)
+                              : quarter.type == 2 ? second_type(structuring, &transform, &quarter, x)
+                              : quarter.type == 3 ? third_type(structuring, &transform, &quarter, x)
                               : quarter.n % 2     ? structure_cosine_odd(context, &transform, &quarter, x)
                                                   : fourth_type(context, &transform, &quarter, x);
     if (y && asked.rows != transform.application.rows)

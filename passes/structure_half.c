@@ -67,7 +67,7 @@ const struct ir_node *structure_half(struct structuring *structuring, const stru
         const struct poly *last = x ? poly_index(context, x->rank - 1) : NULL;
         if (x && !transform.inverse)
             x = fourier_view(context, x, transform.application.columns, last, true);
-        return as_axes(context, &transform.application, fourier_half(context, x, transform.length, false));
+        return as_axes(context, &transform.application, structure_real_back(structuring, x, transform.length, false));
     }
     return NULL;
 }

@@ -4,9 +4,10 @@
  *     for j < n { x = ...  y[j] = ... }  becomes  for v < n div 8 { vector j < 8 { x = ...  y[8*v + j] = ... } }
  *                                                 for j in 8*(n div 8) .. n { x = ...  y[j] = ... }
  *
- * Places move by one element a lane, or, halves of complex numbers, by two: then the vectors of both halves are read and written
- * together. Of tables another order is made, in which they do; other places lie in rows that are turned (vectorise_rows.c). Where
- * the extent is known and no multiple of the lanes, vectors overlap instead of leaving a rest: what two of them store is the same.
+ * Places move by one element a lane, or, halves of pairs, by two: then the vectors of both halves are read and written together.
+ * What is read may also move back: a vector is read and its lanes reversed. Of tables another order is made, in which they do;
+ * other places lie in rows that are turned (vectorise_rows.c). Where the extent is known and no multiple of the lanes, vectors
+ * overlap instead of leaving a rest: what two of them store is the same.
  */
 #include "lanes.h"
 #include "product.h"
@@ -24,14 +25,28 @@ struct lines {
     struct vectorise_rows rows;
 };
 
-/* A half of complex numbers that lie side by side: of which the address moves by two. */
-static bool is_half(const struct lines *lines, uint32_t buffer, const struct poly *address)
+/* Nothing but pairs: complex numbers, or an even number of reals. */
+static bool has_pairs(const struct loop_buffer *buffer)
+{
+    int64_t count;
+    return buffer->is_complex || (poly_is_constant(buffer->count, &count) && count % 2 == 0);
+}
+
+/* A half of pairs that lie side by side: of which the address moves by two, or back by two where it is read. */
+static bool is_half(const struct lines *lines, uint32_t buffer, const struct poly *address, bool reads)
 {
     const struct poly *step, *rest;
     int64_t half;
-    return lines->kernel->loops->buffers[buffer].is_complex &&
-           poly_split_index(lines->context, address, lines->loop->loop.index, &step, &rest) && poly_equals(step, 2) &&
+    return has_pairs(&lines->kernel->loops->buffers[buffer]) &&
+           poly_split_index(lines->context, address, lines->loop->loop.index, &step, &rest) &&
+           (poly_equals(step, 2) || (reads && poly_equals(step, -2))) &&
            poly_is_constant(poly_mod(lines->context, rest, poly_constant(lines->context, 2), NULL), &half);
+}
+
+static bool moves_back(const struct lines *lines, const struct poly *address)
+{
+    const struct poly *step;
+    return poly_split_index(lines->context, address, lines->loop->loop.index, &step, NULL) && poly_equals(step, -1);
 }
 
 /* Can it be a vector, or one number for all lanes? `*moves`: a vector. */
@@ -47,7 +62,7 @@ static bool fits(struct lines *lines, const struct ir_expr *expr, bool *moves)
         *moves = poly_uses_index(expr->load.address, index);
         if (*moves && !lanes_move_by_one(lines->context, expr->load.address, index) &&
             !vectorise_find_table(&lines->rows, expr->load.buffer, expr->load.address, NULL) &&
-            !is_half(lines, expr->load.buffer, expr->load.address) &&
+            !moves_back(lines, expr->load.address) && !is_half(lines, expr->load.buffer, expr->load.address, true) &&
             !vectorise_note_row(&lines->rows, expr->load.buffer, expr->load.address, false))
             return false;
     } else if (ir_expr_uses_index(expr, index) || expr->n_arguments) {
@@ -86,7 +101,7 @@ static bool statement_fits(struct lines *lines, const struct loop_stmt *stmt, co
         return false;
     if (lanes_move_by_one(lines->context, stmt->store.address, lines->loop->loop.index))
         return true;
-    if (is_half(lines, stmt->store.buffer, stmt->store.address))
+    if (is_half(lines, stmt->store.buffer, stmt->store.address, false))
         return stores_other_half(lines, stmt, stmt->next) || (before && stores_other_half(lines, before, stmt));
     return vectorise_note_row(&lines->rows, stmt->store.buffer, stmt->store.address, true);
 }

@@ -99,6 +99,17 @@ static const struct example examples[] = {
     {"", "kernel f(x: f64[40], t: f64[5]) -> (y: f64[40]) normwise { y[i] = t[r] * pad(x[i-r+2], 0) }"},
 };
 
+/* The same where there are vectors, which have transforms of real data in pairs. */
+static const struct example in_vectors[] = {
+    {"fourier ", "kernel f(x: f64[2, 256]) -> (y: c128[2, 129]) { operator F = rdft(256)\n y[s,k] = F[k,l] * x[s,l] }"},
+    {"fourier ", "kernel f(x: f64[64]) -> (y: c128[33]) { operator F = rdft(64)\n y[k] = F[k,l] * x[l] }"},
+    {"fourier half ", "kernel f(x: c128[129]) -> (y: f64[256]) { operator F = irdft(256)\n y[k] = F[k,l] * x[l] }"},
+    {"fourier half ", "kernel f(x: c128[3, 33]) -> (y: f64[3, 64]) { operator F = irdft(64)\n y[s,k] = F[k,l] * x[s,l] }"},
+    {"fourier cosine ", "kernel f(x: f64[128]) -> (y: f64[128]) { operator F = dct2(128)\n y[k] = F[k,l] * x[l] }"},
+    {"fourier cosine ", "kernel f(x: f64[128]) -> (y: f64[128]) { operator F = dst3(128)\n y[k] = F[k,l] * x[l] }"},
+    {"convolution ", "kernel f(x: f64[64], c: f64[64]) -> (y: f64[64]) normwise { y[i] = c[(i-j) mod 64] * x[j] }"},
+};
+
 struct fired {
     char names[256];
 };
@@ -128,12 +139,12 @@ static struct ir_kernel *read_kernel(struct ir_context *context, const char *tex
     return program ? program->kernels[0] : NULL;
 }
 
-static void check_example(const struct example *example)
+static void check_example(const struct example *example, const struct machine *machine)
 {
     struct ir_context *context = ir_context_create(NULL);
     struct ir_kernel *kernel = read_kernel(context, example->text);
     struct fired fired = {{0}};
-    struct pass_options options = {.machine = *machine_generic(), .trace = note, .trace_user = &fired};
+    struct pass_options options = {.machine = *machine, .trace = note, .trace_user = &fired};
     struct ir_tensor expected[OUTPUTS], found[OUTPUTS];
     assert_non_null(kernel);
     struct ir_tensor *inputs = random_inputs(context, kernel, IR_EVAL_PRIME, NULL, 5);
@@ -160,7 +171,9 @@ static void rules_keep_values(void **state)
 {
     (void)state;
     for (size_t k = 0; k < sizeof examples / sizeof *examples; k++)
-        check_example(&examples[k]);
+        check_example(&examples[k], machine_generic());
+    for (size_t k = 0; k < sizeof in_vectors / sizeof *in_vectors; k++)
+        check_example(&in_vectors[k], machine_find("avx512"));
 }
 
 /* Roots modulo the prime behave as those of the complex numbers do. */

@@ -153,11 +153,11 @@ def main():
             for kind in ("dft", "idft", "rdft", "irdft"):
                 for n in SIZES + (LONG if bits == 64 and kind in ("dft", "rdft") else ()):
                     if arguments.only in kind:
-                        suite.fourier(folder, kind, n, bits, vectors if n in (64, 101, 1000) else quick, rng)
+                        suite.fourier(folder, kind, n, bits, vectors if n in (64, 101, 1000, 4096) else quick, rng)
             for kind in ("dct1", "dct2", "dct3", "dct4", "dst1", "dst2", "dst3", "dst4"):
                 for n in COSINES:
                     if arguments.only in kind:
-                        suite.cosine(folder, kind, n, bits, quick, rng)
+                        suite.cosine(folder, kind, n, bits, vectors if n == 1000 else quick, rng)
             for n in (12, 64, 101, 1000, 4096):
                 if arguments.only in "circulant":
                     suite.convolution(folder, n, bits, quick, rng)
