@@ -208,6 +208,9 @@ void diag_note(struct diagnostics *diagnostics, struct diag *diag, struct span s
 /* The fix: "declare x as f32[32, 128], or ...". */
 void diag_help(struct diagnostics *diagnostics, struct diag *diag, const char *format, ...) BASE_PRINTF(3, 4);
 
+/* Forgets what was said since the copy was made: of something that was only tried. */
+void diag_take_back(struct diagnostics *diagnostics, const struct diagnostics *copy);
+
 const char *diag_code_name(enum diag_code code);  /* "E0203"; warnings "W0101" */
 const char *diag_code_title(enum diag_code code); /* its row in diag.def */
 /* Are there errors, and says each of them that a limit was hit (docs/limits.md)? The input may be right then. */

@@ -111,6 +111,14 @@ struct diag *diag_warning(struct diagnostics *diagnostics, enum diag_code code, 
     return add(diagnostics, (struct diag){.severity = DIAG_WARNING, .code = code, .message = message, .primary.span = span});
 }
 
+void diag_take_back(struct diagnostics *diagnostics, const struct diagnostics *copy)
+{
+    diagnostics->n_items = copy->n_items;
+    diagnostics->n_errors = copy->n_errors;
+    diagnostics->n_warnings = copy->n_warnings;
+    diagnostics->n_dropped = copy->n_dropped;
+}
+
 void diag_label(struct diagnostics *diagnostics, struct diag *diag, const char *format, ...)
 {
     if (!diag)

@@ -25,47 +25,70 @@ struct open_choice {
 struct choosing {
     struct pass_kernel *pass;
     struct open_choice *choices; /* in the order in which they are rewritten, which is that of the kernel */
-    size_t count, at;
+    size_t count;
+};
+
+struct picking {
+    const uint32_t *picks;
+    size_t at;
 };
 
 static const struct ir_node *picked(void *user, struct ir_context *context, const struct ir_node *node)
 {
-    struct choosing *choosing = user;
+    struct picking *picking = user;
     if (node->op != IR_alt_node)
         return node;
-    return ir_view(context, node->rank, node->shape, node->operands[choosing->choices[choosing->at++].pick]);
+    return ir_view(context, node->rank, node->shape, node->operands[picking->picks[picking->at++]]);
+}
+
+const struct ir_node **choose_open(struct pass_kernel *pass, size_t *n_open)
+{
+    size_t count, n = 0;
+    const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
+    *n_open = 0;
+    for (size_t k = 0; nodes && k < count; k++)
+        n += nodes[k]->op == IR_alt_node;
+    const struct ir_node **open = ARENA_ARRAY(ir_arena(pass->context), n + 1, const struct ir_node *);
+    for (size_t k = 0; open && nodes && k < count; k++)
+        if (nodes[k]->op == IR_alt_node)
+            open[(*n_open)++] = nodes[k];
+    return open;
+}
+
+struct ir_kernel *choose_picks(struct pass_kernel *pass, const uint32_t *picks)
+{
+    struct picking picking = {picks, 0};
+    struct ir_kernel *kernel = ir_kernel_copy(pass->context, pass->kernel);
+    if (kernel && picks)
+        (void)ir_rewrite(pass->context, kernel, picked, &picking);
+    return picks && !arena_failed(ir_arena(pass->context)) ? kernel : NULL;
 }
 
 static struct choosing open_choices(struct pass_kernel *pass)
 {
-    size_t count, n = 0;
-    const struct ir_node **nodes = ir_topological(pass->context, pass->kernel, &count);
     struct choosing choosing = {.pass = pass};
-    for (size_t k = 0; nodes && k < count; k++)
-        n += nodes[k]->op == IR_alt_node;
-    choosing.choices = ARENA_ARRAY(ir_arena(pass->context), n, struct open_choice);
-    for (size_t k = 0; choosing.choices && nodes && k < count; k++)
-        if (nodes[k]->op == IR_alt_node)
-            choosing.choices[choosing.count++].alt = nodes[k];
+    const struct ir_node **open = choose_open(pass, &choosing.count);
+    choosing.choices = ARENA_ARRAY(ir_arena(pass->context), choosing.count, struct open_choice);
+    for (size_t k = 0; choosing.choices && k < choosing.count; k++)
+        choosing.choices[k] = (struct open_choice){.alt = open[k]};
     return choosing;
+}
+
+static struct ir_kernel *with_picks(const struct choosing *choosing)
+{
+    uint32_t *picks = ARENA_ARRAY(ir_arena(choosing->pass->context), choosing->count, uint32_t);
+    for (size_t k = 0; picks && k < choosing->count; k++)
+        picks[k] = choosing->choices[k].pick;
+    return choose_picks(choosing->pass, picks);
 }
 
 bool choose_first(struct pass_kernel *pass)
 {
     struct choosing choosing = open_choices(pass);
-    if (choosing.count)
-        (void)ir_rewrite(pass->context, pass->kernel, picked, &choosing);
-    return !arena_failed(ir_arena(pass->context));
-}
-
-static struct ir_kernel *with_picks(struct choosing *choosing)
-{
-    struct ir_context *context = choosing->pass->context;
-    struct ir_kernel *kernel = ir_kernel_copy(context, choosing->pass->kernel);
-    choosing->at = 0;
+    struct ir_kernel *kernel = choosing.count ? with_picks(&choosing) : NULL;
     if (kernel)
-        (void)ir_rewrite(context, kernel, picked, choosing);
-    return arena_failed(ir_arena(context)) ? NULL : kernel;
+        *pass->kernel = *kernel;
+    return !arena_failed(ir_arena(pass->context));
 }
 
 static struct estimate estimate_picks(struct choosing *choosing)

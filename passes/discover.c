@@ -46,8 +46,10 @@ static const struct discover_result *look_at(struct discovering *discovering, co
     for (size_t k = 0; k < discovering->count; k++)
         if (discovering->items[k].constant == constant)
             return &discovering->items[k].result;
-    const struct discover_options options = {
-        .elem = constant->elem, .within = constant->constant->within, .spectral = constant->constant->spectral};
+    const struct discover_options options = {.elem = constant->elem,
+                                             .within = constant->constant->within,
+                                             .spectral = constant->constant->spectral,
+                                             .finest = discovering->structuring.pass->options->finest};
     struct looked_at item = {.constant = constant};
     if (!discover_search(arena, &options, rows, columns, constant->constant->data, &item.result) ||
         !ARENA_PUSH(arena, discovering->items, discovering->count, discovering->capacity, item))

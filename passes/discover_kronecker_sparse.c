@@ -116,13 +116,13 @@ static bool take_apart(struct discovery *discovery, const struct discover_operat
     return done && *error <= permitted;
 }
 
-/* A factor as the product of what it falls into, while that saves work. */
+/* A factor as the product of what it falls into, while that saves work, or costs none where the finest is asked for. */
 static const struct discover_operator *finest(struct discovery *discovery, const struct discover_operator *op, uint32_t depth)
 {
     struct split best[MOST_TRIED];
     struct discover_operator *factors[2];
     double error, norm = discover_norm(discover_count(op), op->numbers);
-    size_t count = depth < 12 ? best_splits(discovery, op, norm, 0.999, best) : 0;
+    size_t count = depth < 12 ? best_splits(discovery, op, norm, discovery->options->finest ? 1 : 0.999, best) : 0;
     for (size_t k = 0; k < count; k++) {
         if (!take_apart(discovery, op, &best[k], norm, factors, &error))
             continue;

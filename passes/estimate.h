@@ -15,5 +15,9 @@ struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kerne
 /* choose.c. Every choice that is still open becomes its first alternative, for who lowers a kernel that `choose` did not see.
  * False: no memory. */
 bool choose_first(struct pass_kernel *pass);
+/* choose.c. The choices that are still open, in the order of the kernel. NULL: no memory. */
+const struct ir_node **choose_open(struct pass_kernel *pass, size_t *n_open);
+/* The kernel with of each of them the alternative of that number. NULL: no memory. */
+struct ir_kernel *choose_picks(struct pass_kernel *pass, const uint32_t *picks);
 
 #endif

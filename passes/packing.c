@@ -1,5 +1,13 @@
-/* Packing of one kernel: its graph, the search, the slot program of the plan that is chosen. */
+/* Packing of one kernel: its graph, the search, the slot program of the plan that is chosen.
+ *
+ * Of constants in which structure was found each alternative makes another graph. Rotations are known only when a graph has been
+ * searched, so a few forms of the kernel are: as it is written; with the first finding in each constant; then, from the better of
+ * these, with one constant after the other as something else. Plans of all of them make one list. What a form is refused for is
+ * said of the kernel as written alone, which needs no more levels than others. */
+#include "estimate.h"
 #include "packing_internal.h"
+
+#include <string.h>
 
 void *packing_scratch(struct packer *packer, enum packing_scratch scratch, size_t bytes)
 {
@@ -25,67 +33,235 @@ static struct packer *packer_create(struct ir_context *context, const struct pac
     return packer->flags && packer->mark && packer->numbers ? packer : NULL;
 }
 
-/* Of plans with the fewest rotations the one that comes first within the number of keys. */
-static struct slot_program *emit_within_keys(struct packer *packer, const struct packing_graph *graph,
-                                             const struct ir_kernel *kernel, const struct packing_plan *plan,
-                                             struct slot_counts *counts)
+/* ---- forms of the kernel ---- */
+
+/* Each takes a search. */
+enum { MOST_FORMS = 24 };
+
+struct form {
+    const struct ir_kernel *kernel;
+    struct packer *packer;
+    const struct packing_graph *graph;
+    const struct packing_plans *plans;
+    struct packing_result result; /* what is known of its functions */
+    uint32_t *picks;              /* of each open choice */
+};
+
+struct forms {
+    struct pass_kernel *pass;
+    const char *const *rest;
+    const struct packing_options *options;
+    const struct ir_node **open; /* choices */
+    size_t n_open;
+    struct form items[MOST_FORMS];
+    size_t count, best;
+};
+
+/* With what its picks leave of the kernel; false: it is refused, or no memory. */
+static bool plan_form(struct forms *forms, struct form *form)
 {
-    struct slot_program *program = packing_emit(packer, graph, kernel, plan, PACKING_A_KEY_EACH);
+    struct ir_context *context = forms->pass->context;
+    struct pass_kernel pass = {
+        .context = context, .kernel = choose_picks(forms->pass, form->picks), .options = forms->pass->options};
+    if (!pass.kernel || pass_run_all(forms->rest, &pass) != EINC_OK)
+        return false;
+    form->kernel = pass.kernel;
+    form->packer = packer_create(context, forms->options);
+    struct packing_graph *graph = form->packer ? packing_graph(form->packer, &pass) : NULL;
+    bool fitted = graph && packing_fit_functions(form->packer, graph, pass.kernel, &form->result);
+    form->graph = graph;
+    form->plans = fitted ? packing_search(form->packer, graph, pass.kernel) : NULL;
+    return form->plans != NULL;
+}
+
+static int64_t fewest_rotations(const struct form *form)
+{
+    return form->plans->items[form->plans->count - 1].rotations;
+}
+
+/* The best form with another alternative of one choice, or with the first finding in all of them (`at` NO_CHOICE). False: no
+ * memory; a form that is refused is none. */
+enum { NO_CHOICE = UINT32_MAX };
+static bool try_form(struct forms *forms, uint32_t at, uint32_t pick)
+{
+    struct arena *arena = ir_arena(forms->pass->context);
+    struct diagnostics *diagnostics = ir_diagnostics(forms->pass->context);
+    struct form form = {.picks = arena_copy(arena, forms->items[forms->best].picks, forms->n_open + 1, sizeof *form.picks)};
+    if (!form.picks)
+        return false;
+    for (uint32_t k = 0; k < forms->n_open; k++)
+        form.picks[k] = at == NO_CHOICE || at == k ? pick : form.picks[k];
+    struct diagnostics said = *diagnostics;
+    if (plan_form(forms, &form)) {
+        forms->items[forms->count] = form;
+        if (fewest_rotations(&form) < fewest_rotations(&forms->items[forms->best]))
+            forms->best = forms->count;
+        forms->count++;
+    } else
+        diag_take_back(diagnostics, &said);
+    return !arena_failed(arena);
+}
+
+/* False after a diagnostic, or without memory. */
+static bool plan_forms(struct forms *forms)
+{
+    forms->open = choose_open(forms->pass, &forms->n_open);
+    struct form *written = &forms->items[0];
+    written->picks = ARENA_ARRAY(ir_arena(forms->pass->context), forms->n_open + 1, uint32_t);
+    if (!forms->open || !written->picks)
+        return false;
+    memset(written->picks, 0, (forms->n_open + 1) * sizeof *written->picks);
+    if (!plan_form(forms, written))
+        return false;
+    forms->count = 1;
+    if (forms->n_open && !try_form(forms, NO_CHOICE, 1))
+        return false;
+    for (uint32_t at = 0; at < forms->n_open; at++)
+        for (uint32_t pick = 0; pick < forms->open[at]->n_operands && forms->count < MOST_FORMS; pick++) {
+            bool tried = pick == forms->items[forms->best].picks[at] || (forms->n_open == 1 && pick <= 1);
+            if (!tried && !try_form(forms, at, pick))
+                return false;
+        }
+    return true;
+}
+
+/* ---- the list of all their plans ---- */
+
+struct listed {
+    const struct form *form;
+    const struct packing_plan *plan;
+};
+
+/* Fewer levels first, then fewer rotations, then the earlier form. */
+static int compare_listed(const void *first, const void *second)
+{
+    const struct listed *a = first, *b = second;
+    if (a->plan->depth != b->plan->depth)
+        return a->plan->depth < b->plan->depth ? -1 : 1;
+    if (a->plan->rotations != b->plan->rotations)
+        return a->plan->rotations < b->plan->rotations ? -1 : 1;
+    return (a->form > b->form) - (a->form < b->form);
+}
+
+/* Plans that no other has both fewer rotations and fewer levels than; NULL: no memory. */
+static struct listed *list_plans(const struct forms *forms, size_t *count)
+{
+    size_t n = 0, kept = 0;
+    for (size_t k = 0; k < forms->count; k++)
+        n += forms->items[k].plans->count;
+    struct listed *listed = ARENA_ARRAY(ir_arena(forms->pass->context), n, struct listed);
+    n = 0;
+    for (size_t k = 0; listed && k < forms->count; k++)
+        for (size_t l = 0; l < forms->items[k].plans->count; l++)
+            listed[n++] = (struct listed){&forms->items[k], &forms->items[k].plans->items[l]};
+    if (listed)
+        sort_items(listed, n, sizeof *listed, compare_listed);
+    for (size_t k = 0; listed && k < n; k++)
+        if (kept == 0 || listed[k].plan->rotations < listed[kept - 1].plan->rotations)
+            listed[kept++] = listed[k];
+    *count = kept;
+    return listed;
+}
+
+/* ---- its slot program ---- */
+
+/* Of plans with the fewest rotations the one that comes first within the number of keys. */
+static struct slot_program *emit_within_keys(const struct listed *listed, struct slot_counts *counts)
+{
+    const struct form *form = listed->form;
+    int64_t most = form->packer->options->keys;
+    struct slot_program *program = packing_emit(form->packer, form->graph, form->kernel, listed->plan, PACKING_A_KEY_EACH);
     if (program)
         slot_count(program, counts);
-    if (!program || !packer->options->keys || counts->keys <= packer->options->keys)
+    if (!program || !most || counts->keys <= most)
         return program;
-    program = packing_emit(packer, graph, kernel, plan, PACKING_CHAINED);
+    program = packing_emit(form->packer, form->graph, form->kernel, listed->plan, PACKING_CHAINED);
     if (program)
         slot_count(program, counts);
     return program;
 }
 
-static bool count_point(struct packer *packer, const struct packing_graph *graph, const struct ir_kernel *kernel,
-                        const struct packing_plans *plans, size_t number, struct packing_result *result)
+static const char *describe_finding(struct arena *arena, const struct pass_found *found)
 {
-    struct packing_point *point = &result->points[number];
-    struct slot_program *program = emit_within_keys(packer, graph, kernel, &plans->items[number], &point->counts);
-    if (!program || number != result->chosen)
-        return program != NULL;
-    result->program = program;
-    program->notes = ARENA_ARRAY(packer->arena, result->n_functions + 1, const char *);
-    for (; program->notes && program->n_notes < result->n_functions; program->n_notes++) {
-        const struct packing_function *function = &result->functions[program->n_notes];
-        program->notes[program->n_notes] =
-            arena_printf(packer->arena, "%s in `%s` on [%g, %g]: degree %u, error %.2e", function->name, function->statement,
-                         function->low, function->high, function->degree, function->error);
-    }
-    return !arena_failed(packer->arena);
+    return arena_printf(arena, "%s: relative error %.2e (Frobenius)", found->detail, found->certificate.error);
 }
 
-static bool refuse_keys(struct packer *packer, const struct ir_kernel *kernel, const struct slot_counts *counts)
+/* What stands in the constants' place, and the polynomials in the functions'. */
+static bool note_all(struct arena *arena, const struct packing_result *result, struct slot_program *program)
 {
-    struct diagnostics *diagnostics = ir_diagnostics(packer->context);
+    program->notes = ARENA_ARRAY(arena, result->n_found + result->n_functions + 1, const char *);
+    for (size_t k = 0; program->notes && k < result->n_found; k++)
+        program->notes[program->n_notes++] = describe_finding(arena, result->found[k]);
+    for (size_t k = 0; program->notes && k < result->n_functions; k++) {
+        const struct packing_function *function = &result->functions[k];
+        program->notes[program->n_notes++] =
+            arena_printf(arena, "%s in `%s` on [%g, %g]: degree %u, error %.2e", function->name, function->statement, function->low,
+                         function->high, function->degree, function->error);
+    }
+    return !arena_failed(arena);
+}
+
+/* Each constant once, however often it is read. */
+static bool add_found(const struct forms *forms, const struct form *form, struct packing_result *result)
+{
+    const struct pass_kernel *pass = forms->pass;
+    result->found = ARENA_ARRAY(ir_arena(pass->context), forms->n_open + 1, const struct pass_found *);
+    for (size_t at = 0; result->found && at < forms->n_open; at++) {
+        const struct ir_node *way = forms->open[at]->operands[form->picks[at]].node;
+        const struct pass_found *found = NULL;
+        for (size_t k = 0; form->picks[at] && k < pass->n_found; k++)
+            if (pass->found[k].node == way)
+                found = &pass->found[k];
+        for (size_t k = 0; found && k < result->n_found; k++)
+            if (strcmp(result->found[k]->detail, found->detail) == 0)
+                found = NULL;
+        if (found)
+            result->found[result->n_found++] = found;
+    }
+    return result->found != NULL;
+}
+
+static bool refuse_keys(const struct form *form, const struct slot_counts *counts)
+{
+    struct diagnostics *diagnostics = ir_diagnostics(form->packer->context);
     struct diag *diag =
-        diag_error(diagnostics, DIAG_E0932, kernel->span, "%lld keys do not suffice", (long long)packer->options->keys);
+        diag_error(diagnostics, DIAG_E0932, form->kernel->span, "%lld keys do not suffice", (long long)form->packer->options->keys);
     diag_label(diagnostics, diag, "%lld are needed, with rotations one after another", (long long)counts->keys);
     diag_help(diagnostics, diag, "allow more keys with --keys");
     return false;
 }
 
-bool packing_run(const struct pass_kernel *kernel, const struct packing_options *options, struct packing_result *result)
+bool packing_run(struct pass_kernel *kernel, const char *const *rest, const struct packing_options *options,
+                 struct packing_result *result)
 {
-    struct packer *packer = packer_create(kernel->context, options);
-    struct packing_graph *graph = packer ? packing_graph(packer, kernel) : NULL;
+    struct arena *arena = ir_arena(kernel->context);
+    struct forms *forms = ARENA_NEW(arena, struct forms);
+    size_t count = 0;
     *result = (struct packing_result){0};
-    bool fitted = graph && packing_fit_functions(packer, graph, kernel->kernel, result);
-    const struct packing_plans *plans = fitted ? packing_search(packer, graph, kernel->kernel) : NULL;
-    result->n_points = plans ? plans->count : 0;
-    result->points = plans ? ARENA_ARRAY(packer->arena, plans->count, struct packing_point) : NULL;
-    if (!result->points)
+    if (!forms)
         return false;
-    result->chosen = plans->count - 1; /* the fewest rotations */
-    for (size_t k = 0; k < plans->count; k++) {
-        result->points[k] = (struct packing_point){.rotations = plans->items[k].rotations, .depth = plans->items[k].depth};
-        if ((k == result->chosen || options->count_all) && !count_point(packer, graph, kernel->kernel, plans, k, result))
+    *forms = (struct forms){.pass = kernel, .rest = rest, .options = options};
+    const struct listed *listed = plan_forms(forms) ? list_plans(forms, &count) : NULL;
+    const struct listed *chosen = listed ? &listed[count - 1] : NULL; /* the fewest rotations */
+    if (!chosen)
+        return false;
+    *result = chosen->form->result;
+    result->n_points = count;
+    result->chosen = count - 1;
+    result->points = ARENA_ARRAY(arena, count, struct packing_point);
+    if (!result->points || !add_found(forms, chosen->form, result))
+        return false;
+    for (size_t k = 0; k < count; k++) {
+        struct packing_point *point = &result->points[k];
+        *point = (struct packing_point){.rotations = listed[k].plan->rotations, .depth = listed[k].plan->depth};
+        if (k != result->chosen && !options->count_all)
+            continue;
+        result->program = emit_within_keys(&listed[k], &point->counts);
+        if (!result->program)
             return false;
     }
     const struct slot_counts *counts = &result->points[result->chosen].counts;
-    return !options->keys || counts->keys <= options->keys || refuse_keys(packer, kernel->kernel, counts);
+    if (options->keys && counts->keys > options->keys)
+        return refuse_keys(chosen->form, counts);
+    return note_all(arena, result, result->program);
 }

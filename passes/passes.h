@@ -63,6 +63,7 @@ struct pass_options {
     struct pass_tuning *tuning;                                       /* choices to be taken; NULL: none */
     bool propose;                                                     /* `tile` notes what else may be worth measuring */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
+    bool finest;                                                      /* findings in as many factors as there are */
     bool no_discovery;                                                /* keep constants as written: what is found rounds them */
     void (*trace)(void *user, const char *pass, const char *message); /* fired rules and choices; may be NULL */
     void *trace_user;
@@ -197,6 +198,7 @@ struct discover_options {
     double within;     /* permitted relative error; 0: rounding alone, of each row and column too */
     bool spectral;     /* the error is measured in the spectral norm */
     bool no_names;     /* transforms that have names are not tried */
+    bool finest;       /* factors fall apart even where that saves no work: who counts rotations groups them again */
     double batch;      /* columns that it is applied to at a time; 0: one */
 };
 /* What a family came to, of the matrix by its factors as they are rounded to its type. */
@@ -310,6 +312,8 @@ const struct pass_info *pass_table(size_t *count);
 const struct pass_info *pass_find(const char *name, size_t length);
 /* Runs one pass and verifies what it left. */
 enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kernel);
+/* The same of passes by name, one after the other up to NULL. */
+enum einc_status pass_run_all(const char *const *names, struct pass_kernel *kernel);
 
 /* ---- packing.c: kernels on ciphertexts ---- */
 
@@ -348,15 +352,18 @@ struct packing_function {
 struct packing_result {
     struct packing_point *points; /* in order of depth */
     size_t n_points, chosen;
+    const struct pass_found **found; /* what the chosen one has constants replaced by */
+    size_t n_found;
     struct packing_function *functions;
     size_t n_functions;
     const double *errors;         /* of each output, that the functions' make of it at most; infinity where inputs have no range */
     struct slot_program *program; /* of the chosen one */
 };
-/* What the kernel computes of encrypted inputs; it is one after the tensor passes up to `flatten`. Constants are known to who
- * computes. False after a diagnostic E0931 (what ciphertexts cannot compute) or E0932 (slots, levels or keys do not suffice), or
- * without memory. */
-bool packing_run(const struct pass_kernel *kernel, const struct packing_options *options, struct packing_result *result);
+/* What the kernel computes of encrypted inputs. Alternatives may be open in it: schedules of each are compared, after the passes
+ * `rest` (ended by NULL), up to `flatten`. Constants are known to who computes. False after a diagnostic E0931 (what ciphertexts
+ * cannot compute) or E0932 (slots, levels or keys do not suffice), or without memory. */
+bool packing_run(struct pass_kernel *kernel, const char *const *rest, const struct packing_options *options,
+                 struct packing_result *result);
 /* May a range bear this name, which is no input's? */
 bool packing_is_function(const char *name);
 

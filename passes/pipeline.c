@@ -103,3 +103,13 @@ enum einc_status pass_run(const struct pass_info *pass, struct pass_kernel *kern
         return EINC_NO_MEMORY;
     return sound ? EINC_OK : EINC_INTERNAL;
 }
+
+enum einc_status pass_run_all(const char *const *names, struct pass_kernel *kernel)
+{
+    for (const char *const *name = names; *name; name++) {
+        enum einc_status status = pass_run(pass_find(*name, strlen(*name)), kernel);
+        if (status != EINC_OK)
+            return status;
+    }
+    return EINC_OK;
+}

@@ -151,6 +151,9 @@ static void print_packing(const struct packing_result *packed, int64_t slots)
     printf("  on ciphertexts      of %lld slots\n", (long long)slots);
     for (size_t k = 0; k < packed->n_points; k++)
         print_point(&packed->points[k], "    ", k == packed->chosen ? " (chosen: the fewest rotations)" : "");
+    for (size_t k = 0; k < packed->n_found; k++)
+        printf("    discovered        %s: relative error %.2g (Frobenius)\n", packed->found[k]->detail,
+               packed->found[k]->certificate.error);
     for (size_t k = 0; k < packed->n_functions; k++) {
         const struct packing_function *function = &packed->functions[k];
         printf("    %-17s in %s, on [%g, %g]: degree %u, depth %u, error %.2g\n", function->name, function->statement,
@@ -179,10 +182,14 @@ static json_t *json_point(const struct packing_point *point)
 /* The chosen schedule's counts, and all between which there was a choice. */
 static json_t *json_packing(const struct packing_result *packed, int64_t slots)
 {
-    json_t *he = json_point(&packed->points[packed->chosen]), *points = json_array(), *functions = json_array();
+    json_t *he = json_point(&packed->points[packed->chosen]), *points = json_array(), *functions = json_array(),
+           *found = json_array();
     for (size_t k = 0; k < packed->n_points; k++)
         json_array_append_new(points, json_point(&packed->points[k]));
     json_object_set_new(he, "slots", json_integer(slots));
+    for (size_t k = 0; k < packed->n_found; k++)
+        json_array_append_new(
+            found, json_pack("{s:s, s:f}", "finding", packed->found[k]->detail, "error", packed->found[k]->certificate.error));
     for (size_t k = 0; k < packed->n_functions; k++) {
         const struct packing_function *function = &packed->functions[k];
         json_array_append_new(functions, json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:f}", "function", function->name, "statement",
@@ -192,6 +199,7 @@ static json_t *json_packing(const struct packing_result *packed, int64_t slots)
     }
     json_object_set_new(he, "points", points);
     json_object_set_new(he, "functions", functions);
+    json_object_set_new(he, "findings", found);
     return he;
 }
 

@@ -49,19 +49,11 @@ const char *const *compile_pipeline(void)
     return pipeline;
 }
 
-/* To schedules on ciphertexts: what is known is evaluated, and contractions are whole; packing orders them itself. */
-static const char *const packing_pipeline[] = {"simplify", "recognise", "spectra",  "deltas",  "split_indices",
-                                               "deltas",   "simplify",  "formulas", "flatten", NULL};
-
-static enum einc_status run_pipeline(struct pass_kernel *kernel, const char *const *names)
-{
-    for (const char *const *name = names; *name; name++) {
-        enum einc_status status = pass_run(pass_find(*name, strlen(*name)), kernel);
-        if (status != EINC_OK)
-            return status;
-    }
-    return EINC_OK;
-}
+/* To schedules on ciphertexts: what is known is evaluated, and contractions are whole; packing orders them itself. The second list
+ * runs on each form that the first leaves open, and packing chooses by rotations and depth. */
+static const char *const packing_pipeline[] = {"simplify", "recognise", "discover", NULL};
+static const char *const packing_forms[] = {"simplify", "spectra", "deltas", "split_indices", "deltas", "simplify",
+                                            "formulas", "flatten", NULL};
 
 static struct compiled *compile_with(struct ir_context *context, struct ir_program *program, const struct pass_options *passes)
 {
@@ -73,7 +65,7 @@ static struct compiled *compile_with(struct ir_context *context, struct ir_progr
     for (size_t k = 0; k < program->n_kernels; k++) {
         kernels[k] =
             (struct pass_kernel){.context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = passes};
-        if (!kernels[k].kernel || run_pipeline(&kernels[k], pipeline) != EINC_OK)
+        if (!kernels[k].kernel || pass_run_all(pipeline, &kernels[k]) != EINC_OK)
             return NULL;
     }
     return ir_status(context) == EINC_OK ? compiled : NULL;
@@ -148,14 +140,16 @@ struct packing_result *compile_packing(struct ir_program *program, const struct 
         diag_help(ir_diagnostics(context), diag, "name a function, such as gelu, or 1/x for divisions: its arguments lie there");
         return NULL;
     }
-    for (size_t k = 0; results && k < program->n_kernels; k++) {
-        struct pass_kernel kernel = {
-            .context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = &options->passes};
-        if (!kernel.kernel || run_pipeline(&kernel, packing_pipeline) != EINC_OK ||
-            !packing_run(&kernel, &options->packing, &results[k]))
+    struct pass_options *passes = arena_copy(ir_arena(context), &options->passes, 1, sizeof *passes);
+    if (passes)
+        passes->finest = true; /* packing groups factors as rotations and levels ask */
+    for (size_t k = 0; results && passes && k < program->n_kernels; k++) {
+        struct pass_kernel kernel = {.context = context, .kernel = ir_kernel_copy(context, program->kernels[k]), .options = passes};
+        if (!kernel.kernel || pass_run_all(packing_pipeline, &kernel) != EINC_OK ||
+            !packing_run(&kernel, packing_forms, &options->packing, &results[k]))
             return NULL;
     }
-    return results;
+    return passes ? results : NULL;
 }
 
 enum einc_status compile_emit_packed(struct ir_program *program, const struct packing_result *packed,

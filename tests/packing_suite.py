@@ -89,8 +89,10 @@ def vector(n):
 def linear(rows, what, consts, operator, matrix, slots, rotations, depth, *options):
     m, n = matrix.shape
     x = vector(n)
-    source = consts + f"kernel k(x: f64[{n}]) -> (y: f64[{m}]) {{ y[i] = {operator}[i,j] * x[j] }}\n"
-    rows.row(what, source, {"x": x}, matrix @ x, slots, rotations, depth, *options)
+    text = "kernel k(x: f64[{}]) -> (y: f64[{}]) {{ y[i] = {}[i,j] * x[j] }}\n"
+    rows.row(what, consts + text.format(n, m, operator), {"x": x}, matrix @ x, slots, rotations, depth, *options)
+    if operator != "W":
+        rows.row(f"{what}, numbers", rows.array("W", matrix) + text.format(n, m, "W"), {"x": x}, matrix @ x, slots, rotations, depth, *options)
 
 
 def dense(rows, long):
@@ -148,6 +150,29 @@ def butterfly(rows, bits, targets):
     for depth, most in targets:
         if matrix is not None:
             linear(rows, f"butterfly {n}", consts, operator, matrix, n, most, depth, f"--levels={depth}")
+
+
+def found(rows):
+    """What the numbers of constants are found to be is said; what needs more levels than there are, or more rotations, is not taken."""
+    A, B = RNG.standard_normal((2, 8, 8))
+    matrix, x = np.kron(A, B), vector(64)
+    source = rows.array("W", matrix) + "kernel k(x: f64[64]) -> (y: f64[64]) { y[i] = W[i,j] * x[j] }\n"
+    rows.row("a product that is found, one level", source, {"x": x}, matrix @ x, 64, 14, 1, "--levels=1")
+    rows.row("a product that is found, free slots", source, {"x": x}, matrix @ x, 4096, 6, 1)
+    for written, points, findings in (("", [(14, 1), (10, 2)], ["W = kron(w0, w1)"]), ("reassoc", [(14, 1)], [])):
+        (rows.folder / "k.ein").write_text(source.replace("{ y", written + " { y"))
+        done = rows.einc("explain", "k.ein", "--json", "--slots=64")
+        he = json.loads(done.stdout)["kernels"][0]["he"] if done.returncode == 0 else {"points": [], "findings": []}
+        listed = [(point["rotations"], point["depth"]) for point in he["points"]]
+        rows.suite.check(f"explain of what is found, {written}", listed == points and [f["finding"] for f in he["findings"]] == findings, done.stdout + done.stderr)
+    V, bias = np.kron(B, A), vector(64)
+    source = rows.array("W", matrix) + rows.array("V", V) + rows.array("b", bias) + (
+        "kernel k(x: f64[64]) -> (y: f64[64]) {\n    let h[i] = W[i,j] * x[j] + b[i]\n    y[i] = V[i,j] * (h[j] * h[j])\n}\n")
+    wanted = V @ (matrix @ x + bias) ** 2
+    rows.row("two layers that are found", source, {"x": x}, wanted, 64, 20, 5)
+    rows.row("two layers, one of them as found", source, {"x": x}, wanted, 64, 24, 4, "--levels=4")
+    done = rows.einc("check", "k.ein", "--engine=he", "--slots=64")
+    rows.suite.check("check of what is found", done.returncode == 0 and " ok " in done.stdout, done.stdout + done.stderr)
 
 
 def network(rows):
@@ -341,6 +366,7 @@ def main():
         structured(rows, arguments.long)
         butterfly(rows, 6, ((2, 10), (3, 10), (6, 11)))
         butterfly(rows, 10, ((2, 24), (3, 18)))
+        found(rows)
         network(rows)
         batches(rows)
         einsums(rows, arguments.long)
