@@ -13,7 +13,10 @@
 
 #include <math.h>
 
-enum { LEAST_ROW = 4 }; /* lines of memory, where rows begin and end anywhere */
+enum {
+    LEAST_ROW = 4, /* lines of memory, where rows begin and end anywhere */
+    PIECE = 2048   /* bytes that leave at once: a longer row by pieces */
+};
 
 /* The axes of a block by rising step of C: those of a row first. */
 struct stage {
@@ -168,8 +171,37 @@ struct loop_stmt *tiling_where(struct tiling *tiling, const struct poly *at_leas
     return condition && at_least_0 && body ? loop_if(tiling->context, 1, condition, body, otherwise) : NULL;
 }
 
+/* From `to` on `count` elements, by pieces where they are many: between them something else has its turn. */
+static struct loop_stmt *by_pieces(struct tiling *tiling, int64_t count, const struct poly *to, const struct poly *from,
+                                   struct tiling_rows *rows)
+{
+    struct ir_context *context = tiling->context;
+    int64_t piece = PIECE / (int64_t)ir_elem_info(tiling->product.elem)->bytes, pieces = count / piece;
+    uint32_t index = pieces > 1 ? loop_add_index(context, tiling->kernel->loops, "piece") : UINT32_MAX;
+    if (pieces <= 1)
+        return tiling_move(tiling, tiling->buffer, to, from, poly_constant(context, count));
+    if (index == UINT32_MAX)
+        return NULL;
+    const struct poly *number = poly_index(context, index), *before = poly_scale(context, number, piece);
+    struct loop_stmt *move = tiling_move(tiling, tiling->buffer, poly_add(context, to, before), poly_add(context, from, before),
+                                         poly_constant(context, piece));
+    if (!move)
+        return NULL;
+    struct loop_stmt *loop = loop_for(context, LOOP_SERIAL, index, poly_constant(context, 0), poly_constant(context, pieces), move);
+    if (!loop)
+        return NULL;
+    *rows = (struct tiling_rows){loop, number, pieces};
+    if (count % piece == 0)
+        return loop;
+    before = poly_constant(context, pieces * piece);
+    struct loop_stmt *rest = tiling_move(tiling, tiling->buffer, poly_add(context, to, before), poly_add(context, from, before),
+                                         poly_constant(context, count % piece));
+    return rest ? loop_join(loop, rest) : NULL;
+}
+
 /* A row of a block of the cut axis: from its first line of memory to that of the block behind it. */
-static struct loop_stmt *cut_row(struct tiling *tiling, const struct stage *stage, const struct poly *to, const struct poly *from)
+static struct loop_stmt *cut_row(struct tiling *tiling, const struct stage *stage, const struct poly *to, const struct poly *from,
+                                 struct tiling_rows *rows)
 {
     struct ir_context *context = tiling->context;
     const struct product_axis *axis = &tiling->product.axes[stage->cut];
@@ -180,26 +212,30 @@ static struct loop_stmt *cut_row(struct tiling *tiling, const struct stage *stag
     const struct poly *to_line = poly_add(context, to, head), *from_line = poly_add(context, from, head);
     struct loop_stmt *first =
         tiling_where(tiling, poly_scale(context, block, -1), tiling_move(tiling, tiling->buffer, to, from, head), NULL);
-    struct loop_stmt *whole = tiling_move(tiling, tiling->buffer, to_line, from_line, poly_constant(context, stage->row));
+    struct loop_stmt *whole = by_pieces(tiling, stage->row, to_line, from_line, rows);
     struct loop_stmt *end =
         tiling_move(tiling, tiling->buffer, to_line, from_line, poly_subtract(context, poly_constant(context, rest), head));
     struct loop_stmt *body = tiling_where(tiling, poly_subtract(context, poly_constant(context, last - 1), block), whole, end);
     return first && end && body ? loop_join(first, body) : NULL;
 }
 
-static struct loop_stmt *rows(struct tiling *tiling, const struct stage *stage)
+static struct loop_stmt *leave(struct tiling *tiling, const struct stage *stage, struct tiling_rows *rows)
 {
     struct ir_context *context = tiling->context;
     const struct poly *address = tiling->product.store->store.address;
     address = poly_substitute(context, address, (uint32_t)tiling->kernel->loops->n_indices, tiling->place, NULL);
     const struct poly *to = begin_of_row(tiling, stage, address), *from = begin_of_row(tiling, stage, tiling->address);
-    struct loop_stmt *body = stage->cut == UINT32_MAX
-                                 ? tiling_move(tiling, tiling->buffer, to, from, poly_constant(context, stage->row))
-                                 : cut_row(tiling, stage, to, from);
+    *rows = (struct tiling_rows){.number = poly_constant(context, 0), .count = 1};
+    struct loop_stmt *body =
+        stage->cut == UINT32_MAX ? by_pieces(tiling, stage->row, to, from, rows) : cut_row(tiling, stage, to, from, rows);
     for (uint32_t k = stage->of_row; body && k < stage->n; k++) {
-        body = over_axis(tiling, stage->axes[k], 0, body);
+        uint32_t axis = stage->axes[k];
+        rows->number = poly_add(context, rows->number, poly_scale(context, poly_index(context, tiling->inner[axis]), rows->count));
+        rows->count *= within(&tiling->product.axes[axis]);
+        body = over_axis(tiling, axis, 0, body);
         if (body)
             body->loop.role = LOOP_NO_ROLE;
+        rows->loop = rows->loop ? rows->loop : body;
     }
     return body;
 }
@@ -207,11 +243,16 @@ static struct loop_stmt *rows(struct tiling *tiling, const struct stage *stage)
 struct loop_stmt *tile_staged(struct tiling *tiling)
 {
     struct stage stage;
+    struct tiling_rows rows;
     if (!plan(&tiling->product, &stage) || !add_buffer(tiling, &stage))
         return NULL;
-    struct loop_stmt *filled = fill(tiling, &stage), *left = rows(tiling, &stage);
+    struct loop_stmt *filled = fill(tiling, &stage), *left = leave(tiling, &stage, &rows);
     if (!filled || !left)
         return NULL;
-    struct loop_stmt *body = loop_join(filled, left);
-    return tiling_loops(tiling, LOOP_BATCH, tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_M, body)));
+    struct loop_stmt *block = loop_join(filled, left);
+    struct loop_stmt *nest =
+        tiling_loops(tiling, LOOP_BATCH, tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_M, block)));
+    if (nest && rows.loop && !tile_fetch_ahead(tiling, nest, block, rows, (struct tiling_step){stage.cut, stage.more}))
+        return NULL;
+    return nest;
 }

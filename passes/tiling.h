@@ -55,6 +55,25 @@ struct loop_stmt *tiling_move(struct tiling *tiling, uint32_t buffer, const stru
 struct loop_stmt *tiling_where(struct tiling *tiling, const struct poly *at_least_0, struct loop_stmt *body,
                                struct loop_stmt *otherwise);
 
+/* ---- tile_ahead.c ---- */
+
+/* The rows by which a block leaves. */
+struct tiling_rows {
+    struct loop_stmt *loop; /* the innermost one around a row */
+    const struct poly *number;
+    int64_t count;
+};
+/* An axis, and steps of it that a block reads beyond its end. */
+struct tiling_step {
+    uint32_t axis; /* UINT32_MAX: none */
+    int64_t more;
+};
+
+/* Puts hints for the next block of A into the loop over rows; `nest`: the loops over blocks around the list `block`. False: no
+ * memory. */
+bool tile_fetch_ahead(struct tiling *tiling, struct loop_stmt *nest, const struct loop_stmt *block, struct tiling_rows rows,
+                      struct tiling_step cut);
+
 /* ---- tile_rows.c ---- */
 
 /* Is a product, cut as it is, to leave for memory by rows? Then its axis is cut into rows. */
