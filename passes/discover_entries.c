@@ -134,41 +134,108 @@ static bool from_left(struct arena *arena, const struct discover_operator *op, s
     return true;
 }
 
+/* Row `from` times the operator, added to `to`. */
+static void row_times_kronecker_sparse(const struct discover_operator *op, const number *from, number *to)
+{
+    size_t a = op->shape[0], b = op->shape[1], c = op->shape[2], d = op->shape[3];
+    const number *own = op->numbers;
+    for (size_t p = 0; p < a; p++)
+        for (size_t i = 0; i < b; i++)
+            for (size_t j = 0; j < c; j++, own += d)
+                for (size_t q = 0; q < d; q++)
+                    to[(p * c + j) * d + q] += complex_times(from[(p * b + i) * d + q], own[q]);
+}
+
 static bool from_right(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
 {
     struct discover_matrix result, entries;
     size_t n = matrix->columns;
-    if (op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
+    if (op->kind != DISCOVER_KS && op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
         if (!discover_entries(arena, op, &entries) || !times_dense(arena, matrix, &entries, &result))
             return false;
         *matrix = result;
         return true;
     }
-    if (!room(arena, matrix->rows, n, &result))
+    if (!room(arena, matrix->rows, op->columns, &result))
         return false;
-    for (size_t k = 0; k < matrix->rows * n; k++) {
-        if (op->kind == DISCOVER_DIAGONAL)
-            result.numbers[k] = complex_times(matrix->numbers[k], op->numbers[k % n]);
-        else
-            result.numbers[k / n * n + (size_t)op->table[k % n]] = matrix->numbers[k];
-    }
+    for (size_t i = 0; op->kind == DISCOVER_KS && i < matrix->rows; i++)
+        row_times_kronecker_sparse(op, &matrix->numbers[i * n], &result.numbers[i * op->columns]);
+    for (size_t k = 0; op->kind == DISCOVER_DIAGONAL && k < matrix->rows * n; k++)
+        result.numbers[k] = complex_times(matrix->numbers[k], op->numbers[k % n]);
+    for (size_t k = 0; op->kind == DISCOVER_PERM && k < matrix->rows * n; k++)
+        result.numbers[k / n * n + (size_t)op->table[k % n]] = matrix->numbers[k];
     *matrix = result;
     return true;
 }
 
-static bool product_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
+/* ---- Toeplitz times Toeplitz ---- */
+
+static bool is_shifted(const struct discover_operator *op)
+{
+    return op->kind == DISCOVER_TOEPLITZ || op->kind == DISCOVER_CIRCULANT;
+}
+
+static void add_product(long double sum[2], number a, number b, int sign)
+{
+    sum[0] += sign * ((long double)creal(a) * creal(b) - (long double)cimag(a) * cimag(b));
+    sum[1] += sign * ((long double)creal(a) * cimag(b) + (long double)cimag(a) * creal(b));
+}
+
+/* The product's diagonal from (i, j) on: from one entry to the next a term leaves the sum and one comes. */
+static void shifted_diagonal(const struct discover_operator *a, const struct discover_operator *b, size_t i, size_t j,
+                             struct discover_matrix *product)
+{
+    size_t last = a->columns - 1;
+    long double sum[2] = {0, 0};
+    for (size_t k = 0; k <= last; k++)
+        add_product(sum, entry(a, NULL, i, k), entry(b, NULL, k, j), 1);
+    for (;; i++, j++) {
+        product->numbers[i * product->columns + j] = complex_of((double)sum[0], (double)sum[1]);
+        if (i + 1 == product->rows || j + 1 == product->columns)
+            return;
+        add_product(sum, entry(a, NULL, i, last), entry(b, NULL, last, j), -1);
+        add_product(sum, entry(a, NULL, i + 1, 0), entry(b, NULL, 0, j + 1), 1);
+    }
+}
+
+static bool shifted_times_shifted(struct arena *arena, const struct discover_operator *a, const struct discover_operator *b,
+                                  struct discover_matrix *product)
+{
+    if (!room(arena, a->rows, b->columns, product))
+        return false;
+    for (size_t i = 0; i < a->rows; i++)
+        shifted_diagonal(a, b, i, 0, product);
+    for (size_t j = 1; j < b->columns; j++)
+        shifted_diagonal(a, b, 0, j, product);
+    return true;
+}
+
+/* ---- */
+
+/* The part whose entries are formed: the last that turns or scales nothing and is not as sparse as factors are, if there is one. */
+static size_t start_of(const struct discover_operator *op)
 {
     size_t start = op->n_parts - 1;
-    for (size_t k = start + 1; k-- > 0;) {
-        enum discover_kind kind = op->parts[k]->kind;
-        if (kind != DISCOVER_DIAGONAL && kind != DISCOVER_PERM) {
-            start = k; /* the last that is neither: those behind it turn and scale its columns */
-            break;
+    for (int any = 0; any < 2; any++)
+        for (size_t k = op->n_parts; k-- > 0;) {
+            enum discover_kind kind = op->parts[k]->kind;
+            if (kind != DISCOVER_DIAGONAL && kind != DISCOVER_PERM && (any || kind != DISCOVER_KS))
+                return k;
         }
-    }
-    if (!discover_entries(arena, op->parts[start], entries))
+    return start;
+}
+
+static bool product_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
+{
+    size_t start = start_of(op), before = start;
+    if (start > 0 && is_shifted(op->parts[start]) && is_shifted(op->parts[start - 1])) {
+        before = start - 1;
+        if (!shifted_times_shifted(arena, op->parts[before], op->parts[start], entries))
+            return false;
+    } else if (!discover_entries(arena, op->parts[start], entries)) {
         return false;
-    for (size_t k = start; k-- > 0;)
+    }
+    for (size_t k = before; k-- > 0;)
         if (!from_left(arena, op->parts[k], entries))
             return false;
     for (size_t k = start + 1; k < op->n_parts; k++)

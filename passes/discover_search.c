@@ -146,7 +146,7 @@ static const struct discover_operator *refined(struct discovery *discovery, cons
         struct discover_matrix matrix = {op->rows, op->columns, op->numbers, true};
         for (size_t k = 0; k < op->rows * op->columns; k++)
             matrix.real = matrix.real && cimag(op->numbers[k]) == 0;
-        options.within = discovery->tolerance / 2;
+        options.within = fmax(discovery->tolerance / 2, 4 * epsilon(discovery));
         options.spectral = false;
         struct discovery part = {.arena = discovery->arena,
                                  .options = &options,

@@ -101,6 +101,27 @@ def kron(rng, *shapes):
     return functools.reduce(np.kron, [rng.standard_normal(shape) for shape in shapes])
 
 
+def dominant_toeplitz(rng, n):
+    """Far from singular: a band of some 20 on a diagonal."""
+    t = rng.standard_normal(2 * n - 1) * 0.9 ** abs(np.arange(1 - n, n))
+    t[n - 1] += 8
+    return shifted(t, n, n)
+
+
+def state_space(rng, n, rank, own_decays):
+    """The kernel of a recurrence of `rank` states that decay alike, or each at its own rate."""
+    decays = np.cumsum(np.log(rng.uniform(0.9, 1, (n, rank if own_decays else 1))), 0)
+    left, right = rng.standard_normal((2, n, rank))
+    return np.tril(sum(np.outer(left[:, k], right[:, k]) * np.exp(np.minimum(0, np.subtract.outer(*[decays[:, k % decays.shape[1]]] * 2))) for k in range(rank)))
+
+
+def green(rng, n, width):
+    """What inverses of banded symmetric matrices are: a triangle of rank `width`, and its mirror image."""
+    left, right = np.cumsum(rng.uniform(size=(2, n, width)), 1)
+    triangle = np.tril(right[::-1] @ left.T)
+    return triangle + np.tril(triangle, -1).T
+
+
 def scaled(rng, matrix):
     """Between diagonals, of complex numbers where it is complex; the numbers of a row may not be much smaller than others."""
     def diagonal(n):
@@ -161,6 +182,18 @@ def structured(rng, sizes):
     for radices in ([2] * 8, [4] * 4, [2, 4, 8, 4], [3, 4, 5, 2], [16, 16]):
         n = int(np.prod(radices))
         yield f"butterfly {radices}", butterfly(rng, radices), "kronecker_sparse", 2 * n * sum(radices)
+    for n in (160, 256):
+        inverse = np.linalg.inv(dominant_toeplitz(rng, n))
+        yield f"inverse of toeplitz {n}", inverse, "displacement", 32 * n * np.log2(2 * n)
+        yield f"inverse of hankel {n}", inverse[::-1], "displacement", 32 * n * np.log2(2 * n)
+    yield "product of toeplitz 256", dominant_toeplitz(rng, 256) @ dominant_toeplitz(rng, 256), "displacement", 64 * 256 * 9
+    for n, rank in ((256, 8), (256, 16), (360, 8)):
+        for own in (False, True):
+            yield f"state space {n}, rank {rank}{', own decays' if own else ''}", state_space(rng, n, rank, own), "hierarchical", 21 * n * rank
+    for n, width in ((192, 1), (256, 2)):
+        yield f"inverse of a band {n}, {width}", green(rng, n, width), "hierarchical", 64 * n * width
+    x = np.sort(rng.uniform(size=240))
+    yield "exponential of a distance", np.exp(-3 * abs(np.subtract.outer(x, x))), "hierarchical", 80 * 240
 
 
 def unstructured(rng, n):
@@ -266,7 +299,9 @@ class DiscoverSuite(Suite):
                 ("few numbers", np.where(rng.uniform(size=(40, 50)) < 0.05, rng.standard_normal((40, 50)), 0), 0.2))
         matrix, (t, h) = monarch(rng, 8, 8, 8, 8, 1), rng.standard_normal((2, 319))
         rows += (("monarch, columns permuted", matrix[:, rng.permutation(64)], 0.4), ("monarch, rows permuted", matrix[rng.permutation(64)], 0.4),
-                 ("toeplitz and hankel", shifted(t, 160, 160) + shifted(h, 160, 160)[:, ::-1], 1.0))
+                 ("toeplitz and hankel", shifted(t, 160, 160) + shifted(h, 160, 160)[:, ::-1], 1.0),
+                 ("inverse of toeplitz", np.linalg.inv(dominant_toeplitz(rng, 256)), 0.4), ("inverse of hankel", np.linalg.inv(dominant_toeplitz(rng, 256)[::-1]), 0.4),
+                 ("state space", state_space(rng, 128, 4, True), 0.5))
         for name, matrix, share in rows:
             for dtype in (matrix.dtype, np.complex64 if np.iscomplexobj(matrix) else np.float32):
                 m = matrix.astype(dtype)
