@@ -100,9 +100,39 @@ static bool times_dense(struct arena *arena, const struct discover_matrix *a, co
     return true;
 }
 
+/* Columns that are turned at a time, where the result takes the place of what it is of. */
+enum { PANEL = 64 };
+
+/* to = op from, `width` columns of matrices of so many columns. */
+static void apply_to_panel(const struct discover_operator *op, const number *from, size_t from_columns, number *to,
+                           size_t to_columns, size_t width)
+{
+    size_t c = op->shape[2], b = op->shape[1], d = op->shape[3];
+    for (size_t i = 0; i < op->rows; i++, to += to_columns) {
+        if (op->kind == DISCOVER_PERM) {
+            memcpy(to, &from[(size_t)op->table[i] * from_columns], width * sizeof *to);
+            continue;
+        }
+        if (op->kind == DISCOVER_DIAGONAL) {
+            for (size_t l = 0; l < width; l++)
+                to[l] = complex_times(op->numbers[i], from[i * from_columns + l]);
+            continue;
+        }
+        size_t q = i % d, own = i / d % b, p = i / (d * b);
+        for (size_t l = 0; l < width; l++)
+            to[l] = 0;
+        for (size_t j = 0; j < c; j++) {
+            number factor = op->numbers[((p * b + own) * c + j) * d + q];
+            const number *row = &from[((p * c + j) * d + q) * from_columns];
+            for (size_t l = 0; l < width; l++)
+                to[l] += complex_times(factor, row[l]);
+        }
+    }
+}
+
 static bool from_left(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
 {
-    struct discover_matrix result, entries;
+    struct discover_matrix result, entries, panel;
     size_t n = matrix->columns;
     if (op->kind != DISCOVER_KS && op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
         if (!discover_entries(arena, op, &entries) || !times_dense(arena, &entries, matrix, &result))
@@ -110,36 +140,38 @@ static bool from_left(struct arena *arena, const struct discover_operator *op, s
         *matrix = result;
         return true;
     }
-    if (!room(arena, op->rows, n, &result))
-        return false;
-    size_t c = op->shape[2], b = op->shape[1], d = op->shape[3];
-    for (size_t i = 0; i < op->rows; i++) {
-        number *to = &result.numbers[i * n];
-        if (op->kind == DISCOVER_PERM) {
-            memcpy(to, &matrix->numbers[(size_t)op->table[i] * n], n * sizeof *to);
-        } else if (op->kind == DISCOVER_DIAGONAL) {
-            for (size_t l = 0; l < n; l++)
-                to[l] = complex_times(op->numbers[i], matrix->numbers[i * n + l]);
-        } else {
-            size_t q = i % d, own = i / d % b, p = i / (d * b);
-            for (size_t j = 0; j < c; j++) {
-                number factor = op->numbers[((p * b + own) * c + j) * d + q];
-                const number *from = &matrix->numbers[((p * c + j) * d + q) * n];
-                for (size_t l = 0; l < n; l++)
-                    to[l] += complex_times(factor, from[l]);
-            }
-        }
+    if (op->rows != op->columns) {
+        if (!room(arena, op->rows, n, &result))
+            return false;
+        apply_to_panel(op, matrix->numbers, n, result.numbers, n, n);
+        *matrix = result;
+        return true;
     }
-    *matrix = result;
+    if (!room(arena, op->rows, PANEL, &panel))
+        return false;
+    for (size_t begin = 0, width; begin < n; begin += width) {
+        width = n - begin < PANEL ? n - begin : PANEL;
+        for (size_t i = 0; i < op->rows; i++)
+            memcpy(&panel.numbers[i * PANEL], &matrix->numbers[i * n + begin], width * sizeof *panel.numbers);
+        apply_to_panel(op, panel.numbers, PANEL, matrix->numbers + begin, n, width);
+    }
     return true;
 }
 
-/* Row `from` times the operator, added to `to`. */
-static void row_times_kronecker_sparse(const struct discover_operator *op, const number *from, number *to)
+/* to = from op, rows. */
+static void row_times(const struct discover_operator *op, const number *from, number *to)
 {
-    size_t a = op->shape[0], b = op->shape[1], c = op->shape[2], d = op->shape[3];
+    size_t a = op->shape[0], b = op->shape[1], c = op->shape[2], d = op->shape[3], n = op->columns;
     const number *own = op->numbers;
-    for (size_t p = 0; p < a; p++)
+    for (size_t j = 0; j < n; j++) {
+        if (op->kind == DISCOVER_DIAGONAL)
+            to[j] = complex_times(from[j], own[j]);
+        else if (op->kind == DISCOVER_PERM)
+            to[op->table[j]] = from[j];
+        else
+            to[j] = 0;
+    }
+    for (size_t p = 0; op->kind == DISCOVER_KS && p < a; p++)
         for (size_t i = 0; i < b; i++)
             for (size_t j = 0; j < c; j++, own += d)
                 for (size_t q = 0; q < d; q++)
@@ -156,15 +188,17 @@ static bool from_right(struct arena *arena, const struct discover_operator *op, 
         *matrix = result;
         return true;
     }
-    if (!room(arena, matrix->rows, op->columns, &result))
+    bool in_place = op->columns == n;
+    if (!room(arena, in_place ? 1 : matrix->rows, op->columns, &result))
         return false;
-    for (size_t i = 0; op->kind == DISCOVER_KS && i < matrix->rows; i++)
-        row_times_kronecker_sparse(op, &matrix->numbers[i * n], &result.numbers[i * op->columns]);
-    for (size_t k = 0; op->kind == DISCOVER_DIAGONAL && k < matrix->rows * n; k++)
-        result.numbers[k] = complex_times(matrix->numbers[k], op->numbers[k % n]);
-    for (size_t k = 0; op->kind == DISCOVER_PERM && k < matrix->rows * n; k++)
-        result.numbers[k / n * n + (size_t)op->table[k % n]] = matrix->numbers[k];
-    *matrix = result;
+    for (size_t i = 0; i < matrix->rows; i++) {
+        number *from = matrix->numbers + i * n, *to = in_place ? result.numbers : result.numbers + i * op->columns;
+        row_times(op, from, to);
+        if (in_place)
+            memcpy(from, to, n * sizeof *from);
+    }
+    if (!in_place)
+        *matrix = result;
     return true;
 }
 

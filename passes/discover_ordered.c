@@ -25,14 +25,14 @@ static number entry(const struct ordering *ordering, size_t i, size_t j)
 }
 
 /* Is the matrix, its columns (rows) in that order, such a product? Then it is proposed. */
-static bool try_order(const struct ordering *ordering)
+static bool try_turned(const struct ordering *ordering, struct arena *arena)
 {
     struct discovery *discovery = ordering->discovery;
     const struct discover_matrix *matrix = discovery->matrix;
     const struct discover_operator *products[2];
     struct discover_matrix turned = *matrix;
-    size_t n = ordering->n, *places = ARENA_ARRAY(discovery->scratch, n, size_t);
-    turned.numbers = ARENA_ARRAY(discovery->scratch, matrix->rows * matrix->columns, number);
+    size_t n = ordering->n, *places = ARENA_ARRAY(arena, n, size_t);
+    turned.numbers = ARENA_ARRAY(arena, matrix->rows * matrix->columns, number);
     if (!places || !turned.numbers)
         return false;
     for (size_t k = 0; k < matrix->rows * matrix->columns; k++) {
@@ -50,6 +50,17 @@ static bool try_order(const struct ordering *ordering)
         discover_offer(discovery, discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, parts));
     }
     return count > 0;
+}
+
+/* The copy goes before the next is made. */
+static bool try_order(const struct ordering *ordering)
+{
+    struct arena *own = arena_create(arena_allocator(ordering->discovery->arena));
+    bool found = own && try_turned(ordering, own);
+    if (!own || arena_failed(own))
+        arena_fail(ordering->discovery->arena);
+    arena_destroy(own);
+    return found;
 }
 
 /* Column (d_1, d_2, ...), whose radices are the prime factors, from d_1 + r_1 (d_2 + r_2 (...)); false: one of them is large. */

@@ -20,6 +20,7 @@ struct header {
     const char *at, *end; /* what is left of the header's text */
     bool fortran, swapped;
     bool has_descr, has_order, has_shape;
+    bool in_arena; /* its bytes are the arena's, to be changed and kept */
 };
 
 static bool fail(const struct header *header, const char *what)
@@ -198,7 +199,8 @@ static void from_fortran_order(const struct ir_tensor *tensor, const unsigned ch
     }
 }
 
-static bool read_data(struct header *header, const unsigned char *bytes, size_t length, struct ir_tensor *tensor)
+/* The bytes are changed only where they are the arena's. */
+static bool read_data(struct header *header, unsigned char *bytes, size_t length, struct ir_tensor *tensor)
 {
     const struct ir_elem_info *info = ir_elem_info(tensor->elem);
     size_t count = npy_element_count(tensor), size;
@@ -210,12 +212,14 @@ static bool read_data(struct header *header, const unsigned char *bytes, size_t 
                    length < size ? "truncated" : "too long", size, length);
         return false;
     }
-    unsigned char *data = arena_alloc(ir_arena(header->context), size, 1);
+    bool turned = header->fortran && tensor->rank > 1;
+    bool in_place = header->in_arena && !turned && (uintptr_t)bytes % _Alignof(max_align_t) == 0;
+    unsigned char *data = in_place ? bytes : arena_alloc(ir_arena(header->context), size, 1);
     if (!data)
         return false;
-    if (header->fortran && tensor->rank > 1)
+    if (turned)
         from_fortran_order(tensor, bytes, data, count, info->bytes);
-    else if (size)
+    else if (!in_place && size)
         memcpy(data, bytes, size);
     size_t width = info->kind == IR_KIND_COMPLEX ? info->bytes / 2 : info->bytes;
     if (header->swapped)
@@ -227,12 +231,9 @@ static bool read_data(struct header *header, const unsigned char *bytes, size_t 
     return true;
 }
 
-bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length,
-               struct ir_tensor *tensor)
+static bool parse(struct header header, unsigned char *data, size_t length, struct ir_tensor *tensor)
 {
     static const char magic[] = "\x93NUMPY";
-    struct header header = {.context = context, .path = path, .span = span};
-    const unsigned char *data = bytes;
     if (length < 10 || memcmp(data, magic, 6) != 0)
         return fail(&header, "it does not begin as .npy files do");
     unsigned major = data[6], minor = data[7];
@@ -250,16 +251,24 @@ bool npy_parse(struct ir_context *context, const char *path, struct span span, c
         return fail(&header, "it is truncated in its header");
     header.at = (const char *)data + start;
     header.end = header.at + header_length;
-    *tensor = (struct ir_tensor){.shape = ARENA_ARRAY(ir_arena(context), RANK_LIMIT, int64_t)};
+    *tensor = (struct ir_tensor){.shape = ARENA_ARRAY(ir_arena(header.context), RANK_LIMIT, int64_t)};
     return tensor->shape && read_header(&header, tensor) &&
            read_data(&header, data + start + header_length, length - start - header_length, tensor);
+}
+
+bool npy_parse(struct ir_context *context, const char *path, struct span span, const void *bytes, size_t length,
+               struct ir_tensor *tensor)
+{
+    return parse((struct header){.context = context, .path = path, .span = span}, (unsigned char *)bytes, length, tensor);
 }
 
 bool npy_read(struct ir_context *context, const char *path, struct span span, struct ir_tensor *tensor)
 {
     const char *bytes;
     size_t length;
-    return file_read(context, path, file_limit, span, &bytes, &length) && npy_parse(context, path, span, bytes, length, tensor);
+    return file_read(context, path, file_limit, span, &bytes, &length) &&
+           parse((struct header){.context = context, .path = path, .span = span, .in_arena = true}, (unsigned char *)bytes, length,
+                 tensor);
 }
 
 bool npy_encode(struct ir_context *context, const struct ir_tensor *tensor, const void **bytes, size_t *length)
