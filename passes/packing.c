@@ -79,9 +79,9 @@ static int64_t fewest_rotations(const struct form *form)
     return form->plans->items[form->plans->count - 1].rotations;
 }
 
-/* The best form with another alternative of one choice, or with the first finding in all of them (`at` NO_CHOICE). False: no
+/* The best form with another alternative of one choice, or with the first finding in all of them (`at` ALL_CHOICES). False: no
  * memory; a form that is refused is none. */
-enum { NO_CHOICE = UINT32_MAX };
+#define ALL_CHOICES UINT32_MAX
 static bool try_form(struct forms *forms, uint32_t at, uint32_t pick)
 {
     struct arena *arena = ir_arena(forms->pass->context);
@@ -90,7 +90,7 @@ static bool try_form(struct forms *forms, uint32_t at, uint32_t pick)
     if (!form.picks)
         return false;
     for (uint32_t k = 0; k < forms->n_open; k++)
-        form.picks[k] = at == NO_CHOICE || at == k ? pick : form.picks[k];
+        form.picks[k] = at == ALL_CHOICES || at == k ? pick : form.picks[k];
     struct diagnostics said = *diagnostics;
     if (plan_form(forms, &form)) {
         forms->items[forms->count] = form;
@@ -114,7 +114,7 @@ static bool plan_forms(struct forms *forms)
     if (!plan_form(forms, written))
         return false;
     forms->count = 1;
-    if (forms->n_open && !try_form(forms, NO_CHOICE, 1))
+    if (forms->n_open && !try_form(forms, ALL_CHOICES, 1))
         return false;
     for (uint32_t at = 0; at < forms->n_open; at++)
         for (uint32_t pick = 0; pick < forms->open[at]->n_operands && forms->count < MOST_FORMS; pick++) {
