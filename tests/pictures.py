@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""The pictures of docs/discovery.md are what `einc discover --svg` draws today. --update draws them again."""
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from discover_suite import blocks, butterfly, dct2, kron, monarch, shifted
+from suites import Suite
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "docs/pictures"
+
+
+def matrices():
+    """Of each family one, by the name of its picture."""
+    rng = np.random.default_rng(12)
+    yield "blocks", blocks(rng, 4, 6, 6)[rng.permutation(24)][:, rng.permutation(24)]
+    yield "toeplitz", shifted(rng.standard_normal(63), 32, 32)
+    yield "named", (1 + rng.uniform(size=32))[:, None] * dct2(32)
+    yield "outer", rng.standard_normal((32, 3)) @ rng.standard_normal((3, 24))
+    yield "kronecker", kron(rng, (4, 4), (8, 9))
+    yield "monarch", monarch(rng, 4, 8, 8, 4, 1)
+    yield "butterfly", butterfly(rng, [2, 4, 4])
+    yield "ordered", monarch(rng, 6, 6, 6, 6, 1)[:, rng.permutation(36)]
+    yield "low_rank", np.diag(rng.standard_normal(32)) + rng.standard_normal((32, 2)) @ rng.standard_normal((2, 32))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    parser.add_argument("--update", action="store_true", help="write them")
+    arguments = parser.parse_args()
+    suite = Suite(arguments.einc)
+    names = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, matrix in matrices():
+            names.add(f"{name}.svg")
+            np.save(pathlib.Path(folder) / "W.npy", matrix)
+            done = subprocess.run([suite.einc, "discover", "W.npy", "--svg=W.svg"], cwd=folder, capture_output=True, text=True)
+            drawn = (pathlib.Path(folder) / "W.svg").read_text() if not done.returncode else ""
+            if arguments.update:
+                (FOLDER / f"{name}.svg").write_text(drawn)
+                print(name, done.stdout.splitlines()[1])
+            suite.check(f"{name}.svg is what is drawn", (FOLDER / f"{name}.svg").read_text() == drawn, done.stdout + done.stderr)
+    suite.check("no other picture is there", {path.name for path in FOLDER.iterdir()} == names, str(names))
+    return suite.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
