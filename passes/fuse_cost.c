@@ -7,6 +7,7 @@
  * three quarters of the first cache enough; one, where that takes the second. */
 #include "fuse_stages.h"
 #include "product.h"
+#include "vectorise.h"
 
 #include <math.h>
 
@@ -48,26 +49,55 @@ static double together(double a, double b)
     return fmax(a, b) + WAITING * fmin(a, b);
 }
 
+/* In a block: what stays outside passes by. */
+static bool is_used(const struct fusion *fusion, uint32_t buffer)
+{
+    const struct fused_buffer *info = &fusion->buffers[buffer];
+    return (info->is_read || info->is_written) && !fuse_stays(fusion, buffer);
+}
+
+/* Lanes of the shortest elements that move. */
+static int64_t lanes_of(const struct fusion *fusion)
+{
+    int64_t lanes = 0;
+    for (uint32_t k = 0; k < fusion->kernel->loops->n_buffers; k++) {
+        int64_t own = product_lanes(&fusion->kernel->options->machine, fusion->kernel->loops->buffers[k].elem, 0);
+        if (is_used(fusion, k) && fusion->buffers[k].is_moved && own > lanes)
+            lanes = own;
+    }
+    return lanes;
+}
+
 /* ---- operations ---- */
 
-static double list_operations(const struct fusion *fusion, const struct loop_stmt *list)
+/* `beside`: what each statement takes that is no flop. */
+static double list_operations(const struct fusion *fusion, const struct loop_stmt *list, double beside)
 {
     double sum = 0;
     for (; list; list = list->next) {
         int64_t functions = 0;
         if (list->op == LOOP_FOR)
-            sum += typical(fusion, list->loop.end) * list_operations(fusion, list->loop.body);
+            sum += typical(fusion, list->loop.end) * list_operations(fusion, list->loop.body, beside);
         else if (list->op == LOOP_STORE)
-            sum += 1 + (double)ir_expr_flops(fusion->context, list->store.value, &functions);
+            sum += beside + (double)ir_expr_flops(fusion->context, list->store.value, &functions);
         else if (list->op == LOOP_DEFINE || list->op == LOOP_SET)
-            sum += 1 + (double)ir_expr_flops(fusion->context, list->local.value, &functions);
+            sum += beside + (double)ir_expr_flops(fusion->context, list->local.value, &functions);
         else if (list->op == LOOP_IF)
-            sum += fmax(list_operations(fusion, list->branch.body), list_operations(fusion, list->branch.otherwise));
+            sum +=
+                fmax(list_operations(fusion, list->branch.body, beside), list_operations(fusion, list->branch.otherwise, beside));
         else if (list->op == LOOP_BLOCK)
-            sum += list_operations(fusion, list->block);
+            sum += list_operations(fusion, list->block, beside);
         sum += 10 * (double)functions;
     }
     return sum;
+}
+
+/* Of perfect loops the last. */
+static const struct loop_stmt *innermost(const struct loop_stmt *nest)
+{
+    while (nest->op == LOOP_FOR && nest->loop.body && nest->loop.body->op == LOOP_FOR && !nest->loop.body->next)
+        nest = nest->loop.body;
+    return nest->op == LOOP_FOR ? nest : NULL;
 }
 
 /* Seconds of the operations of a nest, once; negative: no memory. `vectors` is set where vectors do them. */
@@ -75,10 +105,14 @@ static double operating_seconds(const struct fusion *fusion, const struct loop_s
 {
     const struct machine *machine = &fusion->kernel->options->machine;
     struct product product;
-    double scalar = list_operations(fusion, nest) / SCALAR_OPERATIONS / clock_of(machine);
+    double scalar = list_operations(fusion, nest, 1) / SCALAR_OPERATIONS / clock_of(machine);
     *vectors = product_read(fusion->kernel, nest, &product);
-    if (!*vectors)
-        return scalar;
+    if (!*vectors) {
+        const struct loop_stmt *inner = innermost(nest);
+        *vectors = inner && vectorise_is_straight(fusion->kernel, inner);
+        double straight = list_operations(fusion, nest, 0) / (double)(machine->fma_ports * lanes_of(fusion));
+        return *vectors ? straight / clock_of(machine) : scalar;
+    }
     if (!product.accumulate)
         return scalar / (double)product.lanes;
     product.threads = 1;
@@ -96,13 +130,6 @@ static double operating_seconds(const struct fusion *fusion, const struct loop_s
 static double bytes_of(const struct fusion *fusion, uint32_t buffer)
 {
     return fusion->buffers[buffer].touched * (double)ir_elem_info(fusion->kernel->loops->buffers[buffer].elem)->bytes;
-}
-
-/* In a block: what stays outside passes by. */
-static bool is_used(const struct fusion *fusion, uint32_t buffer)
-{
-    const struct fused_buffer *info = &fusion->buffers[buffer];
-    return (info->is_read || info->is_written) && !fuse_stays(fusion, buffer);
 }
 
 /* Between the first stage that uses it and the last. */
@@ -209,18 +236,6 @@ static bool time_fused(struct fusion *fusion, double live)
     }
     fusion->seconds = together(blocks_of(fusion, fusion->block) * once, outside / rate_of(machine, outside));
     return true;
-}
-
-/* Lanes of the shortest elements that move. */
-static int64_t lanes_of(const struct fusion *fusion)
-{
-    int64_t lanes = 0;
-    for (uint32_t k = 0; k < fusion->kernel->loops->n_buffers; k++) {
-        int64_t own = product_lanes(&fusion->kernel->options->machine, fusion->kernel->loops->buffers[k].elem, 0);
-        if (is_used(fusion, k) && fusion->buffers[k].is_moved && own > lanes)
-            lanes = own;
-    }
-    return lanes;
 }
 
 /* Whole vectors, as many as a cache holds with all that lives, and as leave threads enough to do; 0: not even one. */

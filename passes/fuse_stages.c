@@ -185,8 +185,8 @@ static void touch_moved(struct touching *touching, const struct loop_access *acc
     info->is_whole |= is_whole_row(touching, access, row);
 }
 
-/* Elements that loops of the stage move the place over. */
-static double touched_elements(struct touching *touching, const struct loop_access *access)
+/* Adds the elements that loops of the stage move the place over; places one after another in a straight line are others. */
+static void count_touched(struct touching *touching, const struct loop_access *access, struct fused_buffer *info, bool is_first)
 {
     struct ir_context *context = touching->fusing->context;
     const struct poly *count = touching->fusing->kernel->loops->buffers[access->buffer].count;
@@ -194,7 +194,12 @@ static double touched_elements(struct touching *touching, const struct loop_acce
     for (size_t k = 0; access->address && k < access->n_loops; k++)
         if (poly_uses_index(access->address, access->loops[k]->loop.index))
             elements *= poly_estimate(access->loops[k]->loop.end, ir_typical_sizes(context), NULL);
-    return access->address && elements < all ? elements : all;
+    if (is_first)
+        info->so_far = 0;
+    if (is_first || !access->address || access->address != info->place)
+        info->so_far = access->address && info->so_far + elements < all ? info->so_far + elements : all;
+    info->place = access->address;
+    info->touched = info->so_far > info->touched ? info->so_far : info->touched;
 }
 
 static void touch(void *user, const struct loop_access *access)
@@ -207,9 +212,8 @@ static void touch(void *user, const struct loop_access *access)
     bool is_new = !info->is_read && !info->is_written;
     if (is_new)
         info->first = touching->number;
+    count_touched(touching, access, info, is_new || info->last != touching->number);
     info->last = touching->number;
-    double elements = touched_elements(touching, access);
-    info->touched = elements > info->touched ? elements : info->touched;
     if (access->does != LOOP_WRITES) {
         info->is_read_first |= is_new;
         info->is_read = true;

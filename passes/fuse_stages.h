@@ -32,9 +32,11 @@ struct fused_buffer {
     bool is_set;        /* read or written, not just added to */
     bool is_in_lanes;   /* stages that are not apart use it */
     int64_t row;
-    double touched;       /* elements, in one stage, at all values; at most */
-    uint32_t first, last; /* stages that use it */
-    uint32_t written;     /* the last one that writes it */
+    double touched;           /* elements, in one stage, at all values; at most */
+    double so_far;            /* of the last stage that uses it */
+    const struct poly *place; /* that it used last */
+    uint32_t first, last;     /* stages that use it */
+    uint32_t written;         /* the last one that writes it */
 };
 
 struct fusion {

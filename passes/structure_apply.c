@@ -100,6 +100,44 @@ bool structure_isolate(struct structuring *structuring, const struct ir_node *no
     return application->data != NULL;
 }
 
+/* A contraction with its axes, all of them, in the order in which these subscripts read them from so many indices: made so rather
+ * than turned, for what reads it has its unit steps where the source has them. NULL: it is none, or they are something else. */
+static const struct ir_node *in_order_of(struct ir_context *context, uint32_t n, const struct poly *const *extents,
+                                         const struct ir_access *access)
+{
+    const struct ir_node *node = access->node;
+    if (!node || node->op != IR_contract_node || node->rank != n || node->contract.n_sliced || node->contract.codelet)
+        return NULL;
+    const struct poly **place = ARENA_ARRAY(ir_arena(context), node->n_indices, const struct poly *);
+    const struct poly **all = ARENA_ARRAY(ir_arena(context), node->n_indices, const struct poly *);
+    const struct poly **domain = ARENA_ARRAY(ir_arena(context), node->contract.n_domain, const struct poly *);
+    struct ir_access *operands = ARENA_ARRAY(ir_arena(context), node->n_operands, struct ir_access);
+    if (!place || !all || !domain || !operands)
+        return NULL;
+    for (uint32_t k = 0; k < node->n_indices; k++) {
+        uint32_t index = k;
+        if (k < n && (!poly_is_index(access->subscripts[k], &index) || all[index]))
+            return NULL;
+        place[k] = poly_index(context, index);
+        all[index] = k < n ? extents[index] : node->extents[k];
+    }
+    struct poly_ranges ranges = {node->n_indices, all};
+    for (uint32_t k = 0; k < node->n_operands; k++)
+        operands[k] = ir_access_substitute(context, node->operands[k], node->n_indices, place, &ranges);
+    for (uint32_t k = 0; k < node->contract.n_domain; k++)
+        domain[k] = poly_substitute(context, node->contract.domain[k], node->n_indices, place, &ranges);
+    return ir_contract(context, &(struct ir_contract){.ring = node->contract.ring,
+                                                      .elem = node->elem,
+                                                      .accumulator = node->contract.accumulator,
+                                                      .rank = n,
+                                                      .n_indices = node->n_indices,
+                                                      .extents = all,
+                                                      .n_operands = node->n_operands,
+                                                      .operands = operands,
+                                                      .n_domain = node->contract.n_domain,
+                                                      .domain = domain});
+}
+
 const struct ir_node *structure_finish(struct structuring *structuring, const struct structure_application *application,
                                        uint32_t n_batch, const uint32_t *batch, const struct ir_node *transformed)
 {
@@ -134,6 +172,9 @@ const struct ir_node *structure_finish(struct structuring *structuring, const st
         subscripts[k] = replacements[batch[k]];
     subscripts[n_batch] = replacements[application->row];
     operands[count++] = (struct ir_access){.node = fourier_cast(context, transformed, node->elem), .subscripts = subscripts};
+    const struct ir_node *as_made = count == 1 && n == node->rank ? in_order_of(context, n, extents, &operands[0]) : NULL;
+    if (as_made)
+        return as_made;
     const struct ir_node *result = ir_contract(context, &(struct ir_contract){.ring = IR_RING_plustimes,
                                                                               .elem = node->elem,
                                                                               .accumulator = node->contract.accumulator,
