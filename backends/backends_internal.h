@@ -66,6 +66,7 @@ enum c_vector_op {
     VECTOR_load_even_back,
     VECTOR_load_odd_back,
     VECTOR_store_pairs,
+    VECTOR_stream_pairs,
     VECTOR_turn,
     VECTOR_turn_stream,
     VECTOR_square,

@@ -531,7 +531,13 @@ static const char *definition(struct spelling *spelling, const struct loop_stmt 
 static const char *storing(struct spelling *spelling, const struct loop_stmt *stmt, bool pairs)
 {
     enum ir_elem elem = stmt->store.value->elem;
-    text_printf(spelling->text, "%s(&", operation(spelling, elem, pairs ? VECTOR_store_pairs : VECTOR_store));
+    enum c_vector_op op = pairs ? VECTOR_store_pairs : VECTOR_store;
+    if (stmt->store.streams) { /* of pairs the two vectors */
+        (void)operation(spelling, elem, VECTOR_stream);
+        op = pairs ? VECTOR_stream_pairs : VECTOR_stream;
+        spelling->kernel->streams = true;
+    }
+    text_printf(spelling->text, "%s(&", operation(spelling, elem, op));
     c_put_element(spelling->kernel, spelling->text, stmt->store.buffer, first_lane(spelling, stmt->store.address));
     text_put(spelling->text, ", ");
     put_value(spelling, stmt->store.value);

@@ -66,6 +66,7 @@ static const struct operation operations[] = {
     {VECTOR_load_even_back, "load_even_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - i)];"},
     {VECTOR_load_odd_back, "load_odd_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - i) + 1];"},
     {VECTOR_store_pairs, "store_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
+    {VECTOR_stream_pairs, "stream_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
     {VECTOR_absolute, "absolute", "(V a)", "((V)((V_bits)(a) & K))", "r.lane[i] = a.lane[i] < 0 ? -a.lane[i] : a.lane[i] + 0;"},
     {VECTOR_copysign, "copysign", "(V a, V b)", "((V)(((V_bits)(a) & K) | ((V_bits)(b) & ~K)))", NULL},
     {VECTOR_lesser, "lesser", "(V a, V b)", NULL, NULL},
@@ -345,6 +346,26 @@ static void put_shuffle(struct text *text, const struct c_vector *vector, const 
     text_put(text, ")");
 }
 
+/* Both vectors of the pairs that they make are stored, or go past the caches. */
+static void put_store_pairs(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams)
+{
+    const char *name = vector->name, *halves = arena_printf(file->arena, "%s_re, %s_im", name, name);
+    struct text body = text_create(file->arena);
+    text_printf(&body, "\\\n    __extension__({ const %s %s_re = (a), %s_im = (b); ", name, name, name);
+    for (int k = 0; halves && k < 2; k++) {
+        if (streams)
+            text_printf(&body, "\\\n    %s_stream((to) + %d, ", name, k * (int)vector->lanes);
+        else
+            text_printf(&body, "\\\n    ((%s_memory *)(to))[%d] = ", name, k);
+        put_shuffle(&body, vector, halves, k * vector->lanes / 2, 0);
+        text_put(&body, streams ? "); " : "; ");
+    }
+    text_put(&body, "})");
+    const char *finished = text_finish(&body);
+    if (finished)
+        put_define(file, text, vector, operation_of(streams ? VECTOR_stream_pairs : VECTOR_store_pairs), finished);
+}
+
 /* Pairs, most often complex numbers, as two vectors of halves, and what is read from its end. */
 static void put_pairs(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
@@ -369,19 +390,10 @@ static void put_pairs(struct c_file *file, struct text *text, const struct c_vec
         if (vector->uses[reads[k].op] && finished)
             put_define(file, text, vector, operation_of(reads[k].op), finished);
     }
-    if (!vector->uses[VECTOR_store_pairs])
-        return;
-    struct text body = text_create(file->arena);
-    const char *written = arena_printf(file->arena, "%s_re, %s_im", name, name);
-    text_printf(&body, "\\\n    __extension__({ const %s %s_re = (a), %s_im = (b); \\\n    ((%s_memory *)(to))[0] = ", name, name,
-                name, name);
-    put_shuffle(&body, vector, written, 0, 0);
-    text_printf(&body, "; \\\n    ((%s_memory *)(to))[1] = ", name);
-    put_shuffle(&body, vector, written, vector->lanes / 2, 0);
-    text_put(&body, "; })");
-    const char *finished = text_finish(&body);
-    if (finished)
-        put_define(file, text, vector, operation_of(VECTOR_store_pairs), finished);
+    if (vector->uses[VECTOR_store_pairs])
+        put_store_pairs(file, text, vector, false);
+    if (vector->uses[VECTOR_stream_pairs])
+        put_store_pairs(file, text, vector, true);
 }
 
 static bool uses(const struct c_vector *vector, enum c_vector_op op)
@@ -512,7 +524,7 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++) {
         const struct operation *operation = &operations[k];
         bool stores = operation->op == VECTOR_store || operation->op == VECTOR_stream || operation->op == VECTOR_store_first ||
-                      operation->op == VECTOR_store_pairs;
+                      operation->op == VECTOR_store_pairs || operation->op == VECTOR_stream_pairs;
         if (!vector->uses[operation->op])
             continue;
         if (operation->op == VECTOR_turn || operation->op == VECTOR_turn_stream) {

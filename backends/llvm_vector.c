@@ -312,8 +312,13 @@ static void store_pairs(struct lanes *lanes, const struct loop_stmt *re, const s
     for (int k = 0; k < 2; k++) {
         LLVMValueRef to = k ? second_vector(lanes, LLVMTypeOf(halves[0]), place) : place;
         LLVMValueRef pairs = chosen(lanes, halves[0], halves[1], k * lanes->count / 2, 0);
-        LLVMSetAlignment(LLVMBuildStore(file->builder, pairs, to), ir_elem_info(re->store.value->elem)->bytes);
+        uint32_t alignment = ir_elem_info(re->store.value->elem)->bytes;
+        if (re->store.streams)
+            llvm_stream(file, pairs, to, (uint32_t)lanes->count * alignment, alignment);
+        else
+            LLVMSetAlignment(LLVMBuildStore(file->builder, pairs, to), alignment);
     }
+    lanes->kernel->streams |= re->store.streams;
 }
 
 /* Straight lines: definitions and stores, one after the other. */

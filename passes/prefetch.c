@@ -6,6 +6,7 @@
  * Processors foresee what is read line after line; they do not foresee rows of C, which lie a row of the tensor apart and are read
  * or written all at once when a tile begins or ends, nor what another factor pushed out of the first cache between two tiles. A
  * step of the sum has room for a few such hints beside its multiplications, where these are many. A hint changes no number. */
+#include "prefetch.h"
 #include "product.h"
 
 #include <math.h>
@@ -394,7 +395,8 @@ static bool prefetch_list(struct prefetching *prefetching, struct loop_stmt *lis
         if (prefetching->n_loops && read_sum(prefetching, list, &sum)) {
             prefetch_sum(prefetching, &sum, list);
         } else if (list->op == LOOP_FOR) {
-            if (!ARENA_PUSH(prefetching->arena, prefetching->loops, prefetching->n_loops, prefetching->capacity, list))
+            if (!prefetch_rows(prefetching->kernel, list) ||
+                !ARENA_PUSH(prefetching->arena, prefetching->loops, prefetching->n_loops, prefetching->capacity, list))
                 return false;
             fine = prefetch_list(prefetching, list->loop.body);
             prefetching->n_loops--;

@@ -319,6 +319,13 @@ static double bytes_of(const struct pass_kernel *kernel, uint32_t buffer)
     return poly_estimate(tensor->count, ir_typical_sizes(kernel->context), NULL) * (double)ir_elem_info(tensor->elem)->bytes;
 }
 
+bool product_fills_caches(const struct pass_kernel *kernel, uint32_t buffer)
+{
+    const struct machine *machine = &kernel->options->machine;
+    return kernel->loops->buffers[buffer].kind == LOOP_OUTPUT && machine->stream_rate > machine->write_rate &&
+           bytes_of(kernel, buffer) > kept_by_caches(machine);
+}
+
 /* What is stored is more than the caches hold, so that it had better go past them. The factors pass through them as well, and of
  * what is made element by element as much again: of a result that is more than they keep nothing is left in them at the end. */
 static bool passes_caches(const struct pass_kernel *kernel, const struct product *product)
@@ -328,8 +335,8 @@ static bool passes_caches(const struct pass_kernel *kernel, const struct product
     double bytes = bytes_of(kernel, store->store.buffer), caches = kept_by_caches(machine);
     double read =
         product->accumulate ? bytes_of(kernel, product->a->load.buffer) + bytes_of(kernel, product->b->load.buffer) : bytes;
-    return kernel->loops->buffers[store->store.buffer].kind == LOOP_OUTPUT && store->store.combine == IR_EXPR_OP_COUNT &&
-           machine->stream_rate > machine->write_rate && bytes > caches && bytes + read > 2 * caches;
+    return product_fills_caches(kernel, store->store.buffer) && store->store.combine == IR_EXPR_OP_COUNT &&
+           bytes + read > 2 * caches;
 }
 
 /* Is what the product stores read, or added to, in a later iteration or statement of a loop around it? */

@@ -66,6 +66,8 @@ int64_t product_lanes(const struct machine *machine, enum ir_elem elem, int64_t 
 
 /* How many parts of this size cover the extent. */
 const struct poly *product_parts(struct ir_context *context, const struct poly *extent, int64_t size);
+/* Is the buffer a result of more than the caches keep for who reads it next, where stores past them are faster? */
+bool product_fills_caches(const struct pass_kernel *kernel, uint32_t buffer);
 /* Is what is stored more than the caches hold, so that it had better go past them as it is made? Not what the loops around
  * take up again, as a sum that begins with zeros in memory; a copy that is turned does by whole lines only. */
 bool product_streams(const struct pass_kernel *kernel, const struct product *product);

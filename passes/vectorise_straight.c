@@ -129,11 +129,40 @@ static void note_read(void *user, const struct loop_access *access)
         reading->found |= access->does == LOOP_READS && stmt->op == LOOP_STORE && stmt->store.buffer == access->buffer;
 }
 
+struct use {
+    uint32_t buffer;
+    bool is_read;
+};
+
+static void note_use(void *user, const struct loop_access *access)
+{
+    struct use *use = user;
+    use->is_read |= access->buffer == use->buffer && access->does != LOOP_WRITES;
+}
+
 /* Lanes run through a statement before the next: what is stored must not be read. */
 static bool reads_what_it_stores(const struct lines *lines)
 {
     struct reading reading = {lines->loop->loop.body, false};
     return !loop_visit_accesses(lines->context, lines->kernel->loops, lines->loop->loop.body, note_read, &reading) || reading.found;
+}
+
+/* Whole lines of a result that the caches would not keep go past them: vectors that do not overlap, of what nobody reads again. */
+static void stream_results(struct lines *lines, struct loop_stmt *loop, int64_t lanes)
+{
+    const struct loop_function *function = lines->kernel->loops;
+    for (struct loop_stmt *stmt = loop->loop.body; stmt; stmt = stmt->next) {
+        if (stmt->op != LOOP_STORE || !product_fills_caches(lines->kernel, stmt->store.buffer))
+            continue;
+        const struct poly *address = stmt->store.address;
+        int64_t bytes = lanes * (int64_t)ir_elem_info(lines->elem)->bytes;
+        bool by_halves = is_half(lines, stmt->store.buffer, address, false);
+        if (!by_halves && !lanes_move_by_one(lines->context, address, lines->loop->loop.index))
+            continue; /* turned first */
+        struct use use = {stmt->store.buffer, false};
+        stmt->store.streams = (by_halves ? 2 : 1) * bytes >= CACHE_LINE &&
+                              loop_visit_accesses(lines->context, function, function->body, note_use, &use) && !use.is_read;
+    }
 }
 
 /* Of the longest vectors that the loop fills, and rows as well; 0: of none. */
@@ -205,6 +234,8 @@ static struct loop_stmt *copy_lines(struct pass_kernel *kernel, const struct loo
                    : loop_define(context, stmt->local.local, moved, true);
         if (!copy)
             return NULL;
+        if (stores)
+            copy->store.streams = stmt->store.streams;
         copy->comment = stmt->comment;
         copy->span = stmt->span;
         list = loop_join(list, copy);
@@ -272,6 +303,8 @@ bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
             return false;
         first = first_of(context, poly_index(context, vector), lanes, extent, count);
     }
+    if (extent % lanes == 0)
+        stream_results(&lines, loop, lanes);
     if (!first || !vectorise_add_columns(&lines.rows, lanes, first))
         return false;
     struct loop_stmt *body = copy_lines(kernel, loop, poly_add(context, first, own), &lines.rows), *before, *after;
