@@ -3,6 +3,8 @@ import os
 import pathlib
 import subprocess
 
+import numpy
+
 from cases import NAME
 from native import ROOT, Native, aligned, compile_library
 
@@ -31,6 +33,8 @@ def build(case, folder, target, engine="c", options=()):
     """Writes kernel.ein and kernel.h of the case into the folder, and kernel.c or kernel.o, whose path it gives."""
     source = pathlib.Path(folder) / "kernel.ein"
     source.write_text(case.source)
+    for name, array in getattr(case, "files", {}).items():
+        numpy.save(source.parent / name, array)
     made = folder / ("kernel.o" if engine == "llvm" else "kernel.c")
     subprocess.run([EINC, "build", source, f"--target={target}", f"--emit={'obj' if engine == 'llvm' else 'c'}", *options, "-o", made],
                    check=True)

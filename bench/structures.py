@@ -25,6 +25,7 @@ class Layer:
     forms: dict                      # peer -> functions (inputs, output) that give a function without arguments: its best counts
     dims: list = dataclasses.field(default_factory=list)  # values of the source's run-time dims
     fill: dict = dataclasses.field(default_factory=dict)  # number of an input -> array, where random numbers will not do
+    files: dict = dataclasses.field(default_factory=dict)  # arrays beside the source: its constants
     added: bool = False              # the kernel adds to its output
     wanted: Callable = lambda layer, rates: None
     elsewhere: str = ""              # what other software reaches on another machine
@@ -430,6 +431,49 @@ def other_layers():
                     {"blas": [stack_of_gemms]}, wanted=times_blas(1.2))
 
 
+# ---- products of spherical harmonics ----
+
+def clebsch_gordan(j1, m1, j2, m2, j, m):
+    """Racah's formula."""
+    f, total = math.factorial, 0.0
+    for k in range(j1 + j2 - j + 1):
+        below = [k, j1 + j2 - j - k, j1 - m1 - k, j2 + m2 - k, j - j2 + m1 + k, j - j1 - m2 + k]
+        total += (-1) ** k / math.prod(map(f, below)) if min(below) >= 0 else 0
+    triangle = (2 * j + 1) * f(j + j1 - j2) * f(j - j1 + j2) * f(j1 + j2 - j) / f(j1 + j2 + j + 1)
+    return total * math.sqrt(triangle * math.prod(map(f, (j + m, j - m, j1 - m1, j1 + m1, j2 - m2, j2 + m2))))
+
+
+def couplings(most):
+    """A row an element of each path l1, l2 -> l, all at most `most`; columns are the pairs of elements, m1 + m2 = m."""
+    size, rows = (most + 1) ** 2, []
+    for l1, l2 in ((l1, l2) for l1 in range(most + 1) for l2 in range(most + 1)):
+        for degree in range(abs(l1 - l2), min(most, l1 + l2) + 1):
+            for m in range(-degree, degree + 1):
+                row = numpy.zeros((size, size))
+                for m1 in range(max(-l1, m - l2), min(l1, m + l2) + 1):
+                    number = clebsch_gordan(l1, m1, l2, m - m1, degree, m)
+                    row[l1 * l1 + l1 + m1, l2 * l2 + l2 + m - m1] = number if abs(number) > 1e-12 else 0
+                rows.append(row)
+    return numpy.array(rows)
+
+
+def coupling_layers():
+    """All paths up to degree 6, 7396 nonzeros: a multiplication each, and one for each pair that some of them share."""
+    most, batch = 6, 256
+    C = couplings(most)
+    rows, n, _ = C.shape
+    dense = C.astype("f4")
+
+    def by_numpy(inputs, output):
+        return lambda: numpy.einsum("kij,ti,tj->tk", dense, *inputs, optimize=True)
+    source = kernel(f'const C: f32[{rows},{n},{n}] = file("couplings.npy")\n', f"a: f32[{batch},{n}], b: f32[{batch},{n}]",
+                    f"y: f32[{batch},{rows}]", "    y[t,k] = C[k,i,j] * a[t,i] * b[t,j]\n")
+    yield Layer(f"couplings_{most}", "couplings", source, [((batch, n), "f32")] * 2, (batch, rows),
+                batch * (2.0 * numpy.count_nonzero(C) + numpy.count_nonzero(C.any(axis=0))),
+                lambda a, b: numpy.einsum("kij,ti,tj->tk", dense.astype("f8"), a, b, optimize=True), {"numpy": [by_numpy]},
+                files={"couplings.npy": dense}, wanted=lambda layer, rates: 5 * rates["numpy"] if "numpy" in rates else None)
+
+
 # ---- Poisson's equation on a cube, by eigenvectors of its axes ----
 
 def poisson_layers():
@@ -556,6 +600,7 @@ def all_layers():
     yield from monarch_layers()
     yield from btt_layers()
     yield from other_layers()
+    yield from coupling_layers()
     yield from poisson_layers()
     yield from perceptron_layers()
     yield from state_space_layers()

@@ -35,7 +35,7 @@ static const struct ir_node *constant_of(const struct ir_access *access)
                 return NULL;
         node = node->operands[0].node;
     }
-    bool fits = node->op == IR_const_node && node->rank == 2 && !node->constant->exact && node->constant->data;
+    bool fits = node->op == IR_const_node && !node->constant->exact && node->constant->data;
     return fits && (node->elem == IR_f32 || node->elem == IR_f64 || ir_elem_is_complex(node->elem)) ? node : NULL;
 }
 
@@ -62,6 +62,8 @@ static const struct ir_node *matrix_of(const struct ir_node *node, uint32_t oper
 {
     const struct ir_access *access = &node->operands[operand];
     const struct ir_node *constant = access->fill || access->conjugate ? NULL : constant_of(access);
+    if (constant && constant->rank != 2)
+        return NULL;
     for (uint32_t axis = 0; constant && axis < 2; axis++)
         if (!poly_is_index(access->subscripts[axis], &index[axis]) || node->extents[index[axis]] != constant->shape[axis] ||
             !poly_is_constant(constant->shape[axis], &extents[axis]) || extents[axis] < LEAST_EXTENT)
@@ -124,6 +126,29 @@ static uint32_t add_ways(struct discovering *discovering, const struct ir_node *
     return count;
 }
 
+/* The same from what is not zero in a constant of more axes. */
+static uint32_t add_nonzeros(struct discovering *discovering, const struct ir_node *node, uint32_t operand, struct ir_access *ways,
+                             uint32_t count)
+{
+    struct pass_kernel *pass = discovering->structuring.pass;
+    const struct ir_node *constant = constant_of(&node->operands[operand]);
+    size_t nonzeros = 0, size = 1;
+    const struct ir_node *way =
+        constant && count < IR_ALTERNATIVES ? discover_nonzeros(pass->context, node, operand, constant, &nonzeros) : NULL;
+    if (!way)
+        return count;
+    size = constant->constant->bytes / ir_elem_info(constant->elem)->bytes;
+    const char *name = constant->constant->name;
+    const char *text = arena_printf(ir_arena(pass->context), "%s = %zu numbers of %zu, the others are zero",
+                                    name ? name : "a constant", nonzeros, size);
+    struct pass_found found = {way, discovering->structuring.tensor, "nonzeros", "discovered", text, {.growth = 1}};
+    if (pass->options && pass->options->trace && text)
+        pass->options->trace(pass->options->trace_user, "discover", text);
+    if (ARENA_PUSH(ir_arena(pass->context), pass->found, pass->n_found, pass->found_capacity, found))
+        ways[count++] = ir_access_whole(pass->context, way);
+    return count;
+}
+
 static const struct ir_node *discover(void *user, struct ir_context *context, const struct ir_node *node)
 {
     struct discovering *discovering = user;
@@ -136,7 +161,7 @@ static const struct ir_node *discover(void *user, struct ir_context *context, co
     discovering->structuring.tensor = ir_name_of(discovering->structuring.kernel, node);
     ways[0] = ir_access_whole(context, node);
     for (uint32_t operand = 0; operand < node->n_operands && count < IR_ALTERNATIVES; operand++)
-        count = add_ways(discovering, node, operand, ways, count);
+        count = add_nonzeros(discovering, node, operand, ways, add_ways(discovering, node, operand, ways, count));
     if (arena_failed(ir_arena(context)))
         return NULL;
     return count == 1 ? node : ir_alt(context, node->rank, node->shape, count, ways);

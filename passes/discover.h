@@ -183,4 +183,11 @@ typedef void discover_family(struct discovery *discovery);
 #define NAMED(name, kind, re, im, a, b, c, d, f, g, ends)
 #include "discover.def"
 
+/* ---- discover_zeros.c ---- */
+
+/* The contraction over the nonzeros, `*count`, of its operand, this constant of three or more axes. NULL: it is read otherwise than
+ * along indices of its own, too few of its numbers are zero, or no memory. */
+const struct ir_node *discover_nonzeros(struct ir_context *context, const struct ir_node *node, uint32_t operand,
+                                        const struct ir_node *constant, size_t *count);
+
 #endif

@@ -157,6 +157,29 @@ class OperatorWorkSuite(suites.Suite):
                     self.check(f"butterfly of {radices} for {batch} columns{', known' * bool(constants)}", kernel and kernel["flops"] <= most and
                                kernel["workspace"] <= 2 * 8 * batch * n + 4096, kernel and (kernel["flops"], most, kernel["workspace"]))
 
+    def nonzeros(self, folder):
+        """Of a constant of three axes that is mostly zero (couplings of angular momenta: m1 + m2 = m, |l1 - l2| <= l <= l1 + l2) what is not zero is multiplied, a product
+        that several of them share once: at most two multiplications a nonzero, and an addition. The numbers are the reference's."""
+        rng = np.random.default_rng(3)
+        for most in (1, 2, 4, 6):
+            places = [(degree, m) for degree in range(most + 1) for m in range(-degree, degree + 1)]
+            paths = [(l1, l2, l, m) for l1 in range(most + 1) for l2 in range(most + 1) for l in range(abs(l1 - l2), min(most, l1 + l2) + 1) for m in range(-l, l + 1)]
+            pattern = np.array([[[a[0] == l1 and b[0] == l2 and a[1] + b[1] == m for b in places] for a in places] for l1, l2, l, m in paths])
+            rows, n, _ = pattern.shape
+            np.save(folder / "C.npy", np.where(pattern, rng.standard_normal(pattern.shape), 0))
+            for batch in (1, 64):
+                source = (f'const C: f64[{rows},{n},{n}] = file("C.npy")\nkernel f(a: f64[{batch},{n}], b: f64[{batch},{n}]) -> (y: f64[{batch},{rows}]) {{\n'
+                          f"    y[t,k] = C[k,i,j] * a[t,i] * b[t,j]\n}}\n")
+                kernel = self.explain(folder, source)
+                nonzeros, pairs = int(pattern.sum()), n * n
+                self.check(f"products with {nonzeros} of {pattern.size} numbers, {batch} times", kernel and kernel["flops"] <= batch * (2 * nonzeros + pairs),
+                           f"{kernel and kernel['flops']}, not {batch * (2 * nonzeros + pairs)}")
+                self.check("which are at most two multiplications each", pairs <= nonzeros)
+            if most > 2:
+                continue
+            done = subprocess.run([self.einc, "check", str(folder / "work.ein")], capture_output=True, text=True, timeout=120)
+            self.check(f"the numbers of {nonzeros} products", done.returncode == 0, done.stdout + done.stderr)
+
     def choices(self, folder):
         for n, s in ((4, 192), (4, 160), (2, 384), (8, 96)):
             size = n * s
@@ -199,6 +222,8 @@ def main():
             suite.convolutions(pathlib.Path(folder))
         if arguments.only in "real lengths":
             suite.real_lengths(pathlib.Path(folder))
+        if arguments.only in "nonzeros":
+            suite.nonzeros(pathlib.Path(folder))
         if arguments.only in "butterflies":
             suite.butterflies(pathlib.Path(folder))
         if arguments.only in "choices":
