@@ -275,6 +275,15 @@ const char *c_vector_operation(enum c_vector_op op);                            
 /* The name of what gives the first lanes of a wider vector. NULL: no memory. */
 const char *c_use_narrowing(struct c_file *file, enum ir_elem elem, int64_t lanes, int64_t from);
 void c_put_vectors(struct c_file *file, struct text *text);
+/* The pattern with its letters replaced, those that no other letter stands beside, and @ by the element once a lane. */
+void c_put_pattern(struct c_file *file, struct text *text, const struct c_vector *vector, const char *pattern);
+/* What is defined where masks of its lanes are instructions; NULL: nowhere. */
+const char *c_macro_of_masks(const struct c_vector *vector);
+
+/* ---- c_turn.c: blocks of a matrix; `in_registers`: over GNU vectors, else over arrays ---- */
+/* Of at most as many rows and columns as there are lanes, past the caches or not; a whole one that is near. */
+void c_put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers);
+void c_put_square(struct c_file *file, struct text *text, const struct c_vector *vector, bool in_registers);
 
 /* ---- c_streaming.c: in front of all else of a file ---- */
 void c_put_streaming(struct c_file *file, struct text *text);

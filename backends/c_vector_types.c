@@ -164,8 +164,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The pattern with its letters replaced, those that no other letter stands beside, and @ by the element once a lane. */
-static void put_pattern(struct c_file *file, struct text *text, const struct c_vector *vector, const char *pattern)
+void c_put_pattern(struct c_file *file, struct text *text, const struct c_vector *vector, const char *pattern)
 {
     for (const char *p = pattern; *p; p++) {
         bool alone = !(p > pattern && is_letter(p[-1])) && !is_letter(p[1]);
@@ -178,6 +177,12 @@ static void put_pattern(struct c_file *file, struct text *text, const struct c_v
         else
             text_printf(text, "%c", *p);
     }
+}
+
+const char *c_macro_of_masks(const struct c_vector *vector)
+{
+    const struct width *width = width_of(vector);
+    return width ? width->masks : NULL;
 }
 
 /* The names of the parameters alone, as a macro has them. */
@@ -200,7 +205,7 @@ static void put_define(struct c_file *file, struct text *text, const struct c_ve
     text_printf(text, "#define %s_%s(", vector->name, operation->name);
     put_macro_parameters(text, operation->parameters);
     text_put(text, ") ");
-    put_pattern(file, text, vector, body);
+    c_put_pattern(file, text, vector, body);
     text_put(text, "\n");
 }
 
@@ -247,18 +252,18 @@ static void put_firsts(struct c_file *file, struct text *text, const struct c_ve
     const struct width *width = width_of(vector);
     if (width) {
         text_printf(text, "#if defined(%s)\n", width->masks);
-        put_pattern(file, text, vector, "#define V_first(n) ((M)((n) < N ? (1u << (n)) - 1 : ~0u))\n");
+        c_put_pattern(file, text, vector, "#define V_first(n) ((M)((n) < N ? (1u << (n)) - 1 : ~0u))\n");
         put_masked(file, text, vector, "((V)P_maskz_loadu_S(V_first(n), from))", "P_mask_storeu_S(to, V_first(n), (R)(a))");
     }
     if (width && width->bytes <= 32) {
         const char *bits = vector->elem == IR_f64 ? "long long" : "int", *whole = width->bytes == 32 ? "256" : "128";
         text_printf(text, "#elif defined(__AVX__)\nstatic const %s ", bits);
-        put_pattern(file, text, vector, "V_lanes[2 * N] = {");
+        c_put_pattern(file, text, vector, "V_lanes[2 * N] = {");
         for (int64_t lane = 0; lane < vector->lanes; lane++)
             text_put(text, lane ? ", -1" : "-1");
-        put_pattern(file, text, vector, "};\n#define V_first(n) P_loadu_si");
+        c_put_pattern(file, text, vector, "};\n#define V_first(n) P_loadu_si");
         text_put(text, whole);
-        put_pattern(file, text, vector, "((const B *)&V_lanes[(n) < N ? N - (n) : 0])\n");
+        c_put_pattern(file, text, vector, "((const B *)&V_lanes[(n) < N ? N - (n) : 0])\n");
         put_masked(file, text, vector, "((V)P_maskload_S(from, V_first(n)))", "P_maskstore_S(to, V_first(n), (R)(a))");
     }
     if (width)
@@ -268,73 +273,6 @@ static void put_firsts(struct c_file *file, struct text *text, const struct c_ve
                "__extension__({ const V all = (a); memcpy(to, &all, ((n) < N ? (n) : N) * sizeof(T)); })");
     if (width)
         text_put(text, "#endif\n");
-}
-
-/* Whole blocks go through registers, by halves that change places in ever smaller squares (Eklundh, "A fast computer method for
- * matrix transposing", 1972). Every step is written out: compilers keep arrays in registers where no index is left. */
-static void put_square_steps(struct c_file *file, struct text *text, const struct c_vector *vector, const char *indent,
-                             bool streams, bool prefetches)
-{
-    const char *name = vector->name, *now = "a", *next = "b";
-    text_printf(text, "%s%s_memory a[%d], b[%d];\n", indent, name, (int)vector->lanes, (int)vector->lanes);
-    for (int64_t k = 0; k < vector->lanes; k++) {
-        text_printf(text, "%sa[%d] = *(const %s_memory *)&from[%d * from_step];\n", indent, (int)k, name, (int)k);
-        if (prefetches)
-            text_printf(text, "%s__builtin_prefetch((const void *)((uintptr_t)&from[%d * from_step] + 256));\n", indent, (int)k);
-    }
-    for (int64_t half = vector->lanes / 2; half > 0; half /= 2) {
-        for (int64_t k = 0; k < vector->lanes; k++) {
-            bool low = !(k & half);
-            text_printf(text, "%s%s[%d] = __builtin_shufflevector(%s[%d], %s[%d]", indent, next, (int)k, now,
-                        (int)(low ? k : k - half), now, (int)(low ? k + half : k));
-            for (int64_t lane = 0; lane < vector->lanes; lane++) {
-                bool first = !(lane & half);
-                int64_t from = low ? (first ? lane : vector->lanes + lane - half) : (first ? lane + half : vector->lanes + lane);
-                text_printf(text, ", %d", (int)from);
-            }
-            text_put(text, ");\n");
-        }
-        const char *other = now;
-        now = next;
-        next = other;
-    }
-    for (int64_t k = 0; k < vector->lanes; k++) {
-        text_put(text, indent);
-        put_pattern(file, text, vector, streams ? "V_stream(&to[" : "*(V_memory *)&to[");
-        text_printf(text, "%d * to_step]%s", (int)k, streams ? ", " : " = ");
-        put_pattern(file, text, vector, streams ? "(V)" : "");
-        text_printf(text, "%s[%d]%s;\n", now, (int)k, streams ? ")" : "");
-    }
-}
-
-/* A block of rows x columns elements, turned: to[r * to_step + c] = from[c * from_step + r]. Blocks are taken along `from`, so what
- * lies four lines further will be next: no hardware follows as many lines as are open. */
-static void put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers)
-{
-    text_put(text, "static inline void ");
-    put_pattern(file, text, vector, streams ? "V_turn_stream" : "V_turn");
-    put_pattern(file, text, vector, "(T *to, size_t to_step, const T *from, size_t from_step, size_t rows, size_t columns)\n{\n");
-    if (in_registers) {
-        put_pattern(file, text, vector, "    if (rows >= N && columns >= N) {\n");
-        put_square_steps(file, text, vector, "        ", streams, true);
-        text_put(text, "        return;\n    }\n");
-    }
-    put_pattern(file, text, vector,
-                "    for (size_t r = 0; r < N && r < rows; r++)\n        for (size_t c = 0; c < N && c < columns; c++)\n"
-                "            to[r * to_step + c] = from[c * from_step + r];\n}\n");
-}
-
-/* A whole block that is near: to[r * to_step + c] = from[c * from_step + r]. */
-static void put_square(struct c_file *file, struct text *text, const struct c_vector *vector, bool in_registers)
-{
-    put_pattern(file, text, vector, "static inline void V_square(T *to, size_t to_step, const T *from, size_t from_step)\n{\n");
-    if (in_registers)
-        put_square_steps(file, text, vector, "    ", false, false);
-    else
-        put_pattern(file, text, vector,
-                    "    for (size_t r = 0; r < N; r++)\n        for (size_t c = 0; c < N; c++)\n"
-                    "            to[r * to_step + c] = from[c * from_step + r];\n");
-    text_put(text, "}\n");
 }
 
 /* Lanes of two vectors: from lane `first` on by `step`; the pairs that they make, from lane `first` on, where `step` is 0. */
@@ -469,22 +407,22 @@ static void put_sqrt(struct c_file *file, struct text *text, const struct c_vect
         put_define(file, text, vector, operation_of(VECTOR_sqrt), "((V)P_sqrt_S((R)(a)))");
     if (width)
         text_put(text, "#else\n");
-    put_pattern(file, text, vector,
-                "static inline V *V_sqrt_of(V *at)\n{\n    for (int i = 0; i < N; i++)\n        (*at)[i] = G((*at)[i]);\n"
-                "    return at;\n}\n#define V_sqrt(a) (*V_sqrt_of((V[]){(a)}))\n");
+    c_put_pattern(file, text, vector,
+                  "static inline V *V_sqrt_of(V *at)\n{\n    for (int i = 0; i < N; i++)\n        (*at)[i] = G((*at)[i]);\n"
+                  "    return at;\n}\n#define V_sqrt(a) (*V_sqrt_of((V[]){(a)}))\n");
     if (width)
         text_put(text, "#endif\n");
 }
 
 static void put_gnu(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
-    put_pattern(file, text, vector, "typedef T V ");
+    c_put_pattern(file, text, vector, "typedef T V ");
     text_printf(text, "__attribute__((vector_size(%d)));\n", (int)bytes_of(vector));
     if (vector->uses[VECTOR_load] || vector->uses[VECTOR_store] || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn] ||
         vector->uses[VECTOR_turn_stream] || vector->uses[VECTOR_load_even] || vector->uses[VECTOR_load_odd] ||
         vector->uses[VECTOR_load_back] || vector->uses[VECTOR_load_even_back] || vector->uses[VECTOR_load_odd_back] ||
         vector->uses[VECTOR_store_pairs] || vector->uses[VECTOR_square]) {
-        put_pattern(file, text, vector, "typedef T V_memory ");
+        c_put_pattern(file, text, vector, "typedef T V_memory ");
         text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),
                     (int)ir_elem_info(vector->elem)->bytes);
     }
@@ -510,17 +448,17 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
         put_firsts(file, text, vector);
     put_pairs(file, text, vector);
     if (vector->uses[VECTOR_turn])
-        put_turn(file, text, vector, false, true);
+        c_put_turn(file, text, vector, false, true);
     if (vector->uses[VECTOR_turn_stream])
-        put_turn(file, text, vector, true, true);
+        c_put_turn(file, text, vector, true, true);
     if (vector->uses[VECTOR_square])
-        put_square(file, text, vector, true);
+        c_put_square(file, text, vector, true);
     c_put_functions(file, text, vector);
 }
 
 static void put_plain(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
-    put_pattern(file, text, vector, "typedef struct {\n    T lane[N];\n} V;\n");
+    c_put_pattern(file, text, vector, "typedef struct {\n    T lane[N];\n} V;\n");
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++) {
         const struct operation *operation = &operations[k];
         bool stores = operation->op == VECTOR_store || operation->op == VECTOR_stream || operation->op == VECTOR_store_first ||
@@ -528,20 +466,20 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
         if (!vector->uses[operation->op])
             continue;
         if (operation->op == VECTOR_turn || operation->op == VECTOR_turn_stream) {
-            put_turn(file, text, vector, operation->op == VECTOR_turn_stream, false);
+            c_put_turn(file, text, vector, operation->op == VECTOR_turn_stream, false);
             continue;
         }
         if (operation->op == VECTOR_square) {
-            put_square(file, text, vector, false);
+            c_put_square(file, text, vector, false);
             continue;
         }
-        put_pattern(file, text, vector, stores ? "static void V_" : "static V V_");
+        c_put_pattern(file, text, vector, stores ? "static void V_" : "static V V_");
         text_put(text, operation->name);
-        put_pattern(file, text, vector, operation->parameters);
+        c_put_pattern(file, text, vector, operation->parameters);
         text_put(text, "\n{\n");
-        put_pattern(file, text, vector, stores ? "" : "    V r;\n");
-        put_pattern(file, text, vector, "    for (int i = 0; i < N; i++)\n        ");
-        put_pattern(file, text, vector, operation->body);
+        c_put_pattern(file, text, vector, stores ? "" : "    V r;\n");
+        c_put_pattern(file, text, vector, "    for (int i = 0; i < N; i++)\n        ");
+        c_put_pattern(file, text, vector, operation->body);
         text_put(text, stores ? "\n}\n" : "\n    return r;\n}\n");
     }
     c_put_plain_functions(file, text, vector);
@@ -588,7 +526,7 @@ void c_put_vectors(struct c_file *file, struct text *text)
         copies |= firsts;
         streams |= vector->uses[VECTOR_stream];
         turns |= vector->uses[VECTOR_turn] || vector->uses[VECTOR_turn_stream] || uses_bits(vector);
-        asks |= uses(vector, VECTOR_fma) || uses_bits(vector) || firsts || vector->uses[VECTOR_stream];
+        asks |= uses(vector, VECTOR_fma) || uses_bits(vector) || firsts || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn];
     }
     asks |= file->n_narrowings > 0;
     if (streams || file->streams_rows)

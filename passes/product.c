@@ -375,6 +375,14 @@ bool product_streams(const struct pass_kernel *kernel, const struct product *pro
            !is_reread(kernel, product);
 }
 
+/* A copy that is turned, or whose lines are short: stores would be of parts of lines of memory. */
+static bool is_copied_by_pieces(const struct product *product)
+{
+    const struct product_axis *line = &product->axes[product->n_axes - 1];
+    double bytes = line->typical * (double)ir_elem_info(product->elem)->bytes;
+    return !product->accumulate && product->a && (!poly_equals(line->a, 1) || bytes < COPIED_ROW);
+}
+
 /* The line is innermost; it is some whole vectors, or a copy has squares to turn. */
 static bool suits_elements(struct pass_kernel *kernel, const struct product *product)
 {
@@ -527,8 +535,8 @@ bool product_read(struct pass_kernel *kernel, const struct loop_stmt *loop, stru
     sort_axes(&reading);
     const struct product_axis *lane = product_lane(product);
     product->lanes = product_lanes(&kernel->options->machine, product->elem, lane ? lane->extent : 0);
-    product->is_ragged = !product->accumulate && product->a && !poly_equals(product->axes[product->n_axes - 1].a, 1) &&
-                         passes_caches(kernel, product) && !product_has_whole_lines(kernel->context, product);
+    product->is_ragged =
+        is_copied_by_pieces(product) && passes_caches(kernel, product) && !product_has_whole_lines(kernel->context, product);
     if (!product->accumulate)
         return suits_elements(kernel, product);
     return suits_product(&kernel->options->machine, product) && may_be_copied(kernel, product, loop, product->a) &&

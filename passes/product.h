@@ -43,7 +43,7 @@ struct product {
     int64_t threads;                                     /* among which its blocks are shared; at most 1: among none */
     uint32_t shared;   /* the axis whose blocks stand outside of all others and are dealt out; UINT32_MAX: none */
     double cycles;     /* a useful multiplication and addition of vectors, as the chosen tile runs; set with the tile */
-    bool is_ragged;    /* a copy that is turned, past the caches, of lines that begin anywhere in lines of memory */
+    bool is_ragged;    /* a copy past the caches, turned or of short lines, which begin anywhere in lines of memory */
     bool reads_result; /* the value stored is made of what C holds before: no partial sum may stand there */
 };
 

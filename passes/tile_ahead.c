@@ -139,6 +139,6 @@ bool tile_fetch_ahead(struct tiling *tiling, struct loop_stmt *nest, const struc
     struct loop_stmt *hints = fetch_share(tiling, &ahead, rows, step);
     hints = tiling_where(tiling, is_there, hints, NULL);
     if (hints)
-        rows.loop->loop.body = loop_join(hints, rows.loop->loop.body);
+        *rows.list = loop_join(hints, *rows.list);
     return hints != NULL;
 }

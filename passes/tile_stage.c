@@ -1,5 +1,6 @@
-/* A copy that is turned, of a tensor whose lines begin anywhere: stored square by square its lines would go to memory in parts, and
- * each part costs reading the line first. So a block is turned into a buffer, in the order of the result, and leaves it by rows:
+/* A copy that is turned, or of short lines, of a tensor whose lines begin anywhere: stored piece by piece its lines would go to
+ * memory in parts, and each part costs reading the line first. So a block is turned into a buffer, in the order of the result, and
+ * leaves it by rows:
  *
  *     for batch, blocks of n, m {
  *         for n, m of a block and a little more { staged[...] = A[...] }
@@ -57,6 +58,20 @@ static bool ends_at_lines(const struct product_axis *axis, int64_t inner, int64_
     return axis->block * inner % line == 0 && last * inner >= line;
 }
 
+/* Do rows begin where lines do, if the tensor does? */
+static bool begin_at_lines(const struct product *product, const struct stage *stage)
+{
+    for (uint32_t k = 0; k < product->n_axes; k++) {
+        bool of_row = false;
+        int64_t step;
+        for (uint32_t i = 0; i < stage->of_row; i++)
+            of_row |= stage->axes[i] == k;
+        if (!of_row && (!poly_is_constant(product->axes[k].c, &step) || step % stage->line != 0))
+            return false;
+    }
+    return true;
+}
+
 /* Which of them lie side by side in C. */
 static void find_row(const struct product *product, struct stage *stage)
 {
@@ -72,7 +87,8 @@ static void find_row(const struct product *product, struct stage *stage)
         }
         stage->row *= within(axis);
     }
-    stage->more = stage->cut == UINT32_MAX ? 0 : (stage->line + stage->inner - 1) / stage->inner;
+    bool is_ragged = stage->cut != UINT32_MAX && !begin_at_lines(product, stage);
+    stage->more = is_ragged ? (stage->line + stage->inner - 1) / stage->inner : 0;
 }
 
 static bool plan(const struct product *product, struct stage *stage)
@@ -137,11 +153,50 @@ static struct loop_stmt *over_axis(struct tiling *tiling, uint32_t k, int64_t mo
     return body ? tiling_around(tiling, k, tiling->inner[k], poly_constant(context, within(axis) + more), limit, body) : NULL;
 }
 
+/* staged = A at this place along the line. */
+static struct loop_stmt *fill_place(struct tiling *tiling, const struct poly **place)
+{
+    struct ir_context *context = tiling->context;
+    uint32_t n = (uint32_t)tiling->kernel->loops->n_indices;
+    const struct ir_expr *value = ir_expr_substitute(context, tiling_value(tiling), NULL, NULL, n, place, NULL);
+    return loop_store(context, tiling->buffer, poly_substitute(context, tiling->address, n, place, NULL), value, IR_EXPR_OP_COUNT);
+}
+
+/* A line that lies in A as in C: whole vectors, then the rest. NULL: no memory. */
+static struct loop_stmt *fill_line(struct tiling *tiling, uint32_t line)
+{
+    struct ir_context *context = tiling->context;
+    const struct product_axis *axis = &tiling->product.axes[line];
+    int64_t lanes = tiling->product.lanes, whole = axis->extent / lanes;
+    uint32_t inner = tiling->inner[line];
+    uint32_t vector = loop_add_index(context, tiling->kernel->loops, "vector");
+    const struct poly **place = ARENA_ARRAY(ir_arena(context), tiling->kernel->loops->n_indices, const struct poly *);
+    const struct poly *lane = poly_index(context, inner);
+    struct loop_stmt *row = NULL;
+    if (vector == UINT32_MAX || !place)
+        return NULL;
+    if (whole) {
+        place[inner] = poly_add(context, poly_scale(context, poly_index(context, vector), lanes), lane);
+        row = tiling_around(tiling, line, inner, poly_constant(context, lanes), NULL, fill_place(tiling, place));
+        row = row ? tiling_around(tiling, line, vector, poly_constant(context, whole), NULL, row) : NULL;
+        if (!row || axis->extent % lanes == 0)
+            return row;
+    }
+    place[inner] = poly_add(context, poly_constant(context, whole * lanes), lane);
+    struct loop_stmt *rest = tiling_around(tiling, line, inner, poly_constant(context, lanes),
+                                           poly_constant(context, axis->extent % lanes), fill_place(tiling, place));
+    return rest ? loop_join(row, rest) : NULL;
+}
+
 /* staged = A, the loops in the order of the axes: those along which A and C lie innermost. */
 static struct loop_stmt *fill(struct tiling *tiling, const struct stage *stage)
 {
-    struct loop_stmt *body = loop_store(tiling->context, tiling->buffer, tiling->address, tiling_value(tiling), IR_EXPR_OP_COUNT);
-    for (uint32_t k = tiling->product.n_axes; body && k-- > 0;)
+    uint32_t n = tiling->product.n_axes, line = n - 1;
+    bool by_lines = tile_copies_rows(&tiling->product) && line != stage->cut && !tiling->product.axes[line].block;
+    struct loop_stmt *body =
+        by_lines ? fill_line(tiling, line)
+                 : loop_store(tiling->context, tiling->buffer, tiling->address, tiling_value(tiling), IR_EXPR_OP_COUNT);
+    for (uint32_t k = by_lines ? line : n; body && k-- > 0;)
         if (tiling->product.axes[k].role != LOOP_BATCH && tiling->inner[k] != UINT32_MAX)
             body = over_axis(tiling, k, k == stage->cut ? stage->more : 0, body);
     return body;
@@ -190,7 +245,7 @@ static struct loop_stmt *by_pieces(struct tiling *tiling, int64_t count, const s
     struct loop_stmt *loop = loop_for(context, LOOP_SERIAL, index, poly_constant(context, 0), poly_constant(context, pieces), move);
     if (!loop)
         return NULL;
-    *rows = (struct tiling_rows){loop, number, pieces};
+    *rows = (struct tiling_rows){&loop->loop.body, number, pieces};
     if (count % piece == 0)
         return loop;
     before = poly_constant(context, pieces * piece);
@@ -210,32 +265,42 @@ static struct loop_stmt *cut_row(struct tiling *tiling, const struct stage *stag
     const struct poly *head = poly_subtract(context, poly_constant(context, stage->line - 1), over); /* before the first line */
     int64_t last = (axis->extent - 1) / axis->block, rest = (axis->extent - last * axis->block) * stage->inner;
     const struct poly *to_line = poly_add(context, to, head), *from_line = poly_add(context, from, head);
-    struct loop_stmt *first =
-        tiling_where(tiling, poly_scale(context, block, -1), tiling_move(tiling, tiling->buffer, to, from, head), NULL);
-    struct loop_stmt *whole = by_pieces(tiling, stage->row, to_line, from_line, rows);
+    struct loop_stmt *first = NULL, *whole = by_pieces(tiling, stage->row, to_line, from_line, &rows[0]);
+    if (!stage->more && axis->extent % axis->block == 0)
+        return whole;
+    if (stage->more &&
+        !(first = tiling_where(tiling, poly_scale(context, block, -1), tiling_move(tiling, tiling->buffer, to, from, head), NULL)))
+        return NULL;
     struct loop_stmt *end =
         tiling_move(tiling, tiling->buffer, to_line, from_line, poly_subtract(context, poly_constant(context, rest), head));
     struct loop_stmt *body = tiling_where(tiling, poly_subtract(context, poly_constant(context, last - 1), block), whole, end);
-    return first && end && body ? loop_join(first, body) : NULL;
+    if (body && rows[0].list)
+        rows[1] = (struct tiling_rows){&body->branch.otherwise, poly_constant(context, 0), 1};
+    return end && body ? loop_join(first, body) : NULL;
 }
 
+/* `rows`: two, where hints may stand; the list NULL: nowhere. */
 static struct loop_stmt *leave(struct tiling *tiling, const struct stage *stage, struct tiling_rows *rows)
 {
     struct ir_context *context = tiling->context;
     const struct poly *address = tiling->product.store->store.address;
     address = poly_substitute(context, address, (uint32_t)tiling->kernel->loops->n_indices, tiling->place, NULL);
     const struct poly *to = begin_of_row(tiling, stage, address), *from = begin_of_row(tiling, stage, tiling->address);
-    *rows = (struct tiling_rows){.number = poly_constant(context, 0), .count = 1};
+    rows[0] = rows[1] = (struct tiling_rows){.number = poly_constant(context, 0), .count = 1};
     struct loop_stmt *body =
         stage->cut == UINT32_MAX ? by_pieces(tiling, stage->row, to, from, rows) : cut_row(tiling, stage, to, from, rows);
     for (uint32_t k = stage->of_row; body && k < stage->n; k++) {
         uint32_t axis = stage->axes[k];
-        rows->number = poly_add(context, rows->number, poly_scale(context, poly_index(context, tiling->inner[axis]), rows->count));
-        rows->count *= within(&tiling->product.axes[axis]);
+        for (int i = 0; i < 2; i++) {
+            rows[i].number =
+                poly_add(context, rows[i].number, poly_scale(context, poly_index(context, tiling->inner[axis]), rows[i].count));
+            rows[i].count *= within(&tiling->product.axes[axis]);
+        }
         body = over_axis(tiling, axis, 0, body);
         if (body)
             body->loop.role = LOOP_NO_ROLE;
-        rows->loop = rows->loop ? rows->loop : body;
+        if (body && !rows[0].list)
+            rows[0].list = &body->loop.body;
     }
     return body;
 }
@@ -243,16 +308,17 @@ static struct loop_stmt *leave(struct tiling *tiling, const struct stage *stage,
 struct loop_stmt *tile_staged(struct tiling *tiling)
 {
     struct stage stage;
-    struct tiling_rows rows;
+    struct tiling_rows rows[2];
     if (!plan(&tiling->product, &stage) || !add_buffer(tiling, &stage))
         return NULL;
-    struct loop_stmt *filled = fill(tiling, &stage), *left = leave(tiling, &stage, &rows);
+    struct loop_stmt *filled = fill(tiling, &stage), *left = leave(tiling, &stage, rows);
     if (!filled || !left)
         return NULL;
     struct loop_stmt *block = loop_join(filled, left);
     struct loop_stmt *nest =
         tiling_loops(tiling, LOOP_BATCH, tiling_block_loops(tiling, LOOP_N, tiling_block_loops(tiling, LOOP_M, block)));
-    if (nest && rows.loop && !tile_fetch_ahead(tiling, nest, block, rows, (struct tiling_step){stage.cut, stage.more}))
-        return NULL;
+    for (int i = 0; nest && i < 2; i++)
+        if (rows[i].list && !tile_fetch_ahead(tiling, nest, block, rows[i], (struct tiling_step){stage.cut, stage.more}))
+            return NULL;
     return nest;
 }

@@ -59,7 +59,7 @@ struct loop_stmt *tiling_where(struct tiling *tiling, const struct poly *at_leas
 
 /* The rows by which a block leaves. */
 struct tiling_rows {
-    struct loop_stmt *loop; /* the innermost one around a row */
+    struct loop_stmt **list; /* a row and what stands beside it */
     const struct poly *number;
     int64_t count;
 };
@@ -69,7 +69,7 @@ struct tiling_step {
     int64_t more;
 };
 
-/* Puts hints for the next block of A into the loop over rows; `nest`: the loops over blocks around the list `block`. False: no
+/* Puts hints for the next block of A into the list of a row; `nest`: the loops over blocks around the list `block`. False: no
  * memory. */
 bool tile_fetch_ahead(struct tiling *tiling, struct loop_stmt *nest, const struct loop_stmt *block, struct tiling_rows rows,
                       struct tiling_step cut);

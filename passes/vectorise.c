@@ -11,7 +11,10 @@
 
 #include <math.h>
 
-enum { MOST_UNROLLED = 256 }; /* multiplications of vectors in a row: some KiB of code, what decoded instructions are kept for */
+enum {
+    MOST_UNROLLED = 256, /* multiplications of vectors in a row: some KiB of code, what decoded instructions are kept for */
+    LEAST_PART = 3       /* lines of a square of which others are missing */
+};
 
 int64_t vectorise_lanes(struct vectorising *vectorising, const struct loop_stmt *loop, enum ir_elem elem)
 {
@@ -106,10 +109,14 @@ static bool lies_turned(struct vectorising *vectorising, const struct loop_stmt 
            !lanes_move_by_one(vectorising->context, store->store.value->load.address, columns->loop.index);
 }
 
-static bool is_vector_long(const struct loop_stmt *loop, int64_t lanes)
+/* Part of a square is turned as the whole is where there are masks, and not worth it where it is but a line or two. What goes past
+ * the caches does so by whole vectors. */
+static bool is_long_enough(struct vectorising *vectorising, const struct loop_stmt *loop, const struct loop_stmt *store,
+                           int64_t lanes)
 {
     int64_t extent;
-    return !poly_is_constant(loop->loop.end, &extent) || extent >= lanes;
+    bool has_masks = vectorising->kernel->options->machine.has_masks && !store->store.streams;
+    return !poly_is_constant(loop->loop.end, &extent) || extent >= (has_masks && lanes > LEAST_PART ? LEAST_PART : lanes);
 }
 
 static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *rows)
@@ -118,7 +125,8 @@ static bool is_turned(struct vectorising *vectorising, const struct loop_stmt *r
         return false;
     const struct loop_stmt *columns = rows->loop.body;
     int64_t lanes = vectorise_lanes(vectorising, columns, columns->loop.body->store.value->elem);
-    return is_vector_long(rows, lanes) && is_vector_long(columns, lanes) && ends_once(vectorising, rows, lanes) &&
+    return is_long_enough(vectorising, rows, columns->loop.body, lanes) &&
+           is_long_enough(vectorising, columns, columns->loop.body, lanes) && ends_once(vectorising, rows, lanes) &&
            ends_once(vectorising, columns, lanes);
 }
 

@@ -52,6 +52,7 @@ EXTENT = {"m": "M", "n": "N", "k": "K", "e": "E", "p": "E"}
 SMALL = {"vector_bytes": 32, "vector_registers": 10, "l1_bytes": 256, "l2_bytes": 1024, "l3_bytes": 1024, "stream_rate": 2e10,
          "write_rate": 1e10}
 ROWS = {**SMALL, "l1_bytes": 4096, "l2_bytes": 4096, "l3_bytes": 4096}  # a result past the caches leaves by rows, if its lines begin anywhere
+PARTS = {**SMALL, "vector_bytes": 64, "vector_registers": 32}  # parts of squares are turned under masks, where the host has them
 LONG = [(1201, 7, 5, 2)]
 
 
@@ -151,6 +152,7 @@ def main():
                    ("neon", "f32", ("portable",), ()), (small, "f64", ("native", "checked", *llvm), CONSTANT)]
         targets.append((machine_with(folder, "teams.machine", {**SMALL, "team_rate": 1e18}), "f64", ("threads",), CONSTANT))
         targets.append((machine_with(folder, "rows.machine", ROWS), "f64", ("checked", "tcc"), LONG))
+        targets.append((machine_with(folder, "parts.machine", PARTS), "f64", ("native", *llvm), LONG))
         for target, elem, programs, constants in targets + [(path, "f32", ("checked", *llvm), ()) for path in few]:
             for dims in (None, *constants) if constants != LONG else LONG:
                 what = f"{pathlib.Path(target).name} {'run-time' if dims is None else dims}"
