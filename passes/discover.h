@@ -173,6 +173,8 @@ void discover_offer(struct discovery *discovery, const struct discover_operator 
 /* The best that a family came to where it proposes nothing. */
 void discover_missed(struct discovery *discovery, double error);
 
+/* discover_low_rank.c: U V, columns and rows of the same norms. */
+const struct discover_operator *discover_outer_product(struct discovery *discovery, const struct discover_low_rank *factors);
 /* discover_kronecker_sparse.c: the matrix, of the norm of the one that is looked at, as a product of Kronecker-sparse factors,
  * coarse and (if there is one) fine; how many, 0: it is none. */
 size_t discover_kronecker_sparse_products(struct discovery *discovery, const struct discover_matrix *matrix,

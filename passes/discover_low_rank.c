@@ -7,7 +7,7 @@
 
 enum { MOST_OUTER = 8 };
 
-static const struct discover_operator *product(struct discovery *discovery, const struct discover_low_rank *factors)
+const struct discover_operator *discover_outer_product(struct discovery *discovery, const struct discover_low_rank *factors)
 {
     const struct discover_matrix *matrix = discovery->matrix;
     size_t m = matrix->rows, n = matrix->columns, r = factors->rank;
@@ -59,7 +59,7 @@ static bool whole(struct discovery *discovery, size_t most)
     bool found = discover_factor(discovery->scratch, matrix->rows, matrix->columns, matrix->numbers, most,
                                  discovery->tolerance * discovery->norm, &factors);
     if (found && factors.rank)
-        discover_offer(discovery, product(discovery, &factors));
+        discover_offer(discovery, discover_outer_product(discovery, &factors));
     else
         discover_missed(discovery, factors.error);
     return found;
@@ -125,7 +125,8 @@ static void with_diagonal(struct discovery *discovery, size_t most)
         discover_missed(discovery, factors.error);
         return;
     }
-    const struct discover_operator *parts[2] = {discover_diagonal(discovery->arena, n, diagonal), product(discovery, &factors)};
+    const struct discover_operator *parts[2] = {discover_diagonal(discovery->arena, n, diagonal),
+                                                discover_outer_product(discovery, &factors)};
     discover_offer(discovery, factors.rank ? discover_combine(discovery->arena, DISCOVER_SUM, 2, parts) : parts[0]);
 }
 

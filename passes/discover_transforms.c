@@ -160,14 +160,16 @@ static bool try_candidate(struct discovery *discovery, struct candidate *candida
 
 /* ---- orders ---- */
 
-/* The weights that sums are taken with, of some 32 entries of a line. */
+/* The weights that sums are taken with, of some 32 entries of a line: at places of no order, for columns of a wave that are half of
+ * the transform apart are each other's negatives on every second row. */
 static double weight(size_t k, size_t n, int which)
 {
     uint64_t state = 0x9e3779b97f4a7c15u * (2 * (uint64_t)k + (uint64_t)which + 17);
-    bool used = n <= 64 || k % (n / 32) == 1;
+    uint64_t place = (0x9e3779b97f4a7c15u * ((uint64_t)k + 1)) >> 32;
+    place = (place ^ (place >> 15)) * 0x2c1b3c6du % n;
     state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u; /* Steele, Lea and Flood 2014 */
     state = (state ^ (state >> 27)) * 0x94d049bb133111ebu;
-    return used ? (double)(state >> 32) / 4294967296.0 + 0.25 : 0;
+    return n <= 64 || place < 32 ? (double)(state >> 32) / 4294967296.0 + 0.25 : 0;
 }
 
 /* Of each column (or row) the ratio of two sums of its entries, sorted. */

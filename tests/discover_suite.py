@@ -34,6 +34,12 @@ def wave(n, row, column, order, sine=False):
     return -2 * values.imag if sine else 2 * values.real
 
 
+def dct1(n):
+    matrix = wave(n, lambda k: k, lambda l: l, 2 * n - 2)
+    matrix[:, [0, -1]] /= 2
+    return matrix
+
+
 def dct2(n):
     return wave(n, lambda k: k, lambda l: 2 * l + 1, 4 * n)
 
@@ -56,6 +62,14 @@ def dst3(n):
     matrix = wave(n, lambda k: 2 * k + 1, lambda l: l + 1, 4 * n, sine=True)
     matrix[:, -1] /= 2
     return matrix
+
+
+def dst1(n):
+    return wave(n, lambda k: k + 1, lambda l: l + 1, 2 * n + 2, sine=True)
+
+
+def dst4(n):
+    return wave(n, lambda k: 2 * k + 1, lambda l: 2 * l + 1, 8 * n, sine=True)
 
 
 def dht(n):
@@ -106,6 +120,12 @@ def dominant_toeplitz(rng, n):
     t = rng.standard_normal(2 * n - 1) * 0.9 ** abs(np.arange(1 - n, n))
     t[n - 1] += 8
     return shifted(t, n, n)
+
+
+def inverse(matrix):
+    """Rounded once, but for a part in 1e19."""
+    near, wide = np.linalg.inv(matrix), matrix.astype(np.longdouble)
+    return (near + near @ (np.eye(len(matrix)) - wide @ near)).astype(np.float64)
 
 
 def state_space(rng, n, rank, own_decays):
@@ -179,21 +199,28 @@ def structured(rng, sizes):
     for m, n in ((160, 160), (128, 200), (200, 129)):
         t, h = rng.standard_normal((2, m + n - 1))
         yield f"toeplitz and hankel {m} x {n}", shifted(t, m, n) + shifted(h, m, n)[:, ::-1], "toeplitz_hankel", 1.4 * m * n
+    for make in (dct1, dct3, dst1, dst2, dst4, dht):
+        matrix, fast = make(128), 20 * 128
+        yield f"{make.__name__} 128, columns permuted", matrix[:, rng.permutation(128)], "named", fast
+        yield f"{make.__name__} 128, rows permuted", matrix[rng.permutation(128)], "named", fast
+    for left, right, rank in (((8, 8), (8, 8), 3), ((8, 16), (16, 12), 2), ((6, 6), (16, 16), 3)):
+        (m, n), flops = np.multiply(left, right), 0
+        flops = 2 * min(left[1] * right[0] * right[1] + right[0] * left[0] * left[1], right[1] * left[0] * left[1] + left[0] * right[0] * right[1])
+        yield f"kron of {left, right} and rank {rank}", kron(rng, left, right) + rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n)), "corrected", flops + 2 * rank * (m + n) + m
     for radices in ([2] * 8, [4] * 4, [2, 4, 8, 4], [3, 4, 5, 2], [16, 16]):
         n = int(np.prod(radices))
         yield f"butterfly {radices}", butterfly(rng, radices), "kronecker_sparse", 2 * n * sum(radices)
-    for n in (160, 256):
-        inverse = np.linalg.inv(dominant_toeplitz(rng, n))
-        yield f"inverse of toeplitz {n}", inverse, "displacement", 32 * n * np.log2(2 * n)
-        yield f"inverse of hankel {n}", inverse[::-1], "displacement", 32 * n * np.log2(2 * n)
+    for n in (128, 180):
+        matrix = inverse(dominant_toeplitz(rng, n))
+        yield f"inverse of toeplitz {n}", matrix, "displacement", 32 * n * np.log2(2 * n)
+        yield f"inverse of hankel {n}", matrix[::-1], "displacement", 32 * n * np.log2(2 * n)
     yield "product of toeplitz 256", dominant_toeplitz(rng, 256) @ dominant_toeplitz(rng, 256), "displacement", 64 * 256 * 9
-    for n, rank in ((256, 8), (256, 16), (360, 8)):
-        for own in (False, True):
-            yield f"state space {n}, rank {rank}{', own decays' if own else ''}", state_space(rng, n, rank, own), "hierarchical", 21 * n * rank
-    for n, width in ((192, 1), (256, 2)):
+    for n, rank, own in ((256, 16, False), (180, 8, False), (192, 8, True)):
+        yield f"state space {n}, rank {rank}{', own decays' if own else ''}", state_space(rng, n, rank, own), "hierarchical", 21 * n * rank
+    for n, width in ((96, 1), (192, 2)):
         yield f"inverse of a band {n}, {width}", green(rng, n, width), "hierarchical", 64 * n * width
-    x = np.sort(rng.uniform(size=240))
-    yield "exponential of a distance", np.exp(-3 * abs(np.subtract.outer(x, x))), "hierarchical", 80 * 240
+    x = np.sort(rng.uniform(size=160))
+    yield "exponential of a distance", np.exp(-3 * abs(np.subtract.outer(x, x))), "hierarchical", 80 * 160
 
 
 def unstructured(rng, n):
@@ -300,7 +327,8 @@ class DiscoverSuite(Suite):
         matrix, (t, h) = monarch(rng, 8, 8, 8, 8, 1), rng.standard_normal((2, 319))
         rows += (("monarch, columns permuted", matrix[:, rng.permutation(64)], 0.4), ("monarch, rows permuted", matrix[rng.permutation(64)], 0.4),
                  ("toeplitz and hankel", shifted(t, 160, 160) + shifted(h, 160, 160)[:, ::-1], 1.0),
-                 ("inverse of toeplitz", np.linalg.inv(dominant_toeplitz(rng, 256)), 0.4), ("inverse of hankel", np.linalg.inv(dominant_toeplitz(rng, 256)[::-1]), 0.4),
+                 ("inverse of toeplitz", inverse(dominant_toeplitz(rng, 256)), 0.4), ("inverse of hankel", inverse(dominant_toeplitz(rng, 256))[::-1], 0.4),
+                 ("kron and low rank", kron(rng, (16, 16), (8, 8)) + rng.standard_normal((128, 2)) @ rng.standard_normal((2, 128)), 0.4),
                  ("state space", state_space(rng, 128, 4, True), 0.5))
         for name, matrix, share in rows:
             for dtype in (matrix.dtype, np.complex64 if np.iscomplexobj(matrix) else np.float32):
