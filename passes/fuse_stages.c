@@ -14,7 +14,7 @@
 #include "fuse_stages.h"
 #include "lanes.h"
 
-enum { MOST_LOOPS = 12, MOST_STAGES = 64 };
+enum { MOST_LOOPS = 12, MOST_STAGES = 64, MOST_TRIED = 32 };
 #define WORTHWHILE 0.9 /* of the time, at most */
 
 struct fusing {
@@ -373,27 +373,34 @@ static double saved(const struct fusion *fusion)
     return pays ? fusion->seconds_before - fusion->seconds : 0;
 }
 
-/* The best that begins with the first of the stages; one of fewer than 2: none. */
+/* The best that begins with the first of the stages; one of fewer than 2: none. Less may be common to more of them (a stage of a
+ * butterfly has half the blocks of the one before): what the first has in common with a later one is worth a try where it takes
+ * more stages. */
 static bool best_fusion(struct fusing *fusing, const struct fused_stage *stages, uint32_t n, struct fusion *best)
 {
-    const struct poly *tried[MOST_LOOPS * MOST_LOOPS];
-    uint32_t n_tried = 0;
+    const struct poly *tried[MOST_TRIED];
+    uint32_t n_tried = 0, most = 1;
     *best = (struct fusion){.n_stages = 0};
-    for (uint32_t x = 0; x < stages[0].n_loops; x++)
-        for (uint32_t y = 0; y < stages[1].n_loops; y++) {
-            struct fusion fusion;
-            const struct poly *extent = common_extent(fusing->context, stages[0].loops[x]->loop.end, stages[1].loops[y]->loop.end);
-            bool is_new = extent != NULL;
-            for (uint32_t k = 0; k < n_tried; k++)
-                is_new &= tried[k] != extent;
-            if (!is_new)
-                continue;
-            tried[n_tried++] = extent;
-            if (!try_extent(fusing, stages, n, extent, &fusion))
-                return false;
-            if (saved(&fusion) > saved(best))
-                *best = fusion;
-        }
+    for (uint32_t other = 1; other < n && most < n; other++) {
+        uint32_t before = other > 1 ? most : 0;
+        for (uint32_t x = 0; x < stages[0].n_loops; x++)
+            for (uint32_t y = 0; y < stages[other].n_loops; y++) {
+                struct fusion fusion;
+                const struct poly *extent =
+                    common_extent(fusing->context, stages[0].loops[x]->loop.end, stages[other].loops[y]->loop.end);
+                bool is_new = extent != NULL && n_tried < MOST_TRIED;
+                for (uint32_t k = 0; k < n_tried; k++)
+                    is_new &= tried[k] != extent;
+                if (!is_new)
+                    continue;
+                tried[n_tried++] = extent;
+                if (!try_extent(fusing, stages, n, extent, &fusion))
+                    return false;
+                most = fusion.n_stages > most ? fusion.n_stages : most;
+                if (fusion.n_stages > before && saved(&fusion) > saved(best))
+                    *best = fusion;
+            }
+    }
     return true;
 }
 
