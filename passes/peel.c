@@ -9,7 +9,7 @@
  *     for t < T { if n - 8*t - 8 >= 0 { unrolled i < 8 { ... } } else { unrolled i < 8 limit n - 8*t { ... } } }
  *
  * Only limits around multiplications count: what ends where a finished tile is stored costs nothing. Along vectors, what is left is
- * a vector of its own, the narrowest that holds it (peel_lanes.c). */
+ * a vector of its own, the narrowest that holds it, or a whole one under a mask (peel_lanes.c). */
 #include "peel.h"
 #include "product.h"
 
