@@ -367,9 +367,11 @@ static bool try_extent(struct fusing *fusing, const struct fused_stage *stages, 
     return fuse_choose_block(fusion, fusing->open == UINT32_MAX && may_have_lanes(fusing, fusion)); /* no lanes within lanes */
 }
 
-static double saved(const struct fusion *fusion)
+/* Within a block nothing is copied for it, and so near to a cache's size estimates say too little: any gain counts. */
+static double saved(const struct fusing *fusing, const struct fusion *fusion)
 {
-    bool pays = fusion->n_stages >= 2 && fusion->seconds < WORTHWHILE * fusion->seconds_before;
+    double most = fusing->open == UINT32_MAX ? WORTHWHILE : 1;
+    bool pays = fusion->n_stages >= 2 && fusion->seconds < most * fusion->seconds_before;
     return pays ? fusion->seconds_before - fusion->seconds : 0;
 }
 
@@ -397,7 +399,7 @@ static bool best_fusion(struct fusing *fusing, const struct fused_stage *stages,
                 if (!try_extent(fusing, stages, n, extent, &fusion))
                     return false;
                 most = fusion.n_stages > most ? fusion.n_stages : most;
-                if (fusion.n_stages > before && saved(&fusion) > saved(best))
+                if (fusion.n_stages > before && saved(fusing, &fusion) > saved(fusing, best))
                     *best = fusion;
             }
     }
