@@ -4,38 +4,11 @@
  * columns is asked for the pairs of terms that its common rows share: c (a + b) or c (a - b) for any c, and p a + q b up to the
  * sign of the whole; and every column for multiples that rows share. Those that save most become values. A pair of columns becomes
  * poorer by that, never richer, but new columns come, until nothing saves anything. */
-#include "straight_line.h"
+#include "straight_line_internal.h"
 
 #include <math.h>
 
 enum { MOST_VALUES = 1 << 12 };
-
-struct column {
-    uint32_t value;
-    uint32_t n_rows;
-    uint64_t rows;
-    double *factors; /* one a row of the matrix; 0 where the mask has none */
-};
-
-/* Terms p a + q b of several rows, p > 0, or any multiples of a + q b where `any_multiple`. b == a: p a alone. */
-struct pattern {
-    uint32_t a, b; /* columns */
-    double p, q;
-    bool any_multiple;
-    uint64_t rows;
-    int64_t saving;
-};
-
-struct elimination {
-    struct arena *arena;
-    struct straight_line *line;
-    struct column *columns;
-    size_t n_columns, columns_capacity;
-    struct pattern *patterns; /* of the round: those that save most */
-    size_t n_patterns, patterns_capacity;
-    int64_t most;
-    struct pattern *found; /* of one pair of columns: room for a pattern a row */
-};
 
 static bool is_unit(double factor)
 {
@@ -111,7 +84,7 @@ static void find_multiples(struct elimination *elimination, uint32_t a)
 
 /* ---- values ---- */
 
-static uint32_t add_value(struct elimination *elimination, struct straight_line_value value)
+uint32_t elimination_add_value(struct elimination *elimination, struct straight_line_value value)
 {
     struct straight_line *line = elimination->line;
     for (uint32_t k = 0; k < value.n_terms; k++)
@@ -123,7 +96,7 @@ static uint32_t add_value(struct elimination *elimination, struct straight_line_
                : UINT32_MAX;
 }
 
-static struct column *add_column(struct elimination *elimination, uint32_t value)
+struct column *elimination_add_column(struct elimination *elimination, uint32_t value)
 {
     struct column column = {.value = value};
     column.factors = ARENA_ARRAY(elimination->arena, elimination->line->n_rows, double);
@@ -133,7 +106,7 @@ static struct column *add_column(struct elimination *elimination, uint32_t value
     return &elimination->columns[elimination->n_columns - 1];
 }
 
-static void column_set(struct column *column, uint32_t row, double factor)
+void elimination_set(struct column *column, uint32_t row, double factor)
 {
     column->n_rows += column->factors[row] == 0;
     column->factors[row] = factor;
@@ -160,8 +133,8 @@ static bool apply_pattern(struct elimination *elimination, const struct pattern 
     struct straight_line_value value = {.n_terms = pattern->a == pattern->b ? 1 : 2};
     value.terms[0] = (struct straight_line_term){elimination->columns[pattern->a].value, pattern->p};
     value.terms[1] = (struct straight_line_term){elimination->columns[pattern->b].value, pattern->q};
-    uint32_t number = add_value(elimination, value);
-    struct column *column = number == UINT32_MAX ? NULL : add_column(elimination, number);
+    uint32_t number = elimination_add_value(elimination, value);
+    struct column *column = number == UINT32_MAX ? NULL : elimination_add_column(elimination, number);
     if (!column)
         return false;
     struct column *a = &elimination->columns[pattern->a], *b = &elimination->columns[pattern->b];
@@ -170,7 +143,7 @@ static bool apply_pattern(struct elimination *elimination, const struct pattern 
         double factor = column_take(a, row);
         if (b != a)
             column_take(b, row);
-        column_set(column, row, pattern->any_multiple ? factor : factor > 0 ? 1 : -1);
+        elimination_set(column, row, pattern->any_multiple ? factor : factor > 0 ? 1 : -1);
     }
     return true;
 }
@@ -203,25 +176,30 @@ static bool eliminate(struct elimination *elimination)
 
 /* ---- what remains ---- */
 
+void elimination_count_row(struct straight_line *line, uint32_t row)
+{
+    const struct straight_line_row *counted = &line->rows[row];
+    uint32_t multiplied = 0, additions = counted->n_terms ? counted->n_terms - 1 : 0;
+    for (uint32_t k = 0; k < counted->n_terms; k++)
+        multiplied += !is_unit(counted->terms[k].factor);
+    line->additions += additions;
+    line->multiplications += multiplied;
+    line->instructions += multiplied > additions ? multiplied : additions;
+}
+
 static bool write_rows(struct elimination *elimination)
 {
     struct straight_line *line = elimination->line;
     line->rows = ARENA_ARRAY(elimination->arena, line->n_rows, struct straight_line_row);
     for (uint32_t row = 0; line->rows && row < line->n_rows; row++) {
         struct straight_line_row *written = &line->rows[row];
-        uint32_t multiplied = 0;
         written->terms = ARENA_ARRAY(elimination->arena, elimination->n_columns, struct straight_line_term);
         for (size_t k = 0; written->terms && k < elimination->n_columns; k++) {
             double factor = elimination->columns[k].factors[row];
-            if (factor == 0)
-                continue;
-            written->terms[written->n_terms++] = (struct straight_line_term){elimination->columns[k].value, factor};
-            multiplied += !is_unit(factor);
+            if (factor != 0)
+                written->terms[written->n_terms++] = (struct straight_line_term){elimination->columns[k].value, factor};
         }
-        uint32_t additions = written->n_terms ? written->n_terms - 1 : 0;
-        line->additions += additions;
-        line->multiplications += multiplied;
-        line->instructions += multiplied > additions ? multiplied : additions;
+        elimination_count_row(line, row);
     }
     return line->rows && !arena_failed(elimination->arena);
 }
@@ -276,12 +254,12 @@ static bool create_columns(struct elimination *elimination, const double *matrix
     const struct straight_line *line = elimination->line;
     uint64_t *signatures = ARENA_ARRAY(elimination->arena, line->n_inputs, uint64_t);
     for (uint32_t k = 0; signatures && k < line->n_inputs; k++) {
-        struct column *column = add_column(elimination, k);
+        struct column *column = elimination_add_column(elimination, k);
         if (!column)
             return false;
         for (uint32_t row = 0; row < line->n_rows; row++)
             if (matrix[(size_t)row * line->n_inputs + k] != 0)
-                column_set(column, row, matrix[(size_t)row * line->n_inputs + k]);
+                elimination_set(column, row, matrix[(size_t)row * line->n_inputs + k]);
         struct column added = *column;
         uint64_t signature = column_signature(column, line->n_rows);
         uint32_t at = k;
@@ -292,8 +270,50 @@ static bool create_columns(struct elimination *elimination, const double *matrix
         signatures[at] = signature;
         elimination->columns[at] = added;
     }
-    drop_empty_columns(elimination);
     return signatures != NULL;
+}
+
+enum way { WHOLE, SPLIT, TRANSPOSED };
+
+/* The program by elimination of what is common, of the matrix as it is, or cut by its symmetries before; or from the latter of its
+ * transpose, `from`. */
+static const struct straight_line *search(const struct elimination *search, uint32_t n_rows, uint32_t n_columns,
+                                          const double *matrix, enum way way, const struct straight_line *from)
+{
+    struct elimination elimination = *search;
+    struct straight_line *line = ARENA_NEW(elimination.arena, struct straight_line);
+    elimination.line = line;
+    elimination.found = ARENA_ARRAY(elimination.arena, n_rows, struct pattern);
+    if (!line || !elimination.found)
+        return NULL;
+    line->n_inputs = n_columns;
+    line->n_rows = n_rows;
+    if (way == TRANSPOSED)
+        return elimination_transpose(&elimination, from) ? line : NULL;
+    if (!(way == SPLIT ? elimination_split(&elimination, matrix) : create_columns(&elimination, matrix)))
+        return NULL;
+    drop_empty_columns(&elimination);
+    while (eliminate(&elimination))
+        continue;
+    return write_rows(&elimination) ? line : NULL;
+}
+
+/* NULL: it is its own transpose, or no memory. */
+static const double *transpose_of(struct arena *arena, uint32_t n_rows, uint32_t n_columns, const double *matrix)
+{
+    double *turned = ARENA_ARRAY(arena, (size_t)n_rows * n_columns, double);
+    bool differs = n_rows != n_columns;
+    for (uint32_t row = 0; turned && row < n_rows; row++)
+        for (uint32_t c = 0; c < n_columns; c++) {
+            turned[(size_t)c * n_rows + row] = matrix[(size_t)row * n_columns + c];
+            differs = differs || matrix[(size_t)c * n_columns + row] != matrix[(size_t)row * n_columns + c];
+        }
+    return differs ? turned : NULL;
+}
+
+static const struct straight_line *fewer_flops(const struct straight_line *a, const struct straight_line *b)
+{
+    return b && b->additions + b->multiplications < a->additions + a->multiplications ? b : a;
 }
 
 const struct straight_line *straight_line_create(struct arena *arena, uint32_t n_rows, uint32_t n_columns, const double *matrix,
@@ -301,17 +321,12 @@ const struct straight_line *straight_line_create(struct arena *arena, uint32_t n
 {
     if (n_rows > STRAIGHT_LINE_ROWS || n_columns > STRAIGHT_LINE_COLUMNS)
         return NULL;
-    struct straight_line *line = ARENA_NEW(arena, struct straight_line);
-    struct elimination elimination = {.arena = arena, .line = line};
-    elimination.found = ARENA_ARRAY(arena, n_rows, struct pattern);
+    const struct elimination common = {.arena = arena, .closeness = closeness};
     const double *equalised = with_equal_magnitudes(arena, (size_t)n_rows * n_columns, matrix, closeness);
-    if (!line || !elimination.found || !equalised)
-        return NULL;
-    line->n_inputs = n_columns;
-    line->n_rows = n_rows;
-    if (!create_columns(&elimination, equalised))
-        return NULL;
-    while (eliminate(&elimination))
-        continue;
-    return write_rows(&elimination) ? line : NULL;
+    const struct straight_line *whole = equalised ? search(&common, n_rows, n_columns, equalised, WHOLE, NULL) : NULL;
+    const struct straight_line *split = whole ? search(&common, n_rows, n_columns, equalised, SPLIT, NULL) : NULL;
+    const double *transpose = split ? transpose_of(arena, n_rows, n_columns, equalised) : NULL;
+    const struct straight_line *other = transpose ? search(&common, n_columns, n_rows, transpose, SPLIT, NULL) : NULL;
+    const struct straight_line *back = other ? search(&common, n_rows, n_columns, equalised, TRANSPOSED, other) : NULL;
+    return arena_failed(arena) ? NULL : fewer_flops(fewer_flops(whole, split), back);
 }
