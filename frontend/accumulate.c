@@ -131,6 +131,10 @@ const struct ir_node *lower_accumulation(struct statement *statement, const stru
 {
     const struct ir_node *base = incoming(statement->body, output->name);
     enum weakness weakness;
+    if (output->type.fixed) {
+        report_no_fixed_form(statement, target->span, "`+=`", NULL);
+        return NULL;
+    }
     struct formula *left = base ? read_left(statement, target, output, base) : NULL;
     const struct ir_node *node = left ? lower_value(statement, value, output, &weakness) : NULL;
     return node ? scatter(statement, output, left, node) : NULL;

@@ -106,13 +106,14 @@ struct ast_dim {
     struct ast_dim *next;
 };
 
-/* f32[64, 128] strides(ld,1) symmetric */
+/* f32[64, 128] strides(ld,1) symmetric; q7[64] scale(0.5) */
 struct ast_type {
     struct ast_name element;
     struct ast_expr *modulus; /* `mod(q)`: element.text is "mod"; else NULL */
     struct ast_expr *extents;
     uint32_t rank;
     struct ast_expr *strides;         /* NULL: none */
+    struct ast_expr *scale;           /* NULL: not said */
     struct ast_name_list *properties; /* symmetric, spd, ... */
     struct span span;
 };
@@ -159,6 +160,7 @@ struct ast_statement {
     bool stored;                /* let stored */
     bool accumulate;            /* += */
     struct ast_target *targets; /* several only in `let (gx, gy) = g(D, u)` and its assignment form */
+    struct ast_type *type;      /* of a let; NULL: that of its value */
     struct ast_expr *value;
     struct span span;
     struct span word_span;          /* `let`, `scan`, `operator`, `+=`, `stored`: for "not yet" */

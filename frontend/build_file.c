@@ -54,6 +54,15 @@ struct ast_type *type_strides(struct parser *parser, struct ast_type *type, stru
     return type;
 }
 
+struct ast_type *type_scale(struct parser *parser, struct ast_type *type, struct ast_expr *scale, struct token close)
+{
+    if (!type || !scale)
+        return NULL;
+    type->scale = scale;
+    type->span = span_join(type->span, token_span(parser, close));
+    return type;
+}
+
 struct ast_type *type_property(struct parser *parser, struct ast_type *type, struct token property)
 {
     if (!type)

@@ -177,6 +177,15 @@ struct ast_statement *build_let(struct parser *parser, struct token let, struct 
     return statement;
 }
 
+/* The type in `let t[i]: q7 = ...`. */
+struct ast_statement *let_type(struct ast_statement *let, struct ast_type *type)
+{
+    if (!let || !type)
+        return NULL;
+    let->type = type;
+    return let;
+}
+
 struct ast_statement *build_scan(struct parser *parser, struct token scan, struct token index, struct ast_expr *extent,
                                  struct statement_list body, struct token close, struct initial_list initial)
 {

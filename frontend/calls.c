@@ -113,7 +113,7 @@ static bool named_tensor(struct statement *statement, const struct ast_expr *exp
                   updated ? "`+=` alone reads what it holds before" : "a tensor is assigned once; a recurrence would be a `scan`");
         return false;
     }
-    *whole = (struct whole){symbol->node, tensor ? tensor->weakness : TYPED, symbol->name, &symbol->type};
+    *whole = (struct whole){symbol->node, tensor ? tensor->weakness : TYPED, symbol->name, &symbol->type, symbol->type.fixed};
     return symbol->node != NULL;
 }
 
@@ -126,7 +126,7 @@ bool whole_value(struct statement *statement, const struct ast_expr *expr, struc
     case AST_NAME:
         return named_tensor(statement, bare, whole);
     case AST_EINSUM:
-        *whole = (struct whole){lower_einsum(statement, bare), TYPED, "einsum", NULL};
+        *whole = (struct whole){lower_einsum(statement, bare), TYPED, "einsum", NULL, NULL};
         return whole->node != NULL;
     case AST_CALL:
         if (!inline_call(statement, bare, &signature, &results))
@@ -138,7 +138,7 @@ bool whole_value(struct statement *statement, const struct ast_expr *expr, struc
             diag_help(statement->body->diagnostics, diag, "name all of them first: `let (a, b) = %s(...)`", bare->name.text);
             return false;
         }
-        *whole = (struct whole){results[0], TYPED, bare->name.text, &signature->outputs[0].type};
+        *whole = (struct whole){results[0], TYPED, bare->name.text, &signature->outputs[0].type, signature->outputs[0].type.fixed};
         return true;
     default: {
         struct diag *diag = diag_error(statement->body->diagnostics, DIAG_E0119, bare->span, "this is not a tensor");
@@ -152,15 +152,21 @@ bool whole_value(struct statement *statement, const struct ast_expr *expr, struc
 /* ---- arguments ---- */
 
 static const struct ir_node *report_argument(struct statement *statement, const struct parameter *parameter,
-                                             const struct ir_node *node, struct span span)
+                                             const struct whole *whole, struct span span)
 {
     struct body *body = statement->body;
-    struct tensor_type found = {.elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE};
+    const struct ir_node *node = whole->node;
+    struct tensor_type found = {
+        .elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE, .fixed = whole->fixed};
     struct diag *diag =
         diag_error(body->diagnostics, DIAG_E0603, span, "argument is %s, `%s` is declared as %s",
                    tensor_type_text(body->resolver, &found), parameter->name, tensor_type_text(body->resolver, &parameter->type));
     diag_note(body->diagnostics, diag, parameter->type.span, "`%s` is declared here", parameter->name);
-    if (node->elem != parameter->type.elem && tensor_type_has_shape(&parameter->type, node))
+    if (!fixed_point_same(whole->fixed, parameter->type.fixed) && tensor_type_has_shape(&parameter->type, node))
+        diag_help(
+            body->diagnostics, diag, "give it this type and scale in a let before the call: `let v[...]: %s = ...`",
+            tensor_type_text(body->resolver, &(struct tensor_type){.elem = parameter->type.elem, .fixed = parameter->type.fixed}));
+    else if (node->elem != parameter->type.elem && tensor_type_has_shape(&parameter->type, node))
         diag_help(body->diagnostics, diag, "types do not mix: cast in a let before the call");
     else
         diag_help(body->diagnostics, diag, "shapes of arguments must equal the declared ones");
@@ -190,11 +196,11 @@ static const struct ir_node *scalar_argument(struct statement *outer, const stru
     for (size_t k = 0; k < statement.n_accesses; k++)
         if (!subscripts_resolve(&statement, statement.accesses[k]))
             return NULL;
-    if (!type_fits(&statement, formula, parameter->type.elem, arena_printf(body->arena, "`%s`", parameter->name),
-                   parameter->type.span))
+    const struct fixed_point *fixed;
+    if (!type_fits(&statement, formula, &parameter->type, arena_printf(body->arena, "`%s`", parameter->name)))
         return NULL;
     formula = operators_expand(&statement, formula, parameter->type.elem);
-    if (!formula)
+    if (!formula || !(formula = fixed_point_lower(&statement, formula, &parameter->type, &fixed)))
         return NULL;
     const struct ir_expr *value = lower_convert(&statement, summation(&statement, formula), parameter->type.elem);
     return lower_node(&statement, value, 0, NULL);
@@ -205,7 +211,8 @@ const struct ir_node *whole_in_type(struct statement *statement, const struct wh
 {
     struct ir_context *context = statement->body->context;
     const struct ir_node *node = whole->node;
-    bool weak_fits = whole->weakness && elem != IR_bool && !(ir_elem_is_complex(node->elem) && !ir_elem_is_complex(elem)) &&
+    bool weak_fits = whole->weakness && !whole->fixed && elem != IR_bool &&
+                     !(ir_elem_is_complex(node->elem) && !ir_elem_is_complex(elem)) &&
                      (whole->weakness == WEAK_AN_INTEGER || !ir_elem_is_integer(elem));
     bool widens = node->rank == 0 && ir_elem_is_float(node->elem) && ir_elem_complex(node->elem) == elem;
     if (node->elem == elem || !(weak_fits || widens))
@@ -232,9 +239,10 @@ static const struct ir_node *argument_node(struct statement *statement, const st
         return scalar_argument(statement, expr, parameter);
     if (!(whole.node = whole_in_type(statement, &whole, parameter->type.elem)))
         return NULL;
-    if (whole.node->elem == parameter->type.elem && tensor_type_has_shape(&parameter->type, whole.node))
+    if (whole.node->elem == parameter->type.elem && fixed_point_same(whole.fixed, parameter->type.fixed) &&
+        tensor_type_has_shape(&parameter->type, whole.node))
         return whole.node;
-    return report_argument(statement, parameter, whole.node, expr->span);
+    return report_argument(statement, parameter, &whole, expr->span);
 }
 
 /* ---- calls ---- */

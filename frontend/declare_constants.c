@@ -38,8 +38,12 @@ static void fill_number(struct filling *filling, const struct ast_literal *liter
 {
     struct weak_number weak;
     struct ir_number number;
-    if (!resolve_number(filling->resolver, literal->value, &weak) ||
-        !number_in_type(filling->resolver, weak, filling->type->elem, literal->span, &number)) {
+    bool good = resolve_number(filling->resolver, literal->value, &weak);
+    if (good && filling->type->fixed)
+        good = number_in_fixed_point(filling->resolver, &weak, filling->type, literal->span, &number);
+    else if (good)
+        good = number_in_type(filling->resolver, weak, filling->type->elem, literal->span, &number);
+    if (!good) {
         filling->good = false;
         return;
     }

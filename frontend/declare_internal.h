@@ -16,6 +16,13 @@ const struct poly *dim_value(struct resolver *resolver, struct symbol *symbol, s
 bool resolve_layout(struct resolver *resolver, const struct ast_type *ast, struct tensor_type *type);
 bool refuse_layout(struct resolver *resolver, const struct ast_type *ast, const char *what);
 
+/* declare_fixed.c: is it a fixed-point type? Then `fixed` is filled, or NULL after a diagnostic. */
+bool resolve_fixed_point(struct resolver *resolver, const struct ast_type *ast, struct tensor_type *type);
+/* `scale` behind another type; false, after a diagnostic. */
+bool refuse_scale(struct resolver *resolver, const struct ast_type *ast);
+const char *fixed_point_name(const struct fixed_point *fixed);
+void fixed_point_print_scale(struct text *text, const struct fixed_point *fixed);
+
 /* declare_constants.c */
 void declare_constant_names(struct resolver *resolver);
 void declare_constants(struct resolver *resolver);

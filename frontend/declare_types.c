@@ -22,11 +22,13 @@ bool tensor_type_has_shape(const struct tensor_type *type, const struct ir_node 
 const char *tensor_type_text(struct resolver *resolver, const struct tensor_type *type)
 {
     struct text text = text_create(ir_arena(resolver->context));
-    text_put(&text, ir_elem_info(type->elem)->name);
+    text_put(&text, type->fixed ? fixed_point_name(type->fixed) : ir_elem_info(type->elem)->name);
     for (uint32_t axis = 0; axis < type->rank; axis++)
         text_printf(&text, "%s%s", axis ? ", " : "[", extent_text(resolver, type->shape[axis]));
     if (type->rank)
         text_put(&text, "]");
+    if (type->fixed)
+        fixed_point_print_scale(&text, type->fixed);
     const char *result = text_finish(&text);
     return result ? result : "";
 }
@@ -149,11 +151,13 @@ static bool resolve_element(struct resolver *resolver, const struct ast_type *as
     const char *name = ast->element.text;
     if (!name)
         return false;
+    if (!ast->modulus && resolve_fixed_point(resolver, ast, type))
+        return type->fixed != NULL;
     if (!ast->modulus && ir_elem_from_name(name, strlen(name), &type->elem))
-        return true;
+        return !ast->scale || refuse_scale(resolver, ast);
     struct diag *diag = diag_error(diagnostics, DIAG_E0009, ast->element.span, "element type `%s` is reserved, but not there yet",
                                    ast->modulus ? "mod(q)" : name);
-    diag_help(diagnostics, diag, "element types are f32 f64 c64 c128 i8 i16 i32 i64 u8 u16 u32 u64 bool f16 bf16");
+    diag_help(diagnostics, diag, "element types are f32 f64 c64 c128 i8 i16 i32 i64 u8 u16 u32 u64 bool f16 bf16 q7 q15");
     return false;
 }
 

@@ -385,6 +385,8 @@ static bool read_operands(struct statement *statement, const struct ast_expr *ex
             read = false;
         } else if (!whole_value(statement, argument, &whole))
             read = false;
+        else if (whole.fixed)
+            read = report_no_fixed_form(statement, argument->span, "an einsum string", NULL);
         operands[k] = whole.node;
     }
     return read;

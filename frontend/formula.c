@@ -36,7 +36,7 @@ static struct formula *number_formula(struct statement *statement, struct span s
     struct formula *formula = formula_create(statement, FORMULA_NUMBER, span);
     if (!formula)
         return NULL;
-    formula->type = (struct value_type){weakness, weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
+    formula->type = (struct value_type){weakness, weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64, NULL};
     formula->number.kind = weakness == WEAK_A_COMPLEX ? WEAK_COMPLEX : WEAK_REAL;
     formula->number.re = re;
     formula->number.im = im;
@@ -59,7 +59,7 @@ static struct formula *bool_formula(struct statement *statement, const struct as
     if (!formula)
         return NULL;
     formula->number.kind = WEAK_BOOL;
-    formula->type = (struct value_type){TYPED, IR_bool};
+    formula->type = (struct value_type){TYPED, IR_bool, NULL};
     return formula;
 }
 
@@ -71,7 +71,7 @@ static struct formula *unsigned_formula(struct statement *statement, const struc
         return NULL;
     formula->number.kind = WEAK_UNSIGNED;
     formula->number.re = expr->number;
-    formula->type = (struct value_type){TYPED, IR_u64};
+    formula->type = (struct value_type){TYPED, IR_u64, NULL};
     return formula;
 }
 
@@ -211,7 +211,7 @@ static struct formula *value_formula(struct statement *statement, struct span sp
     struct formula *formula = formula_create(statement, FORMULA_VALUE, span);
     if (!formula)
         return NULL;
-    formula->type = (struct value_type){WEAK_AN_INTEGER, IR_f64};
+    formula->type = (struct value_type){WEAK_AN_INTEGER, IR_f64, NULL};
     formula->value = value;
     return formula;
 }
@@ -266,7 +266,7 @@ struct formula *formula_access(struct statement *statement, const struct ast_exp
     if (!access)
         return NULL;
     access->node = whole.node;
-    access->type = (struct value_type){whole.weakness, whole.node->elem};
+    access->type = (struct value_type){whole.weakness, whole.node->elem, whole.fixed};
     access->tensor_name = whole.name;
     access->tensor_type = whole.type;
     access->subscripts = subscripts;
@@ -327,7 +327,10 @@ static struct formula *build_pad(struct statement *statement, const struct ast_e
         return NULL;
     if (value->kind == FORMULA_NUMBER && meeting.elem == access->node->elem) {
         struct ir_number *fill = ARENA_NEW(body->arena, struct ir_number);
-        if (!fill || !number_in_type(body->resolver, value->number, access->node->elem, value->span, fill))
+        struct tensor_type type = {.elem = access->node->elem, .fixed = access->type.fixed};
+        bool fits = fill && (type.fixed ? number_in_fixed_point(body->resolver, &value->number, &type, value->span, fill)
+                                        : number_in_type(body->resolver, value->number, type.elem, value->span, fill));
+        if (!fits)
             return NULL;
         access->fill = fill;
         return access;

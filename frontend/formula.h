@@ -38,7 +38,8 @@ uint32_t index_set_first(const struct index_set *set); /* of a set that is not e
 enum weakness { TYPED, WEAK_AN_INTEGER, WEAK_A_REAL, WEAK_A_COMPLEX };
 struct value_type {
     enum weakness weakness;
-    enum ir_elem elem; /* of weak values: f64 or c128 */
+    enum ir_elem elem;               /* of weak values: f64 or c128 */
+    const struct fixed_point *fixed; /* of numbers of fixed point, NULL: others. Of a sum or a product it is that of one of them */
 };
 
 /* ---- tensors and bodies ---- */
@@ -123,8 +124,10 @@ struct statement {
     uint32_t nesting;             /* of formula_build */
     struct statement_node *nodes; /* made for it, to be named after the statement's own node */
     size_t n_nodes, nodes_capacity;
-    bool has_operator; /* a named one */
-    bool is_block;     /* it assigns a part of an output */
+    bool has_operator;                  /* a named one */
+    bool is_block;                      /* it assigns a part of an output */
+    const struct tensor_type *declared; /* of a let with a type; NULL: none */
+    const struct fixed_point *fixed;    /* of its value */
     bool failed;
 };
 
@@ -211,14 +214,15 @@ struct formula *formula_apply(struct statement *statement, enum ir_expr_op op, s
 /* The type two values have together; false after a diagnostic at `span`, the operator. */
 bool types_meet(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
                 struct value_type *result);
-/* May a value stand where this element type is wanted (an output, an argument, a pad's fill)? `what` for the message. */
-bool type_fits(struct statement *statement, const struct formula *formula, enum ir_elem elem, const char *what,
-               struct span declared);
+/* May a value stand where this type is wanted (an output, an argument)? `what` for the message. */
+bool type_fits(struct statement *statement, const struct formula *formula, const struct tensor_type *wanted, const char *what);
 const char *value_type_name(struct value_type type); /* "f32", "an integer literal", ... */
 static inline bool value_is_bool(struct value_type type)
 {
     return type.weakness == TYPED && type.elem == IR_bool;
 }
+/* Says that `what` cannot be computed of fixed point (E0319); false. `argument` NULL: nothing to point at. */
+bool report_no_fixed_form(struct statement *statement, struct span span, const char *what, const struct formula *argument);
 /* The type of `value` given to a pointwise function; false after a diagnostic. */
 bool type_of_function(struct statement *statement, enum ir_expr_op op, const char *name, struct span span,
                       const struct formula *argument, struct value_type *result);
@@ -234,6 +238,12 @@ bool subscripts_read(struct statement *statement, struct formula *access);
 const struct poly *subscript_of_dims(struct body *body, const struct ast_expr *expr);
 /* Writes them as polys and checks them against the axes. */
 bool subscripts_resolve(struct statement *statement, struct formula *access);
+
+/* ---- fixed_point.c ---- */
+/* The formula with its fixed-point numbers as integers; `wanted`: the type its value is rounded to, NULL: none, and `fixed` says
+ * what the integers stand for. A formula without fixed point is itself. NULL after a diagnostic. */
+struct formula *fixed_point_lower(struct statement *statement, struct formula *formula, const struct tensor_type *wanted,
+                                  const struct fixed_point **fixed);
 
 /* ---- summation.c ---- */
 /* sum(e, F) at the root: a pointwise expression over the statement's operands with the left side's indices. */
@@ -257,6 +267,7 @@ struct whole {
     enum weakness weakness;
     const char *name;
     const struct tensor_type *type; /* NULL: nothing declared */
+    const struct fixed_point *fixed;
 };
 bool whole_value(struct statement *statement, const struct ast_expr *expr, struct whole *whole);
 const struct ir_node *whole_in_type(struct statement *statement, const struct whole *whole, enum ir_elem elem);

@@ -80,7 +80,7 @@ struct formula *formula_apply(struct statement *statement, enum ir_expr_op op, s
     else
         apply->type = arguments[0]->type, typed = takes_type(statement, op, op_span, apply->type, arguments[0]);
     if (ir_expr_info(op)->result == IR_RESULT_BOOL)
-        apply->type = (struct value_type){TYPED, IR_bool};
+        apply->type = (struct value_type){TYPED, IR_bool, NULL};
     return typed ? apply : NULL;
 }
 
@@ -120,6 +120,11 @@ static struct formula *build_cast(struct statement *statement, const struct ast_
     struct formula *cast = argument ? formula_create(statement, FORMULA_APPLY, expr->span) : NULL;
     if (!cast)
         return NULL;
+    if (argument->type.fixed && !ir_elem_is_float(elem)) {
+        report_no_fixed_form(statement, expr->span, arena_printf(statement->body->arena, "a cast to %s", ir_elem_info(elem)->name),
+                             argument);
+        return NULL;
+    }
     if (ir_elem_is_complex(argument->type.elem) && !ir_elem_is_complex(elem)) {
         struct body *body = statement->body;
         struct diag *diag = diag_error(body->diagnostics, DIAG_E0313, expr->span, "a cast to %s would drop the imaginary part",
@@ -130,7 +135,7 @@ static struct formula *build_cast(struct statement *statement, const struct ast_
         return NULL;
     }
     cast->op = IR_EXPR_cast;
-    cast->type = (struct value_type){TYPED, elem};
+    cast->type = (struct value_type){TYPED, elem, NULL};
     cast->n_arguments = 1;
     cast->arguments[0] = argument;
     cast->free = argument->free;
@@ -189,7 +194,9 @@ static struct formula *report_unknown(struct statement *statement, const struct 
         return NULL;
     }
     const char *similar = scope_suggest(body->scope, name);
-    if (similar)
+    if (strcmp(name, "q7") == 0 || strcmp(name, "q15") == 0)
+        diag_help(body->diagnostics, diag, "a let with a type rounds: `let v[...]: %s scale(...) = ...`", name);
+    else if (similar)
         diag_help(body->diagnostics, diag, "was `%s` meant?", similar);
     return NULL;
 }

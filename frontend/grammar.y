@@ -125,9 +125,10 @@ some_params(L) ::= param(P). { L = append_param((struct param_list)NO_LIST, P); 
 some_params(L) ::= some_params(A) COMMA param(P). { L = append_param(A, P); }
 param(P) ::= NAME(N) COLON type(T). { P = build_param(parser, N, T); }
 
-/* type = element [ "[" exprs "]" ] { "strides" "(" exprs ")" | property }     element = "f32" | ... | "mod" "(" expr ")" */
+/* type = element [ "[" exprs "]" ] { "strides" "(" exprs ")" | "scale" "(" expr ")" | property }     element = "f32" | ... | "mod" "(" expr ")" */
 type(T) ::= base_type(B). { T = B; }
 type(T) ::= type(A) STRIDES LPAREN exprs(L) RPAREN(C). { T = type_strides(parser, A, L, C); }
+type(T) ::= type(A) SCALE LPAREN expr(E) RPAREN(C). { T = type_scale(parser, A, E, C); }
 type(T) ::= type(A) property(P). { T = type_property(parser, A, P); }
 base_type(T) ::= ELEMENT(E). { T = build_type(parser, E, (struct expr_list)NO_LIST, E); }
 base_type(T) ::= ELEMENT(E) LBRACKET exprs(L) RBRACKET(C). { T = build_type(parser, E, L, C); }
@@ -144,11 +145,13 @@ body(L) ::= body(A) NEWLINE. { L = A; }
 body(L) ::= body(A) statement(S) NEWLINE. { L = append_statement(A, S); }
 body(L) ::= body(A) error NEWLINE. { L = A; }
 
-/* statement = targets ( "=" | "+=" ) expr | "let" [ "stored" ] targets "=" expr | operator | scan */
+/* statement = targets ( "=" | "+=" ) expr | "let" [ "stored" ] targets [ ":" type ] "=" expr | operator | scan */
 statement(S) ::= targets(T) ASSIGN(W) expr(E). { S = build_assign(parser, W, T, E); }
 statement(S) ::= targets(T) ACCUMULATE(W) expr(E). { S = build_assign(parser, W, T, E); }
 statement(S) ::= LET(W) targets(T) ASSIGN expr(E). { S = build_let(parser, W, no_token, T, E); }
 statement(S) ::= LET(W) STORED(D) targets(T) ASSIGN expr(E). { S = build_let(parser, W, D, T, E); }
+statement(S) ::= LET(W) targets(T) COLON type(Y) ASSIGN expr(E). { S = let_type(build_let(parser, W, no_token, T, E), Y); }
+statement(S) ::= LET(W) STORED(D) targets(T) COLON type(Y) ASSIGN expr(E). { S = let_type(build_let(parser, W, D, T, E), Y); }
 statement(S) ::= operator(O). { S = build_operator_statement(parser, O); }
 
 /* targets = target | "(" target "," target { "," target } ")"     target = name [ "[" left { "," left } "]" ] */

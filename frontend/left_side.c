@@ -183,14 +183,15 @@ const struct ir_node *lower_value(struct statement *statement, const struct ast_
     struct formula *formula = formula_build(statement, value, NULL);
     if (!formula || !indices_complete(statement) || !resolve_accesses(statement) || !every_left_index_used(statement, formula))
         return NULL;
-    if (output && !type_fits(statement, formula, output->type.elem, arena_printf(statement->body->arena, "`%s`", output->name),
-                             output->type.span))
+    const struct tensor_type *wanted = output ? &output->type : statement->declared;
+    if (wanted && !type_fits(statement, formula, wanted, arena_printf(statement->body->arena, "`%s`", statement->name)))
         return NULL;
     struct value_type type = formula->type;
-    formula = operators_expand(statement, formula, type.weakness && output ? output->type.elem : type.elem);
+    formula = operators_expand(statement, formula, type.weakness && wanted ? wanted->elem : type.elem);
+    formula = formula ? fixed_point_lower(statement, formula, wanted, &statement->fixed) : NULL;
     const struct ir_expr *expr = formula ? summation(statement, formula) : NULL;
-    expr = lower_convert(statement, expr, output ? output->type.elem : type.elem);
-    *weakness = type.weakness;
+    expr = lower_convert(statement, expr, wanted ? wanted->elem : formula ? formula->type.elem : type.elem);
+    *weakness = wanted ? TYPED : type.weakness;
     return statement->failed ? NULL : lower_node(statement, expr, statement->n_order, statement->order);
 }
 

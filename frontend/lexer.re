@@ -44,7 +44,7 @@ static const struct {
     {"spd", TOKEN_SPD},           {"centrosymmetric", TOKEN_CENTROSYMMETRIC},
     {"f16", TOKEN_ELEMENT},       {"skew_centrosymmetric", TOKEN_SKEW_CENTROSYMMETRIC},
     {"bf16", TOKEN_ELEMENT},      {"q7", TOKEN_ELEMENT},
-    {"q15", TOKEN_ELEMENT},
+    {"q15", TOKEN_ELEMENT}, /* which are stored as i8 and i16 */
 #define ELEMENT(name, kind, bytes, c_type, numpy) {#name, TOKEN_ELEMENT},
 #include "ir/elements.def"
 #undef ELEMENT
@@ -73,6 +73,14 @@ static void emit(struct lexer *lexer, const unsigned char *from, int kind)
     struct token token = {begin, end, (uint16_t)kind, lexer->line_start};
     ARENA_PUSH(parser->arena, parser->tokens, parser->n_tokens, parser->tokens_capacity, token);
     lexer->line_start = kind == TOKEN_NEWLINE;
+}
+
+/* `scale` is a word behind a type, where no name can stand, and a name everywhere else. */
+static bool follows_type(const struct lexer *lexer, const unsigned char *word)
+{
+    const struct parser *parser = lexer->parser;
+    int before = parser->n_tokens ? parser->tokens[parser->n_tokens - 1].kind : 0;
+    return (before == TOKEN_ELEMENT || before == TOKEN_RBRACKET) && lexer->cursor - word == 5 && memcmp(word, "scale", 5) == 0;
 }
 
 /* A spelling of another language; `help` says ours. */
@@ -140,7 +148,7 @@ static bool step(struct lexer *lexer)
     letter (letter|digit)* {
         int kind = lexer_word((const char *)from, (size_t)(cursor - from));
         lexer->cursor = cursor;
-        emit(lexer, from, kind ? kind : TOKEN_NAME);
+        emit(lexer, from, kind ? kind : follows_type(lexer, from) ? TOKEN_SCALE : TOKEN_NAME);
         return true;
     }
     digit+              { return TOKEN(INTEGER); }

@@ -96,7 +96,7 @@ const struct ir_node *operator_apply(const struct reading *reading, const struct
     operand->node = vector;
     operand->tensor_name = "";
     operand->polys = at;
-    operand->type = (struct value_type){TYPED, vector->elem};
+    operand->type = (struct value_type){TYPED, vector->elem, NULL};
     index_set_add(&operand->free, 1);
     product->n_arguments = 2;
     product->arguments[0] = matrix;

@@ -83,7 +83,7 @@ static bool has_rows_for_eigenvectors(const struct diagonalising *diagonalising,
 static bool by_transform(const struct diagonalising *diagonalising, const struct transform *tried, struct diagonal_form *form)
 {
     const struct reading *reading = diagonalising->reading;
-    struct value_type type = {tried->kind == OPERATOR_hadamard ? WEAK_AN_INTEGER : WEAK_A_REAL, IR_f64};
+    struct value_type type = {tried->kind == OPERATOR_hadamard ? WEAK_AN_INTEGER : WEAK_A_REAL, IR_f64, NULL};
     size_t n = diagonalising->n;
     if (tried->kind == OPERATOR_hadamard && (n & (n - 1)) != 0)
         return false;
@@ -170,7 +170,7 @@ bool operator_diagonalise(const struct reading *reading, struct span span, enum 
         return false;
     if (n_matrices == 1 && is_unit((size_t)n, matrices[0])) {
         const struct operator_node *identity =
-            operator_of_sizes(reading, OPERATOR_identity, 1, &rows, (struct value_type){WEAK_AN_INTEGER, IR_f64}, span);
+            operator_of_sizes(reading, OPERATOR_identity, 1, &rows, (struct value_type){WEAK_AN_INTEGER, IR_f64, NULL}, span);
         set_all((size_t)n, form->values[0], 1);
         *form = (struct diagonal_form){identity, identity, 1, "identity", form->values};
         return identity != NULL;

@@ -222,7 +222,10 @@ struct formula *operators_expand(struct statement *statement, struct formula *fo
 {
     if (!operators_check_real(statement, formula))
         return NULL;
-    operators_chain(statement, formula);
+    if (formula->type.fixed && !fixed_check_operators(statement, formula))
+        return NULL;
+    if (!formula->type.fixed) /* between two factors nothing is rounded */
+        operators_chain(statement, formula);
     struct formula *expanded = expand(statement, formula, elem);
     return expanded ? as_terms(expanded) : NULL;
 }

@@ -59,7 +59,7 @@ struct formula *write_value(const struct entry *entry, const struct poly *value)
     if (!formula)
         return NULL;
     formula->value = value;
-    formula->type = (struct value_type){WEAK_AN_INTEGER, IR_f64};
+    formula->type = (struct value_type){WEAK_AN_INTEGER, IR_f64, NULL};
     add_free(entry, formula, value);
     return formula;
 }
@@ -70,7 +70,7 @@ struct formula *write_access(const struct entry *entry, const struct ir_node *no
     if (!formula)
         return NULL;
     formula->node = node;
-    formula->type = (struct value_type){TYPED, node->elem};
+    formula->type = (struct value_type){TYPED, node->elem, NULL};
     formula->tensor_name = "";
     formula->polys = arena_copy(entry->statement->body->arena, at, rank, sizeof *at);
     for (uint32_t axis = 0; axis < rank; axis++) {
@@ -86,8 +86,11 @@ struct formula *write_access(const struct entry *entry, const struct ir_node *no
 struct formula *write_data(const struct entry *entry, const struct operator_node *operator_, uint32_t tensor,
                            const struct poly *const *at)
 {
-    const struct ir_node *node = operator_->tensors[tensor].node;
-    return write_access(entry, node, node->rank, at);
+    const struct operator_tensor *data = &operator_->tensors[tensor];
+    struct formula *formula = write_access(entry, data->node, data->node->rank, at);
+    if (formula)
+        formula->type.fixed = data->type.fixed;
+    return formula;
 }
 
 struct formula *write_join(const struct entry *entry, enum formula_kind kind, struct formula *a, struct formula *b)
@@ -96,7 +99,8 @@ struct formula *write_join(const struct entry *entry, enum formula_kind kind, st
     if (!formula)
         return NULL;
     formula->type = (struct value_type){
-        TYPED, ir_elem_promote(a->type.weakness ? b->type.elem : a->type.elem, b->type.weakness ? a->type.elem : b->type.elem)};
+        TYPED, ir_elem_promote(a->type.weakness ? b->type.elem : a->type.elem, b->type.weakness ? a->type.elem : b->type.elem),
+        a->type.fixed ? a->type.fixed : b->type.fixed};
     formula->free = index_set_union(&a->free, &b->free);
     formula->n_arguments = 2;
     formula->arguments[0] = a;
@@ -192,6 +196,6 @@ struct formula *write_one(const struct entry *entry, enum ir_elem elem)
     if (!formula)
         return NULL;
     formula->number = (struct weak_number){.kind = WEAK_INTEGER, .integer = 1, .re = 1};
-    formula->type = (struct value_type){WEAK_AN_INTEGER, elem};
+    formula->type = (struct value_type){WEAK_AN_INTEGER, elem, NULL};
     return formula;
 }

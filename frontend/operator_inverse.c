@@ -42,7 +42,7 @@ struct operator_node *operator_of_tensor(const struct reading *reading, enum ope
     if (!operator_)
         return NULL;
     operator_->tensors[operator_->n_tensors++] = (struct operator_tensor){.node = tensor, .name = "the inverse", .span = span};
-    operator_->type = (struct value_type){TYPED, tensor->elem};
+    operator_->type = (struct value_type){TYPED, tensor->elem, NULL};
     if (kind != OPERATOR_TENSOR)
         return operator_set_extents(reading, operator_) ? operator_ : NULL;
     operator_set_shape(operator_, tensor->shape[0], tensor->shape[1]);
@@ -67,7 +67,7 @@ static struct formula *number_formula(const struct reading *reading, double re, 
     if (!formula)
         return NULL;
     formula->number = (struct weak_number){.kind = im != 0 ? WEAK_COMPLEX : WEAK_REAL, .re = re, .im = im};
-    formula->type = im != 0 ? (struct value_type){WEAK_A_COMPLEX, IR_c128} : (struct value_type){WEAK_A_REAL, IR_f64};
+    formula->type = im != 0 ? (struct value_type){WEAK_A_COMPLEX, IR_c128, NULL} : (struct value_type){WEAK_A_REAL, IR_f64, NULL};
     return formula;
 }
 
@@ -207,7 +207,7 @@ static struct operator_node *write_inverse_circulant(const struct reading *readi
 {
     const struct ir_node *c = operator_settled(reading, operator_->tensors[0].node);
     struct ir_context *context = reading->statement->body->context;
-    struct value_type type = {WEAK_A_COMPLEX, IR_c128};
+    struct value_type type = {WEAK_A_COMPLEX, IR_c128, NULL};
     bool constant = c && c->op == IR_const_node;
     if (!c || !divides(c) || !poly_is_constant(operator_->rows, NULL))
         return NULL;
@@ -249,7 +249,7 @@ static struct operator_node *woodbury(const struct reading *reading, const struc
                                       const struct operator_node *v, bool subtracts)
 {
     const struct operator_node *inverse = operator_invert(reading, a);
-    struct value_type type = {WEAK_AN_INTEGER, IR_f64};
+    struct value_type type = {WEAK_AN_INTEGER, IR_f64, NULL};
     const struct operator_node *sides[2] = {operator_of_sizes(reading, OPERATOR_identity, 1, &v->rows, type, u->span),
                                             inverse ? times(reading, v, times(reading, inverse, u)) : NULL};
     const struct operator_node *inner =
@@ -345,7 +345,7 @@ static struct operator_node *in_weak_type(const struct operator_node *operator_,
 {
     struct value_type type = operator_->type;
     if (inverse && type.weakness && !inverse->type.weakness)
-        inverse->type = (struct value_type){type.weakness == WEAK_AN_INTEGER ? WEAK_A_REAL : type.weakness, type.elem};
+        inverse->type = (struct value_type){type.weakness == WEAK_AN_INTEGER ? WEAK_A_REAL : type.weakness, type.elem, NULL};
     return inverse;
 }
 

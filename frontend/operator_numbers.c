@@ -133,7 +133,7 @@ struct formula *entry_banded(const struct entry *entry, const struct operator_no
         return NULL;
     zero->number = (struct weak_number){.kind = WEAK_INTEGER};
     equal->op = IR_EXPR_eq;
-    equal->type = (struct value_type){TYPED, IR_bool};
+    equal->type = (struct value_type){TYPED, IR_bool, NULL};
     equal->n_arguments = 2;
     equal->arguments[0] = offset;
     equal->arguments[1] = here;

@@ -151,10 +151,10 @@ static struct operator_node *read_tensor(const struct reading *reading, const st
     if (!operator_)
         return NULL;
     operator_->tensors[operator_->n_tensors++] =
-        (struct operator_tensor){.node = whole.node, .name = whole.name, .span = expr->span};
+        (struct operator_tensor){whole.node, whole.name, expr->span, {whole.weakness, whole.node->elem, whole.fixed}, false};
     operator_->rows = whole.node->shape[0];
     operator_->columns = whole.node->shape[1];
-    operator_->type = (struct value_type){whole.weakness, whole.node->elem};
+    operator_->type = (struct value_type){whole.weakness, whole.node->elem, whole.fixed};
     return operator_;
 }
 
@@ -177,7 +177,7 @@ static bool add_tensor(const struct reading *reading, struct operator_node *oper
         return operator_report_argument(reading, expr->span, wanted), false;
     }
     operator_->tensors[operator_->n_tensors++] =
-        (struct operator_tensor){whole.node, whole.name, expr->span, {whole.weakness, whole.node->elem}, integers};
+        (struct operator_tensor){whole.node, whole.name, expr->span, {whole.weakness, whole.node->elem, whole.fixed}, integers};
     return true;
 }
 
@@ -262,7 +262,7 @@ static struct operator_node *read_constructor(const struct reading *reading, con
         return operator_invert(reading, operator_->parts[0]);
     if (constructors[row].weakness)
         operator_->type =
-            (struct value_type){constructors[row].weakness, constructors[row].weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
+            (struct value_type){constructors[row].weakness, constructors[row].weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64, NULL};
     if (!operator_->rows || !operator_->columns)
         return operator_failed(reading);
     return operator_;

@@ -81,8 +81,8 @@ struct formula *operators_real_part(struct statement *statement, struct formula 
     if (!real)
         return NULL;
     real->op = IR_EXPR_real;
-    real->type = product->type.weakness ? (struct value_type){WEAK_A_REAL, IR_f64}
-                                        : (struct value_type){TYPED, ir_elem_real(product->type.elem)};
+    real->type = product->type.weakness ? (struct value_type){WEAK_A_REAL, IR_f64, NULL}
+                                        : (struct value_type){TYPED, ir_elem_real(product->type.elem), NULL};
     real->free = product->free;
     real->n_arguments = 1;
     real->arguments[0] = product;

@@ -22,7 +22,7 @@ struct formula *entry_dft(const struct entry *entry, const struct operator_node 
         return write_times(
             entry, write_access(entry, operator_weights(entry_context(entry), ir_elem_real(turned.elem), n), 1, &column), formula);
     size->number = (struct weak_number){.kind = WEAK_REAL, .re = 1 / (double)n};
-    size->type = (struct value_type){WEAK_A_REAL, IR_f64};
+    size->type = (struct value_type){WEAK_A_REAL, IR_f64, NULL};
     return write_times(entry, size, formula);
 }
 

@@ -4,7 +4,7 @@
 struct value_type operator_join_types(struct value_type a, struct value_type b)
 {
     if (!a.weakness && !b.weakness)
-        return (struct value_type){TYPED, ir_elem_promote(a.elem, b.elem)};
+        return (struct value_type){TYPED, ir_elem_promote(a.elem, b.elem), a.fixed ? a.fixed : b.fixed};
     if (a.weakness && b.weakness)
         return a.weakness > b.weakness ? a : b;
     struct value_type typed = a.weakness ? b : a, weak = a.weakness ? a : b;

@@ -81,6 +81,10 @@ const struct ir_node *operator_solve(const struct body *body, const struct opera
  * are known; `elem` is the type that what is weak will take. NULL after a diagnostic. */
 struct formula *operators_expand(struct statement *statement, struct formula *formula, enum ir_elem elem);
 
+/* ---- fixed_point.c ---- */
+/* Have all operators in a formula of fixed point entries that are exact numbers of theirs? False after a diagnostic. */
+bool fixed_check_operators(struct statement *statement, const struct formula *formula);
+
 /* ---- operator_tables.c ---- */
 /* A table of one over the entries at which the two axes are equal, as a map. */
 const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem elem, const struct poly *rows,

@@ -148,6 +148,7 @@ struct ast_target *build_target(struct parser *parser, struct token name, struct
 struct ast_statement *build_assign(struct parser *parser, struct token word, struct target_list targets, struct ast_expr *value);
 struct ast_statement *build_let(struct parser *parser, struct token let, struct token stored, struct target_list targets,
                                 struct ast_expr *value);
+struct ast_statement *let_type(struct ast_statement *let, struct ast_type *type);
 struct ast_statement *build_scan(struct parser *parser, struct token scan, struct token index, struct ast_expr *extent,
                                  struct statement_list body, struct token close, struct initial_list initial);
 struct ast_statement *build_operator_statement(struct parser *parser, struct ast_operator *operator_);
@@ -158,6 +159,7 @@ struct ast_operator *build_operator(struct parser *parser, struct token word, st
 struct ast_type *build_type(struct parser *parser, struct token element, struct expr_list extents, struct token close);
 struct ast_type *build_mod_type(struct parser *parser, struct token mod, struct ast_expr *modulus, struct token close_mod,
                                 struct expr_list extents, struct token close);
+struct ast_type *type_scale(struct parser *parser, struct ast_type *type, struct ast_expr *scale, struct token close);
 struct ast_type *type_strides(struct parser *parser, struct ast_type *type, struct expr_list strides, struct token close);
 struct ast_type *type_property(struct parser *parser, struct ast_type *type, struct token property);
 struct ast_param *build_param(struct parser *parser, struct token name, struct ast_type *type);

@@ -11,6 +11,13 @@
 #include "ast.h"
 #include "frontend.h"
 
+/* Numbers of fixed point: an integer times `step`, the integer from `low` to `high`. */
+struct fixed_point {
+    const char *name; /* q7, q15; NULL: an exact value that has no type yet */
+    double step;
+    int64_t low, high;
+};
+
 /* A declared type with its extents as polys: static dims are folded to their values. */
 struct tensor_type {
     enum ir_elem elem;
@@ -20,6 +27,7 @@ struct tensor_type {
     struct span span;                  /* the whole type, `f32[64, 128]` */
     const struct poly *const *strides; /* of a kernel's input; NULL: dense */
     uint32_t promises;                 /* as in ir_input_info */
+    const struct fixed_point *fixed;   /* what the integers of type `elem` stand for; NULL: themselves */
 };
 
 struct parameter {
@@ -60,6 +68,7 @@ struct scope {
     size_t n_slots;
 };
 
+struct weak_number;
 struct resolver {
     struct ir_context *context;
     const struct frontend_options *options; /* never NULL */
@@ -93,6 +102,11 @@ const struct poly *resolve_extent(struct resolver *resolver, const struct ast_ex
 bool extent_is_fine(struct resolver *resolver, const struct poly *extent, struct span span);
 /* False after a diagnostic. */
 bool resolve_type(struct resolver *resolver, const struct ast_type *ast, struct tensor_type *type);
+/* Have both the same numbers for the same integers? Either may be NULL. */
+bool fixed_point_same(const struct fixed_point *a, const struct fixed_point *b);
+/* A number in a fixed-point type, rounded half up; false after a diagnostic: it is out of range. */
+bool number_in_fixed_point(struct resolver *resolver, const struct weak_number *number, const struct tensor_type *type,
+                           struct span span, struct ir_number *result);
 /* "f32[64, 128]" for messages. */
 const char *tensor_type_text(struct resolver *resolver, const struct tensor_type *type);
 /* Has the node this type's shape? */

@@ -66,7 +66,7 @@ static enum scan_reading read_inside(struct statement *statement, const struct a
     const struct ir_node *node = here ? scan_guess(body, scan, tensor) : scan_state_before(body, scan, tensor);
     if (!node)
         return scan->probing && !tensor->failed ? SCAN_UNKNOWN : SCAN_WRONG;
-    *whole = (struct whole){node, TYPED, tensor->target->name.text, NULL};
+    *whole = (struct whole){node, TYPED, tensor->target->name.text, NULL, NULL};
     *subscripts = at_this_step(body, scan, expr->arguments, tensor->axis);
     return *subscripts ? SCAN_BEFORE : SCAN_WRONG;
 }
@@ -96,7 +96,7 @@ static enum scan_reading read_last(struct statement *statement, const struct ast
         *(end ? &end->next : &first) = copy;
         end = copy;
     }
-    *whole = (struct whole){tensor->last, TYPED, symbol->name, NULL};
+    *whole = (struct whole){tensor->last, TYPED, symbol->name, NULL, NULL};
     *subscripts = first;
     return SCAN_BEFORE;
 }

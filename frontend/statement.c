@@ -3,6 +3,7 @@
  * Every output and let is assigned exactly once, an output whole or block by block. A let is visible after its line; one whose
  * statement was wrong stays known, marked failed, so that its uses are not reported. */
 #include "formula.h"
+#include "declare_internal.h"
 
 #include <string.h>
 
@@ -94,7 +95,7 @@ static struct symbol *target_symbol(struct body *body, const struct ast_statemen
     return symbol;
 }
 
-static void define(struct symbol *symbol, const struct ir_node *node, enum weakness weakness)
+static void define(struct symbol *symbol, const struct ir_node *node, enum weakness weakness, const struct fixed_point *fixed)
 {
     struct tensor *tensor = symbol->data;
     symbol->node = node;
@@ -106,6 +107,7 @@ static void define(struct symbol *symbol, const struct ir_node *node, enum weakn
     symbol->type.rank = node->rank;
     symbol->type.shape = node->shape;
     symbol->type.span = symbol->span;
+    symbol->type.fixed = fixed;
 }
 
 static void name_node(struct statement *statement, const struct ir_node *node, const char *name, const char *const *index_names)
@@ -129,14 +131,15 @@ void name_nodes(struct statement *statement, const struct ir_node *node, const c
 
 /* ---- whole tensors ---- */
 
-static bool check_whole(struct body *body, const struct symbol *output, const struct ir_node *node, struct span span)
+static bool check_whole(struct body *body, const struct symbol *output, const struct ir_node *node, const struct fixed_point *fixed,
+                        struct span span)
 {
     bool fits = node->rank == output->type.rank;
     for (uint32_t axis = 0; fits && axis < node->rank; axis++)
         fits = node->shape[axis] == output->type.shape[axis];
-    if (fits && node->elem == output->type.elem)
+    if (fits && node->elem == output->type.elem && fixed_point_same(fixed, output->type.fixed))
         return true;
-    struct tensor_type found = {.elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE};
+    struct tensor_type found = {.elem = node->elem, .rank = node->rank, .shape = node->shape, .span = SPAN_NONE, .fixed = fixed};
     struct diag *diag =
         diag_error(body->diagnostics, fits ? DIAG_E0318 : DIAG_E0216, span, "the value is %s, `%s` is %s",
                    tensor_type_text(body->resolver, &found), output->name, tensor_type_text(body->resolver, &output->type));
@@ -153,9 +156,10 @@ static const struct ir_node *lower_whole(struct statement *statement, const stru
     if (!whole_value(statement, value, &whole))
         return NULL;
     *weakness = whole.weakness;
+    statement->fixed = whole.fixed;
     if (output && !(whole.node = whole_in_type(statement, &whole, output->type.elem)))
         return NULL;
-    return !output || check_whole(statement->body, output, whole.node, value->span) ? whole.node : NULL;
+    return !output || check_whole(statement->body, output, whole.node, whole.fixed, value->span) ? whole.node : NULL;
 }
 
 /* `y = ...` of a tensor with axes takes a whole tensor only. */
@@ -238,12 +242,13 @@ static bool lower_results(struct body *body, const struct ast_statement *ast)
     for (const struct ast_target *target = ast->targets; target; target = target->next, k++) {
         struct symbol *symbol = target_symbol(body, ast, target);
         const struct ir_node *node = symbol && called ? results[k] : NULL;
-        if (node && ast->kind != AST_LET && !check_whole(body, symbol, node, ast->value->span))
+        const struct fixed_point *fixed = called ? signature->outputs[k].type.fixed : NULL;
+        if (node && ast->kind != AST_LET && !check_whole(body, symbol, node, fixed, ast->value->span))
             node = NULL;
         if (ast->stored)
             node = store(&statement, node);
         if (symbol) {
-            define(symbol, node, TYPED);
+            define(symbol, node, TYPED, fixed);
             first = join_results(first, symbol->data);
         }
         name_node(&statement, node, target->name.text, NULL);
@@ -277,6 +282,21 @@ static bool declare_operator(struct body *body, struct ast_operator *ast)
     return symbol != NULL;
 }
 
+/* `let t[i]: q7 scale(0.5) = ...`: an element type; the shape is that of the value. */
+static bool read_let_type(struct statement *statement, const struct ast_statement *ast, struct tensor_type *type)
+{
+    struct body *body = statement->body;
+    if (!resolve_type(body->resolver, ast->type, type) || !refuse_layout(body->resolver, ast->type, "a let"))
+        return false;
+    statement->declared = type;
+    if (type->rank == 0 && (ast->targets->has_brackets || !is_whole(body, ast->value)) && !ast->targets->next)
+        return true;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0002, ast->type->span, "a let has the type of elements here");
+    diag_help(body->diagnostics, diag, "write `let %s[...]: %s = ...`: its extents are those of its indices",
+              ast->targets->name.text, ast->type->element.text);
+    return false;
+}
+
 bool lower_statement(struct body *body, const struct ast_statement *ast)
 {
     const struct ast_target *target = ast->targets;
@@ -296,7 +316,10 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         return lower_results(body, ast);
     if (!statement_create(&statement, body, ast))
         return false;
-    bool whole = !target->has_brackets && is_whole(body, ast->value);
+    struct tensor_type declared_type = {.span = SPAN_NONE};
+    if (ast->type && !read_let_type(&statement, ast, &declared_type))
+        return false;
+    bool whole = !target->has_brackets && !ast->type && is_whole(body, ast->value);
     const struct symbol *declared = let ? NULL : body_find(body, target->name.text);
     bool declared_output = declared && declared->kind == SYMBOL_TENSOR && !declared->failed;
     if (declared_output && declared->type.rank == 0 && ast->value->kind == AST_NAME)
@@ -326,11 +349,11 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
     }
     if (ast->stored && body->scan)
         node = NULL;
-    else if (ast->stored)
+    else if (ast->stored || (statement.declared && statement.fixed && statement.n_indices > statement.n_order))
         node = store(&statement, node);
     if (!node)
         report_overflow(body, ast);
-    define(symbol, node, weakness);
+    define(symbol, node, weakness, statement.fixed);
     if (node)
         name_nodes(&statement, node, target->name.text);
     return node != NULL;

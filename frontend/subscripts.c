@@ -28,7 +28,8 @@ static void extent_from_axis(struct statement *statement, const struct formula *
 /* A tensor of integers with a value, or with none yet. */
 static bool is_table(const struct symbol *symbol)
 {
-    return (symbol->kind == SYMBOL_CONSTANT || symbol->kind == SYMBOL_TENSOR) && ir_elem_is_integer(symbol->type.elem);
+    return (symbol->kind == SYMBOL_CONSTANT || symbol->kind == SYMBOL_TENSOR) && ir_elem_is_integer(symbol->type.elem) &&
+           !symbol->type.fixed;
 }
 
 /* Notes that a tensor is read; false after a diagnostic when it has no value yet. */
@@ -52,7 +53,7 @@ static bool read_name(struct statement *statement, struct formula *access, const
         return false;
     if (symbol && symbol->kind == SYMBOL_DIM)
         return true;
-    if (symbol && symbol->kind == SYMBOL_CONSTANT && symbol->type.rank == 0 && ir_elem_is_integer(symbol->type.elem))
+    if (symbol && symbol->kind == SYMBOL_CONSTANT && symbol->type.rank == 0 && is_table(symbol))
         return true;
     if (symbol && symbol->kind == SYMBOL_TENSOR && is_table(symbol) && symbol->type.rank == 0)
         return read_symbol(statement, symbol, expr->span);

@@ -9,12 +9,12 @@
 
 static struct value_type typed(enum ir_elem elem)
 {
-    return (struct value_type){TYPED, elem};
+    return (struct value_type){TYPED, elem, NULL};
 }
 
 static struct value_type weak(enum weakness weakness)
 {
-    return (struct value_type){weakness, weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64};
+    return (struct value_type){weakness, weakness == WEAK_A_COMPLEX ? IR_c128 : IR_f64, NULL};
 }
 
 const char *value_type_name(struct value_type type)
@@ -27,6 +27,8 @@ const char *value_type_name(struct value_type type)
     case WEAK_A_COMPLEX:
         return "an untyped complex number";
     default:
+        if (type.fixed)
+            return type.fixed->name ? type.fixed->name : "fixed point";
         return ir_elem_info(type.elem)->name;
     }
 }
@@ -77,7 +79,7 @@ static bool weak_meets(struct statement *statement, struct span span, const stru
     struct diagnostics *diagnostics = statement->body->diagnostics;
     enum ir_elem elem = b->type.elem;
     *result = b->type;
-    if (elem == IR_bool && is_of_ones(a))
+    if ((elem == IR_bool && is_of_ones(a)) || b->type.fixed)
         return true;
     if (elem == IR_bool) {
         struct diag *diag = diag_error(diagnostics, DIAG_E0316, span, "%s meets a bool", value_type_name(a->type));
@@ -105,6 +107,21 @@ static bool weak_meets(struct statement *statement, struct span span, const stru
     return literal_fits(statement, a, result->elem);
 }
 
+/* Fixed point meets what is none. */
+static bool report_fixed(struct statement *statement, struct span span, const struct formula *a, const struct formula *b)
+{
+    struct body *body = statement->body;
+    const struct formula *fixed = a->type.fixed ? a : b, *other = a->type.fixed ? b : a;
+    struct diag *diag =
+        diag_error(body->diagnostics, DIAG_E0310, span, "%s and %s do not mix", value_type_name(a->type), value_type_name(b->type));
+    diag_note(body->diagnostics, diag, a->span, "this is %s", value_type_name(a->type));
+    diag_note(body->diagnostics, diag, b->span, "this is %s", value_type_name(b->type));
+    const char *name = ir_elem_is_float(other->type.elem) ? ir_elem_info(other->type.elem)->name : "f32";
+    diag_help(body->diagnostics, diag, "cast the fixed-point value to what it stands for: `%s(%s)`", name,
+              source_text(body, fixed->span));
+    return fail(statement);
+}
+
 bool types_meet(struct statement *statement, struct span span, const struct formula *a, const struct formula *b,
                 struct value_type *result)
 {
@@ -117,6 +134,9 @@ bool types_meet(struct statement *statement, struct span span, const struct form
         return weak_meets(statement, span, a, b, result);
     if (b->type.weakness)
         return weak_meets(statement, span, b, a, result);
+    *result = ir_elem_info(a->type.elem)->bytes < ir_elem_info(b->type.elem)->bytes ? b->type : a->type;
+    if (a->type.fixed || b->type.fixed)
+        return (a->type.fixed && b->type.fixed) || report_fixed(statement, span, a, b);
     *result = a->type;
     if (a->type.elem == b->type.elem)
         return true;
@@ -174,11 +194,25 @@ static bool report_domain(struct statement *statement, const char *name, struct 
     return fail(statement);
 }
 
+bool report_no_fixed_form(struct statement *statement, struct span span, const char *what, const struct formula *argument)
+{
+    struct body *body = statement->body;
+    struct diag *diag = diag_error(body->diagnostics, DIAG_E0319, span, "%s has no fixed-point form", what);
+    if (argument) {
+        diag_note(body->diagnostics, diag, argument->span, "this is %s", value_type_name(argument->type));
+        diag_help(body->diagnostics, diag, "sums, products, `relu`, `abs`, `min`, `max` and comparisons have; else cast: `f32(%s)`",
+                  source_text(body, argument->span));
+    }
+    return fail(statement);
+}
+
 bool type_of_function(struct statement *statement, enum ir_expr_op op, const char *name, struct span span,
                       const struct formula *argument, struct value_type *result)
 {
     struct value_type type = argument->type;
     bool integer = type.weakness == WEAK_AN_INTEGER;
+    if (type.fixed && op != IR_EXPR_relu && op != IR_EXPR_abs)
+        return report_no_fixed_form(statement, span, arena_printf(statement->body->arena, "`%s`", name), argument);
     if (!ir_expr_takes(op, integer && ir_expr_takes(op, IR_i64) ? IR_i64 : type.elem))
         return report_domain(statement, name, span, argument);
     if (integer && !ir_expr_takes(op, IR_i64))
@@ -219,16 +253,18 @@ bool type_of_reduction(struct statement *statement, enum ast_op op, struct span 
     return true;
 }
 
-bool type_fits(struct statement *statement, const struct formula *formula, enum ir_elem elem, const char *what,
-               struct span declared)
+bool type_fits(struct statement *statement, const struct formula *formula, const struct tensor_type *wanted, const char *what)
 {
     struct body *body = statement->body;
     struct value_type type = formula->type;
-    bool complex_value = ir_elem_is_complex(type.elem);
-    const char *wanted = ir_elem_info(elem)->name;
-    if (!type.weakness && (type.elem == elem || (ir_elem_is_float(type.elem) && ir_elem_complex(type.elem) == elem)))
+    enum ir_elem elem = wanted->elem;
+    bool complex_value = ir_elem_is_complex(type.elem), fixed = wanted->fixed || type.fixed;
+    const char *name = value_type_name((struct value_type){TYPED, elem, wanted->fixed});
+    if (!fixed && !type.weakness && (type.elem == elem || (ir_elem_is_float(type.elem) && ir_elem_complex(type.elem) == elem)))
         return true;
-    if (type.weakness && elem != IR_bool) {
+    if (wanted->fixed && (type.fixed || (type.weakness && !complex_value)))
+        return true;
+    if (!fixed && type.weakness && elem != IR_bool) {
         bool holds = ir_elem_is_complex(elem) || (ir_elem_is_float(elem) && type.weakness != WEAK_A_COMPLEX) ||
                      type.weakness == WEAK_AN_INTEGER;
         if (holds)
@@ -236,12 +272,16 @@ bool type_fits(struct statement *statement, const struct formula *formula, enum 
     }
     bool loses = complex_value && ir_elem_is_float(elem);
     struct diag *diag = diag_error(body->diagnostics, loses ? DIAG_E0313 : DIAG_E0318, formula->span, "%s is %s, the value %s",
-                                   what, wanted, value_type_name(type));
-    if (declared.source != UINT32_MAX)
-        diag_note(body->diagnostics, diag, declared, "%s is declared here", what);
+                                   what, name, value_type_name(type));
+    if (wanted->span.source != UINT32_MAX)
+        diag_note(body->diagnostics, diag, wanted->span, "%s is declared here", what);
     if (loses)
         diag_help(body->diagnostics, diag, "write `real(%s)` to keep the real part", source_text(body, formula->span));
+    else if (wanted->fixed)
+        diag_help(body->diagnostics, diag, "fixed point is made of fixed point: declare what it is computed from as %s or another",
+                  name);
     else
-        diag_help(body->diagnostics, diag, "cast the value: `%s(%s)`", wanted, source_text(body, formula->span));
+        diag_help(body->diagnostics, diag, "cast the value: `%s(%s)`", type.fixed && !ir_elem_is_float(elem) ? "f32" : name,
+                  source_text(body, formula->span));
     return fail(statement);
 }

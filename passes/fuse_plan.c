@@ -79,6 +79,12 @@ static bool is_leaf(const struct ir_node *node)
     return node->op == IR_input_node || node->op == IR_const_node;
 }
 
+/* Is it stored whatever reads it? */
+static bool is_kept(const struct ir_node *node)
+{
+    return node->op == IR_scatter_node || node->op == IR_concat_node;
+}
+
 /* ---- the decision ---- */
 
 /* Can `node`, a contraction, be finished by the stage it is used in? Its users are decided already; follows the one use
@@ -155,7 +161,7 @@ static bool can_finish(const struct costs *costs, const struct ir_node *map)
 static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
 {
     struct fuse_plan *plan = costs->plan;
-    bool always = node->op == IR_scatter_node || node->op == IR_concat_node || plan->looked_up[node->id];
+    bool always = is_kept(node) || plan->looked_up[node->id];
     if (is_leaf(node) || always || costs->output[node->id] || costs->boxed[node->id])
         return true;
     if (node->op == IR_scan_node || node->op == IR_proj_node || node->op == IR_solve_node)
@@ -295,7 +301,7 @@ static bool create_costs(struct costs *costs, struct arena *arena, const struct 
         costs->size[node->id] = product(costs, node->rank, node->shape, 0);
         costs->cost[node->id] = own_cost(costs->context, node);
         for (uint32_t o = 0; o < node->n_operands && node->op != IR_contract_node; o++)
-            if (!is_repeated(node, o) && node->operands[o].node->op != IR_contract_node)
+            if (!is_repeated(node, o) && node->operands[o].node->op != IR_contract_node && !is_kept(node->operands[o].node))
                 costs->cost[node->id] += costs->cost[node->operands[o].node->id];
     }
     return true;

@@ -222,7 +222,7 @@ static const struct mistake wrong_declarations[] = {
     {"const c: f64 = 1 within -1", DIAG_E0508, 1, 25, 1},
     {"const c: f64 = file(\"c.npy\")", DIAG_E0810, 1, 22, 1}, /* nothing to load with is given here */
     {"kernel f(x: f64) -> () { }", DIAG_E0601, 1, 8, 1},
-    {"kernel f(x: q15) -> (y: f64) { y = 1 }", DIAG_E0009, 1, 13, 1},
+    {"kernel f(x: q15 scale(-1)) -> (y: f64) { y = 1 }", DIAG_E0509, 1, 23, 1},
     {"const c: f16 = 65520", DIAG_E0502, 1, 16, 1},
     {"const c: bf16 = 3.4e38", DIAG_E0502, 1, 17, 1},
     {"kernel f(x: mod(7)) -> (y: f64) { y = 1 }", DIAG_E0009, 1, 13, 1},

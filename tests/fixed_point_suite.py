@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Fixed point (docs/fixed-point.md): every engine and the boards give the integers that the page states, reckoned here in whole numbers and fractions.
+
+Where scales differ by powers of two a value is its exact one, rounded half up; else at most half a step and the multipliers' rounding away from it, and
+the same integer everywhere: on every engine, in C by gcc, clang and tcc, and on five microcontrollers.
+"""
+import argparse
+import fractions
+import itertools
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+import embedded_suite
+from suites import Suite, WATCHED
+
+BITS, STORED = {"q7": 7, "q15": 15}, {"q7": "i1", "q15": "i2"}
+SCALES = ["1", "0.5", "4", "0.3", "3"]
+PROGRAM = """\
+dim n = 24, m = 40, N <= 50
+const W: {w}[n, m]{ws} = file("W.npy")
+const bias: {y}[n]{ys} = file("bias.npy")
+const L: {w}[4, 6, 5]{ws} = file("L.npy")
+const R: {w}[5, 4, 8]{ws} = file("R.npy")
+kernel dense(x: {x}[m]{xs}) -> (y: {y}[n]{ys}) {{
+    y[i] = W[i,j] * x[j]
+}}
+kernel biased(x: {x}[m]{xs}) -> (y: {y}[n]{ys}, z: {y}[n]{ys}) {{
+    let t[i]: {y}{ys} = W[i,j] * x[j] + 0.5 * bias[i] - 0.25
+    y[i] = relu(t[i] - bias[i] / 4)
+    z[i] = max(min(-t[i], bias[i]), -0.25)
+}}
+kernel blocks(x: {x}[m]{xs}) -> (y: {y}[n]{ys}, z: {y}[n]{ys}) {{
+    let t[k,j]: {x}{xs} = R[k,j,m1] * x[(k,m1)]
+    y[(j,i)] = L[j,i,k] * t[k,j]
+    z[i] = {three} * x[j]
+}}
+kernel window(x: {x}[m]{xs}) -> (y: {y}[m]{ys}, z: {x}[20]{xs}, f: f32[m], c: bool[m]) {{
+    let s[i: m] = sum[r: 3](pad(x[i+r-1], 0)) / 3
+    y[i] = s[i]
+    z[i] = max[k: 2](x[2*i+k])
+    f[i] = f32(x[i] * x[i])
+    c[i] = x[i] > 0.5 * x[m-1-i]
+}}
+kernel run_time(x: {x}[N]{xs}) -> (y: {y}{ys}) {{
+    y = sum[i](abs(x[i]))
+}}
+"""
+
+
+def round_half_up(value):
+    return math.floor(value + fractions.Fraction(1, 2))
+
+
+class Tensor:
+    """Exact values, as fractions."""
+
+    def __init__(self, elem, scale, integers):
+        self.step = fractions.Fraction(float(scale)) / 2 ** BITS[elem]
+        self.integers = integers
+        self.values = numpy.array([int(v) * self.step for v in integers.flat], dtype=object).reshape(integers.shape)
+
+
+def rounded(elem, scale, values):
+    step, top = fractions.Fraction(float(scale)) / 2 ** BITS[elem], 2 ** BITS[elem]
+    return numpy.array([min(max(round_half_up(v / step), -top), top - 1) for v in numpy.ravel(values)]).reshape(numpy.shape(values))
+
+
+def expected(types, tensors):
+    """For each kernel its outputs: the integers of the exact values, rounded once."""
+    (w, ws), (x, xs), (y, ys) = types
+    W, b, L, R, X = (tensors[name].values for name in ("W", "bias", "L", "R", "x"))
+    step = {key: fractions.Fraction(float(s)) / 2 ** BITS[e] for key, (e, s) in zip("wxy", types)}
+    dense = W.dot(X)
+    t = rounded(y, ys, dense + b / 2 - fractions.Fraction(1, 4)) * step["y"]
+    low = fractions.Fraction(-1, 4)
+    inner = rounded(x, xs, numpy.array([[sum(R[k, j, m] * X[k * 8 + m] for m in range(8)) for j in range(4)] for k in range(5)])) * step["x"]
+    second = numpy.array([sum(L[j, i, k] * inner[k, j] for k in range(5)) for j in range(4) for i in range(6)])
+    whole = numpy.array([sum(L[j, i, k] * R[k, j, m] * X[k * 8 + m] for k in range(5) for m in range(8)) for i in range(6) for j in range(4)])
+    padded = numpy.concatenate([[0], X, [0]])
+    windows = [(padded[i] + padded[i + 1] + padded[i + 2]) / 3 for i in range(40)]
+    return {"dense": {"y": rounded(y, ys, dense)},
+            "biased": {"y": rounded(y, ys, [max(v, 0) for v in t - b / 4]), "z": rounded(y, ys, [max(min(-p, q), low) for p, q in zip(t, b)])},
+            "blocks": {"y": rounded(y, ys, second), "z": rounded(y, ys, whole)},
+            "window": {"y": rounded(y, ys, windows), "z": rounded(x, xs, [max(X[2 * i], X[2 * i + 1]) for i in range(20)])},
+            "run_time": {"y": rounded(y, ys, sum(abs(v) for v in X))}}
+
+
+def is_power(number):
+    return math.frexp(number)[0] == 0.5
+
+
+def check_values(suite, folder, types, generator):
+    (w, ws), (x, xs), (y, ys) = types
+    clause = {name: f" scale({s})" if s != "1" else "" for name, (_, s) in zip(("ws", "xs", "ys"), types)}
+    draw = lambda elem, *shape: generator.integers(-2 ** BITS[elem], 2 ** BITS[elem], shape).astype(STORED[elem])
+    shapes = {"W": (w, ws, 24, 40), "bias": (y, ys, 24), "L": (w, ws, 4, 6, 5), "R": (w, ws, 5, 4, 8), "x": (x, xs, 40)}
+    tensors = {name: Tensor(elem, scale, draw(elem, *shape)) for name, (elem, scale, *shape) in shapes.items()}
+    for name in shapes:
+        numpy.save(folder / f"{name}.npy", tensors[name].integers)
+    exact = all(is_power(float(s)) for _, s in types)
+    three = "monarch(L, R)[i,j]" if exact or w == "q7" else "W[i,j]"  # three of q15 leave no room for a multiplier
+    (folder / "f.ein").write_text(PROGRAM.format(w=w, x=x, y=y, three=three, **clause))
+    what = f"{w} scale({ws}), {x} scale({xs}) to {y} scale({ys})"
+    wanted_of = expected(types, tensors)
+    if three == "W[i,j]":
+        wanted_of["blocks"]["z"] = wanted_of["dense"]["y"]
+    for kernel, outputs in wanted_of.items():
+        found = {}
+        for engine in suite.engines:
+            words = [suite.einc, "run", "f.ein", kernel, "x=x.npy", f"--engine={engine}"]
+            words += [word for name in outputs for word in ("-o", f"{name}={name}_{engine}.npy")]
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
+            if done.returncode != 0:
+                suite.check(f"{what}: {kernel} by {engine}", False, done.stderr)
+                continue
+            found[engine] = {name: numpy.load(folder / f"{name}_{engine}.npy") for name in outputs}
+        for engine, name in itertools.product(found, outputs):
+            got, wanted = found[engine][name].astype(int), outputs[name]
+            suite.check(f"{what}: {kernel} {name} by {engine} as by {suite.engines[0]}", numpy.array_equal(got, found[suite.engines[0]][name]))
+            if exact and not (kernel == "window" and name == "y"):
+                suite.check(f"{what}: {kernel} {name} by {engine}", numpy.array_equal(got, wanted), f"{got}\n{wanted}")
+            else:  # the multipliers' error may put what lies at a half on the other side; one such block is in six of the results
+                suite.check(f"{what}: {kernel} {name} by {engine}", numpy.abs(got - wanted).max() <= 1 and (got != wanted).mean() < 0.3, f"{got}\n{wanted}")
+
+
+def check_compilers(suite, folder):
+    """The same program as C of three compilers: `check` holds every engine against the reference, `build` is compiled by clang too."""
+    done = subprocess.run([suite.einc, "check", "f.ein", "--dims", "N=17"], cwd=folder, capture_output=True, text=True, timeout=120)
+    suite.check("check", done.returncode == 0, done.stdout + done.stderr)
+    if WATCHED:
+        return
+    subprocess.run([suite.einc, "build", "f.ein", "--emit=main", "-o", "host.c"], cwd=folder, check=True)
+    outputs = {}
+    for compiler in ("gcc -O2 -std=c99", "clang -O2 -std=c99", "tcc"):
+        for words in ([*compiler.split(), "host.c", "host_kernels.c", "-lm", "-o", "host"], ["./host", "biased", "x=x.npy", "y=y.npy", "z=z.npy"]):
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
+            if not suite.check(f"{compiler}: {words[0]}", done.returncode == 0, done.stdout + done.stderr) and done.returncode:
+                break
+        else:
+            outputs[compiler] = (folder / "y.npy").read_bytes() + (folder / "z.npy").read_bytes()
+    suite.check("gcc, clang and tcc agree", len(set(outputs.values())) == 1 and len(outputs) == 3, f"{list(outputs)}")
+
+
+def check_boards(suite, folder):
+    """Programs that check themselves bit for bit; then what a layer takes on a Cortex-M4, and what structure saves."""
+    boards = embedded_suite.Suite(suite.einc, folder)
+    (folder / "board.ein").write_text((folder / "f.ein").read_text())
+    for board in embedded_suite.BOARDS:
+        report = embedded_suite.run_board(boards, board, "board.ein")
+        suite.check(f"{board}: nothing is wrong", report and all(kernel["wrong"] == 0 for kernel in report.values()) and len(report) == 5, f"{report}")
+    suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", required=True)
+    suite = Suite(parser.parse_args().einc)
+    generator = numpy.random.default_rng(5)
+    cases = [("q7 1", "q7 1", "q7 1"), ("q15 1", "q15 0.5", "q15 4"), ("q7 0.5", "q15 4", "q15 1"), ("q7 0.3", "q7 3", "q7 4"), ("q15 0.3", "q15 3", "q15 0.5"),
+             ("q7 0.3", "q15 1", "q15 3")]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for case in cases:
+            check_values(suite, folder, [tuple(part.split()) for part in case], generator)
+            check_compilers(suite, folder)
+        if not WATCHED:
+            check_boards(suite, folder)
+    return suite.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
