@@ -17,6 +17,13 @@ import numpy
 COMPILER = "arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -std=c99"
 NANOSECONDS_OF_TICK, NANOSECONDS_OF_INSTRUCTION = 40, 64
 ROUND = "i8(min(max(({}[i] + 64) div 128, -128), 127))"  # i8 with the scale 1/128
+FIXED = {"q7": "i1", "q15": "i2"}  # and what they are stored as
+
+
+def fixed(source, elem):
+    """A program of f32 in fixed point: what lies between factors and layers is rounded. The scales are no powers of two, as measured ones are."""
+    source = re.sub(r"const (\w+): f32(\[.*?\])", rf"const \1: {elem}\2 scale(0.3)", source).replace("f32", elem)
+    return re.sub(r"let (?:stored )?([th]\d?\[.*?\]) =", rf"let \1: {elem} scale(2.5) =", source)
 
 
 def network(kind, elem):
@@ -72,8 +79,16 @@ def square(kind, elem, size=256, blocks=16):
     return constants + f"kernel net(x: {elem}[{size}]) -> (y: {elem}[{size}]) {{\n{body}}}\n", shapes
 
 
+def fixed_case(case, elem):
+    source, shapes = case
+    return fixed(source, elem), shapes
+
+
 CASES = [(f"network 490-128-128-12 {elem}", kind, network(kind, elem)) for elem in ("f32", "i8") for kind in ("dense", "Monarch", "low rank")]
 CASES += [(f"matrix 256 x 256 {elem}", kind, square(kind, elem)) for elem in ("f32", "i8") for kind in ("dense", "Monarch")]
+CASES += [(f"network 490-128-128-12 {elem}", kind, fixed_case(network(kind, "f32"), elem)) for elem in FIXED for kind in ("dense", "Monarch", "low rank")]
+CASES += [(f"matrix 256 x 256 {elem}", kind, fixed_case(square(kind, "f32"), elem)) for elem in FIXED for kind in ("dense", "Monarch")]
+CASES += [(f"layer 64 x 64 {elem}", "dense", fixed_case(square("dense", "f32", 64), elem)) for elem in FIXED]
 CASES += [("layer 64 x 64 i8", "dense", square("dense", "i8", 64)),
           ("filter of 32 taps, 256 samples", "Toeplitz", ("const t: f32[32] = file(\"t.npy\") exact\n"
            "kernel net(x: f32[287]) -> (y: f32[256]) { y[i] = t[r] * x[i+31-r] }\n", {"t": (32,)})),
@@ -88,8 +103,9 @@ def run(words, folder):
 def measure(einc, source, shapes, options, folder):
     numbers = numpy.random.default_rng(1)
     for name, shape in shapes.items():
-        whole = re.search(rf"const {name}: i8", source)
-        values = numbers.integers(-40, 41, shape).astype("i1") if whole else numbers.normal(0, 0.2, shape).astype("f4")
+        elem = re.search(rf"const {name}: (\w+)", source)[1]
+        stored = {"i8": "i1", **FIXED}.get(elem)
+        values = numbers.integers(-40, 41, shape).astype(stored) if stored else numbers.normal(0, 0.2, shape).astype("f4")
         numpy.save(folder / f"{name}.npy", values)
     (folder / "k.ein").write_text(source)
     sizes = json.loads(run([einc, "size", "k.ein", "--target=cortex-m4", "--json", *options], folder).stdout)
@@ -122,7 +138,7 @@ def main():
         results.append({"case": name, "kind": kind, **got})
         print(f"{name:34} {kind:10} {got['flash']:8} {got['code']:6} {got['estimate']:8} {got['workspace']:9} {got['stack']:6} "
               f"{got['multiply_accumulates']:9} {got['instructions']:12} {got['instructions'] / got['multiply_accumulates']:6.2f}", flush=True)
-    for elem in ("f32", "i8"):
+    for elem in ("f32", "i8", *FIXED):
         dense, blocks = (next(row for row in results if row["case"] == f"matrix 256 x 256 {elem}" and row["kind"] == kind) for kind in ("dense", "Monarch"))
         print(f"Monarch to dense, {elem}: flash 1/{dense['flash'] / blocks['flash']:.1f}, instructions 1/{dense['instructions'] / blocks['instructions']:.1f}")
     if arguments.json:

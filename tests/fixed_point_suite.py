@@ -7,6 +7,7 @@ the same integer everywhere: on every engine, in C by gcc, clang and tcc, and on
 import argparse
 import fractions
 import itertools
+import json
 import math
 import pathlib
 import subprocess
@@ -156,6 +157,40 @@ def check_boards(suite, folder):
     suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
 
 
+LAYER = 'const W: q7[64, 64] = file("S.npy") exact\nkernel net(x: q7[64]) -> (y: q7[64]) { y[i] = W[i,j] * x[j] }\n'
+DENSE = 'const W: q7[256, 256] scale(0.3) = file("D.npy") exact\nkernel net(x: q7[256]) -> (y: q7[256]) { y[i] = W[i,j] * x[j] }\n'
+MONARCH = """\
+const L: q7[16, 16, 16] scale(0.3) = file("P.npy") exact
+const R: q7[16, 16, 16] scale(0.3) = file("Q.npy") exact
+kernel net(x: q7[256]) -> (y: q7[256]) {
+    let t[k,j]: q7 = R[k,j,m] * x[(k,m)]
+    y[(j,i)] = L[j,i,k] * t[k,j]
+}
+"""
+
+
+def check_sizes(suite, folder, generator):
+    """What is counted, not timed: bytes by arm-none-eabi-gcc, ticks of an emulator that counts instructions."""
+    boards = embedded_suite.Suite(suite.einc, folder)
+    for name, shape in (("S", (64, 64)), ("D", (256, 256)), ("P", (16, 16, 16)), ("Q", (16, 16, 16))):
+        numpy.save(folder / f"{name}.npy", generator.integers(-128, 128, shape).astype("i1"))
+    flash, ticks = {}, {}
+    for name, source in (("layer", LAYER), ("dense", DENSE), ("monarch", MONARCH)):
+        (folder / f"{name}.ein").write_text(source)
+        options = ["--optimize=size"] if name == "layer" else []
+        done = subprocess.run([suite.einc, "size", f"{name}.ein", "--target=cortex-m4", "--json", *options], cwd=folder, capture_output=True, text=True)
+        sizes = json.loads(done.stdout)
+        (kernel,) = sizes["kernels"]
+        if name == "layer":
+            suite.check("a layer is short", sizes["measured"] and kernel["code"] <= 96 and kernel["stack"] <= 32 and kernel["workspace"] == 0, f"{kernel}")
+            continue
+        flash[name], report = sizes["flash"]["total"], embedded_suite.run_board(boards, "mps2-an386", f"{name}.ein")
+        ticks[name] = report["net"]["ticks"] if report else 0
+    suite.check("blocks take a seventh of the flash", 7 * flash["monarch"] <= flash["dense"], f"{flash}")
+    suite.check("blocks take a fifth of the instructions", 0 < 5 * ticks["monarch"] <= ticks["dense"], f"{ticks}")
+    suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -170,6 +205,7 @@ def main():
             check_compilers(suite, folder)
         if not WATCHED:
             check_boards(suite, folder)
+            check_sizes(suite, folder, generator)
     return suite.close()
 
 
