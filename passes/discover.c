@@ -126,6 +126,17 @@ static uint32_t add_ways(struct discovering *discovering, const struct ir_node *
     return count;
 }
 
+static bool add_way(struct discovering *discovering, const struct pass_found *found, struct ir_access *ways, uint32_t *count)
+{
+    struct pass_kernel *pass = discovering->structuring.pass;
+    if (pass->options && pass->options->trace && found->detail)
+        pass->options->trace(pass->options->trace_user, "discover", found->detail);
+    if (!ARENA_PUSH(ir_arena(pass->context), pass->found, pass->n_found, pass->found_capacity, *found))
+        return false;
+    ways[(*count)++] = ir_access_whole(pass->context, found->node);
+    return true;
+}
+
 /* The same from what is not zero in a constant of more axes. */
 static uint32_t add_nonzeros(struct discovering *discovering, const struct ir_node *node, uint32_t operand, struct ir_access *ways,
                              uint32_t count)
@@ -142,10 +153,26 @@ static uint32_t add_nonzeros(struct discovering *discovering, const struct ir_no
     const char *text = arena_printf(ir_arena(pass->context), "%s = %zu numbers of %zu, the others are zero",
                                     name ? name : "a constant", nonzeros, size);
     struct pass_found found = {way, discovering->structuring.tensor, "nonzeros", "discovered", text, {.growth = 1}};
-    if (pass->options && pass->options->trace && text)
-        pass->options->trace(pass->options->trace_user, "discover", text);
-    if (ARENA_PUSH(ir_arena(pass->context), pass->found, pass->n_found, pass->found_capacity, found))
-        ways[count++] = ir_access_whole(pass->context, way);
+    (void)add_way(discovering, &found, ways, &count);
+    return count;
+}
+
+/* The same from its axes' ranks. */
+static uint32_t add_axes(struct discovering *discovering, const struct ir_node *node, uint32_t operand, struct ir_access *ways,
+                         uint32_t count)
+{
+    struct pass_kernel *pass = discovering->structuring.pass;
+    const struct ir_node *constant = constant_of(&node->operands[operand]);
+    struct pass_found found = {.tensor = discovering->structuring.tensor, .rule = "axes", .source = "discovered"};
+    size_t core = 0;
+    if (constant && count < IR_ALTERNATIVES)
+        found.node = discover_axes(pass->context, node, operand, constant, &found.certificate, &core);
+    if (!found.node)
+        return count;
+    const char *name = constant->constant->name;
+    found.detail = arena_printf(ir_arena(pass->context), "%s = a core of %zu numbers of %zu, with a basis for axes of low rank",
+                                name ? name : "a constant", core, constant->constant->bytes / ir_elem_info(constant->elem)->bytes);
+    (void)add_way(discovering, &found, ways, &count);
     return count;
 }
 
@@ -160,8 +187,10 @@ static const struct ir_node *discover(void *user, struct ir_context *context, co
     uint32_t count = 1;
     discovering->structuring.tensor = ir_name_of(discovering->structuring.kernel, node);
     ways[0] = ir_access_whole(context, node);
-    for (uint32_t operand = 0; operand < node->n_operands && count < IR_ALTERNATIVES; operand++)
+    for (uint32_t operand = 0; operand < node->n_operands && count < IR_ALTERNATIVES; operand++) {
         count = add_nonzeros(discovering, node, operand, ways, add_ways(discovering, node, operand, ways, count));
+        count = add_axes(discovering, node, operand, ways, count);
+    }
     if (arena_failed(ir_arena(context)))
         return NULL;
     return count == 1 ? node : ir_alt(context, node->rank, node->shape, count, ways);

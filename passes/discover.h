@@ -185,6 +185,13 @@ typedef void discover_family(struct discovery *discovery);
 #define NAMED(name, kind, re, im, a, b, c, d, f, g, ends)
 #include "discover.def"
 
+/* ---- discover_axes.c ---- */
+
+/* The contraction with a core of `*core` numbers, and a basis for axes that are of low rank, in the place of its operand, this
+ * constant of three or more axes. NULL: it is read otherwise than by indices, or nothing near enough is smaller. */
+const struct ir_node *discover_axes(struct ir_context *context, const struct ir_node *node, uint32_t operand,
+                                    const struct ir_node *constant, struct pass_certificate *certificate, size_t *core);
+
 /* ---- discover_zeros.c ---- */
 
 /* The contraction over the nonzeros, `*count`, of its operand, this constant of three or more axes. NULL: it is read otherwise than

@@ -352,6 +352,38 @@ class DiscoverSuite(Suite):
             self.check(f"a constant{within} is replaced by what is permitted", kernel["flops"] == flops and (flops > 4096 or errors and 0 < errors[0] <= 1e-5),
                        f"{kernel['flops']} {errors}")
 
+    def axes(self):
+        """Constants of three axes and more of low rank along some: a core and bases are multiplied instead, within what is permitted, and not beyond."""
+        rng = np.random.default_rng(11)
+        outer = np.einsum("kr,ir,jr->kij", *rng.standard_normal((3, 24, 8)))
+        train = np.einsum("ka,aib,bj->kij", rng.standard_normal((20, 4)), rng.standard_normal((4, 12, 4)), rng.standard_normal((4, 16)))
+        one = np.einsum("ka,aij->kij", rng.standard_normal((32, 4)), rng.standard_normal((4, 16, 16)))
+        noise = rng.standard_normal(outer.shape) * np.sqrt(np.mean(outer ** 2))
+        replaced = np.where(rng.uniform(size=outer.shape) < 0.01, noise, outer)
+        rows = (("outer products", outer, "", 0.1, 1e-15), ("outer products, f32", outer.astype(np.float32), "", 0.1, 1e-6), ("outer products, complex", outer * (1 + 2j), "", 0.1, 1e-15),
+                ("tensor train", train, "", 0.15, 1e-15), ("one axis", one, "", 0.2, 1e-15), ("in noise that is permitted", outer + 1e-10 * noise, " within 1e-8", 0.1, 1e-9),
+                ("spectral", outer, " within 1e-12 spectral", 0.1, 1e-12), ("spectral, in noise", outer + 1e-10 * noise, " within 2e-10 spectral", 1, 0),
+                ("in noise that is not", outer + 1e-3 * noise, " within 1e-8", 1, 0), ("exact", outer, " exact", 1, 0), ("gaussian", noise, " within 1e-3", 1, 0),
+                ("1 % replaced", replaced, " within 1e-3", 1, 0))
+        for name, matrix, clause, share, error in rows:
+            (k, i, j), elem = matrix.shape, {"float32": "f32", "float64": "f64", "complex128": "c128"}[str(matrix.dtype)]
+            a, b = rng.standard_normal((3, i)).astype(matrix.dtype), rng.standard_normal((3, j)).astype(matrix.dtype)
+            for tensor, numbers in (("C", matrix), ("a", a), ("b", b)):
+                np.save(self.folder / f"{tensor}.npy", numbers)
+            (self.folder / "k.ein").write_text(f"const C: {elem}[{k}, {i}, {j}] = file(\"C.npy\"){clause}\nkernel f(a: {elem}[3, {i}], b: {elem}[3, {j}]) -> (y: {elem}[3, {k}])"
+                                               " { y[t,k] = C[k,i,j] * a[t,i] * b[t,j] }\n")
+            explained = subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True)
+            kernel = json.loads(explained.stdout)["kernels"][0] if explained.returncode == 0 else {"flops": 1e30, "structures": []}
+            found = [s for s in kernel["structures"] if s["kind"] == "axes"]
+            dense = (8 if elem == "c128" else 2) * 3 * k * (i * j + j)
+            self.check(f"axes, {name}: is compiled to {share} of the flops", kernel["flops"] <= share * dense and bool(found) == (share < 1), f"{kernel} {explained.stderr}")
+            self.check(f"axes, {name}: is certified", all(s["error"] <= error and s["certificate"]["forward_bound"] >= s["certificate"]["spectral_bound"] >= s["error"] for s in found), str(found))
+            engine = "tcc" if "tcc" in self.engines else "c"
+            run = subprocess.run([self.einc, "run", "k.ein", "a=a.npy", "b=b.npy", "-o", "y.npy", f"--engine={engine}"], cwd=self.folder, capture_output=True, text=True)
+            wanted = np.einsum("kij,ti,tj->tk", matrix, a, b)
+            off = np.linalg.norm(np.load(self.folder / "y.npy") - wanted) / np.linalg.norm(wanted) if run.returncode == 0 else 1
+            self.check(f"axes, {name}: gives the sum", off <= 64 * np.finfo(matrix.dtype).eps + 10 * error, f"{off} {run.stderr}")
+
     def pictures(self):
         rng = np.random.default_rng(7)
         for name, matrix, labels in (("W", monarch(rng, 8, 8, 8, 8, 1), ["W", "ks(w0)", "blockdiag(w1)"]), ("W", np.kron(rng.standard_normal((3, 5)), rng.standard_normal((70, 2))), None),
@@ -433,6 +465,7 @@ def main():
             suite.pictures()
             suite.fronts()
             suite.outer_products()
+            suite.axes()
     return suite.close()
 
 
