@@ -224,8 +224,8 @@ def bake_off_layer(problem, p, restricted):
     return Layer(f"{problem}_p{p}" + "_mesh" * restricted, problem + "_mesh" * restricted,
                  kernel(declared, inputs, "v: f64[N]" if restricted else f"v: {shape}", lines), arrays,
                  (unknowns,) if restricted else (count, P, P, P), flops, reference, forms, [count, unknowns] if restricted else [count],
-                 {len(arrays) - 2: places} if restricted else {}, restricted, bp_wanted(problem, p, nodes),
-                 f"libCEED {libceed:.2f} of its peak" if libceed else "")
+                 {len(arrays) - 2: places} if restricted else {}, added=restricted, wanted=bp_wanted(problem, p, nodes),
+                 elsewhere=f"libCEED {libceed:.2f} of its peak" if libceed else "")
 
 
 # ---- Kronecker products ----

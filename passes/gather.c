@@ -8,9 +8,11 @@
  *
  * Where a stage reads all that a table says, what is gathered lies as the table does: address c * t[x] + rest becomes c * x + rest,
  * and stages share it. Else it lies in the order of the stage's loops.
+ * Sums that stood in rows since nothing else lay along memory stand one by one behind it, as those of other products do.
  * Only what a stage reads whenever it runs is gathered, for no more than that has been checked; checks themselves come first, as
  * far as what they check is known there. In `exact` kernels what is added stays where it is, in the order as written. */
-#include "passes.h"
+#include "fuse_stages.h"
+#include "product.h"
 
 enum { MOST_LOOPS = 16 };
 
@@ -426,6 +428,33 @@ static bool part_added(struct gathering *gathering, struct loop_stmt *block)
     return adding.uses > 1 || part_sums(gathering, block, &adding);
 }
 
+/* ---- what is left ---- */
+
+/* Rows of sums, made because of places that were looked up, as sums one by one where these are a product now: tiles take it. */
+static bool sum_one_by_one(struct gathering *gathering, struct loop_stmt *block)
+{
+    struct loop_stmt *around = NULL;
+    for (struct loop_stmt *list = block->block; list->op == LOOP_FOR && !list->next; list = list->loop.body)
+        around = list;
+    struct loop_stmt *rows = around ? around->loop.body : NULL, *sums = fuse_row_as_sums(gathering->kernel, rows);
+    struct product product;
+    if (!sums)
+        return !arena_failed(gathering->arena);
+    around->loop.body = sums;
+    if (!product_read(gathering->kernel, block->block, &product) || !product.accumulate)
+        around->loop.body = rows;
+    return !arena_failed(gathering->arena);
+}
+
+static bool gather_stage(struct gathering *gathering, struct loop_stmt *block, struct loop_stmt **before)
+{
+    const struct loop_stmt *next = block->next;
+    if (!gather_loads(gathering, block, before) || !part_added(gathering, block))
+        return false;
+    bool is_plain_now = gathering->n_found > 0 || block->next != next;
+    return !is_plain_now || sum_one_by_one(gathering, block);
+}
+
 /* ---- checks ---- */
 
 /* Nothing but checks? */
@@ -500,7 +529,7 @@ enum einc_status pass_gather(struct pass_kernel *kernel)
         struct loop_stmt *block = *at, *before = NULL;
         if (block->op != LOOP_BLOCK || loop_can_fail(block->block))
             continue;
-        if (!gather_loads(&gathering, block, &before) || !part_added(&gathering, block))
+        if (!gather_stage(&gathering, block, &before))
             return EINC_NO_MEMORY;
         *at = loop_join(before, block);
         while (*at != block)

@@ -140,21 +140,34 @@ static void sequence_add(struct sequence *sequence, uint32_t label, const struct
     order_add(&sequence->have, label);
 }
 
+static void sequence_access(struct sequence *sequence, const struct ir_access *access, const struct order_set *wanted,
+                            const struct ir_access *others, size_t n_others);
+
+/* Those of a table that is looked up in the order of the table's axes: what stands there is gathered as the table lies. */
+static void sequence_subscript(struct sequence *sequence, const struct ir_access *access, const struct poly *subscript,
+                               const struct order_set *wanted, const struct ir_access *others, size_t n_others)
+{
+    const struct poly_term *term = poly_single_lookup(subscript);
+    for (uint32_t k = 0; term && k < term->factors[0]->n_arguments; k++)
+        sequence_subscript(sequence, access, term->factors[0]->arguments[k], wanted, others, n_others);
+    for (uint32_t label = 0; label < poly_index_limit(subscript); label++) {
+        if (!poly_uses_index(subscript, label))
+            continue;
+        for (size_t k = 0; k < n_others && !order_has(wanted, label); k++) {
+            struct order_set own = order_access_labels(access), fresh = order_difference(*wanted, own);
+            if (&others[k] != access)
+                sequence_access(sequence, &others[k], &fresh, NULL, 0);
+        }
+        sequence_add(sequence, label, wanted);
+    }
+}
+
 /* The labels of an access in the order of its axes; at the first that is not wanted, those of the others come in. */
 static void sequence_access(struct sequence *sequence, const struct ir_access *access, const struct order_set *wanted,
                             const struct ir_access *others, size_t n_others)
 {
     for (uint32_t axis = 0; axis < access->node->rank; axis++)
-        for (uint32_t label = 0; label < poly_index_limit(access->subscripts[axis]); label++) {
-            if (!poly_uses_index(access->subscripts[axis], label))
-                continue;
-            for (size_t k = 0; k < n_others && !order_has(wanted, label); k++) {
-                struct order_set own = order_access_labels(access), fresh = order_difference(*wanted, own);
-                if (&others[k] != access)
-                    sequence_access(sequence, &others[k], &fresh, NULL, 0);
-            }
-            sequence_add(sequence, label, wanted);
-        }
+        sequence_subscript(sequence, access, access->subscripts[axis], wanted, others, n_others);
 }
 
 static struct sequence choose_axes(const struct building *building, const struct product *product, struct order_set result)

@@ -12,20 +12,11 @@
 #include <math.h>
 
 enum {
-    AHEAD = 384,         /* multiplications of vectors: what the second cache takes and then some, of memory a part */
-    SPARE = 8,           /* so many of them a hint, at most */
-    FEWEST_TILES = 4,    /* of a loop over tiles: the hint of its last is for nothing, or for later */
-    STREAM_AHEAD = 4096, /* bytes: what memory gives in the time that a line of it takes, 40 GB/s * 100 ns */
+    AHEAD = 384,      /* multiplications of vectors: what the second cache takes and then some, of memory a part */
+    SPARE = 8,        /* so many of them a hint, at most */
+    FEWEST_TILES = 4, /* of a loop over tiles: the hint of its last is for nothing, or for later */
     MOST_SUMMED = 8,
     MOST_ELEMENTS = 1 << 20 /* of a tile, along one buffer */
-};
-
-struct prefetching {
-    struct pass_kernel *kernel;
-    struct ir_context *context;
-    struct arena *arena;
-    struct loop_stmt **loops; /* open ones, outermost first */
-    size_t n_loops, capacity;
 };
 
 /* The sum of a tile: for k { ... for steps { loops over its elements { tile add= mul(A[...], B[...]) } } } */
@@ -240,7 +231,7 @@ static struct loop_stmt *fetch_stream(struct prefetching *prefetching, const str
     double count = poly_estimate(buffer->count, ir_typical_sizes(prefetching->context), NULL);
     double caches = fmax((double)machine->l2_bytes, (double)machine->l3_bytes);
     int64_t most = machine->l1_bytes / 2 / (int64_t)bytes_of(load);
-    if (buffer->kind != LOOP_INPUT || caches <= 0 || count * bytes_of(load) <= caches)
+    if (buffer->kind != LOOP_INPUT || prefetching->asked[load->load.buffer] || caches <= 0 || count * bytes_of(load) <= caches)
         return NULL;
     for (size_t k = prefetching->n_loops - 1; k-- > 0;) { /* within a step of the innermost hardware follows */
         int64_t step = step_along(prefetching, load->load.address, prefetching->loops[k]);
@@ -354,7 +345,7 @@ static void fetch_result(struct prefetching *prefetching, const struct tile_sum 
     const struct loop_function *function = prefetching->kernel->loops;
     const struct loop_stmt *loops, *store = find_result(prefetching, behind, &loops);
     const struct loop_stmt *tiles = store ? next_tiles(prefetching, store->store.address) : NULL;
-    if (!tiles || store->store.streams)
+    if (!tiles || store->store.streams || prefetching->asked[store->store.buffer])
         return;
     const struct loop_buffer *buffer = &function->buffers[store->store.buffer];
     double l2 = (double)prefetching->kernel->options->machine.l2_bytes;
@@ -387,6 +378,23 @@ static void prefetch_sum(struct prefetching *prefetching, const struct tile_sum 
     loop->next = loop_join(far, loop->next);
 }
 
+static bool prefetch_list(struct prefetching *prefetching, struct loop_stmt *list);
+
+/* Where the stages of a chain ask for rows, nothing inside of them does. */
+static bool prefetch_loop(struct prefetching *prefetching, struct loop_stmt *loop)
+{
+    bool *asked = prefetching->asked;
+    prefetching->asked = arena_copy(prefetching->arena, asked, prefetching->kernel->loops->n_buffers + 1, sizeof *asked);
+    if (!prefetching->asked || !prefetch_rows(prefetching->kernel, loop, prefetching->asked) ||
+        !prefetch_chain(prefetching, loop) ||
+        !ARENA_PUSH(prefetching->arena, prefetching->loops, prefetching->n_loops, prefetching->capacity, loop))
+        return false;
+    bool fine = prefetch_list(prefetching, loop->loop.body);
+    prefetching->n_loops--;
+    prefetching->asked = asked;
+    return fine;
+}
+
 static bool prefetch_list(struct prefetching *prefetching, struct loop_stmt *list)
 {
     bool fine = true;
@@ -395,11 +403,7 @@ static bool prefetch_list(struct prefetching *prefetching, struct loop_stmt *lis
         if (prefetching->n_loops && read_sum(prefetching, list, &sum)) {
             prefetch_sum(prefetching, &sum, list);
         } else if (list->op == LOOP_FOR) {
-            if (!prefetch_rows(prefetching->kernel, list) ||
-                !ARENA_PUSH(prefetching->arena, prefetching->loops, prefetching->n_loops, prefetching->capacity, list))
-                return false;
-            fine = prefetch_list(prefetching, list->loop.body);
-            prefetching->n_loops--;
+            fine = prefetch_loop(prefetching, list);
         } else if (list->op == LOOP_BLOCK) {
             fine = prefetch_list(prefetching, list->block);
         } else if (list->op == LOOP_IF) {
@@ -412,7 +416,8 @@ static bool prefetch_list(struct prefetching *prefetching, struct loop_stmt *lis
 enum einc_status pass_prefetch(struct pass_kernel *kernel)
 {
     struct prefetching prefetching = {.kernel = kernel, .context = kernel->context, .arena = ir_arena(kernel->context)};
-    if (!prefetch_list(&prefetching, kernel->loops->body))
+    prefetching.asked = ARENA_ARRAY(prefetching.arena, kernel->loops->n_buffers + 1, bool);
+    if (!prefetching.asked || !prefetch_list(&prefetching, kernel->loops->body))
         return EINC_NO_MEMORY;
     return arena_failed(prefetching.arena) ? EINC_NO_MEMORY : EINC_OK;
 }

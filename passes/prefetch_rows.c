@@ -99,15 +99,18 @@ static bool fetch_row(struct pass_kernel *kernel, struct loop_stmt *loop, struct
     return true;
 }
 
-bool prefetch_rows(struct pass_kernel *kernel, struct loop_stmt *loop)
+bool prefetch_rows(struct pass_kernel *kernel, struct loop_stmt *loop, bool *asked)
 {
     struct loop_stmt *stage = loop->loop.body;
     if (!product_holds_stages(loop) || loop->loop.kind != LOOP_SERIAL || stage->op != LOOP_BLOCK || !stage->next)
         return true;
     for (uint32_t k = 0, n = (uint32_t)kernel->loops->n_buffers; k < n; k++) {
         struct row row = {.buffer = k};
-        if (reads_rows(kernel, loop, stage, &row) && !fetch_row(kernel, loop, stage, &row))
+        if (asked[k] || !reads_rows(kernel, loop, stage, &row))
+            continue;
+        if (!fetch_row(kernel, loop, stage, &row))
             return false;
+        asked[k] = true;
     }
     return true;
 }
