@@ -289,7 +289,7 @@ static bool read_let_type(struct statement *statement, const struct ast_statemen
     if (!resolve_type(body->resolver, ast->type, type) || !refuse_layout(body->resolver, ast->type, "a let"))
         return false;
     statement->declared = type;
-    if (type->rank == 0 && (ast->targets->has_brackets || !is_whole(body, ast->value)) && !ast->targets->next)
+    if (type->rank == 0 && (ast->targets->has_brackets || !is_whole(body, ast->value)))
         return true;
     struct diag *diag = diag_error(body->diagnostics, DIAG_E0002, ast->type->span, "a let has the type of elements here");
     diag_help(body->diagnostics, diag, "write `let %s[...]: %s = ...`: its extents are those of its indices",
@@ -312,6 +312,13 @@ bool lower_statement(struct body *body, const struct ast_statement *ast)
         report_not_yet(body, ast->word_span, "`let stored` in a scan");
     if (ast->accumulate && target->next)
         return report_several(body, ast);
+    if (target->next && ast->type) {
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0002, ast->type->span, "several results have the types of their kernel");
+        diag_help(body->diagnostics, diag, "give each a type in a let of its own: `let v[...]: %s = %s[...]`",
+                  ast->type->element.text, target->name.text);
+        return false;
+    }
     if (target->next)
         return lower_results(body, ast);
     if (!statement_create(&statement, body, ast))
