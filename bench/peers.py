@@ -13,10 +13,13 @@ class Missing(Exception):
 
 
 def settle(threads):
-    """OpenBLAS and BLIS take some CPUs with AVX-512 for a Haswell; the setting is theirs, and numpy's OpenBLAS reads it too."""
+    """OpenBLAS and BLIS take some CPUs with AVX-512 for a Haswell; the setting is theirs, and numpy's OpenBLAS reads it too. What the
+    environment says of kernels and caches makes them slower at times, and does not count."""
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "BLIS_ARCH_TYPE"):
+        os.environ.pop(name, None)
     if " avx512f " in pathlib.Path("/proc/cpuinfo").read_text():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
-        os.environ.setdefault("BLIS_ARCH_TYPE", "0")  # skx
+        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+        os.environ["BLIS_ARCH_TYPE"] = "0"  # skx
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "BLIS_NUM_THREADS"):
         os.environ[name] = str(threads)
 
