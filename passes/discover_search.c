@@ -166,6 +166,9 @@ static const struct discover_operator *refined(struct discovery *discovery, cons
     return parts ? discover_combine(discovery->arena, op->kind, op->n_parts, parts) : NULL;
 }
 
+/* What saves less than a tenth of the dense cost, an estimate, is not worth its rounding. */
+#define WORTH_IT 0.9
+
 static double dense_cost(const struct discover_options *options, const struct discover_matrix *matrix)
 {
     double size = (double)matrix->rows * (double)matrix->columns;
@@ -188,7 +191,7 @@ static bool add(struct discovery *discovery, const struct discover_operator *op)
     finding.flops = discover_flops(finding.op, discovery->matrix->real);
     finding.numbers = discover_numbers(finding.op);
     finding.cost = cost(discovery->options, finding.flops, (double)finding.numbers);
-    finding.accepted = finding.accepted && finding.cost < dense_cost(discovery->options, discovery->matrix);
+    finding.accepted = finding.accepted && finding.cost < WORTH_IT * dense_cost(discovery->options, discovery->matrix);
     (void)ARENA_PUSH(discovery->arena, result->findings, result->count, result->capacity, finding);
     return finding.accepted;
 }
