@@ -170,8 +170,12 @@ static bool find_orbits(struct packer *packer, const struct packing_way *way, st
         }
         if (owner >= 0)
             continue;
-        for (int64_t k = 0; k < count; k++)
-            orbits->owner[folded(packer, way, p, k)] = (int32_t)orbits->n;
+        for (int64_t k = 0; k < count; k++) {
+            int32_t *at = &orbits->owner[folded(packer, way, p, k)];
+            if (*at == (int32_t)orbits->n)
+                return false; /* it adds a position to itself */
+            *at = (int32_t)orbits->n;
+        }
         orbits->n_owned += (size_t)count;
         orbits->first[orbits->n] = (int32_t)p;
         orbits->row[orbits->n++] = row;

@@ -187,11 +187,11 @@ static bool put_into_copies(struct packing_places *places, const struct packing_
     return radix == 1;
 }
 
-/* The place takes what lies beside its elements: copies, zeros, garbage. */
-static bool absorb_tail(struct packing_places *places, uint32_t at)
+/* The place takes what lies beside its elements: copies, zeros, garbage; not a place that is folded. */
+static bool absorb_tail(struct packing_places *places, uint32_t at, const bool *folded)
 {
     struct packing_place *place = &places->at[at], *tail = place + 1;
-    if (at + 1 >= places->n || tail->radix != 1 || place->rolled_by != UINT32_MAX)
+    if (at + 1 >= places->n || tail->radix != 1 || folded[at + 1] || place->rolled_by != UINT32_MAX)
         return false;
     for (uint32_t k = 0; k < places->n; k++)
         if (places->at[k].rolled_by == at + 1)
@@ -225,7 +225,7 @@ static bool try_places(struct attempt *attempt, uint32_t in_place, int64_t low, 
         const struct packing_digit *digit = &digits[attempt->summed[k]];
         uint32_t at = attempt->place[attempt->summed[k]];
         struct packing_place *place = &before.at[at];
-        if (absorb && !absorb_tail(&before, at))
+        if (absorb && !absorb_tail(&before, at, folded))
             return true;
         bool takes = (in_place >> k & 1) && next < attempt->n_fresh;
         const struct packing_digit *fresh = takes ? &digits[attempt->fresh[next]] : NULL;
