@@ -8,14 +8,19 @@ import tempfile
 import numpy
 
 
+def parser():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--einc", default="build/einc", help="the einc command")
+    return parser
+
+
 def arguments(full=None):
     """`full` says what larger sizes stand for, where an example has some."""
-    parser = argparse.ArgumentParser()
+    options = parser()
     if full:
-        parser.add_argument("--full", action="store_true", help=full)
-    parser.add_argument("--einc", default="build/einc", help="the einc command")
-    parser.add_argument("--engine", default="c", help="ref or c")
-    return parser.parse_args()
+        options.add_argument("--full", action="store_true", help=full)
+    options.add_argument("--engine", default="c", help="ref or c")
+    return options.parse_args()
 
 
 def command(options, *words):

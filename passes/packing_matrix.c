@@ -5,6 +5,7 @@
  * left goes to offsets in use already, or the nearest. */
 #include "packing_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- matrices ---- */
@@ -38,6 +39,16 @@ static struct packing_entry *by_rows(struct packer *packer, int64_t rows, const 
     return sorted;
 }
 
+/* Sums that cancel but for rounding, 2^-50 of the largest term, are zero: a ciphertext times such numbers, which no encoding keeps,
+ * is transparent, and libraries refuse it. */
+static double negligible(const struct packing_entry *entries, size_t n_entries)
+{
+    double most = 0;
+    for (size_t k = 0; k < n_entries; k++)
+        most = fmax(most, fabs(entries[k].value));
+    return most * 0x1p-50;
+}
+
 const struct packing_matrix *packing_matrix(struct packer *packer, int64_t rows, int64_t columns, struct packing_entry *entries,
                                             size_t n_entries)
 {
@@ -49,6 +60,7 @@ const struct packing_matrix *packing_matrix(struct packer *packer, int64_t rows,
     const struct packing_entry *sorted = by_rows(packer, rows, entries, n_entries, start);
     if (!matrix || !row_start || !column || !value || !sorted)
         return NULL;
+    double least = negligible(entries, n_entries);
     int64_t n = 0;
     for (int64_t r = 0; r < rows; r++) {
         row_start[r] = n;
@@ -57,7 +69,7 @@ const struct packing_matrix *packing_matrix(struct packer *packer, int64_t rows,
             int64_t at = sorted[k].column;
             for (; k < start[r + 1] && sorted[k].column == at; k++)
                 sum += sorted[k].value;
-            if (sum == 0)
+            if (fabs(sum) <= least)
                 continue;
             column[n] = (int32_t)at;
             value[n++] = sum;

@@ -211,58 +211,111 @@ static void trim(const struct packer *packer, struct packing_places *places, uin
         place->extent = extent;
 }
 
+/* Results in the making: where they lie, the places that are folded, each over `count` values, `unit` of its positions apart. */
+struct layout {
+    struct packing_places before;
+    uint32_t place[PACKING_DIGITS]; /* as those of the attempt */
+    bool folded[PACKING_PLACES];
+    int64_t unit[PACKING_PLACES], count[PACKING_PLACES];
+    int64_t step, reach;
+};
+
+static void fold_place(struct layout *layout, uint32_t at, int64_t unit, int64_t count)
+{
+    layout->folded[at] = true;
+    layout->unit[at] = unit;
+    layout->count[at] = count;
+}
+
+/* The smallest divisor of `extent` that holds so many; the extent itself: none else does. */
+static int64_t holding(int64_t extent, int64_t radix)
+{
+    while (radix < extent && extent % radix)
+        radix++;
+    return radix;
+}
+
+/* Cuts the place, which begins with `low` positions; what lies above is a place of copies. False: there are too many. */
+static bool cut_place(struct layout *layout, uint32_t at, int64_t low)
+{
+    struct packing_places *places = &layout->before;
+    if (places->n == PACKING_PLACES)
+        return false;
+    for (uint32_t k = places->n++; k > at + 1; k--) {
+        places->at[k] = places->at[k - 1];
+        layout->folded[k] = layout->folded[k - 1];
+        layout->unit[k] = layout->unit[k - 1];
+        layout->count[k] = layout->count[k - 1];
+    }
+    for (uint32_t k = 0; k < places->n; k++)
+        if (places->at[k].rolled_by != UINT32_MAX && places->at[k].rolled_by > at)
+            places->at[k].rolled_by++;
+    for (uint32_t d = 0; d < PACKING_DIGITS; d++)
+        layout->place[d] += layout->place[d] > at && layout->place[d] != UINT32_MAX;
+    places->at[at + 1] = packing_copies(places->at[at].extent / low);
+    places->at[at].extent = low;
+    layout->folded[at + 1] = false;
+    return true;
+}
+
+/* The place of a summed digit, which `fresh` takes (NULL: nothing does), or `low` values of it: `whole` where nothing of it is
+ * folded. False: it does not fit. */
+static bool put_in_place(struct attempt *attempt, struct layout *layout, const struct packing_digit *digit, uint32_t at,
+                         const struct packing_digit *fresh, int64_t low, bool whole)
+{
+    struct packing_place *place = &layout->before.at[at];
+    int64_t radix = fresh ? (low ? low : fresh->extent) : 1;
+    bool is_rolled = place->rolled_by != UINT32_MAX;
+    if (is_rolled)
+        fold_place(layout, place->rolled_by, 1, layout->before.at[place->rolled_by].extent);
+    int64_t unit = whole ? radix : holding(place->extent, radix);
+    if (place->extent < radix || (unit > radix && unit >= digit->extent) || (is_rolled && !whole))
+        return false;
+    *place = (struct packing_place){
+        .extent = place->extent, .radix = radix, .stride = fresh ? fresh->out : 0, .tail = PACKING_REPEAT, .rolled_by = UINT32_MAX};
+    layout->step = attempt->n_summed == 1 ? packing_extent(&layout->before, at) : 0;
+    layout->reach = digit->extent > radix && whole ? digit->extent : unit;
+    if (whole) {
+        place->tail = place->extent > radix ? PACKING_GARBAGE : PACKING_REPEAT;
+        trim(attempt->packer, &layout->before, at);
+    } else if (unit > radix) { /* values beyond the radix are nobody's, and folds go over all of the unit */
+        place->tail = PACKING_GARBAGE;
+        if (!cut_place(layout, at, unit))
+            return false;
+        fold_place(layout, at + 1, 1, (digit->extent + unit - 1) / unit);
+    } else
+        fold_place(layout, at, radix, (digit->extent + radix - 1) / radix);
+    return true;
+}
+
 /* Every way to put the digits of the result that the operand lacks; `in_place` says which summed digits they take the place of. */
 static bool try_places(struct attempt *attempt, uint32_t in_place, int64_t low, bool absorb)
 {
-    struct packing_places before = attempt->places;
-
     const struct packing_digit *digits = attempt->node->digits;
-    bool folded[PACKING_PLACES] = {0};
-    int64_t unit[PACKING_PLACES], count[PACKING_PLACES], step = 0, reach = 0;
+    struct layout layout = {.before = attempt->places};
+    memcpy(layout.place, attempt->place, sizeof layout.place);
     uint32_t next = 0;
     bool put[PACKING_DIGITS] = {0};
     for (uint32_t k = 0; k < attempt->n_summed; k++) {
-        const struct packing_digit *digit = &digits[attempt->summed[k]];
-        uint32_t at = attempt->place[attempt->summed[k]];
-        struct packing_place *place = &before.at[at];
-        if (absorb && !absorb_tail(&before, at, folded))
+        uint32_t at = layout.place[attempt->summed[k]];
+        if (absorb && !absorb_tail(&layout.before, at, layout.folded))
             return true;
         bool takes = (in_place >> k & 1) && next < attempt->n_fresh;
         const struct packing_digit *fresh = takes ? &digits[attempt->fresh[next]] : NULL;
-        int64_t radix = fresh ? (low ? low : fresh->extent) : 1;
-        if (place->rolled_by != UINT32_MAX) {
-            folded[place->rolled_by] = true;
-            unit[place->rolled_by] = 1;
-            count[place->rolled_by] = before.at[place->rolled_by].extent;
-        }
         bool whole = (in_place >> k & 1) && !(low && fresh); /* nothing is folded: each result takes all its diagonals */
-        if (place->extent < radix || (!whole && place->extent % radix) || (place->rolled_by != UINT32_MAX && !whole))
+        if (!put_in_place(attempt, &layout, &digits[attempt->summed[k]], at, fresh, low, whole))
             return true;
-        *place = (struct packing_place){.extent = place->extent,
-                                        .radix = radix,
-                                        .stride = fresh ? fresh->out : 0,
-                                        .tail = PACKING_REPEAT,
-                                        .rolled_by = UINT32_MAX};
-        step = attempt->n_summed == 1 ? packing_extent(&before, at) : 0;
-        reach = digit->extent > radix && whole ? digit->extent : radix;
-        if (whole) {
-            place->tail = place->extent > radix ? PACKING_GARBAGE : PACKING_REPEAT;
-            trim(attempt->packer, &before, at);
-        } else {
-            folded[at] = true;
-            unit[at] = radix;
-            count[at] = (digit->extent + radix - 1) / radix;
-        }
-        if (takes && (!low || put_into_copies(&before, fresh, low)))
+        if (takes && (!low || put_into_copies(&layout.before, fresh, low)))
             put[next] = true;
         else if (takes)
             return true;
         next += takes;
     }
     for (uint32_t k = 0; k < attempt->n_fresh; k++)
-        if (!put[k] && !put_into_copies(&before, &digits[attempt->fresh[k]], 1))
+        if (!put[k] && !put_into_copies(&layout.before, &digits[attempt->fresh[k]], 1))
             return true;
-    return try_way(attempt, &before, folded, unit, count, step, attempt->n_summed == 1 ? reach : 0);
+    return try_way(attempt, &layout.before, layout.folded, layout.unit, layout.count, layout.step,
+                   attempt->n_summed == 1 ? layout.reach : 0);
 }
 
 /* ---- from a packing that is given ---- */
@@ -462,11 +515,22 @@ static bool sort_digits(struct choice *choice, int64_t elements)
     return stride == elements;
 }
 
+/* In C order, once, and with copies as far as slots go: results that are several times as many read the nearest. */
 static bool take_written(struct choice *choice)
 {
-    const struct packing *in =
-        packing_written(choice->attempt->packer, choice->elements, choice->n_dims, choice->dims, PACKING_ZERO);
-    return in ? try_given(choice->attempt, in, true) : !arena_failed(choice->attempt->packer->arena);
+    struct packer *packer = choice->attempt->packer;
+    const struct packing *in = packing_written(packer, choice->elements, choice->n_dims, choice->dims, PACKING_ZERO);
+    if (!in || !try_given(choice->attempt, in, true))
+        return !arena_failed(packer->arena) && !in;
+    struct packing_places places = in->places;
+    int64_t extent = packing_extent(&places, places.n), room = extent > 0 && extent <= packer->slots ? packer->slots / extent : 1;
+    if (room == 1 || places.n == PACKING_PLACES)
+        return true;
+    push_place(&places, packing_copies(room));
+    in = packing_create(packer, &places, choice->elements);
+    if (!in || !packing_layout(packer, in, choice->n_dims, choice->dims))
+        return !arena_failed(packer->arena);
+    return try_given(choice->attempt, in, true);
 }
 
 const struct packing_stages *packing_linear_stages(struct packer *packer, const struct packing_node *node, const struct packing *in,

@@ -253,6 +253,19 @@ def corners(rows):
     W, x = RNG.standard_normal((3, 5)), RNG.standard_normal((5, 3))
     rows.row("a matrix on rows of 3 in 4 slots", rows.array("W", W) + "kernel k(x: f64[5,3]) -> (y: f64[3,3]) { y[i,j] = W[i,l] * x[l,j] }\n", {"x": x}, W @ x, 4, 30, 2)
 
+    # Of two summed places the one that is folded was taken in by the other, and doubled.
+    F, x = RNG.standard_normal((2, 2, 2, 2)), RNG.standard_normal((2, 2, 2))
+    source = rows.array("F", F) + "kernel k(x: f64[2,2,2]) -> (y: f64[2,2]) { y[m,n] = F[k,m,q,0] * F[l,n,p,q] * x[l,k,p] }\n"
+    rows.row("two places summed beside copies", source, {"x": x}, np.einsum("kmq,lnpq,lkp->mn", F[..., 0], F, x), 16, 8, 2)
+    # Ten results in a place of 256: every 16 positions again, 16 diagonals (6 rotations) and 4 folds; 39 where they lay in a row.
+    V, x = RNG.standard_normal((10, 256)), vector(256)
+    linear(rows, "dense 10 x 256", rows.array("W", V), "W", V, 256, 10, 1)
+    # Nine places of a filter are a progression of three in each direction; the image lies there once for each of four results.
+    W, x = RNG.standard_normal((4, 3, 3)), RNG.standard_normal((16, 16))
+    wanted = sum(W[:, r, s, None, None] * np.pad(x, 1)[r:r + 16, s:s + 16] for r in range(3) for s in range(3))
+    source = rows.array("W", W) + "kernel k(x: f64[16,16]) -> (y: f64[4,16,16]) { y[c,i,j] = W[c,r,s] * pad(x[i+r-1,j+s-1], 0) }\n"
+    rows.row("a convolution in two directions", source, {"x": x}, wanted, 1024, 4, 1)
+
 
 def gelu(x):
     return x / 2 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
