@@ -157,6 +157,27 @@ static struct operator_node *write_inverse_diag(const struct reading *reading, c
     return operator_of_tensor(reading, OPERATOR_diag, reciprocals(reading, d), operator_->span);
 }
 
+/* Does a table that is known name some place twice, and so another never? */
+static bool has_twice(const struct reading *reading, const struct ir_node *table)
+{
+    int64_t count;
+    if (table->op != IR_const_node || !table->constant->data || !poly_is_constant(table->shape[0], &count))
+        return false;
+    bool twice = false, *taken = ARENA_ARRAY(reading->statement->body->arena, (size_t)count, bool);
+    for (int64_t k = 0; taken && !twice && k < count; k++) {
+        int64_t place = ir_number_load(table->elem, table->constant->data, (size_t)k).i;
+        twice = taken[place]; /* places are inside: operator_set_extents */
+        taken[place] = true;
+    }
+    return twice;
+}
+
+static struct operator_node *write_inverse_perm(const struct reading *reading, const struct operator_node *operator_)
+{
+    return has_twice(reading, operator_->tensors[0].node) ? operator_report_singular(reading, operator_)
+                                                          : operator_of_parts(reading, OPERATOR_transpose, 1, &operator_);
+}
+
 static struct operator_node *write_inverse_blockdiag(const struct reading *reading, const struct operator_node *operator_)
 {
     const struct ir_node *blocks = operator_settled(reading, operator_->tensors[0].node);

@@ -265,6 +265,35 @@ const struct poly *contraction_compared(struct ir_context *context, const struct
     return whole ? poly_constant(context, (int64_t)expr->literal.re) : NULL;
 }
 
+/* An element of a table that is known at run time; NULL: it is no such element. */
+static const struct poly *element(struct ir_context *context, const struct ir_node *map, const struct ir_expr *expr)
+{
+    const struct ir_access *access = &map->operands[expr->operand];
+    bool table = (access->node->op == IR_input_node || access->node->op == IR_const_node) && access->node->rank > 0;
+    if (!table || access->fill || !ir_elem_is_integer(expr->elem) || expr->elem == IR_u64)
+        return NULL;
+    return poly_table(context, access->node, access->node->rank, access->subscripts);
+}
+
+const struct poly *contraction_compared_element(struct ir_context *context, const struct ir_node *map, const struct ir_expr *expr)
+{
+    const int64_t half = INT64_C(1) << 31;
+    struct poly_ranges ranges = {map->rank, map->shape};
+    if (expr->op == IR_EXPR_operand)
+        return element(context, map, expr);
+    if (expr->op != IR_EXPR_cast || (expr->elem != IR_i32 && expr->elem != IR_i64 && expr->elem != IR_f64))
+        return contraction_compared(context, expr);
+    const struct ir_expr *inner = expr->arguments[0];
+    bool rounds = expr->elem == IR_f64 && inner->op == IR_EXPR_operand && ir_elem_info(inner->elem)->bytes > 4;
+    const struct poly *value = rounds ? NULL : contraction_compared_element(context, map, inner);
+    if (!value || expr->elem != IR_i32)
+        return value;
+    return poly_prove_within(context, poly_add(context, value, poly_constant(context, half)), poly_constant(context, 2 * half),
+                             &ranges)
+               ? value
+               : NULL;
+}
+
 static bool is_number(const struct ir_expr *expr, struct ir_number number)
 {
     return expr->op == IR_EXPR_literal && ir_number_equal(expr->literal, number);
@@ -279,8 +308,8 @@ const struct poly *contraction_difference(struct ir_context *context, const stru
         !is_number(body->arguments[1], ir_ring_one(node->contract.ring, map->elem)) ||
         !is_number(body->arguments[2], ir_ring_zero(node->contract.ring, map->elem)))
         return NULL;
-    const struct poly *a = contraction_compared(context, body->arguments[0]->arguments[0]),
-                      *b = contraction_compared(context, body->arguments[0]->arguments[1]);
+    const struct poly *a = contraction_compared_element(context, map, body->arguments[0]->arguments[0]),
+                      *b = contraction_compared_element(context, map, body->arguments[0]->arguments[1]);
     return a && b ? poly_substitute(context, poly_subtract(context, a, b), map->rank, access->subscripts, &ranges) : NULL;
 }
 

@@ -44,9 +44,15 @@ const struct ir_node *contraction_close_sliced(struct contraction *contraction, 
 /* A side of a comparison in a mask: an index value or a whole number. NULL: something else. */
 const struct poly *contraction_compared(struct ir_context *context, const struct ir_expr *expr);
 
+/* The same in the body of a map, where it may be an element of a table that is known at run time. */
+const struct poly *contraction_compared_element(struct ir_context *context, const struct ir_node *map, const struct ir_expr *expr);
+
 /* The poly over the contraction's indices that is 0 where the operand is the ring's one, while it is its zero elsewhere; NULL: it
  * is no such operand. */
 const struct poly *contraction_difference(struct ir_context *context, const struct ir_node *node, const struct ir_access *access);
+/* deltas_scatter.c: sum over j of where(i == table[j], 1, 0) * x[j] for an axis i that nothing else reads adds x[j] at table[j],
+ * what lies outside left out; the node itself where it is no such sum, NULL: no memory. */
+const struct ir_node *contraction_scattered(struct ir_context *context, struct ir_kernel *kernel, const struct ir_node *node);
 /* An expression, a part of the body of the map that is accessed without fill, as an operand over those axes of the map that it
  * reads; an element of an operand is a view of that. A node NULL: no memory. */
 struct ir_access contraction_map_part(struct ir_context *context, const struct ir_access *access, const struct ir_expr *expr);

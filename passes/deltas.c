@@ -5,7 +5,8 @@
  * Identities, permutations, diagonals and the blocks of a block diagonal matrix are such operands, so that none of them is ever
  * multiplied with. A place outside the extent of j contributes nothing: what is not proved to lie inside becomes a condition of the
  * contraction, but for lookups at run time, which are checked where they are read. An element under such a condition,
- * `where(j == e, A[i,j], 0)`, is the element and such an operand.
+ * `where(j == e, A[i,j], 0)`, is the element and such an operand. With e an element of a table, known at run time, j is looked up;
+ * an axis of the result that such an element fixes is where to add (deltas_scatter.c).
  *
  * Class: what is left out are products with zero, which matter where a factor is infinite or nan: not in `exact` kernels, but for
  * integers. */
@@ -19,6 +20,7 @@ enum einc_status pass_deltas(struct pass_kernel *kernel);
 struct solving {
     struct ir_context *context;
     struct ir_kernel *kernel;
+    bool in_step; /* of a scan: what it looks up are constants */
 };
 
 /* ---- what an operand says ---- */
@@ -39,24 +41,26 @@ struct masked {
     const struct ir_expr *value;
 };
 
-static bool read_equalities(struct ir_context *context, const struct ir_expr *expr, bool holds, struct masked *masked)
+static bool read_equalities(struct ir_context *context, const struct ir_node *map, const struct ir_expr *expr, bool holds,
+                            struct masked *masked)
 {
     if (expr->op == IR_EXPR_not)
-        return read_equalities(context, expr->arguments[0], !holds, masked);
+        return read_equalities(context, map, expr->arguments[0], !holds, masked);
     if (expr->op == (holds ? IR_EXPR_and : IR_EXPR_or))
-        return read_equalities(context, expr->arguments[0], holds, masked) &&
-               read_equalities(context, expr->arguments[1], holds, masked);
+        return read_equalities(context, map, expr->arguments[0], holds, masked) &&
+               read_equalities(context, map, expr->arguments[1], holds, masked);
     if (expr->op != (holds ? IR_EXPR_eq : IR_EXPR_ne) || masked->count == MOST_EQUALITIES)
         return false;
-    const struct poly *a = contraction_compared(context, expr->arguments[0]),
-                      *b = contraction_compared(context, expr->arguments[1]);
+    const struct poly *a = contraction_compared_element(context, map, expr->arguments[0]),
+                      *b = contraction_compared_element(context, map, expr->arguments[1]);
     const struct ir_expr *equality = a && b ? ir_expr_apply(context, IR_EXPR_eq, 2, expr->arguments) : NULL;
     if (equality)
         masked->equalities[masked->count++] = equality;
     return equality != NULL;
 }
 
-static bool read_masked(struct ir_context *context, enum ir_ring ring, const struct ir_expr *expr, struct masked *masked)
+static bool read_masked(struct ir_context *context, const struct ir_node *map, enum ir_ring ring, const struct ir_expr *expr,
+                        struct masked *masked)
 {
     const struct ir_expr *arguments[2];
     uint32_t before = masked->count;
@@ -67,14 +71,14 @@ static bool read_masked(struct ir_context *context, enum ir_ring ring, const str
     case IR_EXPR_select: {
         bool holds = is_number(expr->arguments[2], ir_ring_zero(ring, expr->elem));
         if ((holds || is_number(expr->arguments[1], ir_ring_zero(ring, expr->elem))) &&
-            read_equalities(context, expr->arguments[0], holds, masked))
-            return read_masked(context, ring, expr->arguments[holds ? 1 : 2], masked);
+            read_equalities(context, map, expr->arguments[0], holds, masked))
+            return read_masked(context, map, ring, expr->arguments[holds ? 1 : 2], masked);
         masked->count = before;
         return true; /* a value like others */
     }
     case IR_EXPR_mul:
         for (int k = 0; k < 2 && ring == IR_RING_plustimes; k++) {
-            if (!read_masked(context, ring, expr->arguments[k], masked))
+            if (!read_masked(context, map, ring, expr->arguments[k], masked))
                 return false;
             arguments[k] = masked->value;
         }
@@ -94,15 +98,17 @@ static bool uses_summed(const struct ir_node *node, const struct poly *poly)
 }
 
 /* What of the mask's equalities ties summed indices becomes factors: there is nothing to solve in others. */
-static bool is_solvable(struct ir_context *context, const struct ir_node *node, const struct ir_access *access,
+static bool is_solvable(const struct solving *solving, const struct ir_node *node, const struct ir_access *access,
                         const struct masked *masked)
 {
+    struct ir_context *context = solving->context;
     struct poly_ranges ranges = ir_ranges(node);
     for (uint32_t k = 0; k < masked->count; k++) {
-        const struct poly *a = contraction_compared(context, masked->equalities[k]->arguments[0]),
-                          *b = contraction_compared(context, masked->equalities[k]->arguments[1]);
+        const struct poly *a = contraction_compared_element(context, access->node, masked->equalities[k]->arguments[0]),
+                          *b = contraction_compared_element(context, access->node, masked->equalities[k]->arguments[1]);
         const struct poly *difference = poly_subtract(context, a, b);
-        if (!uses_summed(node, poly_substitute(context, difference, access->node->rank, access->subscripts, &ranges)))
+        if ((solving->in_step && poly_is_run_time(difference)) ||
+            !uses_summed(node, poly_substitute(context, difference, access->node->rank, access->subscripts, &ranges)))
             return false;
     }
     return true;
@@ -133,8 +139,8 @@ static const struct ir_node *unmasked(struct solving *solving, const struct ir_n
     const struct ir_node *map = access->node;
     struct masked masked = {.count = 0};
     if (map->op != IR_map_node || access->fill || map->elem == IR_bool || contraction_difference(context, node, access) ||
-        !read_masked(context, node->contract.ring, map->body, &masked) || masked.count == 0 ||
-        !is_solvable(context, node, access, &masked))
+        !read_masked(context, map, node->contract.ring, map->body, &masked) || masked.count == 0 ||
+        !is_solvable(solving, node, access, &masked))
         return NULL;
     struct ir_access *operands = ARENA_ARRAY(ir_arena(context), node->n_operands + masked.count, struct ir_access);
     if (!operands)
@@ -145,9 +151,7 @@ static const struct ir_node *unmasked(struct solving *solving, const struct ir_n
         const struct ir_expr *choice[3] = {masked.equalities[k],
                                            ir_expr_literal(context, ir_ring_one(node->contract.ring, map->elem)),
                                            ir_expr_literal(context, ir_ring_zero(node->contract.ring, map->elem))};
-        operands[node->n_operands + k] =
-            (struct ir_access){ir_map(context, map->rank, map->shape, 0, NULL, ir_expr_apply(context, IR_EXPR_select, 3, choice)),
-                               false, access->subscripts, NULL};
+        operands[node->n_operands + k] = contraction_map_part(context, access, ir_expr_apply(context, IR_EXPR_select, 3, choice));
     }
     const struct ir_node *factors = ir_contract(
         context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank, node->n_indices,
@@ -157,6 +161,13 @@ static const struct ir_node *unmasked(struct solving *solving, const struct ir_n
     if (factors && name)
         ir_set_name(context, solving->kernel, factors, NULL, name->index_names, name->span);
     return factors;
+}
+
+/* contraction_difference, of what may be solved here. */
+static const struct poly *difference_of(const struct solving *solving, const struct ir_node *node, uint32_t operand)
+{
+    const struct poly *p = contraction_difference(solving->context, node, &node->operands[operand]);
+    return p && solving->in_step && poly_is_run_time(p) ? NULL : p;
 }
 
 /* Summed indices with one sign in p, by ascending coefficients: they may be the digits of one number. */
@@ -396,7 +407,7 @@ static const struct ir_node *without_one(struct solving *solving, const struct i
 {
     const struct poly **solved = ARENA_ARRAY(ir_arena(solving->context), node->n_indices, const struct poly *);
     for (uint32_t o = 0; solved && o < node->n_operands; o++) {
-        const struct poly *p = contraction_difference(solving->context, node, &node->operands[o]);
+        const struct poly *p = difference_of(solving, node, o);
         bool always = p && poly_equals(p, 0) && node->n_operands > 1;
         struct reduced reduced = {.n_indices = 0};
         if (p && (always || solve(solving->context, node, o, p, solved)))
@@ -476,7 +487,7 @@ static const struct ir_node *without_rest(struct solving *solving, const struct 
     for (uint32_t o = 0; solved && o < node->n_operands; o++) {
         struct part part;
         struct reduced reduced = {.n_indices = 0};
-        const struct poly *p = contraction_difference(context, node, &node->operands[o]);
+        const struct poly *p = difference_of(solving, node, o);
         if (!p || !find_part(context, node, p, &part))
             continue;
         at[part.axis] = poly_substitute(context, part.inverse, node->rank, at, NULL);
@@ -509,6 +520,8 @@ static const struct ir_node *solve_node(void *user, struct ir_context *context, 
         node = less;
     }
     struct ir_number zero = ir_ring_zero(first->contract.ring, node->elem);
+    if (whole && at && !solving->in_step)
+        return contraction_scattered(context, solving->kernel, node);
     if (!whole && !arena_failed(ir_arena(context)))
         node = ir_view(context, first->rank, first->shape, (struct ir_access){node, false, at, &zero});
     return arena_failed(ir_arena(context)) ? NULL : node;
@@ -516,7 +529,7 @@ static const struct ir_node *solve_node(void *user, struct ir_context *context, 
 
 enum einc_status pass_deltas(struct pass_kernel *kernel)
 {
-    struct solving solving = {kernel->context, kernel->kernel};
+    struct solving solving = {kernel->context, kernel->kernel, kernel->in_step};
     (void)ir_rewrite(kernel->context, kernel->kernel, solve_node, &solving);
     return arena_failed(ir_arena(kernel->context)) ? EINC_NO_MEMORY : EINC_OK;
 }

@@ -153,6 +153,17 @@ const struct ir_node *fourier_scale(struct ir_context *context, const struct ir_
     return product(context, x, operands);
 }
 
+const struct ir_node *fourier_times(struct ir_context *context, const struct ir_node *x, double number)
+{
+    if (!x || number == 1)
+        return x;
+    const struct ir_access access = ir_access_whole(context, x);
+    const struct ir_number literal =
+        ir_elem_is_complex(x->elem) ? ir_number_complex(x->elem, number, 0) : ir_number_real(x->elem, number);
+    const struct ir_expr *sides[2] = {ir_expr_literal(context, literal), ir_expr_operand(context, 0, x->elem)};
+    return ir_map(context, x->rank, x->shape, 1, &access, ir_expr_apply(context, IR_EXPR_mul, 2, sides));
+}
+
 const struct ir_node *fourier_over(struct ir_context *context, const struct ir_node *x, int64_t n)
 {
     if (!x)

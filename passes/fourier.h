@@ -125,6 +125,8 @@ const struct ir_node *fourier_twiddle(struct ir_context *context, const struct i
 /* x[..., a, b] as x[..., l], l < n, with a = first and b = second. */
 const struct ir_node *fourier_merge(struct ir_context *context, const struct ir_node *x, int64_t n, const struct poly *first,
                                     const struct poly *second);
+/* x times a real number */
+const struct ir_node *fourier_times(struct ir_context *context, const struct ir_node *x, double number);
 /* x / n */
 const struct ir_node *fourier_over(struct ir_context *context, const struct ir_node *x, int64_t n);
 /* x[..., k] * factor[k] */

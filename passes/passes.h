@@ -170,6 +170,7 @@ struct pass_fusion {
 struct pass_kernel {
     struct ir_context *context;
     struct ir_kernel *kernel;
+    bool in_step; /* it is the step of a scan */
     const struct pass_options *options;
     const struct poly *flops_naive; /* of the kernel as written; set by the first pass, exactly by the first that flattens */
     bool rewritten;                 /* the kernel's algorithm is another by now: flops_naive stays */

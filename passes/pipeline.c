@@ -65,7 +65,8 @@ static const struct ir_node *run_on_step(void *user, struct ir_context *context,
     if (node->op != IR_scan_node)
         return node;
     struct pass_options *options = arena_copy(ir_arena(context), step_pass->kernel->options, 1, sizeof *options);
-    struct pass_kernel step = {.context = context, .kernel = ir_kernel_copy(context, node->scan->step), .options = options};
+    struct pass_kernel step = {
+        .context = context, .kernel = ir_kernel_copy(context, node->scan->step), .options = options, .in_step = true};
     if (!options || !step.kernel)
         return NULL;
     options->memory_limit = 0;

@@ -287,17 +287,29 @@ static const struct ir_expr *operand_body(void *user, struct ir_context *context
     return leaf->op == IR_EXPR_operand ? user : leaf;
 }
 
-/* The body of a map of one formula that was recognised, over its own indices; NULL: it is something else. */
+/* Whole numbers of indices alone, in any type: bits, of which signs are made. */
+static bool is_whole_formula(const struct ir_node *node)
+{
+    return node->op == IR_map_node && node->n_operands == 0 && whole_number(node->body);
+}
+
+/* The body of a map of one formula that was recognised, or of whole numbers in which roots are, over its own indices; NULL: it is
+ * something else. */
 static const struct ir_expr *composed(const struct recognising *recognising, const struct ir_node *node)
 {
     const struct ir_access *access = node->operands;
     struct poly_ranges ranges = ir_ranges(node);
-    if (node->n_operands != 1 || access->fill || access->conjugate || !recognise_is_found(recognising->pass, access->node))
+    bool found = node->n_operands == 1 && recognise_is_found(recognising->pass, access->node);
+    if (node->n_operands != 1 || access->fill || access->conjugate || (!found && !is_whole_formula(access->node)))
         return NULL;
     const struct ir_expr *inner =
         ir_expr_substitute(recognising->context, access->node->body, NULL, NULL, access->node->rank, access->subscripts, &ranges);
-    return inner ? ir_expr_substitute(recognising->context, node->body, operand_body, (void *)(uintptr_t)inner, 0, NULL, NULL)
-                 : NULL;
+    const struct ir_expr *body =
+        inner ? ir_expr_substitute(recognising->context, node->body, operand_body, (void *)(uintptr_t)inner, 0, NULL, NULL) : NULL;
+    if (found || !body)
+        return body;
+    const struct ir_expr *with_roots = recognise_roots(recognising->context, body, &ranges);
+    return with_roots == body ? NULL : with_roots;
 }
 
 static const struct ir_node *recognise(void *user, struct ir_context *context, const struct ir_node *node)
@@ -306,7 +318,7 @@ static const struct ir_node *recognise(void *user, struct ir_context *context, c
     if (node->op == IR_contract_node)
         return recognise_factors(recognising, node);
     if (node->op != IR_map_node || node->n_operands > 1)
-        return node;
+        return node->op == IR_map_node ? recognise_sum(recognising, node) : node;
     struct poly_ranges ranges = {node->rank, node->shape};
     const struct ir_expr *body = node->n_operands ? composed(recognising, node) : recognise_roots(context, node->body, &ranges);
     if (!body || body == node->body)

@@ -17,5 +17,7 @@ bool recognise_note(struct recognising *recognising, const struct ir_node *formu
 
 /* recognise_factors.c: a contraction with roots of unity as factors of their own. NULL: no memory. */
 const struct ir_node *recognise_factors(struct recognising *recognising, const struct ir_node *node);
+/* recognise_sums.c: the sum of two contractions as one, of one wave; the map itself where it is none. NULL: no memory. */
+const struct ir_node *recognise_sum(struct recognising *recognising, const struct ir_node *map);
 
 #endif

@@ -13,6 +13,8 @@ enum { DEEPEST_PRODUCT = 32, MOST_WAVES = 4, MOST_WEIGHTS = 1 << 16, MOST_NORMAL
 
 /* A product of waves and of what else there is (NULL: nothing). */
 struct product {
+    const struct ir_node *map; /* whose body it is */
+    bool named;                /* a wave is an operand of the map: a transform that an operator names */
     const struct ir_expr *waves[MOST_WAVES];
     uint32_t count;
     const struct ir_expr *rest;
@@ -28,6 +30,15 @@ static bool has_root(struct ir_context *context, const struct ir_expr *expr)
         data |= order[k]->op == IR_EXPR_operand;
     }
     return root && !data;
+}
+
+/* An operand of the map that is such a formula, as operators are. */
+static bool is_named_wave(struct ir_context *context, const struct product *product, const struct ir_expr *expr)
+{
+    if (expr->op != IR_EXPR_operand)
+        return false;
+    const struct ir_access *access = &product->map->operands[expr->operand];
+    return access->node->op == IR_map_node && !access->node->n_operands && !access->fill && has_root(context, access->node->body);
 }
 
 static const struct ir_expr *apply(struct ir_context *context, enum ir_expr_op op, const struct ir_expr *a, const struct ir_expr *b)
@@ -74,9 +85,11 @@ static bool read_product(struct ir_context *context, const struct ir_expr *expr,
         more = ir_expr_cast(context, elem, more);
     if (!more)
         return false;
-    if (has_root(context, more)) {
+    bool named = is_named_wave(context, product, more);
+    if (named || has_root(context, more)) {
         if (product->count == MOST_WAVES)
             return false;
+        product->named |= named;
         product->waves[product->count++] = more;
         return true;
     }
@@ -103,6 +116,19 @@ static struct ir_access part(struct recognising *recognising, const struct ir_ac
     struct ir_access result = contraction_map_part(recognising->context, access, expr);
     if (result.node && is_table(recognising->context, result.node, result.node->rank))
         result.node = ir_evaluated(recognising->context, result.node, NULL);
+    return result;
+}
+
+/* A wave as an operand: one that has a name where it stands. */
+static struct ir_access wave_access(struct recognising *recognising, const struct ir_node *node, const struct ir_access *access,
+                                    const struct product *product, const struct ir_expr *wave)
+{
+    struct poly_ranges ranges = ir_ranges(node);
+    if (!is_named_wave(recognising->context, product, wave))
+        return part(recognising, access, wave);
+    struct ir_access inner = product->map->operands[wave->operand];
+    struct ir_access result = ir_access_substitute(recognising->context, inner, product->map->rank, access->subscripts, &ranges);
+    result.conjugate = access->conjugate != inner.conjugate;
     return result;
 }
 
@@ -175,7 +201,7 @@ static const struct ir_node *parted(struct recognising *recognising, const struc
     struct ir_context *context = recognising->context;
     const struct ir_access *access = &node->operands[o];
     const struct ir_node *map = access->node;
-    struct product product = {.count = 0};
+    struct product product = {.map = map};
     if (map->op != IR_map_node || access->fill)
         return node;
     struct poly_ranges ranges = ir_ranges(map);
@@ -184,18 +210,19 @@ static const struct ir_node *parted(struct recognising *recognising, const struc
         return NULL;
     if (!read_product(context, body, map->elem, &product))
         return arena_failed(ir_arena(context)) ? NULL : node;
-    if (product.count == 0 || (product.count == 1 && (!product.rest || is_plain(product.rest))))
+    if (product.count == 0 || (product.count == 1 && !product.named && (!product.rest || is_plain(product.rest))))
         return node;
     struct ir_access *operands = ARENA_ARRAY(ir_arena(context), node->n_operands + product.count + 1, struct ir_access);
     uint32_t count = node->n_operands;
     if (!operands)
         return NULL;
     memcpy(operands, node->operands, count * sizeof *operands);
-    operands[o] = part(recognising, access, product.waves[0]);
+    operands[o] = wave_access(recognising, node, access, &product, product.waves[0]);
     for (uint32_t k = 1; k < product.count; k++)
-        operands[count++] = part(recognising, access, product.waves[k]);
+        operands[count++] = wave_access(recognising, node, access, &product, product.waves[k]);
     for (uint32_t k = 0; k < product.count; k++)
-        if (!recognise_note(recognising, operands[k ? node->n_operands + k - 1 : o].node))
+        if (!is_named_wave(context, &product, product.waves[k]) &&
+            !recognise_note(recognising, operands[k ? node->n_operands + k - 1 : o].node))
             return NULL;
     if (product.rest) {
         double factor;

@@ -85,6 +85,8 @@ const struct ir_node *structure_turned(struct ir_context *context, const struct 
     bool scaled = turns(wave, transform->form.b) || turns(wave, transform->form.d) || wave->re != 1 || wave->im != 0;
     if (y->shape[y->rank - 1] != rows)
         y = fourier_view(context, y, application->rows, last, false);
+    if (!wave->real && wave->im == 0 && !turns(wave, transform->form.b) && !turns(wave, transform->form.d))
+        return fourier_times(context, y, wave->re);
     const struct ir_node *factor = fourier_roots(context, y->elem, rows, multiple(context, transform->form.b, transform->form.d),
                                                  wave->order, wave->re, wave->im);
     if (!wave->real)
@@ -163,6 +165,16 @@ const struct ir_node *structure_finish_real(struct structuring *structuring, con
     return structure_finish(structuring, application, application->n_batch, application->batch, y);
 }
 
+/* The transform of a short length, whose table takes the wave's factor along. */
+static const struct ir_node *scaled_table(struct ir_context *context, const struct structure_transform *transform,
+                                          const struct ir_node *x)
+{
+    const struct poly *product = poly_multiply(context, poly_index(context, 0), poly_index(context, 1));
+    return x ? fourier_table(context, x, x->elem, transform->length, poly_scale(context, product, transform->inverse ? -1 : 1),
+                             transform->length, transform->wave.re, transform->wave.im)
+             : NULL;
+}
+
 static const struct ir_node *transformed(struct structuring *structuring, const struct structure_transform *transform)
 {
     struct ir_context *context = structuring->context;
@@ -182,14 +194,16 @@ static const struct ir_node *transformed(struct structuring *structuring, const 
     } else {
         const struct structure_wave *wave = &transform->wave;
         const struct ir_node *x = padded(context, transform, fourier_cast(context, real, ir_elem_complex(real->elem)));
+        struct structure_transform unscaled = *transform;
+        unscaled.wave.re = 1;
+        unscaled.wave.im = 0;
         if (!wave->real && fourier_has_twiddles(transform->length)) { /* they take a factor along */
-            struct structure_transform rest = *transform;
-            rest.wave.re = 1;
-            rest.wave.im = 0;
             y = fourier_complex_times(context, x, transform->length, transform->inverse,
                                       (struct fourier_factor){wave->re, wave->im, 1});
-            return structure_turned(context, &rest, y);
+            return structure_turned(context, &unscaled, y);
         }
+        if (!wave->real && (wave->re != 1 || wave->im != 0) && transform->length <= FOURIER_LONGEST_CODELET)
+            return structure_turned(context, &unscaled, scaled_table(context, transform, x));
         y = fourier_complex(context, x, transform->length, transform->inverse);
     }
     return structure_turned(context, transform, y);

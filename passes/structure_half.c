@@ -1,7 +1,7 @@
 /* The real part of a transform that half a spectrum goes into, as the inverse of a real transform is written.
  *
  * Re(sum over k <= n/2 of root(-i k, n) x[k]) is that of a spectrum with the same elements, halved where their conjugates stand
- * beside them. So it is a real transform backwards. */
+ * beside them, times a real number perhaps. So it is a real transform backwards. */
 #include "fourier.h"
 #include "structure.h"
 
@@ -36,9 +36,8 @@ static bool is_half(const struct structure_transform *transform)
     for (uint32_t k = 0; k < application->n_batch; k++)
         if (application->batch[k] >= application->node->rank)
             return false;
-    return !transform->wave.real && transform->wave.re == 1 && transform->wave.im == 0 &&
-           application->row < application->node->rank && form->b % order == 0 && form->c % order == 0 && form->d % order == 0 &&
-           application->columns == transform->length / 2 + 1;
+    return !transform->wave.real && transform->wave.im == 0 && application->row < application->node->rank && form->b % order == 0 &&
+           form->c % order == 0 && form->d % order == 0 && application->columns == transform->length / 2 + 1;
 }
 
 /* Rows of y[batch..., row] as axes of the contraction. */
@@ -67,6 +66,7 @@ const struct ir_node *structure_half(struct structuring *structuring, const stru
         const struct poly *last = x ? poly_index(context, x->rank - 1) : NULL;
         if (x && !transform.inverse)
             x = fourier_view(context, x, transform.application.columns, last, true);
+        x = fourier_times(context, x, transform.wave.re);
         return as_axes(context, &transform.application, structure_real_back(structuring, x, transform.length, false));
     }
     return NULL;

@@ -6,6 +6,8 @@
 
 #include "ir/complex_number.h"
 
+#include <math.h>
+
 /* Below this a transform is its matrix: nothing is gained. */
 enum { LEAST_LENGTH = 5 };
 
@@ -187,12 +189,50 @@ bool structure_find_wave(struct structuring *structuring, const struct ir_node *
     return wave->numerator != NULL;
 }
 
-bool structure_find_transform(struct structuring *structuring, const struct ir_node *node, uint32_t operand,
+/* Multiplies the wave by a number, as far as that rounds nothing. */
+static bool times_number(struct structure_wave *wave, const struct ir_access *access)
+{
+    if (access->node->op != IR_const_node || access->node->rank || access->node->constant->exact || access->conjugate)
+        return false;
+    struct ir_number number = ir_number_load(access->node->elem, access->node->constant->data, 0);
+    double re = wave->re * number.re, im = wave->im * number.re;
+    bool exact = fma(wave->re, number.re, -re) == 0 && fma(wave->im, number.re, -im) == 0 && isfinite(re) && isfinite(im);
+    if (!exact || number.re == 0 || (ir_elem_is_complex(number.elem) && number.im != 0))
+        return false;
+    wave->re = re;
+    wave->im = im;
+    return true;
+}
+
+/* The node without real numbers among its operands, which the wave takes along: twiddles have room for them. NULL: no memory. */
+static const struct ir_node *without_numbers(struct ir_context *context, const struct ir_node *node, uint32_t *operand,
+                                             struct structure_wave *wave)
+{
+    struct ir_access *operands = ARENA_ARRAY(ir_arena(context), node->n_operands, struct ir_access);
+    uint32_t count = 0, own = *operand;
+    for (uint32_t k = 0; operands && k < node->n_operands; k++) {
+        if (k == own)
+            *operand = count;
+        if (k == own || !times_number(wave, &node->operands[k]))
+            operands[count++] = node->operands[k];
+    }
+    if (!operands || count == node->n_operands)
+        return operands ? node : NULL;
+    return ir_contract(context, &(struct ir_contract){node->contract.ring, node->elem, node->contract.accumulator, node->rank,
+                                                      node->n_indices, node->extents, count, operands, node->contract.n_domain,
+                                                      node->contract.domain, node->contract.n_sliced, node->contract.sliced, false,
+                                                      node->contract.named});
+}
+
+bool structure_find_transform(struct structuring *structuring, const struct ir_node *whole, uint32_t operand,
                               struct structure_transform *transform)
 {
     uint32_t i = 0, j = 0;
     struct structure_wave *wave = &transform->wave;
-    if (!structure_find_wave(structuring, node, operand, wave) || !find_pair(node, wave->numerator, &i, &j))
+    if (!structure_find_wave(structuring, whole, operand, wave) || !find_pair(whole, wave->numerator, &i, &j))
+        return false;
+    const struct ir_node *node = without_numbers(structuring->context, whole, &operand, wave);
+    if (!node)
         return false;
     if (j < node->rank) { /* the column is summed */
         uint32_t other = i;

@@ -257,7 +257,7 @@ def corners(rows):
     F, x = RNG.standard_normal((2, 2, 2, 2)), RNG.standard_normal((2, 2, 2))
     source = rows.array("F", F) + "kernel places(x: f64[2,2,2]) -> (y: f64[2,2]) { y[m,n] = F[k,m,q,0] * F[l,n,p,q] * x[l,k,p] }\n"
     rows.row("two places summed beside copies", source, {"x": x}, np.einsum("kmq,lnpq,lkp->mn", F[..., 0], F, x), 16, 8, 2)
-    # Ten results in a place of 256: every 16 positions again, 16 diagonals (6 rotations) and 4 folds; 39 where they lay in a row.
+    # Ten results in a place of 256: every 16 positions again, 16 diagonals (6 rotations) and 4 folds.
     V, x = RNG.standard_normal((10, 256)), vector(256)
     linear(rows, "dense 10 x 256", rows.array("W", V), "W", V, 256, 10, 1)
     # Nine places of a filter are a progression of three in each direction; the image lies there once for each of four results.
