@@ -173,6 +173,17 @@ static double take_share(struct residual *residual, const number *direction, num
     return take_off(residual, direction);
 }
 
+/* Long sums leave more than rounding of small columns: what is left is looked at once more. */
+static double refine(struct residual *residual, const struct discover_low_rank *factors, double left)
+{
+    for (size_t r = 0; r < factors->rank; r++)
+        left = take_share(residual, factors->left + r * residual->rows, factors->right + r * residual->columns);
+    return left;
+}
+
+/* Of the squares that are left, where singular values end. */
+#define SUDDENLY 1e-12
+
 bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
                      struct discover_low_rank *factors)
 {
@@ -190,12 +201,14 @@ bool discover_factor(struct arena *arena, size_t rows, size_t columns, const num
             break;
         for (size_t j = 0; j < columns; j++)
             along[j] = 0;
+        double before = left;
         left = take_share(&residual, direction, along);
         factors->rank++;
+        if (sqrt(left) > bound && left < SUDDENLY * before) /* the rank it has: what is left is rounding, no direction */
+            left = refine(&residual, factors, left);
     }
-    /* Long sums leave more than rounding of small columns: what is left is looked at once more. */
-    for (size_t r = 0; r < factors->rank && sqrt(left) <= bound; r++)
-        left = take_share(&residual, factors->left + r * rows, factors->right + r * columns);
+    if (sqrt(left) <= bound)
+        left = refine(&residual, factors, left);
     factors->error = sqrt(left);
     return factors->error <= bound;
 }
