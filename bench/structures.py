@@ -8,6 +8,7 @@ from typing import Callable
 import numpy
 
 from cases import NAME
+from couplings import couplings
 
 BYTES = {"f64": 8, "f32": 4, "i32": 4}
 LIBCEED_PEAK = 67e9  # f64 peak of the machine on which the figures of libCEED were taken
@@ -432,30 +433,6 @@ def other_layers():
 
 
 # ---- products of spherical harmonics ----
-
-def clebsch_gordan(j1, m1, j2, m2, j, m):
-    """Racah's formula."""
-    f, total = math.factorial, 0.0
-    for k in range(j1 + j2 - j + 1):
-        below = [k, j1 + j2 - j - k, j1 - m1 - k, j2 + m2 - k, j - j2 + m1 + k, j - j1 - m2 + k]
-        total += (-1) ** k / math.prod(map(f, below)) if min(below) >= 0 else 0
-    triangle = (2 * j + 1) * f(j + j1 - j2) * f(j - j1 + j2) * f(j1 + j2 - j) / f(j1 + j2 + j + 1)
-    return total * math.sqrt(triangle * math.prod(map(f, (j + m, j - m, j1 - m1, j1 + m1, j2 - m2, j2 + m2))))
-
-
-def couplings(most):
-    """A row an element of each path l1, l2 -> l, all at most `most`; columns are the pairs of elements, m1 + m2 = m."""
-    size, rows = (most + 1) ** 2, []
-    for l1, l2 in ((l1, l2) for l1 in range(most + 1) for l2 in range(most + 1)):
-        for degree in range(abs(l1 - l2), min(most, l1 + l2) + 1):
-            for m in range(-degree, degree + 1):
-                row = numpy.zeros((size, size))
-                for m1 in range(max(-l1, m - l2), min(l1, m + l2) + 1):
-                    number = clebsch_gordan(l1, m1, l2, m - m1, degree, m)
-                    row[l1 * l1 + l1 + m1, l2 * l2 + l2 + m - m1] = number if abs(number) > 1e-12 else 0
-                rows.append(row)
-    return numpy.array(rows)
-
 
 def coupling_layers():
     """All paths up to degree 6, 7396 nonzeros: a multiplication each, and one for each pair that some of them share."""

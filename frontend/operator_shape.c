@@ -159,14 +159,12 @@ bool operator_set_extents(const struct reading *reading, struct operator_node *o
 {
     const struct poly *one = poly_constant(reading->statement->body->context, 1);
     switch (operator_->kind) {
-    case OPERATOR_perm:
-        operator_set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
-        return set_coordinates(reading, operator_, 0, operator_->rows);
     case OPERATOR_diag:
+    case OPERATOR_perm:
     case OPERATOR_circulant:
     case OPERATOR_householder:
         operator_set_shape(operator_, axis(operator_, 0, 0), axis(operator_, 0, 0));
-        return true;
+        return operator_->kind != OPERATOR_perm || set_coordinates(reading, operator_, 0, operator_->rows);
     case OPERATOR_stride_perm:
     case OPERATOR_digit_reversal:
         operator_set_shape(operator_, one, one);

@@ -205,7 +205,7 @@ static bool make_half(struct elimination *elimination, const struct block *block
     half->n_rows = half->n_columns = 0;
     for (uint32_t row = 0; row < block->n_rows; row++)
         if ((pairing->of_row[row] < 0) == (sign < 0))
-            half->rows[half->n_rows++] = row; /* of the block, for now */
+            half->rows[half->n_rows++] = row; /* of the block; made the matrix's below */
     uint32_t *from = ARENA_ARRAY(elimination->arena, block->n_columns, uint32_t);
     for (uint32_t c = 0; from && half->n_rows && c < block->n_columns; c++) {
         uint32_t other = pairing->partner[c];
