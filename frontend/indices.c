@@ -139,9 +139,13 @@ static void report_two_sizes(struct statement *statement, const struct statement
     else
         diag_label(diagnostics, diag, "%s = %s here", index->name, here);
     diag_note(diagnostics, diag, index->extent_span, "%s = %s here", index->name, before);
+    const struct poly *rest = poly_subtract(body->context, extent, index->extent);
+    int64_t surplus;
+    bool longer = rest && poly_is_constant(rest, &surplus) && surplus > 0;
     if (source->type && source->type->extent_spans)
-        diag_help(diagnostics, diag, "declare %s as %s, or write another index if a separate one was meant", source->tensor_name,
-                  agreeing_type(body, source, index->extent));
+        diag_help(diagnostics, diag, "declare %s as %s, %s%s%sor write another index if a separate one was meant",
+                  source->tensor_name, agreeing_type(body, source, index->extent), longer ? "read a slice by `" : "",
+                  longer ? index->name : "", longer ? " + 0`, " : "");
     else
         diag_help(diagnostics, diag, "write another index if a separate one was meant");
 }
