@@ -216,6 +216,11 @@ static bool transpose_table(struct arena *arena, const struct discover_operator 
     return true;
 }
 
+static bool is_symmetric(const struct discover_transform *transform)
+{
+    return transform->a == transform->c && transform->b == transform->d && transform->ends == DISCOVER_NO_END;
+}
+
 const struct discover_operator *discover_transposed(struct arena *arena, const struct discover_operator *op)
 {
     struct discover_operator *turned = op ? ARENA_NEW(arena, struct discover_operator) : NULL;
@@ -223,7 +228,7 @@ const struct discover_operator *discover_transposed(struct arena *arena, const s
         return NULL;
     *turned = *op;
     turned->rows = op->columns, turned->columns = op->rows;
-    turned->transposed = op->kind == DISCOVER_NAMED && !op->transposed;
+    turned->transposed = op->kind == DISCOVER_NAMED && !op->transposed && !is_symmetric(op->transform);
     size_t count = discover_count(op);
     if (count && !(turned->numbers = ARENA_ARRAY(arena, count, number)))
         return NULL;

@@ -1,10 +1,11 @@
 /* Transforms that have names, between diagonals: W[k,l] = a[k] T[k,l] b[l], conjugated, and with its rows or its columns in any
- * other order.
+ * other order, or some of them only: the first ones, or any where columns are not scaled.
  *
- * No transform has a zero in row 0, so row 0 of W gives b, b gives a from a row each, and that b once more, from all rows, as well
- * as the numbers allow. An order of the columns is found from what their scale does not change: the ratio of two sums of their
- * entries, which is sorted as the transform's is; and of the Fourier transform, even where rows are scaled, from the ratio of rows
- * 1 and 0. */
+ * No transform has a zero in row 0 (the Fourier transform none at all), so row 0 of W (the largest one) gives b, b gives a from a
+ * row each, and that b once more, from all rows, as well as the numbers allow. An order of the columns is found from what their
+ * scale does not change: the ratio of two sums of their entries, which is sorted as the transform's is; and of the Fourier
+ * transform, even where rows are scaled, from the ratio of rows 1 and 0. By that ratio too it is found which of the transform's
+ * rows those of a matrix with fewer rows than columns are. */
 #include "discover.h"
 
 #include <math.h>
@@ -12,14 +13,17 @@
 struct candidate {
     const struct discover_matrix *matrix;
     struct discover_roots roots;
-    bool conjugate;
+    bool conjugate, transposed;
     const size_t *rows, *columns; /* of W, where T's are; NULL: in order */
+    const size_t *chosen;         /* of T, where W's are, which may have fewer; NULL: in order */
+    bool unscaled;                /* b is one: what is chosen may have zeros in any row */
     number *a, *b;
 };
 
 static number transform_at(const struct candidate *candidate, size_t k, size_t l)
 {
-    number value = discover_transform_entry(&candidate->roots, k, l);
+    size_t row = candidate->chosen ? candidate->chosen[k] : k;
+    number value = discover_transform_entry(&candidate->roots, candidate->transposed ? l : row, candidate->transposed ? row : l);
     return candidate->conjugate ? conj(value) : value;
 }
 
@@ -59,17 +63,17 @@ static double fit_row(const struct candidate *candidate, size_t k, number *a)
 /* b from all rows, the sums of `room` in parts. */
 static void fit_columns(struct candidate *candidate, number *room)
 {
-    size_t n = candidate->matrix->columns;
+    size_t m = candidate->matrix->rows, n = candidate->matrix->columns;
     for (size_t l = 0; l < 4 * n; l++)
         room[l] = 0;
     number *sums = room, *norms = room + n, *part = room + 2 * n, *own = room + 3 * n;
-    for (size_t k = 0; k < n; k++) {
+    for (size_t k = 0; k < m; k++) {
         for (size_t l = 0; l < n; l++) {
             number model = complex_times(candidate->a[k], transform_at(candidate, k, l));
             part[l] += complex_times(conj(model), matrix_at(candidate, k, l));
             own[l] += discover_square(model);
         }
-        for (size_t l = 0; (k % PART == PART - 1 || k == n - 1) && l < n; l++) {
+        for (size_t l = 0; (k % PART == PART - 1 || k == m - 1) && l < n; l++) {
             sums[l] += part[l], norms[l] += own[l];
             part[l] = own[l] = 0;
         }
@@ -81,29 +85,51 @@ static void fit_columns(struct candidate *candidate, number *room)
 /* Equal numbers become one and go to the left, ones but for rounding become ones. */
 static void settle(struct candidate *candidate, double near)
 {
-    size_t n = candidate->matrix->columns;
+    size_t m = candidate->matrix->rows, n = candidate->matrix->columns;
     number mean;
-    if (discover_spread(candidate->b, n, &mean) <= near * cabs(mean))
-        for (size_t k = 0; k < n; k++) {
+    if (discover_spread(candidate->b, n, &mean) <= near * cabs(mean)) {
+        for (size_t k = 0; k < m; k++)
             candidate->a[k] = complex_times(candidate->a[k], mean);
-            candidate->b[k] = 1;
-        }
-    if (discover_spread(candidate->a, n, &mean) <= near * cabs(mean))
-        for (size_t k = 0; k < n; k++)
+        for (size_t l = 0; l < n; l++)
+            candidate->b[l] = 1;
+    }
+    if (discover_spread(candidate->a, m, &mean) <= near * cabs(mean))
+        for (size_t k = 0; k < m; k++)
             candidate->a[k] = cabs(mean - 1) <= near ? 1 : mean;
+}
+
+/* Rows of the transform, scaled. */
+static const struct discover_operator *selection(struct discovery *discovery, const struct candidate *candidate)
+{
+    size_t m = candidate->matrix->rows, n = candidate->matrix->columns;
+    struct discover_operator *op = discover_leaf(discovery->arena, DISCOVER_SPARSE, m, n, 1, (const size_t[4]){m});
+    if (!op || !(op->table = ARENA_ARRAY(discovery->arena, 2 * m, int64_t)))
+        return NULL;
+    op->n_table = 2 * m;
+    for (size_t k = 0; k < m; k++) {
+        op->numbers[k] = candidate->a[k];
+        op->table[2 * k] = (int64_t)k;
+        op->table[2 * k + 1] = (int64_t)candidate->chosen[k];
+    }
+    return op;
 }
 
 static const struct discover_operator *as_operator(struct discovery *discovery, const struct candidate *candidate)
 {
     size_t n = candidate->matrix->columns;
     struct discover_operator *named = discover_node(discovery->arena, DISCOVER_NAMED, n, n);
-    const struct discover_operator *parts[5] = {NULL, discover_diagonal(discovery->arena, n, candidate->a), named,
-                                                discover_diagonal(discovery->arena, n, candidate->b), NULL};
+    const struct discover_operator *parts[5] = {NULL, NULL, named, discover_diagonal(discovery->arena, n, candidate->b), NULL};
     size_t *places = ARENA_ARRAY(discovery->scratch, n, size_t);
     if (!named || !places)
         return NULL;
     named->transform = candidate->roots.transform;
     named->conjugate = candidate->conjugate;
+    named->transposed = candidate->transposed;
+    if (candidate->chosen) {
+        const struct discover_operator *some[3] = {selection(discovery, candidate), named, parts[3]};
+        return discover_combine(discovery->arena, DISCOVER_PRODUCT, 3, some);
+    }
+    parts[1] = discover_diagonal(discovery->arena, n, candidate->a);
     for (size_t k = 0; k < n; k++)
         places[candidate->rows ? candidate->rows[k] : k] = k;
     parts[0] = discover_permutation(discovery->arena, n, places); /* row rows[k] of W is row k of T */
@@ -113,49 +139,77 @@ static const struct discover_operator *as_operator(struct discovery *discovery, 
     return discover_combine(discovery->arena, DISCOVER_PRODUCT, 5, parts);
 }
 
-/* Whether it is the transform: a few rows first. True: it was proposed. */
-static bool try_candidate(struct discovery *discovery, struct candidate *candidate)
+static double row_size(const struct candidate *candidate, size_t k)
 {
-    size_t n = candidate->matrix->columns;
+    double sum = 0;
+    for (size_t l = 0; l < candidate->matrix->columns; l++)
+        sum += discover_square(matrix_at(candidate, k, l));
+    return sum;
+}
+
+static size_t largest_row(const struct candidate *candidate)
+{
+    size_t largest = 0;
+    double most = 0;
+    for (size_t k = 0; k < candidate->matrix->rows; k++) {
+        double size = row_size(candidate, k);
+        if (size > most) {
+            most = size;
+            largest = k;
+        }
+    }
+    return largest;
+}
+
+/* The operator that the candidate is, or NULL: a few rows are looked at first. */
+static const struct discover_operator *fitted(struct discovery *discovery, struct candidate *candidate)
+{
+    size_t m = candidate->matrix->rows, n = candidate->matrix->columns;
     double permitted = discovery->tolerance * discovery->norm, sum = 0, worst = 0;
     number mean = 0;
     uint64_t state = 3;
     number *room = ARENA_ARRAY(discovery->scratch, 4 * n, number);
-    candidate->a = ARENA_ARRAY(discovery->scratch, n, number);
+    candidate->a = ARENA_ARRAY(discovery->scratch, m, number);
     candidate->b = ARENA_ARRAY(discovery->scratch, n, number);
     if (!candidate->a || !candidate->b || !room)
-        return false;
+        return NULL;
+    size_t first = candidate->roots.transform->kind == DISCOVER_ROOTS ? largest_row(candidate) : 0;
     for (size_t l = 0; l < n; l++)
-        candidate->b[l] = matrix_at(candidate, 0, l) / transform_at(candidate, 0, l);
-    /* what rounding leaves of b may be as large as W's row 0 is small beside its others */
-    double row = 0;
-    for (size_t l = 0; l < n; l++)
-        row += discover_square(matrix_at(candidate, 0, l));
+        candidate->b[l] = candidate->unscaled ? 1 : matrix_at(candidate, first, l) / transform_at(candidate, first, l);
+    /* what rounding leaves of b may be as large as that row of W is small beside its others */
+    double row = row_size(candidate, first);
     double loose = 4 * (double)n * discovery->tolerance;
     for (int probe = 0; probe < 3; probe++) {
-        double size = 0, left = fit_row(candidate, 1 + discover_random(&state) % (n - 1), &mean);
+        double size = 0, left = fit_row(candidate, 1 + discover_random(&state) % (m - 1), &mean);
         for (size_t l = 0; l < n; l++)
             size += discover_square(mean) * discover_square(candidate->b[l]);
         if (!(left <= (loose * loose + 1e-20) * (size + row)))
-            return false;
+            return NULL;
     }
     for (int round = 0; round < 2; round++) {
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; k < m; k++)
             (void)fit_row(candidate, k, &candidate->a[k]);
         fit_columns(candidate, room);
     }
     settle(candidate, 8 * discovery->tolerance);
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = 0; k < m; k++)
         for (size_t l = 0; l < n; l++)
             worst += discover_square(matrix_at(candidate, k, l) -
                                      complex_times(candidate->a[k], complex_times(transform_at(candidate, k, l), candidate->b[l])));
     sum = sqrt(worst);
     if (!(sum <= permitted)) {
         discover_missed(discovery, sum);
-        return false;
+        return NULL;
     }
-    discover_offer(discovery, as_operator(discovery, candidate));
-    return true;
+    return as_operator(discovery, candidate);
+}
+
+/* True: it was proposed. */
+static bool try_candidate(struct discovery *discovery, struct candidate *candidate)
+{
+    const struct discover_operator *op = fitted(discovery, candidate);
+    discover_offer(discovery, op);
+    return op != NULL;
 }
 
 /* ---- orders ---- */
@@ -175,8 +229,8 @@ static double weight(size_t k, size_t n, int which)
 /* Of each column (or row) the ratio of two sums of its entries, sorted. */
 static bool find_keys(const struct candidate *candidate, bool of_transform, bool rows, struct discover_key *keys)
 {
-    size_t n = candidate->matrix->columns;
-    for (size_t at = 0; at < n; at++) {
+    size_t n = candidate->matrix->columns, lines = of_transform ? n : candidate->matrix->rows;
+    for (size_t at = 0; at < lines; at++) {
         number sums[2] = {0, 0};
         for (size_t k = 0; k < n; k++) {
             double first = weight(k, n, 0);
@@ -192,7 +246,7 @@ static bool find_keys(const struct candidate *candidate, bool of_transform, bool
         number ratio = sums[0] / sums[1];
         keys[at] = (struct discover_key){creal(ratio) + 0.6180339887 * cimag(ratio), 0, at};
     }
-    discover_sort(keys, n);
+    discover_sort(keys, lines);
     return true;
 }
 
@@ -285,13 +339,88 @@ static bool try_orders(struct discovery *discovery, struct candidate *candidate,
     return false;
 }
 
+/* The transform's rows that are nearest to the matrix's by their keys. */
+static bool nearest_rows(struct discovery *discovery, struct candidate *candidate, const struct discover_key *keys, size_t *chosen)
+{
+    size_t m = candidate->matrix->rows, n = candidate->matrix->columns, at = 0;
+    struct discover_key *all = ARENA_ARRAY(discovery->scratch, n, struct discover_key);
+    candidate->chosen = NULL;
+    if (!all || !find_keys(candidate, true, true, all))
+        return false;
+    for (size_t k = 0; k < m; k++) {
+        while (at + 1 < n && fabs(all[at + 1].value - keys[k].value) <= fabs(all[at].value - keys[k].value))
+            at++;
+        chosen[keys[k].index] = all[at].index;
+    }
+    return true;
+}
+
+/* Some rows of this transform: the first ones, or (their keys are given) any that are not scaled along columns. */
+static const struct discover_operator *some_rows(struct discovery *discovery, struct candidate *candidate,
+                                                 const struct discover_key *keys)
+{
+    size_t m = candidate->matrix->rows, *chosen = ARENA_ARRAY(discovery->scratch, m, size_t);
+    for (size_t k = 0; chosen && k < m; k++)
+        chosen[k] = k;
+    for (int any = 0; chosen && any < (keys ? 2 : 1); any++) {
+        if (any && !nearest_rows(discovery, candidate, keys, chosen))
+            continue;
+        candidate->chosen = chosen;
+        candidate->unscaled = any;
+        const struct discover_operator *op = fitted(discovery, candidate);
+        if (op)
+            return op;
+    }
+    return NULL;
+}
+
+/* Some rows, or some columns, of a transform. */
+static void try_parts(struct discovery *discovery)
+{
+    const struct discover_matrix *matrix = discovery->matrix;
+    struct discover_matrix wide = *matrix;
+    struct candidate candidate = {.matrix = &wide};
+    size_t count;
+    const struct discover_transform *transforms = discover_transforms(&count);
+    bool turned = matrix->rows > matrix->columns;
+    if (turned) {
+        wide = (struct discover_matrix){matrix->columns, matrix->rows, NULL, matrix->real};
+        wide.numbers = ARENA_ARRAY(discovery->scratch, wide.rows * wide.columns, number);
+        for (size_t k = 0; wide.numbers && k < wide.rows * wide.columns; k++)
+            wide.numbers[k] = matrix->numbers[k % wide.columns * wide.rows + k / wide.columns];
+    }
+    struct discover_key *keys = ARENA_ARRAY(discovery->scratch, wide.rows, struct discover_key);
+    if (!wide.numbers || !keys || wide.rows < 2)
+        return;
+    keys = find_keys(&candidate, false, true, keys) ? keys : NULL;
+    for (size_t k = 0; k < count; k++) {
+        bool roots = transforms[k].kind == DISCOVER_ROOTS;
+        if (!discover_transform_fits(&transforms[k], wide.columns) || (roots && matrix->real) ||
+            !discover_roots_create(discovery->scratch, &transforms[k], wide.columns, &candidate.roots))
+            continue;
+        for (int other = 0; other < 2; other++) { /* complex ones conjugated, real ones transposed */
+            candidate.conjugate = roots && other;
+            candidate.transposed = !roots && turned != other;
+            const struct discover_operator *op = some_rows(discovery, &candidate, keys);
+            if (op) {
+                discover_offer(discovery, turned ? discover_transposed(discovery->arena, op) : op);
+                return;
+            }
+        }
+    }
+}
+
 void discover_named(struct discovery *discovery)
 {
     size_t count, n = discovery->matrix->rows;
     const struct discover_transform *transforms = discover_transforms(&count);
     struct candidate candidate = {.matrix = discovery->matrix};
-    if (discovery->options->no_names || n != discovery->matrix->columns || n < 4)
+    if (discovery->options->no_names || n < 4 || discovery->matrix->columns < 4)
         return;
+    if (n != discovery->matrix->columns) {
+        try_parts(discovery);
+        return;
+    }
     const struct discover_key *keys[2] = {NULL, NULL};
     for (int ordered = 0; ordered < 2; ordered++) {
         for (int rows = 0; ordered && rows < 2; rows++) {

@@ -221,6 +221,12 @@ def structured(rng, sizes):
         yield f"inverse of a band {n}, {width}", green(rng, n, width), "hierarchical", 64 * n * width
     x = np.sort(rng.uniform(size=160))
     yield "exponential of a distance", np.exp(-3 * abs(np.subtract.outer(x, x))), "hierarchical", 80 * 160
+    for n in sizes:
+        some, window = n // 2 + 2, np.hanning(n // 2 + 2)
+        for name, matrix in (("some frequencies", dft(n)[rng.permutation(n)[:some]]), ("a window", dft(n)[:, :some] * window), ("frequencies from 5 on, weighted", scaled(rng, dft(n)[5:5 + some]))):
+            yield f"dft {n}, {name}", matrix, "named", 8 * n * np.log2(n) + 24 * n
+        for name, matrix in (("the first rows", scaled(rng, dct2(n)[:some])), ("some rows", dct4(n)[rng.permutation(n)[:some]]), ("some columns", dst2(n)[:, rng.permutation(n)[:some]])):
+            yield f"cosines and sines {n}, {name}", matrix, "named", 2 * n * np.log2(n) + 8 * n
 
 
 def unstructured(rng, n):
@@ -319,6 +325,7 @@ class DiscoverSuite(Suite):
         rows = (("kron", kron(rng, (4, 4), (5, 3), (4, 8)), 0.2), ("sum of kron", kron(rng, (8, 8), (16, 16)) + kron(rng, (8, 8), (16, 16)), 0.5),
                 ("monarch", monarch(rng, 8, 16, 8, 12, 1), 0.3), ("butterfly", butterfly(rng, [4, 4, 4]), 0.4), ("dft", dft(64), 0.1), ("dct2", dct2(64), 0.25),
                 ("scaled dst3", scaled(rng, dst3(64)), 0.25), ("walsh", walsh(64), 0.2), ("permuted dft", dft(60)[:, rng.permutation(60)], 0.2),
+                ("some rows of dct2", dct2(96)[rng.permutation(96)[:40]], 0.3), ("windowed dft", dft(64)[:, :24] * np.hanning(24), 0.5),
                 ("hidden blocks", blocks(rng, 8, 8, 8)[rng.permutation(64)][:, rng.permutation(64)], 0.2), ("toeplitz", shifted(rng.standard_normal(127), 64, 64), 1.0),
                 ("hankel", shifted(rng.standard_normal(99), 60, 40)[:, ::-1], 1.0),
                 ("low rank", rng.standard_normal((64, 3)) @ rng.standard_normal((3, 80)), 0.2), ("stencil", np.diag(np.ones(63), -1) - 4 * np.eye(64), 0.1),
