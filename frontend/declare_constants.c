@@ -220,6 +220,10 @@ static void declare_constant(struct resolver *resolver, const struct ast_constan
         return;
     symbol->node = ir_constant(resolver->context, symbol->type.elem, symbol->type.rank, symbol->type.shape, &constant);
     symbol->failed = !symbol->node;
+    struct frontend_inquiry *inquiry = resolver->options->inquiry;
+    struct frontend_constant found = {ast->name.text, ast->name.span, symbol->node};
+    if (inquiry && symbol->node)
+        (void)ARENA_PUSH(ir_arena(resolver->context), inquiry->constants, inquiry->n_constants, inquiry->constants_capacity, found);
 }
 
 void declare_constant_names(struct resolver *resolver)

@@ -25,11 +25,24 @@ struct frontend_array {
 typedef bool frontend_load_function(void *user, struct ir_context *context, const char *path, struct span span,
                                     struct frontend_array *array);
 
+/* What else a reading can say of a source, where it is asked. */
+struct frontend_constant {
+    const char *name;
+    struct span span;
+    const struct ir_node *node;
+};
+struct frontend_inquiry {
+    bool lets; /* lets of floats are outputs too, behind those declared */
+    struct frontend_constant *constants;
+    size_t n_constants, constants_capacity;
+};
+
 struct frontend_options {
     const struct frontend_dim_value *dims; /* `--dims`: run-time dims that become static */
     size_t n_dims;
     frontend_load_function *load; /* NULL: `file` is an error */
     void *load_user;
+    struct frontend_inquiry *inquiry; /* NULL: nothing */
 };
 
 /* A whole .ein source. Its dims join the context. NULL after diagnostics (or no memory). */
@@ -46,6 +59,36 @@ struct frontend_operand {
 };
 struct ir_program *frontend_einsum(struct ir_context *context, const char *string, enum ir_ring ring, size_t n_operands,
                                    const struct frontend_operand *operands);
+
+/* ---- edits.c: changes of a source's text ---- */
+struct frontend_edit {
+    uint32_t begin, end; /* bytes of the source that are replaced */
+    const char *text;
+};
+struct frontend_edits { /* in order of their places, apart from each other */
+    struct frontend_edit *items;
+    size_t count, capacity;
+};
+bool frontend_edit(struct arena *arena, struct frontend_edits *edits, uint32_t begin, uint32_t end, const char *text);
+/* Bytes [begin, end) of the source with the edits that lie in them; NULL: no memory. */
+const char *frontend_edited(struct arena *arena, const char *source, uint32_t begin, uint32_t end,
+                            const struct frontend_edits *edits);
+/* Where in the source that stood which is at this place of the edited text. */
+uint32_t frontend_edit_origin(const struct frontend_edits *edits, uint32_t place);
+
+/* ---- retype.c: other types in a source ---- */
+struct frontend_new_type {
+    const char *element; /* NULL: it keeps its type */
+    const char *scale;   /* a number; NULL: none is said */
+    const char *file;    /* of a constant in a file: where it is then; NULL: there */
+};
+/* Asked of every constant (`kernel` NULL), input, output and let. */
+typedef struct frontend_new_type frontend_retype_function(void *user, const char *kernel, const char *name);
+/* Adds the edits that give the source these types, without its casts to floats. False after diagnostics, or without memory. */
+bool frontend_retype(struct ir_context *context, const struct source *source, frontend_retype_function *ask, void *user,
+                     struct frontend_edits *edits);
+/* Adds the edits that make every real float type f64, of casts too. */
+bool frontend_widen(struct ir_context *context, const struct source *source, struct frontend_edits *edits);
 
 /* Documented limits (docs/limits.md); past one: a diagnostic E09xx. */
 enum {

@@ -494,6 +494,25 @@ static bool sizes_fit(struct body *body)
     return fit;
 }
 
+/* Lets of floats are outputs as well, for who asks what their values are. */
+static bool show_lets(struct body *body)
+{
+    struct ir_kernel *kernel = body->kernel;
+    struct ir_output *outputs = ARENA_ARRAY(body->arena, kernel->n_outputs + body->scope->n_symbols, struct ir_output);
+    if (!outputs)
+        return false;
+    memcpy(outputs, kernel->outputs, kernel->n_outputs * sizeof *outputs);
+    for (size_t k = 0; k < body->scope->n_symbols; k++) {
+        const struct symbol *symbol = body->scope->symbols[k];
+        const struct tensor *tensor = symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
+        if (tensor && tensor->role == TENSOR_LET && tensor->weakness == TYPED && symbol->node &&
+            ir_elem_is_float(symbol->node->elem))
+            outputs[kernel->n_outputs++] = (struct ir_output){symbol->name, symbol->node, symbol->span, 0};
+    }
+    kernel->outputs = outputs;
+    return true;
+}
+
 bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struct ir_kernel *kernel)
 {
     struct arena *arena = ir_arena(resolver->context);
@@ -521,5 +540,7 @@ bool lower_kernel(struct resolver *resolver, const struct ast_kernel *ast, struc
         return false;
     for (uint32_t k = 0; k < kernel->n_outputs; k++)
         kernel->outputs[k].node = results[k];
+    if (resolver->options->inquiry && resolver->options->inquiry->lets && !show_lets(&body))
+        return false;
     return sizes_fit(&body);
 }
