@@ -228,6 +228,9 @@ const struct slot_value *slot_input_part(struct slot_program *program, uint32_t 
 /* `length` numbers, repeated; a power of two up to S. Kept once, with its shortest period; `data` may die. */
 const struct slot_constant *slot_constant(struct slot_program *program, const double *data, size_t length);
 
+/* Numbers that are known whatever the inputs are, as what is left where a factor is zero. Ops on them are worked out here, and a
+ * product with zeros and `a - a` are such: no ciphertext is zero by construction. Only outputs of a finished program read one. */
+const struct slot_value *slot_known(struct slot_program *program, const struct slot_constant *c);
 /* Rotation to the left by any step; by 0 mod S it is `a` itself. Nested rotations are not merged: that is the maker's choice. */
 const struct slot_value *slot_rot(struct slot_program *program, const struct slot_value *a, int64_t step);
 const struct slot_value *slot_conj(struct slot_program *program, const struct slot_value *a);

@@ -149,6 +149,65 @@ const struct slot_value *slot_input_part(struct slot_program *program, uint32_t 
     return program && input < program->n_inputs ? program->inputs[input].values[part] : NULL;
 }
 
+/* ---- what is known whatever the inputs are ---- */
+
+/* Such a value is never computed: every op of it and other known numbers is such a value, one of it and a ciphertext an op with a
+ * constant. Its level is that of inputs, so that it limits nothing. */
+const struct slot_value *slot_known(struct slot_program *program, const struct slot_constant *c)
+{
+    if (!program || !c)
+        return NULL;
+    return intern_value(program, (struct slot_value){.op = SLOT_known,
+                                                     .constant = c,
+                                                     .level = program->levels,
+                                                     .scale = slot_scale_bits((int32_t)program->scale_bits),
+                                                     .parts = 2});
+}
+
+static bool is_known(const struct slot_value *value)
+{
+    return value && value->op == SLOT_known;
+}
+
+static const struct slot_value *zero(struct slot_program *program)
+{
+    const double number = 0;
+    return slot_known(program, slot_constant(program, &number, 1));
+}
+
+static double known_number(enum slot_op op, double a, double b)
+{
+    switch (op) {
+    case SLOT_neg:
+        return -a;
+    case SLOT_add:
+        return a + b;
+    case SLOT_sub:
+        return a - b;
+    case SLOT_mul:
+        return a * b;
+    default: /* rot: `a` was read elsewhere */
+        return a;
+    }
+}
+
+/* `op` of the numbers; `b` NULL: of one operand. */
+static const struct slot_value *fold(struct slot_program *program, enum slot_op op, const struct slot_constant *a,
+                                     const struct slot_constant *b, int64_t step)
+{
+    size_t length = b && b->length > a->length ? b->length : a->length;
+    double *numbers = ARENA_ARRAY(ir_arena(program->context), length, double);
+    for (size_t s = 0; s < length && numbers; s++) {
+        size_t from = (size_t)floor_remainder((int64_t)s + step, (int64_t)a->length);
+        numbers[s] = known_number(op, a->data[from], b ? b->data[s % b->length] : 0);
+        if (!isfinite(numbers[s]))
+            return misuse(program, "known numbers leave every range");
+    }
+    return slot_known(program, slot_constant(program, numbers, length));
+}
+
+/* ---- ops ---- */
+
 /* `op` of `a` alone, at its level and scale. */
 static struct slot_value of_one(enum slot_op op, const struct slot_value *a)
 {
@@ -164,6 +223,8 @@ const struct slot_value *slot_rot(struct slot_program *program, const struct slo
     int64_t left = floor_remainder(step, program->slots);
     if (left == 0)
         return a;
+    if (is_known(a))
+        return fold(program, SLOT_rot, a->constant, NULL, left);
     struct slot_value value = of_one(SLOT_rot, a);
     value.step = (int32_t)(left > program->slots / 2 ? left - program->slots : left);
     return intern_value(program, value);
@@ -171,19 +232,21 @@ const struct slot_value *slot_rot(struct slot_program *program, const struct slo
 
 const struct slot_value *slot_conj(struct slot_program *program, const struct slot_value *a)
 {
-    if (!program || !a)
-        return NULL;
+    if (!program || !a || is_known(a))
+        return a;
     return a->parts == 2 ? intern_value(program, of_one(SLOT_conj, a)) : misuse(program, "a conjugation before relin");
 }
 
 const struct slot_value *slot_neg(struct slot_program *program, const struct slot_value *a)
 {
-    return program && a ? intern_value(program, of_one(SLOT_neg, a)) : NULL;
+    if (!program || !a)
+        return NULL;
+    return is_known(a) ? fold(program, SLOT_neg, a->constant, NULL, 0) : intern_value(program, of_one(SLOT_neg, a));
 }
 
 const struct slot_value *slot_drop(struct slot_program *program, const struct slot_value *a, uint32_t level)
 {
-    if (!program || !a || a->level == level)
+    if (!program || !a || a->level == level || is_known(a))
         return a;
     if (level > a->level)
         return misuse(program, "a drop to a higher level");
@@ -203,13 +266,39 @@ static bool match_levels(struct slot_program *program, const struct slot_value *
     return *a && *b;
 }
 
+static const struct slot_value *with_constant(struct slot_program *program, enum slot_op op, const struct slot_value *a,
+                                              const struct slot_constant *c)
+{
+    if (!program || !a || !c)
+        return NULL;
+    if (is_known(a))
+        return fold(program, op == SLOT_addp ? SLOT_add : SLOT_sub, a->constant, c, 0);
+    struct slot_value value = of_one(op, a);
+    value.constant = c;
+    return intern_value(program, value);
+}
+
+/* A sum of which one operand is known. */
+static const struct slot_value *sum_with_known(struct slot_program *program, enum slot_op op, const struct slot_value *a,
+                                               const struct slot_value *b)
+{
+    if (is_known(b))
+        return b->constant->is_zero ? a : with_constant(program, op == SLOT_add ? SLOT_addp : SLOT_subp, a, b->constant);
+    b = op == SLOT_sub ? slot_neg(program, b) : b;
+    return a->constant->is_zero ? b : with_constant(program, SLOT_addp, b, a->constant);
+}
+
 static const struct slot_value *sum(struct slot_program *program, enum slot_op op, const struct slot_value *a,
                                     const struct slot_value *b)
 {
+    if (program && a && b && (is_known(a) || is_known(b)))
+        return sum_with_known(program, op, a, b);
     if (!match_levels(program, &a, &b))
         return NULL;
     if (!slot_scale_equal(&a->scale, &b->scale))
         return misuse(program, "a sum of unequal scales");
+    if (op == SLOT_sub && a == b)
+        return zero(program);
     bool swap = op == SLOT_add && b->id < a->id;
     struct slot_value value = of_one(op, swap ? b : a);
     value.operands[1] = swap ? a : b;
@@ -241,22 +330,16 @@ static const struct slot_value *product(struct slot_program *program, const stru
 
 const struct slot_value *slot_mul(struct slot_program *program, const struct slot_value *a, const struct slot_value *b)
 {
+    if (program && a && b && (is_known(a) || is_known(b)))
+        return is_known(b) ? slot_mulp_at(program, a, b->constant, b->scale) : slot_mulp_at(program, b, a->constant, a->scale);
     return match_levels(program, &a, &b) ? product(program, a, b) : NULL;
 }
 
 const struct slot_value *slot_square(struct slot_program *program, const struct slot_value *a)
 {
-    return program && a ? product(program, a, a) : NULL;
-}
-
-static const struct slot_value *with_constant(struct slot_program *program, enum slot_op op, const struct slot_value *a,
-                                              const struct slot_constant *c)
-{
-    if (!program || !a || !c)
+    if (!program || !a)
         return NULL;
-    struct slot_value value = of_one(op, a);
-    value.constant = c;
-    return intern_value(program, value);
+    return is_known(a) ? fold(program, SLOT_mul, a->constant, a->constant, 0) : product(program, a, a);
 }
 
 const struct slot_value *slot_addp(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c)
@@ -274,6 +357,10 @@ const struct slot_value *slot_mulp_at(struct slot_program *program, const struct
 {
     if (!program || !a || !c)
         return NULL;
+    if (is_known(a))
+        return fold(program, SLOT_mul, a->constant, c, 0);
+    if (c->is_zero)
+        return zero(program);
     struct slot_value value = of_one(SLOT_mulp, a);
     value.constant = c;
     value.factor = factor;
@@ -285,7 +372,8 @@ const struct slot_value *slot_mulp(struct slot_program *program, const struct sl
 {
     if (!program || !a)
         return NULL;
-    return a->level ? slot_mulp_at(program, a, c, slot_scale_prime(a->level)) : misuse(program, "a product without a level");
+    return a->level || is_known(a) ? slot_mulp_at(program, a, c, slot_scale_prime(a->level))
+                                   : misuse(program, "a product without a level");
 }
 
 const struct slot_value *slot_mulp_to(struct slot_program *program, const struct slot_value *a, const struct slot_constant *c,
@@ -293,7 +381,7 @@ const struct slot_value *slot_mulp_to(struct slot_program *program, const struct
 {
     if (!program || !a)
         return NULL;
-    if (!a->level)
+    if (!a->level && !is_known(a))
         return misuse(program, "a product without a level");
     return slot_mulp_at(program, a, c, slot_scale_divide(slot_scale_multiply(wanted, slot_scale_prime(a->level)), a->scale));
 }
@@ -309,8 +397,8 @@ const struct slot_value *slot_relin(struct slot_program *program, const struct s
 
 const struct slot_value *slot_rescale(struct slot_program *program, const struct slot_value *a)
 {
-    if (!program || !a)
-        return NULL;
+    if (!program || !a || is_known(a))
+        return a;
     if (!a->level)
         return misuse(program, "a rescale without a level");
     struct slot_value value = of_one(SLOT_rescale, a);

@@ -100,6 +100,10 @@ static void compute(struct evaluation *evaluation, const struct slot_value *valu
     case SLOT_input:
         pack(evaluation, value, out);
         break;
+    case SLOT_known:
+        for (size_t s = 0; s < n; s++)
+            out[s] = c[s & period];
+        break;
     case SLOT_rot:
         rotate(a, n, value->step, out);
         break;

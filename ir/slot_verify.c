@@ -57,6 +57,17 @@ static bool check_operands(struct verifier *verifier, const struct slot_value *v
 /* `value` with level, scale and parts as its op gives them. */
 static bool derive(struct verifier *verifier, struct slot_value *value)
 {
+    if (value->op == SLOT_known) {
+        value->parts = 2;
+        value->level = verifier->program->levels;
+        value->scale = slot_scale_bits((int32_t)verifier->program->scale_bits);
+        return true;
+    }
+    value->parts = 2;
+    for (uint32_t k = 0; k < 2 && value->operands[k]; k++)
+        if (value->operands[k]->op == SLOT_known)
+            return report(verifier, value->span, DIAG_E0754, "%s of what is known: it is no ciphertext",
+                          slot_op_info(value->op)->name);
     const struct slot_value *a = verifier->checked[value->operands[0]->id];
     const struct slot_value *b = value->operands[1] ? verifier->checked[value->operands[1]->id] : NULL;
     uint32_t dropped = value->level;

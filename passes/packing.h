@@ -230,6 +230,7 @@ struct packing_stage {
     const struct packing_offsets *offsets;
     int64_t fold_rotations; /* of all ciphertexts */
     bool is_plain;          /* one offset, and 1 in every mask where it matters: no product is needed */
+    const bool *reads;      /* plain: [input * outputs + output] is added to it; NULL: each ciphertext to that of its number */
 };
 struct packing_stages {
     struct packing_stage *items;
@@ -265,14 +266,19 @@ const struct packing_move *packing_move(struct packer *packer, const struct pack
 /* Operands lie over one space, a place for each digit, repeated where they lack it; then folds sum over digits. */
 struct packing_joint {
     const struct packing *operands[PACKING_OPERANDS];
-    const struct packing *factor; /* at each position the number of the point, for known factors; NULL: there are none */
-    struct packing_way way;       /* `before` and `after`, and the folds; the rest is not used */
+    const struct packing *factor;            /* at each position the number of the point, for known factors; NULL: there are none */
+    struct packing_way way;                  /* `before` and `after`, and the folds; the rest is not used */
+    struct packing_fold sums[PACKING_FOLDS]; /* over ciphertexts, whose numbers `stride` counts, before the folds */
+    uint32_t n_sums;
     int64_t fold_rotations;
 };
 struct packing_joints {
     struct packing_joint *items;
     size_t count, capacity;
 };
+/* Ciphertext number `number` of those of the space that are added up to one of the result, `part`. */
+uint32_t packing_joint_part(const struct packing_joint *joint, uint32_t part, int64_t number);
+int64_t packing_joint_sums(const struct packing_joint *joint); /* how many these are */
 /* Orders of the space. `given`: at least one operand has a packing already, so that many orders are worth trying. NULL: no memory.
  */
 const struct packing_joints *packing_product_joints(struct packer *packer, const struct packing_node *node, const int64_t *elements,

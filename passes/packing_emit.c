@@ -190,6 +190,13 @@ static bool giant_sums(struct emitter *emitter, const struct masks *masks, const
     return true;
 }
 
+/* A ciphertext that no number leads to. */
+static const struct slot_value *known_zero(struct slot_program *program)
+{
+    const double number = 0;
+    return slot_known(program, slot_constant(program, &number, 1));
+}
+
 /* Not rescaled yet. */
 static const struct slot_value **emit_masks(struct emitter *emitter, const struct masks *masks, const struct slot_value *const *x)
 {
@@ -208,13 +215,8 @@ static const struct slot_value **emit_masks(struct emitter *emitter, const struc
         bool none = true;
         if (!giant_sums(emitter, masks, offsets, steps, output, x, &sum, &none))
             return NULL;
-        if (none) {
-            diag_error(ir_diagnostics(packer->context), DIAG_E0931, emitter->kernel->span,
-                       "a value in ciphertexts that is zero whatever the inputs are");
-            return NULL;
-        }
-        results[output] = sum;
-        if (!sum)
+        results[output] = none ? known_zero(emitter->program) : sum;
+        if (!results[output])
             return NULL;
     }
     return steps ? results : NULL;
@@ -250,12 +252,19 @@ static const struct slot_value **fold_all(struct emitter *emitter, const struct 
     return results;
 }
 
-static const struct slot_value **emit_plain(struct emitter *emitter, const struct slot_value *const *x, int32_t offset)
+static const struct slot_value **emit_plain(struct emitter *emitter, const struct slot_value *const *x,
+                                            const struct packing_stage *stage)
 {
-    const struct slot_value **result = ARENA_ARRAY(emitter->packer->arena, 1, const struct slot_value *);
-    if (result)
-        result[0] = slot_rot(emitter->program, x[0], offset);
-    return result;
+    uint32_t inputs = stage->way.in->parts, outputs = stage->way.after->parts;
+    const struct slot_value **results = ARENA_ARRAY(emitter->packer->arena, outputs, const struct slot_value *);
+    for (uint32_t out = 0; out < outputs && x && results; out++) {
+        const struct slot_value *sum = NULL;
+        for (uint32_t in = 0; in < inputs; in++)
+            if (stage->reads ? stage->reads[in * outputs + out] : in == out)
+                sum = add(emitter->program, sum, x[in]);
+        results[out] = slot_rot(emitter->program, sum, stage->offsets->items[0]);
+    }
+    return x ? results : NULL;
 }
 
 /* The maps of this node and of those before it that were left open. */
@@ -274,7 +283,7 @@ static const struct slot_value **emit_linear(struct emitter *emitter, uint32_t n
     const struct slot_value **results;
     bool is_plain = n == 1 && last->stage->is_plain;
     if (is_plain)
-        results = emit_plain(emitter, x, last->stage->offsets->items[0]);
+        results = emit_plain(emitter, x, last->stage);
     else {
         struct masks masks, next, both;
         const struct packing_stage *stage = emitter->plan->of[chain[n - 1]]->stage;
@@ -295,7 +304,7 @@ static const struct slot_value **emit_move(struct emitter *emitter, const struct
     if (!x || !move)
         return x;
     if (move->stage.matrix && move->stage.is_plain)
-        x = emit_plain(emitter, x, move->stage.offsets->items[0]);
+        x = emit_plain(emitter, x, &move->stage);
     else if (move->stage.matrix) {
         struct masks masks;
         x = masks_of_stage(emitter->packer, move->stage.matrix, &move->stage.way, &masks) ? emit_masks(emitter, &masks, x) : NULL;
@@ -319,10 +328,38 @@ static const struct slot_constant *constant_at(struct emitter *emitter, const st
     return data ? slot_constant(emitter->program, data, (size_t)packer->slots) : NULL;
 }
 
-/* Not rescaled yet. */
-static const struct slot_value *multiply(struct slot_program *program, const struct slot_value *a, const struct slot_value *b)
+/* The product of the operands in one ciphertext of the space: in three parts, not rescaled. */
+static const struct slot_value *multiply_all(struct emitter *emitter, const struct packing_node *node,
+                                             const struct packing_joint *joint, const struct slot_value **const *x, uint32_t part)
 {
-    return slot_relin(program, slot_mul(program, a, b));
+    struct slot_program *program = emitter->program;
+    const struct slot_value *factors[PACKING_OPERANDS] = {0};
+    for (uint32_t o = 0; o < node->n_operands; o++)
+        factors[o] = x[o][part];
+    if (joint && joint->factor) {
+        const struct slot_constant *constant = constant_at(emitter, joint->factor, part, node->factor);
+        factors[0] = slot_rescale(program, slot_mulp(program, factors[0], constant));
+    }
+    for (uint32_t n = node->n_operands; n > 1; n = (n + 1) / 2)
+        for (uint32_t k = 0; k < (n + 1) / 2; k++) {
+            bool is_pair = 2 * k + 1 < n;
+            factors[k] = is_pair ? slot_mul(program, factors[2 * k], factors[2 * k + 1]) : factors[2 * k];
+            if (is_pair && n > 2) /* the last after the folds */
+                factors[k] = slot_rescale(program, slot_relin(program, factors[k]));
+        }
+    return factors[0];
+}
+
+/* Of two summands of unequal scales the one with more levels left is multiplied by 1, at the scale that makes them equal. */
+static void match_scales(struct slot_program *program, const struct slot_value **a, const struct slot_value **b)
+{
+    const double one = 1;
+    if (!*a || !*b || slot_scale_equal(&(*a)->scale, &(*b)->scale) || (*a)->op == SLOT_known || (*b)->op == SLOT_known)
+        return;
+    const struct slot_value **high = (*a)->level >= (*b)->level ? a : b, **low = high == a ? b : a;
+    if ((*high)->level > (*low)->level)
+        *high = slot_drop(program, *high, (*low)->level + 1);
+    *high = slot_rescale(program, slot_mulp_to(program, *high, slot_constant(program, &one, 1), (*low)->scale));
 }
 
 static const struct slot_value **emit_product(struct emitter *emitter, uint32_t number)
@@ -339,36 +376,18 @@ static const struct slot_value **emit_product(struct emitter *emitter, uint32_t 
         if (!x[o] || !results)
             return NULL;
     }
-    for (uint32_t part = 0; part < parts; part++) {
-        const struct slot_value *factors[PACKING_OPERANDS] = {0};
-        for (uint32_t o = 0; o < node->n_operands; o++)
-            factors[o] = x[o][part];
-        if (joint && joint->factor) {
-            const struct slot_constant *constant = constant_at(emitter, joint->factor, part, node->factor);
-            factors[0] = slot_rescale(program, slot_mulp(program, factors[0], constant));
+    for (uint32_t part = 0; part < parts; part++) { /* one relinearisation for all that is added up */
+        const struct slot_value *sum = NULL;
+        for (int64_t k = 0; k < (joint ? packing_joint_sums(joint) : 1); k++) {
+            uint32_t whole = joint ? packing_joint_part(joint, part, k) : part;
+            const struct slot_value *product = multiply_all(emitter, node, joint, x, whole);
+            if (k)
+                match_scales(program, &sum, &product);
+            sum = k ? slot_add(program, sum, product) : product;
         }
-        uint32_t n = node->n_operands;
-        for (; n > 1; n = (n + 1) / 2)
-            for (uint32_t k = 0; k < (n + 1) / 2; k++) {
-                factors[k] = 2 * k + 1 < n ? multiply(program, factors[2 * k], factors[2 * k + 1]) : factors[2 * k];
-                if (2 * k + 1 < n && n > 2) /* the last after the folds */
-                    factors[k] = slot_rescale(program, factors[k]);
-            }
-        results[part] = factors[0];
+        results[part] = slot_relin(program, sum);
     }
     return fold_all(emitter, results, parts, joint ? joint->way.folds : NULL, joint ? joint->way.n_folds : 0, true);
-}
-
-/* Of two summands of unequal scales the one with more levels left is multiplied by 1, at the scale that makes them equal. */
-static void match_scales(struct slot_program *program, const struct slot_value **a, const struct slot_value **b)
-{
-    const double one = 1;
-    if (!*a || !*b || slot_scale_equal(&(*a)->scale, &(*b)->scale))
-        return;
-    const struct slot_value **high = (*a)->level >= (*b)->level ? a : b, **low = high == a ? b : a;
-    if ((*high)->level > (*low)->level)
-        *high = slot_drop(program, *high, (*low)->level + 1);
-    *high = slot_rescale(program, slot_mulp_to(program, *high, slot_constant(program, &one, 1), (*low)->scale));
 }
 
 static const struct slot_value **emit_sum(struct emitter *emitter, uint32_t number)

@@ -70,8 +70,8 @@ static bool try_base(struct packer *packer, const struct packing *from, const st
     if (!move->stage.matrix || !packing_diagonals(packer, move->stage.matrix, &move->stage.way, packer->flags, NULL, NULL) ||
         !(move->stage.offsets = packing_offsets(packer, packer->flags)))
         return false;
-    move->stage.is_plain = move->stage.offsets->count == 1 && from->parts == 1 && base->parts == 1 &&
-                           holds(packer, from, base, move->stage.offsets->items[0], move->n_folds > 0);
+    move->stage.is_plain =
+        move->stage.offsets->count == 1 && holds(packer, from, base, move->stage.offsets->items[0], move->n_folds > 0);
     move->depth = !move->stage.is_plain;
     move->rotations += packing_rotations(packer, move->stage.offsets, from->parts, base->parts);
     return move->depth <= most;

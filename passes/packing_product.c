@@ -32,27 +32,71 @@ static struct packing_places places_of(const struct orders *orders, int32_t oper
     return places;
 }
 
+/* Results before the folds, `after` them. Of a digit that is summed over, what lies beyond the end of a ciphertext is a number of
+ * ciphertexts that are added up, and then gone. False: there are too many folds. */
+static bool place_results(const struct orders *orders, int64_t copies, struct packing_joint *joint, struct packing_places *before,
+                          struct packing_places *after)
+{
+    const struct packing_places all = places_of(orders, -1, copies);
+    int64_t below = 1, slots = orders->packer->slots;
+    *before = all;
+    before->n = 0;
+    *after = *before;
+    for (uint32_t k = 0; k < all.n; below *= all.at[k++].extent) {
+        struct packing_place place = all.at[k];
+        bool is_summed = k < orders->node->n_digits && !orders->node->digits[orders->order[k]].out;
+        int64_t room = below < slots ? slots / below : 1;
+        if (is_summed && place.extent > room) {
+            if (joint->n_sums == PACKING_FOLDS)
+                return false;
+            joint->sums[joint->n_sums++] = (struct packing_fold){below < slots ? 1 : below / slots, place.extent / room};
+            place.extent = room;
+        }
+        if (is_summed && place.extent > 1) {
+            if (joint->way.n_folds == PACKING_FOLDS)
+                return false;
+            joint->way.folds[joint->way.n_folds++] = (struct packing_fold){below, place.extent};
+        }
+        before->at[before->n++] = place;
+        place.tail = is_summed ? PACKING_GARBAGE : place.tail;
+        after->at[after->n++] = place;
+    }
+    return true;
+}
+
+int64_t packing_joint_sums(const struct packing_joint *joint)
+{
+    int64_t count = 1;
+    for (uint32_t k = 0; k < joint->n_sums; k++)
+        count *= joint->sums[k].count;
+    return count;
+}
+
+uint32_t packing_joint_part(const struct packing_joint *joint, uint32_t part, int64_t number)
+{
+    int64_t whole = part;
+    for (uint32_t k = 0; k < joint->n_sums; k++) { /* by rising stride: those below are in the number already */
+        int64_t stride = joint->sums[k].stride, count = joint->sums[k].count;
+        whole = whole / stride * stride * count + number % count * stride + whole % stride;
+        number /= count;
+    }
+    return (uint32_t)whole;
+}
+
 static bool take_space(struct orders *orders, int64_t copies)
 {
     struct packer *packer = orders->packer;
     const struct packing_node *node = orders->node;
     struct packing_joint joint = {0};
-    struct packing_places before = places_of(orders, -1, copies), after = before;
+    struct packing_places before, after;
     int64_t points = 1;
+    if (!place_results(orders, copies, &joint, &before, &after))
+        return true;
     for (uint32_t o = 0; o < node->n_operands; o++) {
         struct packing_places places = places_of(orders, (int32_t)o, copies);
         joint.operands[o] = packing_create(packer, &places, orders->elements[o]);
         if (!joint.operands[o])
             return !arena_failed(packer->arena);
-    }
-    for (uint32_t k = 0; k < node->n_digits; k++) {
-        const struct packing_digit *digit = &node->digits[orders->order[k]];
-        if (digit->out)
-            continue;
-        if (packing_extent(&before, k + 1) > packer->slots || joint.way.n_folds == PACKING_FOLDS)
-            return true;
-        joint.way.folds[joint.way.n_folds++] = (struct packing_fold){packing_extent(&before, k), before.at[k].extent};
-        after.at[k].tail = PACKING_GARBAGE;
     }
     joint.way.before = packing_create(packer, &before, node->elements);
     joint.way.after = joint.way.before;

@@ -41,32 +41,46 @@ struct attempt {
 struct ones {
     bool all;
     int64_t count;
+    uint32_t outputs;
+    bool *reads; /* [input * outputs + output] */
 };
 
 static void see_one(void *user, uint32_t in_part, uint32_t out_part, int32_t offset, int64_t slot, double value)
 {
     struct ones *ones = user;
-    (void)in_part, (void)out_part, (void)offset, (void)slot;
+    (void)offset, (void)slot;
+    ones->reads[in_part * ones->outputs + out_part] = true;
     ones->all &= value == 1;
     ones->count++;
 }
 
-/* Is the operand, rotated by the one offset, already what lies `before` says, zeros included where folds add them up? */
-static bool is_plain(const struct packer *packer, const struct packing_stage *stage, int64_t count)
+/* Are the ciphertexts of the operand that each one of the result reads, rotated by the one offset and added up, already what lies
+ * `before` says, zeros included where folds add them up? */
+static bool is_plain(const struct packer *packer, const struct packing_stage *stage, const struct ones *ones)
 {
     const struct packing_way *way = &stage->way;
-    int64_t wanted = 0;
-    if (stage->offsets->count != 1 || way->in->parts != 1 || way->after->parts != 1)
+    int64_t wanted = 0, slots = packer->slots;
+    if (!ones->all || stage->offsets->count != 1)
         return false;
-    for (int64_t s = 0; s < packer->slots; s++) {
-        if (way->before->table[s] < 0)
-            continue;
-        int32_t there = way->in->table[(s + stage->offsets->items[0]) % packer->slots];
-        if (there == SLOT_AT_GARBAGE)
+    for (uint32_t out = 0; out < ones->outputs; out++) {
+        bool any = false;
+        for (uint32_t in = 0; in < way->in->parts; in++) {
+            if (!ones->reads[in * ones->outputs + out])
+                continue;
+            any = true;
+            for (int64_t s = 0; s < slots; s++) {
+                if (way->before->table[out * slots + s] < 0)
+                    continue;
+                int32_t there = way->in->table[in * slots + (s + stage->offsets->items[0]) % slots];
+                if (there == SLOT_AT_GARBAGE)
+                    return false;
+                wanted += there >= 0;
+            }
+        }
+        if (!any)
             return false;
-        wanted += there >= 0;
     }
-    return wanted == count;
+    return wanted == ones->count;
 }
 
 static bool same_result(const struct packing_stage *a, const struct packing_stage *b)
@@ -154,13 +168,19 @@ static bool try_way(struct attempt *attempt, const struct packing_places *before
     for (uint32_t k = 0; k < way->n_folds && way->after; k++)
         stage.fold_rotations += way->after->parts * packing_fold_rotations(way->folds[k].count);
     way->most = most_offsets(attempt->stages, stage.fold_rotations);
-    if (!way->after || way->most < 0 || has_empty_part(packer, way->after) ||
-        !packing_diagonals(packer, stage.matrix, way, packer->flags, see_one, &ones))
+    if (!way->after || way->most < 0 || has_empty_part(packer, way->after))
+        return !arena_failed(packer->arena);
+    ones.outputs = way->after->parts;
+    ones.reads = ARENA_ARRAY(packer->arena, (size_t)way->in->parts * ones.outputs, bool);
+    if (!ones.reads)
+        return false;
+    if (!packing_diagonals(packer, stage.matrix, way, packer->flags, see_one, &ones))
         return !arena_failed(packer->arena);
     stage.offsets = packing_offsets(packer, packer->flags);
     if (!stage.offsets)
         return false;
-    stage.is_plain = ones.all && is_plain(packer, &stage, ones.count);
+    stage.is_plain = is_plain(packer, &stage, &ones);
+    stage.reads = ones.reads;
     bool clean = way->n_folds == 0 && !stage.is_plain;
     way->after = packing_settle(packer, way->after, clean ? PACKING_ZERO : PACKING_GARBAGE, elements);
     return way->after && keep(packer, attempt->stages, &stage);
@@ -168,23 +188,39 @@ static bool try_way(struct attempt *attempt, const struct packing_places *before
 
 /* ---- where new indices go ---- */
 
-/* Puts digit `fresh` divided by  into copies of the operand; false: there is no room. */
-static bool put_into_copies(struct packing_places *places, const struct packing_digit *digit, int64_t low)
+/* Values of the digit from `low` on have ciphertexts of their own. */
+static bool put_beyond(const struct packer *packer, struct packing_places *places, const struct packing_digit *digit, int64_t low)
 {
-    int64_t radix = digit->extent / low;
-    for (uint32_t k = 0; k < places->n && radix > 1; k++) {
+    int64_t extent = packing_extent(places, places->n);
+    if (places->n + 2 > PACKING_PLACES || extent == 0 || (extent < packer->slots ? packer->slots % extent : extent % packer->slots))
+        return false;
+    if (extent < packer->slots) {
+        places->at[places->n] = packing_copies(packer->slots / extent);
+        places->at[places->n++].tail = PACKING_GARBAGE;
+    }
+    places->at[places->n++] = packing_place(digit->extent / low, digit->out * low);
+    return true;
+}
+
+/* Puts values of the digit from `low` on into copies of the operand, and those for which there is no room beyond its ciphertexts.
+ */
+static bool put_into_copies(const struct packer *packer, struct packing_places *places, const struct packing_digit *digit,
+                            int64_t low)
+{
+    for (uint32_t k = 0; k < places->n && low < digit->extent; k++) {
+        int64_t radix = digit->extent / low;
         struct packing_place *place = &places->at[k];
         bool is_roller = false;
         for (uint32_t other = 0; other < places->n; other++)
             is_roller |= places->at[other].rolled_by == k;
-        if (place->radix != 1 || place->extent == 1 || place->tail != PACKING_REPEAT || is_roller || place->extent < radix ||
-            place->extent % radix)
+        if (place->radix != 1 || place->extent == 1 || place->tail != PACKING_REPEAT || is_roller ||
+            (place->extent % radix && radix % place->extent))
             continue;
-        place->radix = radix;
+        place->radix = radix < place->extent ? radix : place->extent;
         place->stride = digit->out * low;
-        radix = 1;
+        low *= place->radix;
     }
-    return radix == 1;
+    return low == digit->extent || put_beyond(packer, places, digit, low);
 }
 
 /* The place takes what lies beside its elements: copies, zeros, garbage; not a place that is folded. */
@@ -201,13 +237,14 @@ static bool absorb_tail(struct packing_places *places, uint32_t at, const bool *
     return true;
 }
 
-/* Of the last place no more ciphertexts than hold elements. */
+/* No more ciphertexts than hold elements: each takes what all those of the operand contribute, so that nothing of a summed place is
+ * left to fold beyond the end of a ciphertext. */
 static void trim(const struct packer *packer, struct packing_places *places, uint32_t at)
 {
     struct packing_place *place = &places->at[at];
     int64_t below = packing_extent(places, at), room = below < packer->slots ? packer->slots / below : 1;
     int64_t extent = (place->radix + room - 1) / room * room;
-    if (at + 1 == places->n && place->tail == PACKING_GARBAGE && below * place->extent > packer->slots && extent < place->extent)
+    if (place->extent > room && extent < place->extent)
         place->extent = extent;
 }
 
@@ -268,8 +305,13 @@ static bool put_in_place(struct attempt *attempt, struct layout *layout, const s
     bool is_rolled = place->rolled_by != UINT32_MAX;
     if (is_rolled)
         fold_place(layout, place->rolled_by, 1, layout->before.at[place->rolled_by].extent);
+    if (place->extent < radix)
+        return false;
+    place->radix = radix;
+    trim(attempt->packer, &layout->before, at);
     int64_t unit = whole ? radix : holding(place->extent, radix);
-    if (place->extent < radix || (unit > radix && unit >= digit->extent) || (is_rolled && !whole))
+    int64_t summed = digit->extent < place->extent ? digit->extent : place->extent; /* within a ciphertext */
+    if ((unit > radix && unit >= summed) || (is_rolled && !whole))
         return false;
     *place = (struct packing_place){
         .extent = place->extent, .radix = radix, .stride = fresh ? fresh->out : 0, .tail = PACKING_REPEAT, .rolled_by = UINT32_MAX};
@@ -277,14 +319,13 @@ static bool put_in_place(struct attempt *attempt, struct layout *layout, const s
     layout->reach = digit->extent > radix && whole ? digit->extent : unit;
     if (whole) {
         place->tail = place->extent > radix ? PACKING_GARBAGE : PACKING_REPEAT;
-        trim(attempt->packer, &layout->before, at);
     } else if (unit > radix) { /* values beyond the radix are nobody's, and folds go over all of the unit */
         place->tail = PACKING_GARBAGE;
         if (!cut_place(layout, at, unit))
             return false;
-        fold_place(layout, at + 1, 1, (digit->extent + unit - 1) / unit);
+        fold_place(layout, at + 1, 1, (summed + unit - 1) / unit);
     } else
-        fold_place(layout, at, radix, (digit->extent + radix - 1) / radix);
+        fold_place(layout, at, radix, (summed + radix - 1) / radix);
     return true;
 }
 
@@ -305,14 +346,14 @@ static bool try_places(struct attempt *attempt, uint32_t in_place, int64_t low, 
         bool whole = (in_place >> k & 1) && !(low && fresh); /* nothing is folded: each result takes all its diagonals */
         if (!put_in_place(attempt, &layout, &digits[attempt->summed[k]], at, fresh, low, whole))
             return true;
-        if (takes && (!low || put_into_copies(&layout.before, fresh, low)))
+        if (takes && (!low || put_into_copies(attempt->packer, &layout.before, fresh, low)))
             put[next] = true;
         else if (takes)
             return true;
         next += takes;
     }
     for (uint32_t k = 0; k < attempt->n_fresh; k++)
-        if (!put[k] && !put_into_copies(&layout.before, &digits[attempt->fresh[k]], 1))
+        if (!put[k] && !put_into_copies(attempt->packer, &layout.before, &digits[attempt->fresh[k]], 1))
             return true;
     return try_way(attempt, &layout.before, layout.folded, layout.unit, layout.count, layout.step,
                    attempt->n_summed == 1 ? layout.reach : 0);
@@ -388,7 +429,7 @@ static bool try_given(struct attempt *attempt, const struct packing *in, bool pl
         return true;
     int64_t extent = attempt->node->digits[attempt->fresh[0]].extent;
     for (int64_t low = 2; low <= extent; low++)
-        if (extent % low == 0 && low < attempt->node->digits[attempt->summed[0]].extent &&
+        if (extent % low == 0 && low <= attempt->node->digits[attempt->summed[0]].extent &&
             (!try_places(attempt, 1, low, false) || !try_places(attempt, 1, low, true)))
             return false;
     return true;

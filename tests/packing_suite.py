@@ -46,7 +46,7 @@ class Rows:
         if ran.returncode:
             self.suite.check(f"{what}, encrypted", False, ran.stderr)
             return
-        counts = {op["op"]: op["count"] for op in json.loads(ran.stdout)["ops"]}
+        counts = {"rot": 0, **{op["op"]: op["count"] for op in json.loads(ran.stdout)["ops"]}}
         error, allowed = np.max(np.abs(np.load(self.folder / "c.npy") - wanted)), slack + 2.0 ** (21 - 40) * max(1, np.max(np.abs(wanted)))
         print(f"    encrypted: {counts['rot']} rotations, error {error:.1e} of {allowed:.1e} allowed")
         self.suite.check(f"{what}, encrypted", counts["rot"] == rotations and error < allowed, f"{counts} {error}")
@@ -107,6 +107,13 @@ def dense(rows, long):
     # Larger than a ciphertext: n/S inputs share the baby steps' count, n/S outputs the giant steps': 2 (16 - 1) + 2 (16 - 1).
     W = RNG.standard_normal((512, 512))
     linear(rows, "dense 512 in two ciphertexts", rows.array("W", W), "W", W, 256, 60, 1)
+    # Several inputs, one output: 4 (2 - 1) + (64 - 1) at best B with folds, 8 (B - 1) + (32 / B - 1) + 2; several outputs: 32 diagonals of four rows each.
+    for m, n, most in ((32, 1024, 25), (1024, 32, 23), (300, 70, 36), (70, 300, 36)):
+        W = RNG.standard_normal((m, n))
+        linear(rows, f"dense {m} x {n}", rows.array("W", W), "W", W, 128, most, 1)
+    if long:
+        W = RNG.standard_normal((8192, 8192))
+        linear(rows, "dense 8192 in two ciphertexts", rows.array("W", W), "W", W, 4096, 252, 1)
     W = RNG.standard_normal((10, 13))
     linear(rows, "dense 10 x 13", rows.array("W", W), "W", W, 64, 8, 1)
 
@@ -187,11 +194,16 @@ def network(rows):
             rows.encrypted(what, {"x": x}, wanted, 14)
 
 
-def batches(rows):
+def batches(rows, long):
     A, B, x = RNG.standard_normal((32, 32)), RNG.standard_normal((32, 32)), RNG.standard_normal((4, 1024))
     consts = rows.array("A", A) + rows.array("B", B)
     rows.row("kron 32 x 32, batch of 4", consts + "kernel k(x: f64[4,1024]) -> (y: f64[4,1024]) { y[n,i] = kron(A, B)[i,j] * x[n,j] }\n", {"x": x},
              x @ np.kron(A, B).T, 4096, 24, 2)
+    # A batch lies within the vectors, whose elements go on in the next ciphertext: b = 2 and 4 such share the diagonals, b (best(n / b) - 1).
+    for n, slots, most in ((64, 256, 14), (64, 128, 20), (64, 64, 24), *(((1024, 4096, 62),) if long else ())):
+        W, x = RNG.standard_normal((n, n)), RNG.standard_normal((4, n))
+        rows.row(f"dense {n}, batch of 4", rows.array("W", W) + f"kernel k(x: f64[4,{n}]) -> (y: f64[4,{n}]) {{ y[b,i] = W[i,j] * x[b,j] }}\n",
+                 {"x": x}, x @ W.T, slots, most, 1)
 
 
 # The einsum, shapes, slots, and rotations and depth of EinHops (commit 6d19361), both operands encrypted.
@@ -221,6 +233,35 @@ def einsums(rows, long):
         most = FORCED.get(string, theirs * 2 // 3 if theirs > 50 else theirs)
         layout = "--layout=" + ",".join(f"{name}=rowmajor" for name in [*inputs, "y"])
         rows.row(f"{string} row-major", source, inputs, wanted, 16384, most, depth, layout)
+
+
+def spanning(rows):
+    """Sums over an index that goes on in the next ciphertext: these are added up, and take no rotation."""
+    for string, shapes, most, depth in (("i,i->", [(16384,)] * 2, 12, 1), ("ij->", [(128, 128)], 12, 0), ("ij->i", [(128, 128)], 5, 0),
+                                        ("ij->ji", [(128, 128)], 0, 0), ("ik,k->i", [(100, 100), (100,)], 5, 1), ("ik,kj->ij", [(32, 32)] * 2, 2, 1),
+                                        ("ik,k,kl->il", [(32, 32), (32,), (32, 32)], 2, 2)):
+        inputs = {name: RNG.standard_normal(shape) for name, shape in zip("abc", shapes)}
+        wanted = np.einsum(string, *inputs.values())
+        arguments = ", ".join(f"{name}: {shape_text(value.shape)}" for name, value in inputs.items())
+        source = f'kernel k({arguments}) -> (y: {shape_text(wanted.shape)}) {{ y = einsum("{string}", {", ".join(inputs)}) }}\n'
+        what = f"{string} in several ciphertexts"
+        rows.row(what, source, inputs, wanted, 4096, most, depth)
+        if string == "ik,kj->ij":
+            rows.encrypted(what, inputs, wanted, most)
+
+
+def nothing_left(rows):
+    """Numbers that leave nothing of one ciphertext of several: it is not computed, and where an output is known there, it is not encrypted."""
+    z, (x, w) = np.repeat([1.0, 0.0], 8), RNG.standard_normal((2, 16))
+    for text, wanted, depth in (("z[i] * x[i] * w[i]", z * x * w, 2), ("z[i] * x[i]", z * x, 1), ("x[i] - (1 - z[i]) * x[i]", z * x, 1),
+                                ("w[i] + z[i] * x[i]", w + z * x, 1), ("(z[i] * x[i] + z[15-i]) * w[i] + 3", (z * x + z[::-1]) * w + 3, 2),
+                                ("exp(z[i] * x[i] / 4)", np.exp(z * x / 4), 6)):
+        what = f"nothing left, {text}"
+        inputs = {name: value for name, value in (("x", x), ("w", w)) if name + "[" in text}
+        rows.row(what, rows.array("z", z) + f"kernel k({', '.join(name + ': f64[16]' for name in inputs)}) -> (y: f64[16]) {{ y[i] = {text} }}\n", inputs,
+                 wanted, 8, 0, depth, "--range=exp=-1:1", "--within=1e-9")
+        if text in ("z[i] * x[i]", "(z[i] * x[i] + z[15-i]) * w[i] + 3"):
+            rows.encrypted(what, inputs, wanted, 0)
 
 
 def others(rows):
@@ -381,8 +422,10 @@ def main():
         butterfly(rows, 10, ((2, 24), (3, 18)))
         found(rows)
         network(rows)
-        batches(rows)
+        batches(rows, arguments.long)
         einsums(rows, arguments.long)
+        spanning(rows)
+        nothing_left(rows)
         others(rows)
         corners(rows)
         functions(rows)

@@ -100,6 +100,35 @@ static void levels_and_scales_are_tracked(void **state)
     assert_int_equal(program->ring.degree, 16384);
 }
 
+/* What depends on no input is worked out, whatever the ops: no ciphertext is zero by construction. */
+static void known_numbers_are_worked_out(void **state)
+{
+    const struct slot_value *x;
+    struct slot_program *program = program_with_input(context_of(state), 3, &x);
+    const double numbers[] = {1, 2, 3, 4}, zeros[] = {0};
+    const struct slot_constant *c = slot_constant(program, numbers, 4), *zero = slot_constant(program, zeros, 1);
+    const struct slot_value *known = slot_known(program, c), *nothing = slot_mulp(program, x, zero);
+    assert_int_equal(nothing->op, SLOT_known);
+    assert_true(nothing->constant->is_zero);
+    assert_ptr_equal(slot_sub(program, x, x), nothing);
+    assert_ptr_equal(slot_add(program, nothing, x), x);
+    assert_ptr_equal(slot_mul(program, x, nothing), nothing);
+    assert_ptr_equal(slot_rescale(program, slot_drop(program, known, 0)), known);
+    assert_ptr_equal(slot_add(program, x, known), slot_addp(program, x, c));
+    assert_ptr_equal(slot_sub(program, known, x), slot_addp(program, slot_neg(program, x), c));
+    assert_ptr_equal(slot_mul(program, known, x), slot_mulp_at(program, x, c, slot_scale_bits(40)));
+    const struct slot_value *one = slot_known(program, slot_constant(program, numbers, 1));
+    const struct slot_value *y = slot_mul(program, slot_sub(program, one, known), slot_rot(program, known, 2));
+    y = slot_subp(program, y, c);
+    const double by_hand[] = {0 * 3 - 1, -1 * 4 - 2, -2 * 1 - 3, -3 * 2 - 4};
+    assert_int_equal(y->op, SLOT_known);
+    for (size_t s = 0; s < 4; s++)
+        assert_true(y->constant->data[s] == by_hand[s]);
+    assert_true(slot_add_output(program, "y", vector_layout(context_of(state), 8, 8), &y));
+    assert_true(slot_finish(program));
+    assert_int_equal(program->n_values, 2); /* and the input */
+}
+
 static void unequal_scales_are_refused(void **state)
 {
     const struct slot_value *x;
@@ -325,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(equal_work_is_one_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(levels_and_scales_are_tracked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(known_numbers_are_worked_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unequal_scales_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_levels_fit_no_ring, set_up, tear_down),
         cmocka_unit_test_setup_teardown(positions_invert_layouts, set_up, tear_down),

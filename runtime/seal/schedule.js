@@ -100,7 +100,7 @@ function readOp([value, op, ...rest]) {
   const words = rest.slice(0, -2);
   const made = { value, op, operands: [], level, scale: readScale(String(rest[rest.length - 1]), level) };
   if (op === 'mulp') made.factor = readScale(String(words.pop()), level);
-  if (['addp', 'subp', 'mulp'].includes(op)) made.constant = words.pop();
+  if (['known', 'addp', 'subp', 'mulp'].includes(op)) made.constant = words.pop();
   if (op === 'rot') made.step = Number(words.pop());
   made.operands = words;
   return made;
@@ -163,6 +163,7 @@ function unpack(port, vectors, slots) {
 }
 
 const clear = {
+  known: (slots, op, c) => Float64Array.from({ length: slots }, (_, s) => c[s % c.length]),
   rot: (slots, op, a) => a.map((_, s) => a[(s + op.step + slots) % slots]),
   neg: (slots, op, a) => a.map(x => -x),
   add: (slots, op, a, b) => a.map((x, s) => x + b[s]),
