@@ -6,7 +6,8 @@
  * for every tensor in memory of which a turn touches a row, address = step * e + inner. A stage reads its rows all at once, between
  * others that read none: processors, which follow a stream a few lines ahead, then wait for nearly all of a row, and the memory
  * stands still as long as the other stages work. So each stage asks for its share of the lines that are touched, and of those
- * alone.
+ * alone; first shares of a row are asked for by the stage that uses the row before, last ones by the stage before it is used. They
+ * go to the first cache where that holds them beside what a turn works on, else to the second.
  *
  * Where places are looked up in a table that has such rows, u[t[step * e + inner]], the next row of the table is read, if there is
  * one, and the table itself is asked for one turn before that. A hint changes no number. */
@@ -15,10 +16,12 @@
 
 #include <math.h>
 
+#define SHARE_OF_CACHE 0.9
 enum {
     FEWEST_STAGES = 2,
     FEWEST_TURNS = 8,
-    MOST_POINTS = 1 << 16 /* of a row that are looked at one by one */
+    MOST_AT_ONCE = 2 * STREAM_AHEAD, /* bytes */
+    MOST_POINTS = 1 << 16            /* of a row that are looked at one by one */
 };
 
 /* What a turn touches of a buffer. */
@@ -27,7 +30,15 @@ struct touched_row {
     int64_t step;              /* elements from turn to turn */
     bool *lines;               /* touched ones, from the origin on */
     int64_t n_lines, n_touched;
+    int64_t first; /* stage that uses it */
     bool is_table; /* of places that are asked for a turn ahead: itself a turn earlier */
+};
+
+/* A buffer within a turn: what of it occupies a cache, between the first and the last stage that use it. */
+struct used_buffer {
+    bool is_used;
+    int64_t first, last;
+    double bytes;
 };
 
 /* A place that is looked up, and the loops around it. */
@@ -48,9 +59,12 @@ struct chain {
     struct loop_function *function;
     struct loop_stmt *loop;
     struct touched_row *rows; /* by buffer */
+    struct used_buffer *used; /* by buffer */
+    int64_t stage, n_stages;  /* that has begun, of so many */
     struct looked_up *lookups;
     size_t n_lookups, capacity;
     int64_t ahead;  /* turns */
+    bool is_far;    /* the first cache does not hold it until then */
     uint32_t index; /* over lines */
 };
 
@@ -136,7 +150,7 @@ static bool touch(struct chain *chain, uint32_t buffer, const struct poly *addre
     int64_t first = constant_term(address);
     const struct poly *origin = poly_subtract(chain->context, address, poly_constant(chain->context, first));
     if (!row->origin && origin) {
-        *row = (struct touched_row){.origin = origin, .step = step, .n_lines = (step + line - 1) / line};
+        *row = (struct touched_row){.origin = origin, .step = step, .n_lines = (step + line - 1) / line, .first = chain->stage};
         row->lines = ARENA_ARRAY(chain->arena, (size_t)row->n_lines, bool);
     }
     bool is_ours = row->lines && origin == row->origin && step == row->step && first >= 0;
@@ -237,9 +251,25 @@ static void leave_streams(const struct chain *chain, const struct loop_stmt *lis
     }
 }
 
+/* All of it, or the row that a turn moves on by. */
+static double bytes_in_turn(const struct chain *chain, const struct loop_access *access)
+{
+    const struct loop_buffer *buffer = &chain->function->buffers[access->buffer];
+    const struct poly *address = access->address;
+    double count = poly_estimate(buffer->count, ir_typical_sizes(chain->context), NULL);
+    int64_t step;
+    if (address && poly_uses_index(address, chain->loop->loop.index) && split_off(chain, chain->loop, &address, &step))
+        count = fmin(count, fabs((double)step));
+    return count * (double)ir_elem_info(buffer->elem)->bytes;
+}
+
 static void visit_access(void *user, const struct loop_access *access)
 {
     struct chain *chain = user;
+    struct used_buffer *used = &chain->used[access->buffer];
+    if (!used->is_used)
+        *used = (struct used_buffer){.is_used = true, .first = chain->stage, .bytes = bytes_in_turn(chain, access)};
+    used->last = chain->stage;
     if (!access->address || !is_streamed(chain, access->buffer))
         return;
     if (poly_is_run_time(access->address))
@@ -278,23 +308,28 @@ static struct loop_stmt *ask_for_lines(const struct chain *chain, uint32_t buffe
         number = poly_add(context, number, poly_index(context, chain->index));
     struct loop_stmt *hint =
         loop_prefetch(context, buffer, poly_add(context, row, poly_scale(context, number, line_of(chain, buffer))));
-    if (count == 1)
+    if (hint)
+        hint->prefetch.far = chain->is_far;
+    if (count == 1 || !hint)
         return hint;
     struct loop_stmt *loop =
         loop_for(context, LOOP_SERIAL, chain->index, poly_constant(context, 0), poly_constant(context, count), hint);
     if (loop)
-        loop->comment = turns == 1 ? "of the next turn" : arena_printf(chain->arena, "%d turns ahead", (int)turns);
+        loop->comment = turns == 0   ? "of this turn"
+                        : turns == 1 ? "of the next turn"
+                                     : arena_printf(chain->arena, "%d turns ahead", (int)turns);
     return loop;
 }
 
-/* The share of stage `stage` of `n` in the touched lines of a row. */
-static struct loop_stmt *ask_for_row(const struct chain *chain, uint32_t buffer, int64_t stage, int64_t n)
+/* The share of a stage in the touched lines of a row: the first of them are asked for by the stage that uses the row before. */
+static struct loop_stmt *ask_for_row(const struct chain *chain, uint32_t buffer, int64_t stage)
 {
     const struct touched_row *row = &chain->rows[buffer];
     const struct poly *moved = poly_scale(chain->context, poly_index(chain->context, chain->loop->loop.index), row->step);
-    int64_t turns = chain->ahead + row->is_table;
+    int64_t n = chain->n_stages, after = row->is_table ? 0 : row->first, share = (stage - after + n) % n;
+    int64_t turns = chain->ahead + row->is_table - (stage < after);
     const struct poly *place = later(chain, poly_add(chain->context, row->origin, moved), turns);
-    int64_t begin = stage * row->n_touched / n, end = (stage + 1) * row->n_touched / n, number = 0, first = 0, count = 0;
+    int64_t begin = share * row->n_touched / n, end = (share + 1) * row->n_touched / n, number = 0, first = 0, count = 0;
     struct loop_stmt *hints = NULL;
     for (int64_t line = 0; line <= row->n_lines; line++) {
         bool is_touched = line < row->n_lines && row->lines[line];
@@ -335,16 +370,20 @@ static struct loop_stmt *ask_for_entry(const struct chain *chain, const struct l
             continue;
         const struct poly *address = later(chain, now->address, chain->ahead);
         address = step && address ? with_index(chain, address, place->loops[0]->loop.index, step) : address;
-        hints = loop_join(hints, loop_prefetch(chain->context, now->buffer, address));
+        struct loop_stmt *hint = loop_prefetch(chain->context, now->buffer, address);
+        if (!hint)
+            return NULL;
+        hint->prefetch.far = chain->is_far;
+        hints = loop_join(hints, hint);
     }
     return hints;
 }
 
 /* The share of a stage in the places that are looked up: some steps of the outermost loop around them. */
-static struct loop_stmt *ask_for_places(const struct chain *chain, const struct looked_up *place, int64_t stage, int64_t n)
+static struct loop_stmt *ask_for_places(const struct chain *chain, const struct looked_up *place, int64_t stage)
 {
     struct ir_context *context = chain->context;
-    int64_t steps = 0;
+    int64_t steps = 0, n = chain->n_stages;
     (void)poly_is_constant(place->loops[0]->loop.end, &steps);
     int64_t first = stage * steps / n, behind = (stage + 1) * steps / n;
     const struct poly *begin = poly_constant(context, first), *end = poly_constant(context, behind);
@@ -361,15 +400,15 @@ static struct loop_stmt *ask_for_places(const struct chain *chain, const struct 
     return hints && condition ? loop_if(context, 1, condition, hints, NULL) : NULL;
 }
 
-static struct loop_stmt *hints_of_stage(const struct chain *chain, int64_t stage, int64_t n)
+static struct loop_stmt *hints_of_stage(const struct chain *chain, int64_t stage)
 {
     struct loop_stmt *hints = NULL;
     for (uint32_t k = 0; k < (uint32_t)chain->function->n_buffers; k++)
         if (chain->rows[k].n_touched)
-            hints = loop_join(hints, ask_for_row(chain, k, stage, n));
+            hints = loop_join(hints, ask_for_row(chain, k, stage));
     for (size_t k = 0; k < chain->n_lookups; k++)
         if (!chain->lookups[k].is_joined)
-            hints = loop_join(hints, ask_for_places(chain, &chain->lookups[k], stage, n));
+            hints = loop_join(hints, ask_for_places(chain, &chain->lookups[k], stage));
     return hints;
 }
 
@@ -383,8 +422,42 @@ static int64_t count_stages(const struct loop_stmt *loop)
     return stages;
 }
 
-/* How many turns ahead; 0: there is nothing to ask for, or a turn has more than is to be kept beside what it works on. */
-static int64_t turns_ahead(const struct chain *chain)
+static bool visit_turn(struct chain *chain)
+{
+    bool fine = true;
+    for (const struct loop_stmt *stmt = chain->loop->loop.body; stmt && fine; stmt = stmt->next) {
+        struct loop_stmt *alone = arena_copy(chain->arena, stmt, 1, sizeof *stmt);
+        if (!alone)
+            return false;
+        alone->next = NULL;
+        chain->stage = chain->n_stages > 0 ? chain->n_stages - (stmt->op != LOOP_BLOCK) : 0;
+        chain->n_stages += stmt->op == LOOP_BLOCK;
+        fine = loop_visit_accesses(chain->context, chain->function, alone, visit_access, chain);
+    }
+    return fine;
+}
+
+/* Bytes that a turn works on, what memory streams aside, at most at a time. */
+static double working_bytes(const struct chain *chain)
+{
+    double most = 0;
+    for (int64_t stage = 0; stage < chain->n_stages; stage++) {
+        double bytes = 0;
+        for (uint32_t k = 0; k < (uint32_t)chain->function->n_buffers; k++) {
+            const struct used_buffer *used = &chain->used[k];
+            bool is_kept = chain->function->buffers[k].kind != LOOP_SCRATCH || (used->first <= stage && used->last >= stage);
+            if (used->is_used && is_kept && !is_streamed(chain, k))
+                bytes += used->bytes;
+        }
+        most = fmax(most, bytes);
+    }
+    return most;
+}
+
+/* How many turns ahead; 0: there is nothing to ask for, the second cache does not hold it until it is used (a turn passes in
+ * between, with all that it works on and its own rows), or it is so much at once that hints wait for one another: then rows are so
+ * long that processors follow them by themselves, while they work. */
+static int64_t turns_ahead(struct chain *chain)
 {
     const struct machine *machine = &chain->prefetching->kernel->options->machine;
     double turns = poly_estimate(chain->loop->loop.end, ir_typical_sizes(chain->context), NULL), lines = 0;
@@ -393,7 +466,10 @@ static int64_t turns_ahead(const struct chain *chain)
     for (size_t k = 0; k < chain->n_lookups; k++)
         lines += chain->lookups[k].lines;
     double bytes = lines * CACHE_LINE, ahead = ceil(STREAM_AHEAD / bytes);
-    return lines == 0 || bytes > (double)machine->l2_bytes / 2 || turns < FEWEST_TURNS * ahead ? 0 : (int64_t)ahead;
+    double held = bytes * (ahead + 1) + working_bytes(chain), at_once = bytes / (double)chain->n_stages;
+    bool pays = held <= SHARE_OF_CACHE * (double)machine->l2_bytes && at_once <= MOST_AT_ONCE && turns >= FEWEST_TURNS * ahead;
+    chain->is_far = held > SHARE_OF_CACHE * (double)machine->l1_bytes;
+    return lines > 0 && pays ? (int64_t)ahead : 0;
 }
 
 bool prefetch_chain(struct prefetching *prefetching, struct loop_stmt *loop)
@@ -403,18 +479,19 @@ bool prefetch_chain(struct prefetching *prefetching, struct loop_stmt *loop)
                           .arena = prefetching->arena,
                           .function = prefetching->kernel->loops,
                           .loop = loop};
-    int64_t n = count_stages(loop), number = 0;
-    if (n < FEWEST_STAGES || loop->loop.role != LOOP_BATCH || prefetching->kernel->options->machine.l2_bytes <= 0)
+    int64_t number = 0;
+    if (count_stages(loop) < FEWEST_STAGES || loop->loop.role != LOOP_BATCH || prefetching->kernel->options->machine.l2_bytes <= 0)
         return true;
     leave_streams(&chain, loop->loop.body);
     chain.rows = ARENA_ARRAY(chain.arena, chain.function->n_buffers, struct touched_row);
-    if (!chain.rows || !loop_visit_accesses(chain.context, chain.function, loop->loop.body, visit_access, &chain))
+    chain.used = ARENA_ARRAY(chain.arena, chain.function->n_buffers, struct used_buffer);
+    if (!chain.rows || !chain.used || !visit_turn(&chain))
         return false;
     chain.ahead = turns_ahead(&chain);
     chain.index = chain.ahead ? loop_add_index(chain.context, chain.function, "line") : UINT32_MAX;
     for (struct loop_stmt *stmt = loop->loop.body; stmt && chain.index != UINT32_MAX; stmt = stmt->next)
         if (stmt->op == LOOP_BLOCK)
-            stmt->block = loop_join(hints_of_stage(&chain, number++, n), stmt->block);
+            stmt->block = loop_join(hints_of_stage(&chain, number++), stmt->block);
     for (size_t k = 0; k < chain.function->n_buffers && chain.ahead; k++)
         prefetching->asked[k] |= chain.rows[k].n_touched > 0;
     for (size_t k = 0; k < chain.n_lookups && chain.ahead; k++)
