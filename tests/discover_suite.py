@@ -227,6 +227,11 @@ def structured(rng, sizes):
             yield f"dft {n}, {name}", matrix, "named", 8 * n * np.log2(n) + 24 * n
         for name, matrix in (("the first rows", scaled(rng, dct2(n)[:some])), ("some rows", dct4(n)[rng.permutation(n)[:some]]), ("some columns", dst2(n)[:, rng.permutation(n)[:some]])):
             yield f"cosines and sines {n}, {name}", matrix, "named", 2 * n * np.log2(n) + 8 * n
+    t = rng.standard_normal(320)
+    for name, matrix in (("toeplitz", shifted(t, 160, 160)), ("tall toeplitz", shifted(t, 192, 128)), ("hankel", shifted(t, 144, 176)[:, ::-1]), ("circulant", t[np.subtract.outer(np.arange(128), np.arange(128)) % 128])):
+        rows, columns = scaled(rng, np.ones((len(matrix), 1))), scaled(rng, np.ones((1, matrix.shape[1])))
+        for where, by in (("on both sides", rows * columns), ("on the left", rows), ("on the right", columns)):
+            yield f"{name} scaled {where}", by * matrix, "scaled", matrix.size
 
 
 def unstructured(rng, n):
@@ -336,7 +341,9 @@ class DiscoverSuite(Suite):
                  ("toeplitz and hankel", shifted(t, 160, 160) + shifted(h, 160, 160)[:, ::-1], 1.0),
                  ("inverse of toeplitz", inverse(dominant_toeplitz(rng, 256)), 0.4), ("inverse of hankel", inverse(dominant_toeplitz(rng, 256))[::-1], 0.4),
                  ("kron and low rank", kron(rng, (16, 16), (8, 8)) + rng.standard_normal((128, 2)) @ rng.standard_normal((2, 128)), 0.4),
-                 ("state space", state_space(rng, 128, 4, True), 0.5))
+                 ("state space", state_space(rng, 128, 4, True), 0.5),
+                 ("scaled circulant", scaled(rng, t[np.subtract.outer(np.arange(160), np.arange(160)) % 160]), 0.6), ("chirp", roots(1777)[np.multiply.outer(np.arange(90), np.arange(120)) % 1777], 0.6),
+                 ("scaled hankel", scaled(rng, shifted(t, 180, 140)[:, ::-1]), 0.9))
         for name, matrix, share in rows:
             for dtype in (matrix.dtype, np.complex64 if np.iscomplexobj(matrix) else np.float32):
                 m = matrix.astype(dtype)
@@ -449,7 +456,7 @@ class DiscoverSuite(Suite):
         self.check("results are the same on every run", self.discover(matrix) == self.discover(matrix))
         for n, primes in ((64, 12), (60, 12), (243, 15), (256, 16)):
             found = self.accepted(dft(n), "--no-names")
-            self.check(f"--no-names leaves the transform of {n} out, which is a butterfly then", found and found[0]["family"] == "ordered" and found[0]["flops"] <= 8 * n * primes
+            self.check(f"--no-names leaves the transform of {n} out, which is a butterfly or a chirp then", found and found[0]["family"] in ("ordered", "scaled") and found[0]["flops"] <= 8 * n * primes
                        and found[0]["error"] < 1e-14 and not any(f["family"] == "named" for f in found), json.dumps(found[:1])[:300])
 
 
