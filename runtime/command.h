@@ -94,6 +94,10 @@ bool manifest_add(struct invocation *invocation, struct compiled *compiled, cons
 /* A row of matrices as an SVG file; NULL: no memory. */
 const char *discover_draw(struct arena *arena, const struct discover_panels *panels);
 
+/* ---- command_explain_picture.c ---- */
+/* The slots of inputs and outputs, and the rotations between them, as an SVG file; NULL: no memory. */
+const char *explain_draw(struct compiled *compiled, const struct packing_result *packed, int only);
+
 /* ---- command_build.c ---- */
 
 /* The source itself, or a file that is not the `main` one and that einc did not make, is not overwritten: a diagnostic. */

@@ -224,14 +224,23 @@ static bool print_json(const char *target, struct compiled *compiled, const stru
     return text != NULL;
 }
 
+static bool write_picture(struct invocation *invocation, const char *path, const char *text)
+{
+    return text && command_may_write(invocation, path, true, invocation->words[0]) &&
+           file_write(invocation->context, path, text, strlen(text));
+}
+
 int command_explain(struct invocation *invocation, int argc, char **argv)
 {
     bool json = false;
-    const struct option options[] = {{"--json", OPTION_FLAG, &json}};
-    if (!options_parse(invocation, argc, argv, options, 1))
+    const char *picture = NULL;
+    const struct option options[] = {{"--json", OPTION_FLAG, &json}, {"--svg", OPTION_TEXT, &picture}};
+    if (!options_parse(invocation, argc, argv, options, 2))
         return EXIT_USAGE;
     if (invocation->count < 1 || invocation->count > 2)
         return usage_error("explain needs a .ein file");
+    if (picture && !invocation->compile.packing.slots)
+        return usage_error("--svg draws slots of ciphertexts: say how many with --slots");
     struct compiled *compiled = input_compile(invocation, invocation->words[0]);
     int only = compiled && invocation->count == 2 ? input_kernel(invocation, compiled->program, invocation->words[1]) : -1;
     if (!compiled || (invocation->count == 2 && only < 0))
@@ -241,6 +250,8 @@ int command_explain(struct invocation *invocation, int argc, char **argv)
     packing->count_all = true;
     const struct packing_result *packed = packing->slots ? compile_packing(compiled->program, &invocation->compile) : NULL;
     if (packing->slots && !packed)
+        return input_finish(invocation, EXIT_INPUT);
+    if (picture && !write_picture(invocation, picture, explain_draw(compiled, packed, only)))
         return input_finish(invocation, EXIT_INPUT);
     if (json)
         return input_finish(invocation, print_json(target, compiled, packed, packing->slots, only) ? EXIT_DONE : EXIT_FAULT);

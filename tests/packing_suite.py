@@ -404,6 +404,14 @@ def forms(rows):
     done = rows.einc("explain", "two.ein", "--json", "--slots=256")
     he = json.loads(done.stdout)["kernels"][0]["he"] if done.returncode == 0 else {}
     points = [(point["rotations"], point["depth"]) for point in he.get("points", [])]
+    refused = rows.einc("explain", "two.ein", "--svg=two.svg")
+    rows.suite.check("a picture of slots needs slots", refused.returncode == 2 and "--slots" in refused.stderr, refused.stderr)
+    done = rows.einc("explain", "two.ein", "f", "--slots=256", "--svg=f.svg")
+    both = rows.einc("explain", "two.ein", "--slots=256", "--svg=both.svg")
+    pictures = [(rows.folder / name).read_text() if (rows.folder / name).exists() else "" for name in ("f.svg", "both.svg")]
+    rows.suite.check("a picture of one kernel, or of all", "f: 256 slots, 16 rotations" in pictures[0] and "g: 256" not in pictures[0] and "g: 256" in pictures[1],
+                     done.stderr + both.stderr)
+    done = rows.einc("explain", "two.ein", "--json", "--slots=256")
     rows.suite.check("explain lists rotations against depth", points == [(30, 1), (16, 2)] and he["rotations"] == 16, f"{points} {done.stderr}")
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The pictures of docs/discovery.md are what `einc discover --svg` draws today. --update draws them again."""
+"""The pictures of docs/discovery.md are what `einc discover --svg` draws today, those of docs/packing.md what `einc explain --svg` draws. --update draws
+them again."""
 import argparse
 import pathlib
 import subprocess
@@ -28,6 +29,14 @@ def matrices():
     yield "low_rank", np.diag(rng.standard_normal(32)) + rng.standard_normal((32, 2)) @ rng.standard_normal((2, 32))
 
 
+# Kernels of docs/packing.md, and their slots.
+KERNELS = {"slots_layer": ("kernel layer(x: f64[1024], b: f64[1024]) -> (y: f64[1024]) { y[i] = kron(dct2(32), dct2(32))[i,j] * x[j] + b[i] }\n", 4096),
+           "slots_small": ("""const W: f64[4,8] = [[1, 2, 3, 4, 5, 6, 7, 8], [2, 3, 4, 5, 6, 7, 8, 9], [1, 1, 2, 2, 1, 1, 2, 3], [3, 1, 4, 1, 5, 9, 2, 6]]
+kernel small(x: f64[8]) -> (y: f64[4]) { y[i] = W[i,j] * x[j] }
+""", 16),
+           "slots_product": ("kernel product(a: f64[32,32], b: f64[32,32]) -> (c: f64[32,32]) { c[i,j] = a[i,k] * b[k,j] }\n", 4096)}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -44,6 +53,14 @@ def main():
             if arguments.update:
                 (FOLDER / f"{name}.svg").write_text(drawn)
                 print(name, done.stdout.splitlines()[1])
+            suite.check(f"{name}.svg is what is drawn", (FOLDER / f"{name}.svg").read_text() == drawn, done.stdout + done.stderr)
+        for name, (source, slots) in KERNELS.items():
+            names.add(f"{name}.svg")
+            (pathlib.Path(folder) / "k.ein").write_text(source)
+            done = subprocess.run([suite.einc, "explain", "k.ein", f"--slots={slots}", "--svg=k.svg"], cwd=folder, capture_output=True, text=True)
+            drawn = (pathlib.Path(folder) / "k.svg").read_text() if not done.returncode else ""
+            if arguments.update:
+                (FOLDER / f"{name}.svg").write_text(drawn)
             suite.check(f"{name}.svg is what is drawn", (FOLDER / f"{name}.svg").read_text() == drawn, done.stdout + done.stderr)
     suite.check("no other picture is there", {path.name for path in FOLDER.iterdir()} == names, str(names))
     return suite.close()
