@@ -165,7 +165,7 @@ static struct listed *list_plans(const struct forms *forms, size_t *count)
 
 /* ---- its slot program ---- */
 
-/* Of plans with the fewest rotations the one that comes first within the number of keys. */
+/* With a key for each rotation, or where these are too many with rotations from one another. */
 static struct slot_program *emit_within_keys(const struct listed *listed, struct slot_counts *counts)
 {
     const struct form *form = listed->form;
@@ -173,7 +173,7 @@ static struct slot_program *emit_within_keys(const struct listed *listed, struct
     struct slot_program *program = packing_emit(form->packer, form->graph, form->kernel, listed->plan, PACKING_A_KEY_EACH);
     if (program)
         slot_count(program, counts);
-    if (!program || !most || counts->keys <= most)
+    if (!program || counts->keys <= most)
         return program;
     program = packing_emit(form->packer, form->graph, form->kernel, listed->plan, PACKING_CHAINED);
     if (program)
@@ -221,12 +221,12 @@ static bool add_found(const struct forms *forms, const struct form *form, struct
     return result->found != NULL;
 }
 
-static bool refuse_keys(const struct form *form, const struct slot_counts *counts)
+static bool refuse_keys(const struct form *form, int64_t needed)
 {
     struct diagnostics *diagnostics = ir_diagnostics(form->packer->context);
     struct diag *diag =
         diag_error(diagnostics, DIAG_E0932, form->kernel->span, "%lld keys do not suffice", (long long)form->packer->options->keys);
-    diag_label(diagnostics, diag, "%lld are needed, with rotations one after another", (long long)counts->keys);
+    diag_label(diagnostics, diag, "%lld are needed, with rotations one after another", (long long)needed);
     diag_help(diagnostics, diag, "allow more keys with --keys");
     return false;
 }
@@ -242,26 +242,27 @@ bool packing_run(struct pass_kernel *kernel, const char *const *rest, const stru
         return false;
     *forms = (struct forms){.pass = kernel, .rest = rest, .options = options};
     const struct listed *listed = plan_forms(forms) ? list_plans(forms, &count) : NULL;
-    const struct listed *chosen = listed ? &listed[count - 1] : NULL; /* the fewest rotations */
-    if (!chosen)
+    struct packing_point *points = ARENA_ARRAY(arena, count + 1, struct packing_point);
+    int64_t least_keys = INT64_MAX;
+    if (!listed || !points)
         return false;
-    *result = chosen->form->result;
-    result->n_points = count;
-    result->chosen = count - 1;
-    result->points = ARENA_ARRAY(arena, count, struct packing_point);
-    if (!result->points || !add_found(forms, chosen->form, result))
-        return false;
-    for (size_t k = 0; k < count; k++) {
-        struct packing_point *point = &result->points[k];
-        *point = (struct packing_point){.rotations = listed[k].plan->rotations, .depth = listed[k].plan->depth};
-        if (k != result->chosen && !options->count_all)
-            continue;
-        result->program = emit_within_keys(&listed[k], &point->counts);
-        if (!result->program)
+    const struct listed *chosen = NULL;
+    for (size_t k = count; k-- > 0 && (!chosen || options->count_all);) {
+        points[k] = (struct packing_point){.rotations = listed[k].plan->rotations, .depth = listed[k].plan->depth};
+        struct slot_program *program = emit_within_keys(&listed[k], &points[k].counts);
+        if (!program)
             return false;
+        least_keys = points[k].counts.keys < least_keys ? points[k].counts.keys : least_keys;
+        if (chosen || points[k].counts.keys > options->keys)
+            continue;
+        chosen = &listed[k];
+        *result = chosen->form->result;
+        result->chosen = k;
+        result->program = program;
     }
-    const struct slot_counts *counts = &result->points[result->chosen].counts;
-    if (options->keys && counts->keys > options->keys)
-        return refuse_keys(chosen->form, counts);
-    return note_all(arena, result, result->program);
+    result->n_points = count;
+    result->points = points;
+    if (!chosen)
+        return refuse_keys(listed->form, least_keys);
+    return add_found(forms, chosen->form, result) && note_all(arena, result, result->program);
 }

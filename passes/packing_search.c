@@ -92,8 +92,7 @@ static bool add_state(struct search *search, uint32_t at, const struct packing_d
     decision.rotations += state ? state->rotations : 0;
     decision.deepest = state && state->deepest > decision.depth ? state->deepest : decision.depth;
     int64_t levels = search->packer->options->levels;
-    if ((levels && decision.deepest + (decision.open != NULL) > levels) ||
-        decision.deepest + (decision.open != NULL) > SLOT_LEVELS_LIMIT) {
+    if (decision.deepest + (decision.open != NULL) > levels || decision.deepest + (decision.open != NULL) > SLOT_LEVELS_LIMIT) {
         search->too_deep = true;
         return true;
     }
@@ -408,9 +407,8 @@ static bool finish_state(struct search *search, const struct packing_decision *s
     plan->rotations = state->rotations + rotations;
     plan->depth = deepest;
     int64_t levels = packer->options->levels;
-    if (levels && deepest > levels)
-        search->too_deep = true;
-    return !levels || deepest <= levels;
+    search->too_deep |= deepest > levels;
+    return deepest <= levels;
 }
 
 static bool add_plan(struct search *search, struct packing_plans *plans, struct packing_plan plan)
@@ -445,9 +443,9 @@ static uint32_t levels_needed(struct search *search)
 {
     struct packing_options free_options = *search->packer->options;
     const struct packing_options *given = search->packer->options;
-    if (!given->levels)
+    if (given->levels == PACKING_ANY)
         return 0;
-    free_options.levels = 0;
+    free_options.levels = PACKING_ANY;
     search->packer->options = &free_options;
     const struct packing_plans *plans = packing_search(search->packer, search->graph, search->kernel);
     search->packer->options = given;

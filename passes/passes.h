@@ -324,10 +324,11 @@ struct packing_range {
     const char *name;
     double low, high;
 };
+enum { PACKING_ANY = 1 << 30 }; /* more than any schedule takes */
 struct packing_options {
     int64_t slots;                /* a power of two, up to SLOT_SLOTS_LIMIT; 0: nothing is packed */
-    int64_t levels;               /* a computation may take; 0: any number */
-    int64_t keys;                 /* of rotations a schedule may need; 0: any number */
+    int64_t levels;               /* a computation may take; PACKING_ANY */
+    int64_t keys;                 /* of rotations a schedule may need; PACKING_ANY */
     const char *const *row_major; /* names of inputs and outputs that lie in C order from slot 0 on, once, zeros behind inputs */
     size_t n_row_major;
     const struct packing_range *ranges;

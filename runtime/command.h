@@ -46,7 +46,8 @@ struct invocation {
     const char *scan_chunk;
     const char *target;              /* --target=NAME|FILE; NULL: generic */
     const char *tune;                /* --tune=FILE; NULL: choices are the cost model's */
-    int64_t slots, levels, keys;     /* --slots, --levels, --keys of schedules on ciphertexts; 0: not given */
+    int64_t slots;                   /* --slots of schedules on ciphertexts; 0: not given */
+    int64_t levels, keys;            /* --levels and --keys; PACKING_ANY: not given */
     struct option_list layout_words; /* --layout x=rowmajor,y=rowmajor */
     struct option_list range_words;  /* --range x=-1:1,gelu=-8:8 */
     const char *within;              /* --within=TOL of functions on ciphertexts */

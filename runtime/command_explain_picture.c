@@ -282,7 +282,8 @@ static bool draw_plan(struct drawing *drawing, const struct slot_program *progra
         const char *what = set_text(drawing->arena, program, set), *steps = steps_text(drawing->arena, set);
         if (!what || !steps)
             return false;
-        const char *words = arena_printf(drawing->arena, "after %" PRId64 " product%s: %s by %s", set->depth, set->depth == 1 ? "" : "s", what, steps);
+        const char *words = arena_printf(drawing->arena, "after %" PRId64 " product%s: %s by %s", set->depth,
+                                         set->depth == 1 ? "" : "s", what, steps);
         drawing->y += LINE + 6;
         picture_rectangle(&drawing->picture, LEFT, drawing->y - 4, AXIS, 1, "#999999", NULL);
         picture_rectangle(&drawing->picture, LEFT + AXIS / 2, drawing->y - 10, 1, 12, "#999999", NULL);

@@ -182,8 +182,8 @@ static bool read_packing(struct invocation *invocation)
     bool is_power = packing->slots >= 2 && !(packing->slots & (packing->slots - 1));
     if (packing->slots && (!is_power || packing->slots > SLOT_SLOTS_LIMIT))
         return usage_error("--slots is a power of two from 2 to %d, not %lld", SLOT_SLOTS_LIMIT, (long long)packing->slots), false;
-    if (packing->levels < 0 || packing->levels > SLOT_LEVELS_LIMIT)
-        return usage_error("--levels is a number from 1 to %d, not %lld", SLOT_LEVELS_LIMIT, (long long)packing->levels), false;
+    if (packing->levels < 0 || (packing->levels > SLOT_LEVELS_LIMIT && packing->levels != PACKING_ANY))
+        return usage_error("--levels is a number from 0 to %d, not %lld", SLOT_LEVELS_LIMIT, (long long)packing->levels), false;
     if (packing->keys < 0)
         return usage_error("--keys is a number of keys, not %lld", (long long)packing->keys), false;
     for (size_t k = 0; k < invocation->layout_words.count; k++) {
@@ -199,7 +199,7 @@ static bool read_packing(struct invocation *invocation)
     packing->row_major = names;
     if (!read_ranges(invocation))
         return false;
-    if (packing->levels || packing->keys || names || packing->n_ranges)
+    if (packing->levels != PACKING_ANY || packing->keys != PACKING_ANY || names || packing->n_ranges)
         packing->slots = packing->slots ? packing->slots : PACKING_SLOTS;
     return true;
 }

@@ -108,7 +108,8 @@ int main(int argc, char **argv)
         print_command_help(command);
         return flush(EXIT_DONE);
     }
-    struct invocation invocation = {.context = ir_context_create(NULL), .derives = command->derives};
+    struct invocation invocation = {
+        .context = ir_context_create(NULL), .derives = command->derives, .levels = PACKING_ANY, .keys = PACKING_ANY};
     if (!invocation.context) {
         fputs("einc: out of memory\n", stderr);
         return EXIT_LIMIT;

@@ -366,6 +366,7 @@ def refusals(rows):
     """Each way not to fit is a diagnostic with what would help, and exit status 1."""
     chain = rows.array("A", RNG.standard_normal((8, 8))) + "kernel k(x: f64[8]) -> (y: f64[8]) {\n    let h[i] = A[i,j]*x[j]\n    y[i] = A[i,j]*(h[j]*h[j])\n}\n"
     cases = [("levels", chain, ["--levels=2"], "E0932", "--levels"), ("keys", chain, ["--keys=1"], "E0932", "--keys"),
+             ("no keys", chain, ["--keys=0"], "E0932", "are needed, with rotations"), ("no levels", chain, ["--levels=0"], "E0932", "3 are needed"),
              ("a function without a range", "kernel k(x: f64[8]) -> (y: f64[8]) { y[i] = exp(x[i]) }\n", ["--within=1e-3"], "E0931", "--range=exp="),
              ("a function without a tolerance", "kernel k(x: f64[8]) -> (y: f64[8]) { y[i] = exp(x[i]) }\n", ["--range=x=-1:1"], "E0931", "--within"),
              ("a pole in the range", "kernel k(x: f64[8]) -> (y: f64[8]) { y[i] = 1 / x[i] }\n", ["--range=1/x=-1:1", "--within=1e-3"], "E0931", "no polynomial"),
@@ -384,6 +385,16 @@ def refusals(rows):
 def keys(rows):
     W = RNG.standard_normal((64, 64))
     linear(rows, "dense 64 with 4 keys", rows.array("W", W), "W", W, 64, 14, 1, "--keys=4")
+    # None at all, and none of either: what needs none compiles.
+    x, z = RNG.standard_normal((2, 8, 16))
+    vectors = "x: f64[8,16], z: f64[8,16]"
+    rows.row("a product without keys", f"kernel k({vectors}) -> (y: f64[8,16]) {{ y[i,j] = x[i,j] * z[i,j] }}\n", {"x": x, "z": z}, x * z, 128, 0, 1, "--keys=0")
+    rows.row("a sum without levels or keys", f"kernel k({vectors}) -> (y: f64[16,8]) {{ y[j,i] = x[i,j] - z[i,j] + 1 }}\n", {"x": x, "z": z}, (x - z + 1).T,
+             128, 0, 0, "--keys=0", "--levels=0")
+    rows.encrypted("a sum without levels or keys", {"x": x, "z": z}, (x - z + 1).T, 0)
+    rows.row("a total without levels", f"kernel k({vectors}) -> (y: f64) {{ y = sum[i,j](x[i,j] + z[i,j]) }}\n", {"x": x, "z": z}, np.sum(x + z), 128, 7, 0, "--levels=0")
+    # Each ciphertext holds a row.
+    rows.row("a sum over ciphertexts without keys", "kernel k(x: f64[8,16]) -> (y: f64[16]) { y[j] = sum[i: 8](x[i,j]) }\n", {"x": x}, x.sum(axis=0), 16, 0, 0, "--keys=0")
 
 
 def forms(rows):
