@@ -95,6 +95,7 @@ struct c_vector {
     bool uses[VECTOR_OP_COUNT];
     bool inner[VECTOR_OP_COUNT]; /* what functions are made of: not needed where these call the C library */
     bool functions[IR_EXPR_OP_COUNT];
+    bool places, takes, puts; /* codelets of it: take and put complex numbers */
 };
 
 /* The first lanes of a wider vector are wanted as a vector. */
@@ -116,6 +117,8 @@ struct c_file {
     size_t n_vectors, vectors_capacity;
     struct c_narrowing *narrowings;
     size_t n_narrowings, narrowings_capacity;
+    struct c_codelet *codelets;
+    size_t n_codelets, codelets_capacity;
     bool uses_math;
     bool streams_rows;                      /* rows are copied past the caches */
     bool prefetches;                        /* asks for lines of memory before they are needed */
@@ -161,6 +164,8 @@ struct c_kernel {
     size_t n_visible, visible_capacity;
     struct c_part *parts; /* shared subexpressions that have a name at the moment */
     size_t n_parts, parts_capacity;
+    struct c_call *calls; /* of codelets */
+    size_t n_calls, calls_capacity;
     uint32_t *stamps; /* by id of expression: the traversal that saw it last */
     size_t n_stamps;
     uint32_t stamp;
@@ -256,6 +261,8 @@ bool c_touches(struct c_kernel *kernel, const struct loop_stmt *stmt, uint32_t b
 const struct ir_expr **c_shared(struct c_kernel *kernel, const struct ir_expr *expr, size_t *count);
 
 /* ---- c_statements.c ---- */
+/* A statement, on several lines when it is wide. */
+void c_put_line(struct text *text, int depth, const char *line);
 void c_put_body(struct c_kernel *kernel, struct text *text);
 
 /* ---- c_scratch.c ---- */
@@ -309,6 +316,18 @@ bool c_is_vector_block(const struct loop_stmt *loop);
 /* The line of the statement in such a loop, NULL: there is none; goes on to the statement behind what the line does. */
 const char *c_vector_block_line(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt **stmt);
 const char *c_vector_statement(struct c_kernel *kernel, const struct loop_stmt *loop, const struct loop_stmt *beside);
+/* A value in the lanes of the loop, as text. */
+const char *c_vector_value(struct c_kernel *kernel, const struct loop_stmt *loop, const struct ir_expr *value);
+
+/* ---- c_codelet.c: straight lines as functions ---- */
+/* Finds which loops of the kernel are calls of codelets, and adds these to the file. */
+void c_find_codelets(struct c_kernel *kernel);
+/* The statement that the loop then is; NULL: it is no call. */
+const char *c_codelet_call(struct c_kernel *kernel, const struct loop_stmt *loop);
+
+/* ---- c_codelet_text.c ---- */
+void c_put_codelet_heads(struct c_file *file, struct text *text); /* what stands before kernels */
+void c_put_codelets(struct c_file *file, struct text *text);      /* and behind them */
 
 /* ---- c_constants.c ---- */
 bool c_add_tables(struct c_kernel *kernel);

@@ -119,6 +119,8 @@ struct c_file *c_file_create(const struct backend_program *program, const struct
     for (size_t k = 0; k < program->n_kernels && !arena_failed(arena); k++)
         if (!kernel_prepare(&file->kernels[k]))
             return NULL;
+    for (size_t k = 0; k < program->n_kernels && !arena_failed(arena); k++)
+        c_find_codelets(&file->kernels[k]);
     /* names of function scope differ from all of file scope, so they come after the tables of all kernels */
     for (size_t k = 0; k < program->n_kernels && !arena_failed(arena); k++)
         if (!c_kernel_names(&file->kernels[k]))

@@ -335,11 +335,13 @@ void c_put_file(struct c_file *file, struct text *text)
         text_put(&kernels, k ? "\n" : "");
         put_kernel(&file->kernels[k], &kernels);
     }
+    c_put_codelets(file, &kernels);
     struct text tables = text_create(file->arena), declarations = text_create(file->arena);
     c_put_tables(file, &tables);
     c_put_table_declarations(file, &declarations);
     struct text functions = text_create(file->arena);
     c_put_vectors(file, &functions);
+    c_put_codelet_heads(file, &functions);
     c_put_helpers(file, &functions);
     text_put(&functions, text_finish(&kernels));
     const char *finished = text_finish(&functions);

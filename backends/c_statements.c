@@ -132,8 +132,7 @@ static size_t break_at(const char *line, size_t room)
     return best;
 }
 
-/* A statement, on several lines when it is wide. */
-static void put_line(struct text *text, int depth, const char *line)
+void c_put_line(struct text *text, int depth, const char *line)
 {
     for (bool first = true; line; first = false) {
         int columns = LINE_WIDTH - 4 * (depth + !first);
@@ -168,7 +167,7 @@ static size_t put_value_statement(struct c_kernel *kernel, struct text *text, in
     const char *finished = text_finish(&target);
     c_put_combined(kernel, &line, finished ? finished : "", elem, combine, value);
     text_put(&line, ";");
-    put_line(text, depth, text_finish(&line));
+    c_put_line(text, depth, text_finish(&line));
     kernel->n_parts = 0;
     return lines + 1;
 }
@@ -283,9 +282,14 @@ static size_t put_parallel(struct c_kernel *kernel, struct text *text, int depth
 static size_t put_vector_block(struct c_kernel *kernel, struct text *text, int depth, const struct loop_stmt *stmt)
 {
     size_t lines = 0;
+    const char *call = c_codelet_call(kernel, stmt);
+    if (call) {
+        c_put_line(text, depth, call);
+        return 1;
+    }
     for (const struct loop_stmt *now = stmt->loop.body; now;) {
         const char *line = c_vector_block_line(kernel, stmt, &now);
-        put_line(text, depth, line);
+        c_put_line(text, depth, line);
         lines += line != NULL;
     }
     for (const struct loop_stmt *now = stmt->loop.body; now; now = now->next)
@@ -302,11 +306,11 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
     if (c_is_vector_block(stmt))
         return put_vector_block(kernel, text, depth, stmt);
     if (stmt->loop.kind == LOOP_VECTOR) {
-        put_line(text, depth, c_vector_statement(kernel, stmt, beside));
+        c_put_line(text, depth, c_vector_statement(kernel, stmt, beside));
         return 1;
     }
     if (c_is_streamed_row(kernel, stmt)) {
-        put_line(text, depth, c_streamed_row_statement(kernel, stmt, NULL));
+        c_put_line(text, depth, c_streamed_row_statement(kernel, stmt, NULL));
         return 1;
     }
     return put_steps(kernel, text, depth, stmt);
@@ -327,7 +331,7 @@ static size_t put_check(struct c_kernel *kernel, struct text *text, int depth, c
     const char *finished = text_finish(&violations);
     if (put == 0 || !finished)
         return 0;
-    put_line(text, depth, arena_printf(kernel->file->arena, "if (%s)", finished));
+    c_put_line(text, depth, arena_printf(kernel->file->arena, "if (%s)", finished));
     c_indent(text, depth + 1);
     text_put(text, "return 1;\n");
     return 1;
@@ -433,7 +437,7 @@ static size_t put_prefetch(struct c_kernel *kernel, struct text *text, int depth
     text_printf(&line, "prefetch%s(%s, ", stmt->prefetch.far ? "_far" : "", array ? array : "");
     c_put_size(kernel, &line, stmt->prefetch.address, C_ANY);
     text_put(&line, ");");
-    put_line(text, depth, text_finish(&line));
+    c_put_line(text, depth, text_finish(&line));
     kernel->file->prefetches = true;
     return 1;
 }

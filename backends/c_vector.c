@@ -564,3 +564,13 @@ const char *c_vector_block_line(struct c_kernel *kernel, const struct loop_stmt 
         *stmt = now->next->next;
     return storing(&spelling, now, pairs);
 }
+
+const char *c_vector_value(struct c_kernel *kernel, const struct loop_stmt *loop, const struct ir_expr *value)
+{
+    struct text text = text_create(kernel->file->arena);
+    struct spelling spelling = {.kernel = kernel, .text = &text, .lane = loop->loop.index};
+    if (!poly_is_constant(loop->loop.end, &spelling.lanes))
+        return NULL;
+    put_value(&spelling, value);
+    return text_finish(&text);
+}

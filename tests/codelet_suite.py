@@ -110,6 +110,24 @@ class CodeletSuite(suites.Suite):
         self.check(f"{name} is a codelet", all(step["codelet"] for step in steps))
         self.check(f"{name}: operations", operators == told["kernels"][0]["flops"], f"{operators} emitted, {told['kernels'][0]['flops']} told\n{body}")
 
+    def share(self, folder):
+        """Vectors of emitted C: a codelet is one function, named after what it computes, for all loops and kernels; it says its operations."""
+        (folder / "shared.ein").write_text("kernel forth(x: c64[256]) -> (y: c64[256]) { y[i] = dft(256)[i,j] * x[j] }\n"
+                                           "kernel back(x: c64[256]) -> (y: c64[256]) { y[i] = adjoint(dft(256))[i,j] * x[j] }\n"
+                                           "kernel columns(x: c64[16, 64]) -> (y: c64[16, 64]) { y[i,b] = dft(16)[i,j] * x[j,b] }\n"
+                                           "kernel cosines(x: f32[8, 64]) -> (y: f32[8, 64]) { y[i,b] = dct2(8)[i,j] * x[j,b] }\n")
+        emitted = subprocess.run([self.einc, "build", "shared.ein", "--emit=c", "-o", "-", "--target=avx512"], cwd=folder, capture_output=True,
+                                 text=True, check=True).stdout
+        kernels, _, section = emitted.partition("/* ---- codelets ----")
+        found = re.findall(r"in each of 16 lanes: (\d+) additions, (\d+) multiplications \*/\nstatic f32x16_inline void (\w+)", section)
+        told = {name: int(additions) + int(multiplications) for additions, multiplications, name in found}
+        self.check("a codelet is one function", sorted(told) == ["dct2_8_f32x16", "dft16_f32x16", "dft_adjoint16_f32x16"], emitted)
+        for name, calls, flops in (("dft16_f32x16", 3, 168), ("dft_adjoint16_f32x16", 2, 168), ("dct2_8_f32x16", 1, 42)):
+            self.check(f"{name} serves its loops", len(re.findall(rf" {name}\(\(f32x16_from\)", kernels)) == calls, kernels)
+            body = section.partition(f"void {name}")[2].partition("\n}\n")[0]
+            counts = [len(re.findall(rf"f32x16_{word}\(", body)) for word in ("add", "subtract", "multiply", "fma", "fma")]
+            self.check(f"{name}: operations", told.get(name) == sum(counts) == flops, f"{told}, {counts}\n{body}")
+
     def all(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
@@ -119,6 +137,7 @@ class CodeletSuite(suites.Suite):
             for title, matrix, elem in CASES:
                 if title not in ("zero", "one column", "one row"):  # nothing to multiply
                     self.count(folder, title, matrix, elem)
+            self.share(folder)
 
 
 def main():
