@@ -5,6 +5,7 @@
 #include <string.h>
 #include "declare_internal.h"
 #include "formula.h"
+#include "steps.h"
 
 static const struct frontend_options no_options;
 
@@ -189,5 +190,8 @@ struct ir_program *frontend_read(struct ir_context *context, const struct source
     declare_operators(&resolver);
     declare_kernels(&resolver);
     lower_kernels(&resolver, n_parsed);
+    const struct frontend_inquiry *inquiry = resolver.options->inquiry;
+    if (inquiry && inquiry->steps && ir_status(context) == EINC_OK && !write_steps(&resolver, inquiry->steps))
+        return NULL;
     return ir_status(context) == EINC_OK ? resolver.program : NULL;
 }

@@ -25,6 +25,22 @@ struct frontend_array {
 typedef bool frontend_load_function(void *user, struct ir_context *context, const char *path, struct span span,
                                     struct frontend_array *array);
 
+/* ---- edits.c: changes of a source's text ---- */
+struct frontend_edit {
+    uint32_t begin, end; /* bytes of the source that are replaced */
+    const char *text;
+};
+struct frontend_edits { /* in order of their places, apart from each other */
+    struct frontend_edit *items;
+    size_t count, capacity;
+};
+bool frontend_edit(struct arena *arena, struct frontend_edits *edits, uint32_t begin, uint32_t end, const char *text);
+/* Bytes [begin, end) of the source with the edits that lie in them; NULL: no memory. */
+const char *frontend_edited(struct arena *arena, const char *source, uint32_t begin, uint32_t end,
+                            const struct frontend_edits *edits);
+/* Where in the source that stood which is at this place of the edited text. */
+uint32_t frontend_edit_origin(const struct frontend_edits *edits, uint32_t place);
+
 /* What else a reading can say of a source, where it is asked. */
 struct frontend_constant {
     const char *name;
@@ -35,6 +51,7 @@ struct frontend_inquiry {
     bool lets; /* lets of floats are outputs too, behind those declared */
     struct frontend_constant *constants;
     size_t n_constants, constants_capacity;
+    struct frontend_edits *steps; /* what writes products in steps, each a let (steps.c); NULL: that is not asked */
 };
 
 struct frontend_options {
@@ -59,22 +76,6 @@ struct frontend_operand {
 };
 struct ir_program *frontend_einsum(struct ir_context *context, const char *string, enum ir_ring ring, size_t n_operands,
                                    const struct frontend_operand *operands);
-
-/* ---- edits.c: changes of a source's text ---- */
-struct frontend_edit {
-    uint32_t begin, end; /* bytes of the source that are replaced */
-    const char *text;
-};
-struct frontend_edits { /* in order of their places, apart from each other */
-    struct frontend_edit *items;
-    size_t count, capacity;
-};
-bool frontend_edit(struct arena *arena, struct frontend_edits *edits, uint32_t begin, uint32_t end, const char *text);
-/* Bytes [begin, end) of the source with the edits that lie in them; NULL: no memory. */
-const char *frontend_edited(struct arena *arena, const char *source, uint32_t begin, uint32_t end,
-                            const struct frontend_edits *edits);
-/* Where in the source that stood which is at this place of the edited text. */
-uint32_t frontend_edit_origin(const struct frontend_edits *edits, uint32_t place);
 
 /* ---- retype.c: other types in a source ---- */
 struct frontend_new_type {

@@ -143,20 +143,45 @@ static const char *edited(struct quantization *quantization, const char *text, b
     return frontend_edited(ir_arena(context), text, 0, (uint32_t)strlen(text), edits);
 }
 
+/* The edits that write products in steps. The source is read once more for it, with its lets in sight. */
+static bool find_steps(struct quantization *quantization, const struct source *source, struct frontend_edits *steps)
+{
+    struct invocation *invocation = quantization->invocation;
+    struct arena *arena = ir_arena(invocation->context);
+    struct ir_context *scratch = ir_context_create(NULL);
+    struct frontend_edits found = {0};
+    struct frontend_inquiry inquiry = {.lets = true, .steps = &found};
+    struct frontend_options options = invocation->compile.frontend;
+    options.inquiry = &inquiry;
+    bool good = scratch && frontend_read(scratch, source, &options);
+    for (size_t k = 0; k < found.count && good; k++) {
+        const struct frontend_edit *edit = &found.items[k];
+        good = frontend_edit(arena, steps, edit->begin, edit->end, arena_strndup(arena, edit->text, strlen(edit->text)));
+    }
+    ir_context_destroy(scratch);
+    return good;
+}
+
 /* The source in the type asked for; NULL after diagnostics. */
 static const char *quantize(struct quantization *quantization, const struct source *source)
 {
-    struct frontend_edits wide = {0}, narrow = {0};
-    struct stage floats = {.edits = {&wide}, .n_edits = 1}, fixed = {.edits = {&narrow}, .n_edits = 1};
-    floats.text = edited(quantization, source->text, true, &wide);
-    if (!floats.text || !quantization_measure(quantization, &floats) || !choose_scales(quantization))
+    struct arena *arena = ir_arena(quantization->invocation->context);
+    struct frontend_edits steps = {0}, wide = {0}, wide_steps = {0}, narrow = {0};
+    struct stage floats = {.edits = {&wide}, .n_edits = 1}, stepped = {.edits = {&wide_steps, &steps}, .n_edits = 2};
+    struct stage fixed = {.edits = {&narrow, &steps}, .n_edits = 2};
+    const char *stepwise =
+        find_steps(quantization, source, &steps) ? frontend_edited(arena, source->text, 0, (uint32_t)source->length, &steps) : NULL;
+    floats.text = stepwise ? edited(quantization, source->text, true, &wide) : NULL;
+    stepped.text = floats.text ? edited(quantization, stepwise, true, &wide_steps) : NULL;
+    if (!stepped.text || !quantization_evaluate(quantization, &floats) || !quantization_measure(quantization, &stepped) ||
+        !choose_scales(quantization))
         return NULL;
     for (size_t k = 0; k < quantization->n_tensors; k++) {
         struct quantized *tensor = &quantization->tensors[k];
         if (tensor->is_float && tensor->file && !round_constant(quantization, tensor))
             return NULL;
     }
-    fixed.text = edited(quantization, source->text, false, &narrow);
+    fixed.text = edited(quantization, stepwise, false, &narrow);
     return fixed.text && quantization_compare(quantization, &fixed) ? fixed.text : NULL;
 }
 

@@ -58,7 +58,9 @@ struct stage {
     const struct frontend_edits *edits[3]; /* the last first */
     size_t n_edits;
 };
-/* Ranges of all tensors, and the outputs' values, by the text in f64. */
+/* The outputs' values, by the source in f64. */
+bool quantization_evaluate(struct quantization *quantization, const struct stage *stage);
+/* Ranges of all tensors, by the text in steps and f64. */
 bool quantization_measure(struct quantization *quantization, const struct stage *stage);
 /* Errors of the outputs, by the text in fixed point. */
 bool quantization_compare(struct quantization *quantization, const struct stage *stage);

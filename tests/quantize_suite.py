@@ -37,6 +37,56 @@ kernel sum_of(z: f32[h]) -> (total: f32) {
 }
 """
 
+STRUCTURED = """\
+const L: f32[4, 6, 5] = file("L.npy")
+const R: f32[5, 4, 8] = file("R.npy")
+const U: f32[24, 4] = file("U.npy")
+const V: f32[4, 40] = file("V.npy")
+const A: f32[4, 3] = file("A.npy")
+const B: f32[6, 5] = file("B.npy")
+const X: f32[1, 4, 4, 2] = file("X.npy")
+const Y: f32[2, 4, 4, 1] = file("Y.npy")
+operator K(P, Q) = kron(P, Q)
+kernel monarchs(x: f32[40]) -> (y: f32[24]) {
+    y[i] = relu(monarch(L, R)[i,j] * x[j] + 0.25)
+}
+kernel low(x: f32[40]) -> (y: f32[24]) { y[i] = (U @ V)[i,j] * x[j] }
+kernel batch(z: f32[7, 40]) -> (y: f32[7, 24]) {
+    y[n,i] = 0.5 * lowrank(U, V)[i,j] * z[n,j] / 4   # a comment
+}
+kernel krons(w: f32[15]) -> (y: f32[15]) {
+    operator both = transpose(K(A, B)) @ K(A, B)
+    y[i] = both[i,j] * w[j]
+}
+kernel fly(v: f32[8]) -> (y: f32[8], r1: f32[8]) {
+    y[i] = butterfly(X, Y)[i,j] * v[j]
+    r1[j] = butterfly(X, Y)[i,j] * v[i]
+}
+kernel element(u: f32[3, 3, 3, 3]) -> (v_1: f32[3, 4, 4, 4]) {
+    v_1[e,a,b,c] = A[a,i] * A[b,j] * A[c,k] * pad(u[e,i,j,k+1], 0)
+}
+kernel twice(m: f32[3, 3]) -> (y: f32[4, 4], s: f32, one: f32[4]) {
+    y[i,l] = sum[j,k](A[i,j] * m[j,k] * A[l,k])
+    s = sum[i](max(A[i,j] * m[j,k] * A[i,k], 0)) + 0.125
+    one[i] = A[i,j] * m[j,j] * A[i,0]
+}
+"""
+# How many lets each kernel gets: one less than there are sums in each product.
+LETS = {"monarchs": 1, "low": 1, "batch": 1, "krons": 3, "fly": 2, "element": 2, "twice": 2}
+
+
+def structured(data):
+    L, R, U, V, A, B, X, Y, x, z, w, v, u, m = (data[name].astype("f8") for name in "LRUVABXYxzwvum")
+    blocks = numpy.einsum("jik,kjm,skm->sij", L, R, x.reshape(-1, 5, 8)).reshape(-1, 24)
+    K = numpy.kron(A, B)
+    ks = lambda T: numpy.einsum("pijq,pr,qs->piqrjs", T, numpy.eye(T.shape[0]), numpy.eye(T.shape[3])).reshape(8, 8)
+    fly, shifted = ks(X) @ ks(Y), numpy.zeros_like(u)
+    shifted[..., :-1] = u[..., 1:]
+    products = numpy.einsum("ij,sjk,lk->sil", A, m, A)
+    return {("monarchs", "y"): numpy.maximum(blocks + 0.25, 0), ("low", "y"): x @ (U @ V).T, ("batch", "y"): z @ (U @ V).T / 8, ("krons", "y"): w @ (K.T @ K).T,
+            ("fly", "y"): v @ fly.T, ("fly", "r1"): v @ fly, ("element", "v_1"): numpy.einsum("ai,bj,ck,seijk->seabc", A, A, A, shifted), ("twice", "y"): products,
+            ("twice", "s"): numpy.maximum(numpy.einsum("sii->si", products), 0).sum(axis=1) + 0.125, ("twice", "one"): numpy.einsum("ij,sjj,i->si", A, m, A[:, 0])}
+
 
 def network(data):
     x, gain = data["x"].astype("f8"), data["gain"].astype("f8")
@@ -129,6 +179,36 @@ def check_network(suite, folder, elem, generator):
     suite.check(f"{elem}: engines agree", done.returncode == 0, done.stdout + done.stderr)
 
 
+def check_structured(suite, folder, elem, generator):
+    """Operators and products of several factors get a let between one sum and the next; values are those of the formulas within what rounding makes."""
+    shapes = {"L": (4, 6, 5), "R": (5, 4, 8), "U": (24, 4), "V": (4, 40), "A": (4, 3), "B": (6, 5), "X": (1, 4, 4, 2), "Y": (2, 4, 4, 1)}
+    samples = {"x": (40,), "z": (7, 40), "w": (15,), "v": (8,), "u": (3, 3, 3, 3), "m": (3, 3)}
+    data = {name: generator.normal(0, 0.4, shape).astype("f4") for name, shape in shapes.items()}
+    data |= {name: generator.normal(0, 1, (12, *shape)) for name, shape in samples.items()}
+    for name, array in data.items():
+        numpy.save(folder / f"{name}.npy", array)
+    (folder / "structured.ein").write_text(STRUCTURED)
+    report = quantize(suite, folder, "structured.ein", elem, [f"{name}={name}.npy" for name in samples], "s.ein")
+    if report is None:
+        return
+    lets = {kernel: [key for key in report if key[0] == kernel and report[key]["part"] == "let"] for kernel in LETS}
+    suite.check(f"{elem}: lets", {kernel: len(found) for kernel, found in lets.items()} == LETS, lets)
+    values = structured(data)
+    for (kernel, name), numbers in values.items():
+        tensor = report[kernel, name]
+        numbers = numpy.asarray(numbers)
+        suite.check(f"{elem}: scale of {kernel} {name}", tensor["scale"] == least_scale(numbers, BITS[elem]), tensor)
+        suite.check(f"{elem}: {kernel} {name} is near", tensor["snr"] > {"q7": 24, "q15": 72}[elem], tensor)
+        inputs = {key[1]: integers(data[key[1]][5], report[key]["scale"], elem) for key in report if key[0] == kernel and report[key]["part"] == "input"}
+        found = run(suite, folder, "s.ein", kernel, suite.engines[-1], inputs, [key[1] for key in values if key[0] == kernel])
+        error = abs(found[name] * tensor["scale"] / 2 ** BITS[elem] - numbers[5]).max()
+        suite.check(f"{elem}: {kernel} {name}: error", error <= tensor["error"] + 1e-9, f"{error} {tensor}")
+    text = (folder / "s.ein").read_text()
+    suite.check(f"{elem}: comments stay", "/ 4   # a comment" in text and "operator K(P, Q) = kron(P, Q)" in text, text)
+    again = subprocess.run([suite.einc, "check", "s.ein"], cwd=folder, capture_output=True, text=True, timeout=120)
+    suite.check(f"{elem}: engines agree", again.returncode == 0, again.stdout + again.stderr)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -138,6 +218,7 @@ def main():
         folder = pathlib.Path(name)
         for elem in BITS:
             check_network(suite, folder, elem, generator)
+            check_structured(suite, folder, elem, generator)
     return suite.close()
 
 
