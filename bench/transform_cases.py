@@ -215,29 +215,40 @@ def butterfly_layers():
 
 
 def convolution_layers(fftw):
+    """Filters that are constants, so that their spectra are calculated beforehand, and filters that each call transforms."""
     rows, length = 64, 8192
     size, half = 2 * length, length + 1
-    source = kernel("", f"h: f32[{rows},{length}], x: f32[{rows},{length}]", f"y: f32[{rows},{length}]",
-                    "    y[c,i] = pad(h[c,i-j], 0) * x[c,j]\n").replace(") {", ") normwise {")
+    shape, filters = (rows, length), numpy.random.default_rng(0).standard_normal((rows, length)).astype("f4")
 
-    def by_transforms(h, x):
+    def by_numpy(h, x):
         return numpy.fft.irfft(numpy.fft.rfft(h, size) * numpy.fft.rfft(x, size), size)[:, :length]
 
-    def by_fftw(inputs, output):
-        h, x = inputs
-        filters = aligned((rows, half, 2), "f32")
-        filters[...] = pairs(numpy.fft.rfft(h.astype(numpy.float64), size) / size)
+    def by_fftw(h, x, output, given):
+        spectra = aligned((rows, half, 2), "f32")
+        spectra[...] = pairs(numpy.fft.rfft(h.astype(numpy.float64), size) / size)
         padded, back = aligned((size,), "f32"), aligned((size,), "f32")
         spectrum = aligned((half, 2), "f32")
         there = fftw.plan("f32", REAL, [size], 1, (1, size, 1, half), [padded, spectrum])
         fftw.library.fftw_plan_back_f32.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
         again = fftw.library.fftw_plan_back_f32(size, spectrum.ctypes.data, back.ctypes.data)
-        return Native(fftw.driver, fftw.library.fftw_convolve_f32, [there, again, rows, length, size],
-                      [x, filters, output, padded, spectrum, back])
-    forms = {"fftw": [by_fftw]} if fftw else {}
-    forms["numpy"] = [lambda inputs, output: lambda: by_transforms(*inputs)]
-    yield Layer("convolution_8192", "convolution", source, [((rows, length), "f32")] * 2, (rows, length),
-                rows * (3 * 2.5 * size * math.log2(size) + 6.0 * half), by_transforms, forms, wanted=times_fftw(1.5))
+        return Native(fftw.driver, fftw.library.fftw_convolve_f32, [there, again, rows, length, size, rows * given],
+                      [x, h, output, padded, spectrum, back, spectra])
+
+    body = "    y[c,i] = pad(h[c,i-j], 0) * x[c,j]\n"
+    for name, known in (("convolution_8192", True), ("convolution_8192_filters", False)):
+        declared, given, files = "", f"h: f32[{rows},{length}], ", {}
+        if known:
+            declared, given, files = f'const h: f32[{rows},{length}] = file("h.npy")\n', "", {"h.npy": filters}
+
+        def both(inputs, known=known):
+            return (filters, *inputs) if known else inputs
+        forms = {"numpy": [lambda inputs, output, both=both: lambda: by_numpy(*both(inputs))]}
+        if fftw:
+            forms["fftw"] = [lambda inputs, output, both=both, known=known: by_fftw(*both(inputs), output, known)]
+        source = kernel(declared, f"{given}x: f32[{rows},{length}]", f"y: f32[{rows},{length}]", body).replace(") {", ") normwise {")
+        yield Layer(name, "convolution", source, [(shape, "f32")] * (1 if known else 2), shape,
+                    rows * ((2 if known else 3) * 2.5 * size * math.log2(size) + 6.0 * half),
+                    lambda *inputs, both=both: by_numpy(*both(inputs)), forms, files=files, wanted=times_fftw(1.5))
 
 
 def all_layers(fftw):

@@ -82,18 +82,30 @@ void *fftw_plan_back_f32(int size, void *in, void *out)
     return fftwf_plan_dft_c2r_1d(size, in, out, FFTW_MEASURE);
 }
 
-/* Causal convolutions of rows with a filter a row: dims are the plans there and back, rows, length, size; arrays the rows, spectra
- * of the filters over `size`, the result, and room for a padded row, its spectrum and what comes back. */
+static void transform_padded(fftwf_plan plan, const float *row, size_t length, size_t size, float *padded)
+{
+    memcpy(padded, row, length * sizeof *row);
+    memset(padded + length, 0, (size - length) * sizeof *row);
+    fftwf_execute(plan);
+}
+
+/* Causal convolutions of rows with a filter a row: dims are the plans there and back, rows, length, size, and how many of the
+ * spectra of the filters over `size` (half the elements and one a row) are given: all or none; arrays the rows, the filters, the
+ * result, room for a padded row, its spectrum and what comes back, spectra. */
 void fftw_convolve_f32(const size_t *dims, void *const *arrays)
 {
-    size_t rows = dims[2], length = dims[3], size = dims[4], half = size / 2 + 1;
+    fftwf_plan there = (fftwf_plan)dims[0];
+    size_t rows = dims[2], length = dims[3], size = dims[4], given = dims[5], half = size / 2 + 1;
     const float *x = arrays[0], *filters = arrays[1];
-    float *y = arrays[2], *padded = arrays[3], *spectrum = arrays[4], *back = arrays[5];
+    float *y = arrays[2], *padded = arrays[3], *spectrum = arrays[4], *back = arrays[5], *spectra = arrays[6];
     for (size_t row = 0; row < rows; row++) {
-        const float *filter = &filters[row * half * 2];
-        memcpy(padded, &x[row * length], length * sizeof *x);
-        memset(padded + length, 0, (size - length) * sizeof *x);
-        fftwf_execute((fftwf_plan)dims[0]);
+        float *filter = &spectra[row * half * 2];
+        if (row >= given) {
+            transform_padded(there, &filters[row * length], length, size, padded);
+            for (size_t k = 0; k < 2 * half; k++)
+                filter[k] = spectrum[k] / (float)size;
+        }
+        transform_padded(there, &x[row * length], length, size, padded);
         for (size_t k = 0; k < half; k++) {
             float re = spectrum[2 * k] * filter[2 * k] - spectrum[2 * k + 1] * filter[2 * k + 1];
             spectrum[2 * k + 1] = spectrum[2 * k] * filter[2 * k + 1] + spectrum[2 * k + 1] * filter[2 * k];
