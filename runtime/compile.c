@@ -27,20 +27,21 @@ static const char *const pipeline[] = {
     "mask_domains",  /* after order: masks become domains, which would tie an order */
     "fuse",          /* after order: pointwise work goes into the contraction that feeds or eats it */
     /* loop IR: how it is computed */
-    "lower_loops",   /* stages and loops, unit stride innermost */
-    "split_complex", /* complex numbers become pairs of reals */
-    "widen_halves",  /* f16 and bf16 are calculated with in f32 */
-    "gather",        /* before fuse_stages: places that are looked up are then read and added to in a block */
-    "fuse_stages",   /* before classify, which orders the loops of each nest as it is by then */
-    "classify",      /* after both: products are of reals by now */
-    "tile",          /* for registers and caches */
-    "partial_sums",  /* before vectorise, on what tile left: sums with nothing else to run vectors along */
-    "pack",          /* what tiles read, where reading it in its order pays */
-    "peel",          /* after pack: what panels pad has no edge any more */
-    "vectorise",     /* after both: panels are vectors then */
-    "prefetch",      /* after vectorise: steps are known by their vectors */
-    "parallel",      /* after all that makes loops: they are chosen, not changed */
-    "plan_memory",   /* last: every scratch buffer is known */
+    "lower_loops",      /* stages and loops, unit stride innermost */
+    "split_complex",    /* complex numbers become pairs of reals */
+    "propagate_copies", /* after split_complex: parts of complex numbers, interleaved, are those numbers */
+    "widen_halves",     /* f16 and bf16 are calculated with in f32 */
+    "gather",           /* before fuse_stages: places that are looked up are then read and added to in a block */
+    "fuse_stages",      /* before classify, which orders the loops of each nest as it is by then */
+    "classify",         /* after both: products are of reals by now */
+    "tile",             /* for registers and caches */
+    "partial_sums",     /* before vectorise, on what tile left: sums with nothing else to run vectors along */
+    "pack",             /* what tiles read, where reading it in its order pays */
+    "peel",             /* after pack: what panels pad has no edge any more */
+    "vectorise",        /* after both: panels are vectors then */
+    "prefetch",         /* after vectorise: steps are known by their vectors */
+    "parallel",         /* after all that makes loops: they are chosen, not changed */
+    "plan_memory",      /* last: every scratch buffer is known */
     NULL,
 };
 
