@@ -39,8 +39,8 @@ static const struct ir_node *constant_of(const struct ir_access *access)
     return fits && (node->elem == IR_f32 || node->elem == IR_f64 || ir_elem_is_complex(node->elem)) ? node : NULL;
 }
 
-static const struct discover_result *look_at(struct discovering *discovering, const struct ir_node *constant, size_t rows,
-                                             size_t columns)
+static const struct discover_result *look_at(struct discovering *discovering, const struct ir_node *constant, uint32_t rank,
+                                             const size_t *extents)
 {
     struct arena *arena = ir_arena(discovering->structuring.context);
     for (size_t k = 0; k < discovering->count; k++)
@@ -49,10 +49,13 @@ static const struct discover_result *look_at(struct discovering *discovering, co
     const struct discover_options options = {.elem = constant->elem,
                                              .within = constant->constant->within,
                                              .spectral = constant->constant->spectral,
+                                             .networks = true,
                                              .finest = discovering->structuring.pass->options->finest};
     struct looked_at item = {.constant = constant};
-    if (!discover_search(arena, &options, rows, columns, constant->constant->data, &item.result) ||
-        !ARENA_PUSH(arena, discovering->items, discovering->count, discovering->capacity, item))
+    const void *data = constant->constant->data;
+    bool done = rank == 2 ? discover_search(arena, &options, extents[0], extents[1], data, &item.result)
+                          : discover_tensor_search(arena, &options, rank, extents, data, &item.result);
+    if (!done || !ARENA_PUSH(arena, discovering->items, discovering->count, discovering->capacity, item))
         return NULL;
     return &discovering->items[discovering->count - 1].result;
 }
@@ -73,14 +76,20 @@ static const struct ir_node *matrix_of(const struct ir_node *node, uint32_t oper
     return sized ? constant : NULL;
 }
 
-/* "W = kron(w0, w1)" */
+/* "W = kron(w0, w1)", "C[i,j,k] = w0[i,r0] * w1[r0,j,k]" */
 static const char *described(struct pass_kernel *pass, const struct ir_node *constant, const struct discover_finding *finding)
 {
     struct text text = text_create(ir_arena(pass->context));
     struct discover_constants constants = {.items = NULL};
     const char *name = constant->constant->name;
-    text_printf(&text, "%s = ", name ? name : "a constant");
-    discover_print(&text, finding->op, "w", &constants);
+    text_put(&text, name ? name : "a constant");
+    if (finding->network)
+        discover_print_subscripts(&text, finding, finding->network->rank);
+    text_put(&text, " = ");
+    if (finding->op)
+        discover_print(&text, finding->op, "w", &constants);
+    else
+        discover_print_network(&text, finding->network, "w", &constants);
     return text_finish(&text);
 }
 
@@ -112,7 +121,8 @@ static uint32_t add_ways(struct discovering *discovering, const struct ir_node *
             return count;
         transposed = true;
     }
-    const struct discover_result *result = look_at(discovering, constant, (size_t)extents[0], (size_t)extents[1]);
+    const struct discover_result *result =
+        look_at(discovering, constant, 2, (const size_t[]){(size_t)extents[0], (size_t)extents[1]});
     for (size_t k = 0; result && k < result->count && k < MOST_WAYS && result->findings[k].accepted && count < IR_ALTERNATIVES;
          k++) {
         const struct discover_operator *op = result->findings[k].op;
@@ -157,22 +167,48 @@ static uint32_t add_nonzeros(struct discovering *discovering, const struct ir_no
     return count;
 }
 
-/* The same from its axes' ranks. */
-static uint32_t add_axes(struct discovering *discovering, const struct ir_node *node, uint32_t operand, struct ir_access *ways,
-                         uint32_t count)
+/* Does each axis of the constant, of three at least, stand along an index of its own, over the whole of it? */
+static bool has_indices(const struct ir_node *node, uint32_t operand, const struct ir_node *constant, size_t *extents)
+{
+    const struct ir_access *access = &node->operands[operand];
+    uint32_t index[DISCOVER_AXES];
+    size_t size = 1;
+    if (constant->rank < 3 || constant->rank > DISCOVER_AXES || access->fill || access->conjugate || node->n_operands < 2)
+        return false;
+    for (uint32_t axis = 0; axis < constant->rank; axis++) {
+        int64_t extent;
+        if (!poly_is_index(access->subscripts[axis], &index[axis]) || !poly_is_constant(constant->shape[axis], &extent) ||
+            node->extents[index[axis]] != constant->shape[axis] || extent < 1 || size > (size_t)(MOST_NUMBERS / extent))
+            return false;
+        for (uint32_t before = 0; before < axis; before++)
+            if (index[before] == index[axis])
+                return false;
+        extents[axis] = (size_t)extent;
+        size *= (size_t)extent;
+    }
+    return size >= LEAST_NUMBERS;
+}
+
+/* The same from products of tensors. */
+static uint32_t add_networks(struct discovering *discovering, const struct ir_node *node, uint32_t operand, struct ir_access *ways,
+                             uint32_t count)
 {
     struct pass_kernel *pass = discovering->structuring.pass;
     const struct ir_node *constant = constant_of(&node->operands[operand]);
-    struct pass_found found = {.tensor = discovering->structuring.tensor, .rule = "axes", .source = "discovered"};
-    size_t core = 0;
-    if (constant && count < IR_ALTERNATIVES)
-        found.node = discover_axes(pass->context, node, operand, constant, &found.certificate, &core);
-    if (!found.node)
+    size_t extents[DISCOVER_AXES];
+    if (!constant || count == IR_ALTERNATIVES || !has_indices(node, operand, constant, extents))
         return count;
-    const char *name = constant->constant->name;
-    found.detail = arena_printf(ir_arena(pass->context), "%s = a core of %zu numbers of %zu, with a basis for axes of low rank",
-                                name ? name : "a constant", core, constant->constant->bytes / ir_elem_info(constant->elem)->bytes);
-    (void)add_way(discovering, &found, ways, &count);
+    const struct discover_result *result = look_at(discovering, constant, constant->rank, extents);
+    for (size_t k = 0; result && k < result->count && k < MOST_WAYS && result->findings[k].accepted && count < IR_ALTERNATIVES;
+         k++) {
+        const struct discover_finding *finding = &result->findings[k];
+        struct pass_found found = {.tensor = discovering->structuring.tensor, .rule = finding->family, .source = "discovered"};
+        found.node = discover_replace(pass->context, node, operand, constant, finding->network);
+        found.detail = described(pass, constant, finding);
+        found.certificate = finding->certificate;
+        if (found.node && !add_way(discovering, &found, ways, &count))
+            return count;
+    }
     return count;
 }
 
@@ -189,7 +225,7 @@ static const struct ir_node *discover(void *user, struct ir_context *context, co
     ways[0] = ir_access_whole(context, node);
     for (uint32_t operand = 0; operand < node->n_operands && count < IR_ALTERNATIVES; operand++) {
         count = add_nonzeros(discovering, node, operand, ways, add_ways(discovering, node, operand, ways, count));
-        count = add_axes(discovering, node, operand, ways, count);
+        count = add_networks(discovering, node, operand, ways, count);
     }
     if (arena_failed(ir_arena(context)))
         return NULL;

@@ -101,18 +101,21 @@ bool discover_entries(struct arena *arena, const struct discover_operator *op, s
 double discover_flops(const struct discover_operator *op, bool real); /* for a column; of transforms an estimate */
 size_t discover_numbers(const struct discover_operator *op);          /* that it keeps */
 size_t discover_factors(const struct discover_operator *op); /* roundings behind one another, of a sum the most of a part */
-/* Bounds: of its norm, a product of its factors' norms; of the roundings of its application, times eps. */
-double discover_norm_bound(const struct discover_operator *op, double *roundings);
+/* Bounds: of its norm, a product of its factors' norms; of the roundings of its application, times eps. Without memory the arena
+ * has failed. */
+double discover_norm_bound(struct arena *arena, const struct discover_operator *op, double *roundings);
 
 /* ---- discover_text.c ---- */
 
 /* A tensor of a finding, as its text calls it. */
+enum { DISCOVER_CONSTANT_AXES = 32 };
 struct discover_constant {
     const char *name;
-    bool whole; /* a table of indices, i32, else numbers of the matrix's type or the real one */
-    const struct discover_operator *of;
+    bool whole;                         /* a table of indices, i32, else numbers of the matrix's type or the real one */
+    const struct discover_operator *of; /* whose numbers or table it is; NULL: `numbers` */
+    const number *numbers;
     uint32_t rank;
-    int64_t shape[4];
+    int64_t shape[DISCOVER_CONSTANT_AXES];
 };
 struct discover_constants {
     struct discover_constant *items;
@@ -121,6 +124,13 @@ struct discover_constants {
 /* An expression of the language. `prefix` begins the names of constants. */
 void discover_print(struct text *text, const struct discover_operator *op, const char *prefix,
                     struct discover_constants *constants);
+/* A product of accesses, and one of them; the tensor's axes are called i, j, k, l, m, n, o, p. */
+struct discover_network;
+struct discover_part;
+void discover_print_part(struct text *text, const struct discover_network *network, const struct discover_part *part,
+                         const char *prefix, struct discover_constants *constants);
+void discover_print_network(struct text *text, const struct discover_network *network, const char *prefix,
+                            struct discover_constants *constants);
 
 /* ---- discover_build.c ---- */
 
@@ -156,12 +166,14 @@ void discover_sample(uint64_t *state, size_t n, size_t count, size_t *places);
 
 /* ---- the search: discover_search.c ---- */
 
+struct discover_tensor;
 struct discovery {
     struct arena *arena;   /* findings */
     struct arena *scratch; /* of one family */
     const struct discover_options *options;
-    const struct discover_matrix *matrix;
-    double norm, tolerance; /* of the matrix; relative, what families may leave */
+    const struct discover_matrix *matrix; /* one of the two */
+    const struct discover_tensor *tensor;
+    double norm, tolerance; /* of the numbers; relative, what families may leave */
     const char *family;
     uint32_t depth;
     struct discover_result *result;
@@ -172,6 +184,14 @@ bool discover_load(struct arena *arena, enum ir_elem elem, const void *data, str
 void discover_offer(struct discovery *discovery, const struct discover_operator *op);
 /* The best that a family came to where it proposes nothing. */
 void discover_missed(struct discovery *discovery, double error);
+/* Asks the families, of matrices or of tensors, and sorts what they found. False: no memory. */
+bool discover_look(struct discovery *discovery);
+/* What saves less than a tenth of the dense cost, an estimate, is not worth its rounding. */
+#define DISCOVER_WORTH_IT 0.9
+/* Flops a column and, shared by the columns, numbers that are read. */
+double discover_cost(const struct discover_options *options, double flops, double numbers);
+/* What another finding is no worse than, in error (as far as rounding lets it be told), flops and numbers, is not kept. */
+void discover_keep_pareto(struct discover_result *result, double rounding);
 
 /* discover_low_rank.c: U V, columns and rows of the same norms. */
 const struct discover_operator *discover_outer_product(struct discovery *discovery, const struct discover_low_rank *factors);
@@ -181,16 +201,74 @@ size_t discover_kronecker_sparse_products(struct discovery *discovery, const str
                                           const struct discover_operator *products[2]);
 
 typedef void discover_family(struct discovery *discovery);
-#define FAMILY(name, meaning) discover_family discover_##name;
+#define FAMILY(name, meaning)        discover_family discover_##name;
+#define TENSOR_FAMILY(name, meaning) discover_family discover_##name;
 #define NAMED(name, kind, re, im, a, b, c, d, f, g, ends)
 #include "discover.def"
 
+/* ---- constants of three axes and more: discover_network.c ---- */
+
+/* A tensor as a sum of products of parts. Its axes are cut into digits, the most significant first; of the indices those of the
+ * digits come first, axis by axis, each along one part; the others are summed, along two parts or more. */
+enum { DISCOVER_INDICES = 32, DISCOVER_PARTS = 24 };
+struct discover_part {
+    uint32_t rank, index[DISCOVER_INDICES];
+    number *numbers;
+};
+struct discover_network {
+    uint32_t rank, n_digits[DISCOVER_AXES], n_indices;
+    size_t extents[DISCOVER_INDICES];
+    uint32_t n_parts;
+    struct discover_part parts[DISCOVER_PARTS];
+    bool real;
+};
+
+/* In C order; `fixed`: axes that may not be cut, a bit each. */
+struct discover_tensor {
+    uint32_t rank, fixed;
+    size_t extents[DISCOVER_AXES];
+    number *numbers;
+    bool real;
+};
+
+/* Of one digit an axis, without parts; room for the numbers of a part along these indices, which are set. */
+struct discover_network discover_uncut(const struct discover_tensor *tensor);
+number *discover_add_part(struct arena *arena, struct discover_network *network, uint32_t rank, const uint32_t *index);
+uint32_t discover_add_index(struct discover_network *network, size_t extent); /* its number, to be summed */
+uint32_t discover_free(const struct discover_network *network);               /* how many are not summed */
+size_t discover_part_size(const struct discover_network *network, const struct discover_part *part);
+/* The tensor's numbers, in its order, or (magnitudes) those of the parts' magnitudes. NULL: no memory. */
+number *discover_network_numbers(struct arena *arena, const struct discover_network *network, bool magnitudes);
+/* Multiplied by a vector along each axis but the first, pair by pair; `roundings`: of the sums behind one another. */
+double discover_network_flops(const struct discover_network *network, bool real, double *roundings);
+/* Of the numbers `extents` along the axes, those multiplied by a matrix [to, from] along one. */
+number *discover_along(struct arena *arena, uint32_t rank, const size_t *extents, uint32_t axis, size_t to, const number *matrix,
+                       const number *numbers);
+/* A matrix with one axis as rows. */
+number *discover_axis_rows(struct arena *arena, uint32_t rank, const size_t *extents, uint32_t axis, const number *numbers);
+
+/* ---- discover_tensor.c ---- */
+
+/* Measures a proposal, its parts looked at again, and adds it to the findings. */
+void discover_offer_network(struct discovery *discovery, const struct discover_network *network);
+size_t discover_tensor_size(const struct discover_tensor *tensor);
+
 /* ---- discover_axes.c ---- */
 
-/* The contraction with a core of `*core` numbers, and a basis for axes that are of low rank, in the place of its operand, this
- * constant of three or more axes. NULL: it is read otherwise than by indices, or nothing near enough is smaller. */
-const struct ir_node *discover_axes(struct ir_context *context, const struct ir_node *node, uint32_t operand,
-                                    const struct ir_node *constant, struct pass_certificate *certificate, size_t *core);
+/* A core, and an orthonormal basis [extent, rank] for each axis whose rank is at most `most`; NULL: the axis is the core's own. */
+struct discover_core {
+    size_t extents[DISCOVER_AXES];
+    number *bases[DISCOVER_AXES], *numbers;
+    uint32_t reduced;
+    double missed; /* of axes that were not reduced the least that is left */
+};
+bool discover_compress(struct discovery *discovery, const size_t most[DISCOVER_AXES], struct discover_core *core);
+
+/* ---- discover_network_build.c ---- */
+
+/* The contraction with the network in the place of its operand, this constant. NULL: no memory. */
+const struct ir_node *discover_replace(struct ir_context *context, const struct ir_node *node, uint32_t operand,
+                                       const struct ir_node *constant, const struct discover_network *network);
 
 /* ---- discover_zeros.c ---- */
 
@@ -198,5 +276,12 @@ const struct ir_node *discover_axes(struct ir_context *context, const struct ir_
  * along indices of its own, too few of its numbers are zero, or no memory. */
 const struct ir_node *discover_nonzeros(struct ir_context *context, const struct ir_node *node, uint32_t operand,
                                         const struct ir_node *constant, size_t *count);
+
+/* ---- discover_eigen.c ---- */
+
+/* right[n, m] = inverse(matrix[n, n]) right, in place; the matrix is changed. False: it is singular. */
+bool discover_solve(size_t n, number *matrix, size_t m, number *right);
+/* Eigenvectors as columns, in no order, of a matrix that is changed. False: they were not come to (or no memory). */
+bool discover_eigenvectors(struct arena *arena, size_t n, number *matrix, number *vectors);
 
 #endif

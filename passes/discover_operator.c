@@ -6,6 +6,7 @@
 
 static const struct discover_transform transforms[] = {
 #define FAMILY(name, meaning)
+#define TENSOR_FAMILY(name, meaning)
 #define NAMED(name, kind, re, im, a, b, c, d, f, g, ends) {#name, DISCOVER_##kind, re, im, a, b, c, d, f, g, DISCOVER_##ends},
 #include "discover.def"
 };
@@ -386,7 +387,7 @@ static double matrix_bound(struct arena *arena, const struct discover_operator *
     return sqrt(row * column);
 }
 
-static double leaf_bound(const struct discover_operator *op, double *roundings)
+static double leaf_bound(struct arena *arena, const struct discover_operator *op, double *roundings)
 {
     double n = (double)op->rows, longest = 0, bound = INFINITY;
     if (op->kind == DISCOVER_IDENTITY || op->kind == DISCOVER_PERM)
@@ -402,22 +403,24 @@ static double leaf_bound(const struct discover_operator *op, double *roundings)
             bound = fmax(bound, cabs(op->numbers[k]));
         return bound;
     }
-    struct arena *scratch = arena_create(NULL);
+    struct arena *scratch = arena_create(arena_allocator(arena));
     if (scratch)
         bound = matrix_bound(scratch, op, &longest);
+    if (!scratch || arena_failed(scratch))
+        arena_fail(arena);
     arena_destroy(scratch);
     *roundings = longest + (op->real ? 0 : 2);
     return bound;
 }
 
-double discover_norm_bound(const struct discover_operator *op, double *roundings)
+double discover_norm_bound(struct arena *arena, const struct discover_operator *op, double *roundings)
 {
     double bound = op->kind == DISCOVER_SUM ? 0 : 1, own = 0, most = 0;
     *roundings = 0;
     if (!op->n_parts)
-        return leaf_bound(op, roundings);
+        return leaf_bound(arena, op, roundings);
     for (size_t k = 0; k < op->n_parts; k++) {
-        double part = discover_norm_bound(op->parts[k], &own);
+        double part = discover_norm_bound(arena, op->parts[k], &own);
         bound = op->kind == DISCOVER_SUM ? bound + part : bound * part;
         *roundings += own;
         most = fmax(most, own);

@@ -56,10 +56,28 @@ static bool add_operator(struct arena *arena, const struct discover_operator *op
     return true;
 }
 
-bool discover_panels(struct arena *arena, const struct discover_operator *op, struct discover_panels *panels)
+/* Each part as a matrix with its first axis as rows. */
+static bool add_network(struct arena *arena, const struct discover_network *network, struct discover_constants *constants,
+                        struct discover_panels *panels)
+{
+    for (uint32_t k = 0; k < network->n_parts; k++) {
+        const struct discover_part *part = &network->parts[k];
+        struct text label = text_create(arena);
+        size_t rows = part->rank ? network->extents[part->index[0]] : 1;
+        discover_print_part(&label, network, part, "w", constants);
+        const char *words = text_finish(&label);
+        const struct discover_matrix matrix = {rows, discover_part_size(network, part) / rows, part->numbers, false};
+        if (!words || !add_panel(arena, &matrix, k ? "\xc2\xb7" : "=", words, panels))
+            return false;
+    }
+    return true;
+}
+
+bool discover_panels(struct arena *arena, const struct discover_finding *finding, struct discover_panels *panels)
 {
     struct discover_constants constants = {.items = NULL};
-    return add_operator(arena, op, "=", &constants, panels);
+    return finding->op ? add_operator(arena, finding->op, "=", &constants, panels)
+                       : add_network(arena, finding->network, &constants, panels);
 }
 
 bool discover_panel_of(struct arena *arena, enum ir_elem elem, size_t rows, size_t columns, const void *data, const char *label,

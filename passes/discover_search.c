@@ -16,13 +16,13 @@ enum { DEEPEST = 4, LEAST_NUMBERS = 16 };
 static const struct {
     const char *name;
     discover_family *propose;
+    bool of_tensors;
 } families[] = {
-#define FAMILY(name, meaning) {#name, discover_##name},
+#define FAMILY(name, meaning)        {#name, discover_##name, false},
+#define TENSOR_FAMILY(name, meaning) {#name, discover_##name, true},
 #define NAMED(name, kind, re, im, a, b, c, d, f, g, ends)
 #include "discover.def"
 };
-
-static bool search(struct discovery *discovery);
 
 /* ---- the certificate ---- */
 
@@ -119,20 +119,19 @@ static bool certify(struct arena *arena, const struct discovery *discovery, stru
     if (discovery->depth == 0 && (near || options->within > 0)) {
         double roundings, least = norm_at_least(arena, matrix, discovery->norm);
         certificate->spectral_bound = least > 0 ? spectral_bound(arena, matrix, entries.numbers, error) / least : error;
-        certificate->growth = least > 0 ? discover_norm_bound(finding->op, &roundings) / least : 1;
+        certificate->growth = least > 0 ? discover_norm_bound(arena, finding->op, &roundings) / least : 1;
         certificate->forward_bound =
             certificate->spectral_bound + (least > 0 ? epsilon(discovery) * roundings * certificate->growth : 0);
         if (options->within > 0 && options->spectral)
             near = certificate->spectral_bound <= options->within;
     }
     finding->accepted = near;
-    return true;
+    return !arena_failed(arena);
 }
 
 /* ---- proposals ---- */
 
-/* Flops a column and, shared by the columns, numbers that are read. */
-static double cost(const struct discover_options *options, double flops, double numbers)
+double discover_cost(const struct discover_options *options, double flops, double numbers)
 {
     return flops + 2 * numbers / (options->batch > 1 ? options->batch : 1);
 }
@@ -152,9 +151,10 @@ static const struct discover_operator *refined(struct discovery *discovery, cons
                                  .options = &options,
                                  .matrix = &matrix,
                                  .tolerance = options.within,
+                                 .norm = discover_norm(op->rows * op->columns, op->numbers),
                                  .depth = discovery->depth + 1,
                                  .result = &result};
-        if (!search(&part) || !result.count || !result.findings[0].accepted)
+        if (!discover_look(&part) || !result.count || !result.findings[0].accepted)
             return op;
         return result.findings[0].op;
     }
@@ -166,13 +166,10 @@ static const struct discover_operator *refined(struct discovery *discovery, cons
     return parts ? discover_combine(discovery->arena, op->kind, op->n_parts, parts) : NULL;
 }
 
-/* What saves less than a tenth of the dense cost, an estimate, is not worth its rounding. */
-#define WORTH_IT 0.9
-
 static double dense_cost(const struct discover_options *options, const struct discover_matrix *matrix)
 {
     double size = (double)matrix->rows * (double)matrix->columns;
-    return cost(options, (matrix->real ? 2 : 8) * size, size);
+    return discover_cost(options, (matrix->real ? 2 : 8) * size, size);
 }
 
 static bool add(struct discovery *discovery, const struct discover_operator *op)
@@ -190,8 +187,8 @@ static bool add(struct discovery *discovery, const struct discover_operator *op)
     arena_destroy(scratch);
     finding.flops = discover_flops(finding.op, discovery->matrix->real);
     finding.numbers = discover_numbers(finding.op);
-    finding.cost = cost(discovery->options, finding.flops, (double)finding.numbers);
-    finding.accepted = finding.accepted && finding.cost < WORTH_IT * dense_cost(discovery->options, discovery->matrix);
+    finding.cost = discover_cost(discovery->options, finding.flops, (double)finding.numbers);
+    finding.accepted = finding.accepted && finding.cost < DISCOVER_WORTH_IT * dense_cost(discovery->options, discovery->matrix);
     (void)ARENA_PUSH(discovery->arena, result->findings, result->count, result->capacity, finding);
     return finding.accepted;
 }
@@ -211,7 +208,7 @@ void discover_missed(struct discovery *discovery, double error)
     struct discover_result *result = discovery->result;
     struct discover_finding *last = result->count ? &result->findings[result->count - 1] : NULL;
     error = discovery->norm > 0 ? error / discovery->norm : error;
-    if (last && !last->op && last->family == discovery->family) {
+    if (last && !last->op && !last->network && last->family == discovery->family) {
         last->certificate.error = fmin(last->certificate.error, error);
         return;
     }
@@ -236,18 +233,22 @@ static int compare(const void *left, const void *right)
 /* Is what was found so cheap that nothing else is worth looking for? */
 static bool is_done(const struct discovery *discovery)
 {
-    double size = (double)(discovery->matrix->rows + discovery->matrix->columns);
-    double cheap = size * (discovery->matrix->real ? 1 : 4) * (2 + log2(size));
+    const struct discover_tensor *tensor = discovery->tensor;
+    double size = tensor ? 0 : (double)(discovery->matrix->rows + discovery->matrix->columns);
+    for (uint32_t axis = 0; tensor && axis < tensor->rank; axis++)
+        size += (double)tensor->extents[axis];
+    double cheap = size * ((tensor ? tensor->real : discovery->matrix->real) ? 1 : 4) * (2 + log2(size));
     for (size_t k = 0; k < discovery->result->count; k++)
         if (discovery->result->findings[k].accepted && discovery->result->findings[k].flops <= cheap)
             return true;
     return false;
 }
 
-static bool search(struct discovery *discovery)
+bool discover_look(struct discovery *discovery)
 {
-    discovery->norm = discover_norm(discovery->matrix->rows * discovery->matrix->columns, discovery->matrix->numbers);
     for (size_t k = 0; k < sizeof families / sizeof *families && !is_done(discovery); k++) {
+        if (families[k].of_tensors != (discovery->tensor != NULL))
+            continue;
         discovery->family = families[k].name;
         discovery->scratch = arena_create(arena_allocator(discovery->arena));
         if (discovery->scratch)
@@ -262,8 +263,7 @@ static bool search(struct discovery *discovery)
     return true;
 }
 
-/* What another finding is no worse than, in error (as far as rounding lets it be told), flops and numbers, is not kept. */
-static void keep_pareto(struct discover_result *result, double rounding)
+void discover_keep_pareto(struct discover_result *result, double rounding)
 {
     size_t kept = 0;
     for (size_t k = 0; k < result->count; k++) {
@@ -316,8 +316,11 @@ bool discover_search(struct arena *arena, const struct discover_options *options
     discovery.tolerance = options->within > 8 * eps ? options->within : 8 * eps;
     if (!rows || !columns || discover_first_unfit(options->elem, data, rows * columns) != SIZE_MAX)
         return true;
-    if (!discover_load(arena, options->elem, data, &matrix) || !search(&discovery))
+    if (!discover_load(arena, options->elem, data, &matrix))
         return false;
-    keep_pareto(result, 8 * eps);
+    discovery.norm = discover_norm(rows * columns, matrix.numbers);
+    if (!discover_look(&discovery))
+        return false;
+    discover_keep_pareto(result, 8 * eps);
     return true;
 }

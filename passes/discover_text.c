@@ -6,8 +6,11 @@
 static const char *add_constant(struct text *text, const struct discover_operator *op, const char *prefix, bool whole,
                                 uint32_t rank, const int64_t *shape, struct discover_constants *constants)
 {
-    struct discover_constant constant = {
-        .name = arena_printf(text->arena, "%s%zu", prefix, constants->count), .whole = whole, .of = op, .rank = rank};
+    struct discover_constant constant = {.name = arena_printf(text->arena, "%s%zu", prefix, constants->count),
+                                         .whole = whole,
+                                         .of = op,
+                                         .numbers = op->numbers,
+                                         .rank = rank};
     memcpy(constant.shape, shape, rank * sizeof *shape);
     (void)ARENA_PUSH(text->arena, constants->items, constants->count, constants->capacity, constant);
     return constant.name ? constant.name : "";
@@ -91,13 +94,99 @@ void discover_print(struct text *text, const struct discover_operator *op, const
         text_put(text, ")");
 }
 
+/* ---- networks ---- */
+
+static const char axis_letters[] = "ijklmnop";
+
+/* Axes of the tensor have letters, their digits numbers where there is more than one. */
+static void print_digit(struct text *text, const struct discover_network *network, uint32_t axis, uint32_t digit)
+{
+    text_printf(text, "%c", axis_letters[axis]);
+    if (network->n_digits[axis] > 1)
+        text_printf(text, "%u", (unsigned)digit);
+}
+
+static void print_axis(struct text *text, const struct discover_network *network, uint32_t axis)
+{
+    bool cut = network->n_digits[axis] > 1;
+    text_put(text, cut ? "(" : "");
+    for (uint32_t digit = 0; digit < network->n_digits[axis]; digit++) {
+        text_put(text, digit ? "," : "");
+        print_digit(text, network, axis, digit);
+    }
+    text_put(text, cut ? ")" : "");
+}
+
+void discover_print_axis(struct text *text, const struct discover_finding *finding, uint32_t axis)
+{
+    if (finding->network)
+        print_axis(text, finding->network, axis);
+    else
+        text_printf(text, "%c", axis_letters[axis]);
+}
+
+void discover_print_subscripts(struct text *text, const struct discover_finding *finding, uint32_t rank)
+{
+    for (uint32_t axis = 0; axis < rank; axis++) {
+        text_put(text, axis == 0 ? "[" : axis == 1 && finding->op ? ",(" : ",");
+        discover_print_axis(text, finding, axis);
+    }
+    text_put(text, finding->op ? ")]" : "]");
+}
+
+static void print_index(struct text *text, const struct discover_network *network, uint32_t index)
+{
+    uint32_t n_free = discover_free(network);
+    if (index >= n_free) {
+        text_printf(text, "r%u", (unsigned)(index - n_free));
+        return;
+    }
+    for (uint32_t axis = 0; axis < network->rank; index -= network->n_digits[axis++])
+        if (index < network->n_digits[axis]) {
+            print_digit(text, network, axis, index);
+            return;
+        }
+}
+
+void discover_print_part(struct text *text, const struct discover_network *network, const struct discover_part *part,
+                         const char *prefix, struct discover_constants *constants)
+{
+    struct discover_constant constant = {
+        .name = arena_printf(text->arena, "%s%zu", prefix, constants->count), .numbers = part->numbers, .rank = part->rank};
+    text_printf(text, "%s[", constant.name ? constant.name : "");
+    for (uint32_t axis = 0; axis < part->rank; axis++) {
+        constant.shape[axis] = (int64_t)network->extents[part->index[axis]];
+        text_put(text, axis ? "," : "");
+        print_index(text, network, part->index[axis]);
+    }
+    text_put(text, "]");
+    (void)ARENA_PUSH(text->arena, constants->items, constants->count, constants->capacity, constant);
+}
+
+void discover_print_network(struct text *text, const struct discover_network *network, const char *prefix,
+                            struct discover_constants *constants)
+{
+    for (uint32_t k = 0; k < network->n_parts; k++) {
+        text_put(text, k ? " * " : "");
+        discover_print_part(text, network, &network->parts[k], prefix, constants);
+    }
+}
+
 /* ---- sources ---- */
+
+static size_t count_of(const struct discover_constant *constant)
+{
+    size_t count = 1;
+    for (uint32_t axis = 0; axis < constant->rank; axis++)
+        count *= (size_t)constant->shape[axis];
+    return count;
+}
 
 static enum ir_elem elem_of(const struct discover_constant *constant, enum ir_elem elem)
 {
     bool real = true;
-    for (size_t k = 0; !constant->whole && k < discover_count(constant->of); k++)
-        real = real && cimag(constant->of->numbers[k]) == 0;
+    for (size_t k = 0; !constant->whole && k < count_of(constant); k++)
+        real = real && cimag(constant->numbers[k]) == 0;
     return constant->whole ? IR_i32 : real ? ir_elem_real(elem) : elem;
 }
 
@@ -105,8 +194,8 @@ static struct ir_number number_at(const struct discover_constant *constant, enum
 {
     const struct discover_operator *op = constant->of;
     if (!constant->whole)
-        return ir_elem_is_complex(elem) ? ir_number_complex(elem, creal(op->numbers[at]), cimag(op->numbers[at]))
-                                        : ir_number_real(elem, creal(op->numbers[at]));
+        return ir_elem_is_complex(elem) ? ir_number_complex(elem, creal(constant->numbers[at]), cimag(constant->numbers[at]))
+                                        : ir_number_real(elem, creal(constant->numbers[at]));
     bool pairs = op->kind == DISCOVER_SPARSE;
     return ir_number_integer(elem, pairs ? op->table[2 * at + (size_t)constant->shape[1]] : op->table[at]);
 }
@@ -119,7 +208,7 @@ static void put_real(struct text *text, double value)
 static void put_literal(struct text *text, const struct discover_constant *constant, enum ir_elem elem, uint32_t axis, size_t *at)
 {
     text_put(text, "[");
-    for (int64_t k = 0; axis < 4 && k < constant->shape[axis]; k++) {
+    for (int64_t k = 0; axis < DISCOVER_CONSTANT_AXES && k < constant->shape[axis]; k++) {
         text_put(text, k ? ", " : "");
         if (axis + 1 < constant->rank) {
             put_literal(text, constant, elem, axis + 1, at);
@@ -158,22 +247,23 @@ void pass_print_certificate(struct text *text, const struct pass_certificate *ce
                 certificate->error, certificate->spectral_bound, certificate->growth, certificate->forward_bound);
 }
 
-bool discover_write(struct arena *arena, const struct discover_operator *op, enum ir_elem elem, const char *base,
+bool discover_write(struct arena *arena, const struct discover_finding *finding, enum ir_elem elem, const char *base,
                     size_t most_inline, struct discover_source *source)
 {
     struct text expression = text_create(arena), text = text_create(arena);
     struct discover_constants constants = {.items = NULL};
     *source = (struct discover_source){.files = NULL};
-    discover_print(&expression, op, "w", &constants);
+    if (finding->op)
+        discover_print(&expression, finding->op, "w", &constants);
+    else
+        discover_print_network(&expression, finding->network, "w", &constants);
     for (size_t k = 0; k < constants.count && !arena_failed(arena); k++) {
         const struct discover_constant *constant = &constants.items[k];
         enum ir_elem own = elem_of(constant, elem);
-        size_t count = 1, at = 0;
+        size_t count = count_of(constant), at = 0;
         text_printf(&text, "const %s: %s[", constant->name, ir_elem_info(own)->name);
-        for (uint32_t axis = 0; axis < constant->rank; axis++) {
+        for (uint32_t axis = 0; axis < constant->rank; axis++)
             text_printf(&text, "%s%lld", axis ? ", " : "", (long long)constant->shape[axis]);
-            count *= (size_t)constant->shape[axis];
-        }
         text_put(&text, "] = ");
         if (count <= most_inline) {
             put_literal(&text, constant, own, 0, &at);

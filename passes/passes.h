@@ -194,18 +194,22 @@ struct pass_kernel {
 /* ---- discover_search.c: structure in numbers (docs/discovery.md) ---- */
 
 struct discover_operator;
+struct discover_network;
 struct discover_options {
     enum ir_elem elem; /* of the matrix: f32, f64, c64, c128 */
     double within;     /* permitted relative error; 0: rounding alone, of each row and column too */
     bool spectral;     /* the error is measured in the spectral norm */
     bool no_names;     /* transforms that have names are not tried */
+    bool networks;     /* of tensors what is a product of tensors, no operators */
     bool finest;       /* factors fall apart even where that saves no work: who counts rotations groups them again */
     double batch;      /* columns that it is applied to at a time; 0: one */
 };
 /* What a family came to, of the matrix by its factors as they are rounded to its type. */
 struct discover_finding {
     const char *family;
-    const struct discover_operator *op; /* NULL: nothing was proposed, `certificate.error` is the best the family could do */
+    const struct discover_operator *op; /* of a tensor: what the matrix with its first axis as rows is */
+    /* Of a tensor: a product. Both NULL: `certificate.error` is the best that was come to. */
+    const struct discover_network *network;
     bool accepted;
     struct pass_certificate certificate;
     double flops;   /* for a column; of transforms an estimate */
@@ -222,6 +226,11 @@ size_t discover_first_unfit(enum ir_elem elem, const void *data, size_t count);
  * number or one is unfit there are no findings. The same numbers give the same findings. */
 bool discover_search(struct arena *arena, const struct discover_options *options, size_t rows, size_t columns, const void *data,
                      struct discover_result *result);
+/* The same in a tensor of 3 to DISCOVER_AXES axes; flops are those of its product with a vector along each axis but the
+ * first. */
+bool discover_tensor_search(struct arena *arena, const struct discover_options *options, uint32_t rank, const size_t *extents,
+                            const void *data, struct discover_result *result);
+enum { DISCOVER_AXES = 8 };
 /* "relative error 1e-16 (Frobenius), at most 2e-16 (spectral); ..." */
 void pass_print_certificate(struct text *text, const struct pass_certificate *certificate);
 /* The finding as an expression of the language and the source of its constants: file("BASE_w0.npy") for those of more than
@@ -231,12 +240,17 @@ struct discover_file {
     struct ir_tensor tensor;
 };
 struct discover_source {
-    const char *expression, *constants;
+    const char *expression; /* of a tensor a product of accesses, or an operator */
+    const char *constants;
     struct discover_file *files;
     size_t n_files, capacity;
 };
-bool discover_write(struct arena *arena, const struct discover_operator *op, enum ir_elem elem, const char *base,
+bool discover_write(struct arena *arena, const struct discover_finding *finding, enum ir_elem elem, const char *base,
                     size_t most_inline, struct discover_source *source);
+
+/* An axis of a tensor as a subscript, "j", "(j0,j1)"; all of them, "[(i0,i1),j,k]", of an operator "[i,(j,k)]". */
+void discover_print_axis(struct text *text, const struct discover_finding *finding, uint32_t axis);
+void discover_print_subscripts(struct text *text, const struct discover_finding *finding, uint32_t rank);
 
 /* ---- discover_picture.c ---- */
 
@@ -251,10 +265,11 @@ struct discover_panels {
     struct discover_panel *items;
     size_t count, capacity;
 };
-/* Adds a matrix, or all factors of a finding in the order of its expression, called as that calls them. False: no memory. */
+/* Adds a matrix (of a tensor that with the first axis as rows), or all factors of a finding in the order of its expression, called
+ * as that calls them. False: no memory. */
 bool discover_panel_of(struct arena *arena, enum ir_elem elem, size_t rows, size_t columns, const void *data, const char *label,
                        struct discover_panels *panels);
-bool discover_panels(struct arena *arena, const struct discover_operator *op, struct discover_panels *panels);
+bool discover_panels(struct arena *arena, const struct discover_finding *finding, struct discover_panels *panels);
 
 /* ---- gradient_program.c: derivatives of kernels, as kernels beside them ---- */
 

@@ -1,5 +1,5 @@
-/* einc discover: what structure a matrix has, as source: the finding, what else was found and how near, its factors inline or as
- * .npy files beside it. --json gives the object of docs/command.md. */
+/* einc discover: what structure a matrix, or a tensor of more axes, has, as source: the finding, what else was found and how near,
+ * its factors inline or as .npy files beside it. --json gives the object of docs/command.md. */
 #include "command.h"
 
 #include <jansson.h>
@@ -30,15 +30,32 @@ static bool read_within(const char *word, double *within)
     return *end == '\0' && end != word && isfinite(*within) && *within > 0 && *within < 1;
 }
 
+/* "in row 1, column 2"; "at [1, 2, 3]" */
+static const char *place_of(struct arena *arena, const struct ir_tensor *tensor, int64_t at)
+{
+    struct text text = text_create(arena);
+    int64_t behind = (int64_t)npy_element_count(tensor);
+    if (tensor->rank == 2)
+        return arena_printf(arena, "in row %lld, column %lld", (long long)(at / tensor->shape[1]),
+                            (long long)(at % tensor->shape[1]));
+    for (uint32_t axis = 0; axis < tensor->rank; axis++) {
+        behind /= tensor->shape[axis];
+        text_printf(&text, "%s%lld", axis ? ", " : "at [", (long long)(at / behind % tensor->shape[axis]));
+    }
+    text_put(&text, "]");
+    return text_finish(&text);
+}
+
 static bool read_matrix(struct invocation *invocation, struct asked *asked)
 {
     struct diagnostics *diagnostics = ir_diagnostics(invocation->context);
     struct ir_tensor *matrix = &asked->matrix;
     if (!npy_read(invocation->context, asked->path, SPAN_NONE, matrix))
         return false;
-    if (matrix->rank != 2 || matrix->shape[0] < 1 || matrix->shape[1] < 1) {
-        diag_error(diagnostics, DIAG_E0843, SPAN_NONE, "`%s` is %s: structure is looked for in matrices of at least one number",
-                   asked->path, binding_describe(invocation->context, matrix));
+    if (matrix->rank < 2 || matrix->rank > DISCOVER_AXES || npy_element_count(matrix) < 1) {
+        diag_error(diagnostics, DIAG_E0843, SPAN_NONE,
+                   "`%s` is %s: structure is looked for in arrays of 2 to %d axes, of at least one number", asked->path,
+                   binding_describe(invocation->context, matrix), DISCOVER_AXES);
         return false;
     }
     if (matrix->elem != IR_f32 && matrix->elem != IR_f64 && !ir_elem_is_complex(matrix->elem)) {
@@ -51,10 +68,9 @@ static bool read_matrix(struct invocation *invocation, struct asked *asked)
     if (bad == SIZE_MAX)
         return true;
     struct ir_number value = ir_number_load(matrix->elem, matrix->data, bad);
-    diag_error(diagnostics, DIAG_E0844, SPAN_NONE,
-               "`%s` has %g in row %lld, column %lld: only numbers that are finite and not subnormal have structure", asked->path,
-               ir_elem_is_complex(matrix->elem) && isfinite(value.re) ? value.im : value.re,
-               (long long)((int64_t)bad / matrix->shape[1]), (long long)((int64_t)bad % matrix->shape[1]));
+    diag_error(diagnostics, DIAG_E0844, SPAN_NONE, "`%s` has %g %s: only numbers that are finite and not subnormal have structure",
+               asked->path, ir_elem_is_complex(matrix->elem) && isfinite(value.re) ? value.im : value.re,
+               place_of(ir_arena(invocation->context), matrix, (int64_t)bad));
     return false;
 }
 
@@ -70,12 +86,65 @@ static const char *base_of(struct arena *arena, const char *path)
     return base;
 }
 
+/* Of a tensor with its subscripts. */
 static const char *expression_of(struct invocation *invocation, const struct asked *asked, const struct discover_finding *finding)
 {
     struct discover_source source;
-    return discover_write(ir_arena(invocation->context), finding->op, asked->options.elem, "", SIZE_MAX / 2, &source)
-               ? source.expression
-               : "";
+    struct text text = text_create(ir_arena(invocation->context));
+    if (!discover_write(ir_arena(invocation->context), finding, asked->options.elem, "", SIZE_MAX / 2, &source))
+        return "";
+    if (asked->matrix.rank > 2) {
+        text_put(&text, "W");
+        discover_print_subscripts(&text, finding, asked->matrix.rank);
+        text_put(&text, " = ");
+    }
+    text_put(&text, source.expression);
+    const char *expression = text_finish(&text);
+    return expression ? expression : "";
+}
+
+/* ": f64[3, 8]", with the batch where there is one. */
+static void print_argument(struct text *text, const struct asked *asked, uint32_t axis)
+{
+    text_printf(text, ": %s[", ir_elem_info(asked->options.elem)->name);
+    if (asked->batch > 1)
+        text_printf(text, "%lld, ", (long long)asked->batch);
+    text_printf(text, "%lld]", (long long)asked->matrix.shape[axis]);
+}
+
+/* A kernel that applies the finding to vectors, one along each axis but the first. */
+static void print_kernel(struct text *text, const struct asked *asked, const struct discover_finding *finding,
+                         const char *expression)
+{
+    uint32_t rank = asked->matrix.rank;
+    const char *batch = asked->batch > 1 ? "s," : "";
+    text_put(text, "kernel apply(");
+    for (uint32_t axis = 1; axis < rank; axis++) {
+        text_put(text, axis > 1 ? ", x" : "x");
+        if (rank > 2)
+            text_printf(text, "%u", (unsigned)axis);
+        print_argument(text, asked, axis);
+    }
+    text_put(text, ") -> (y");
+    print_argument(text, asked, 0);
+    text_printf(text, ") { y[%s", batch);
+    discover_print_axis(text, finding, 0);
+    text_put(text, "] = ");
+    if (finding->op) {
+        text_put(text, "W");
+        rank > 2 ? discover_print_subscripts(text, finding, rank) : text_put(text, "[i,j]");
+    } else {
+        text_put(text, expression);
+    }
+    for (uint32_t axis = 1; axis < rank; axis++) {
+        text_put(text, " * x");
+        if (rank > 2)
+            text_printf(text, "%u", (unsigned)axis);
+        text_printf(text, "[%s", batch);
+        discover_print_axis(text, finding, axis);
+        text_put(text, "]");
+    }
+    text_put(text, " }\n");
 }
 
 /* A source that applies the finding to vectors. */
@@ -83,24 +152,19 @@ static const char *source_text(struct invocation *invocation, const struct asked
                                const char *base, struct discover_source *source)
 {
     struct arena *arena = ir_arena(invocation->context);
-    enum ir_elem elem = asked->options.elem;
     const struct ir_tensor *matrix = &asked->matrix;
-    const char *name = ir_elem_info(elem)->name;
-    if (!discover_write(arena, finding->op, elem, base, MOST_INLINE, source))
+    if (!discover_write(arena, finding, asked->options.elem, base, MOST_INLINE, source))
         return NULL;
     struct text text = text_create(arena);
-    text_printf(&text, "# made by einc discover %s: %lld x %lld, %s\n", base_of(arena, asked->path), (long long)matrix->shape[0],
-                (long long)matrix->shape[1], name);
-    text_put(&text, "# ");
+    text_printf(&text, "# made by einc discover %s: ", base_of(arena, asked->path));
+    for (uint32_t axis = 0; axis < matrix->rank; axis++)
+        text_printf(&text, "%s%lld", axis ? " x " : "", (long long)matrix->shape[axis]);
+    text_printf(&text, ", %s\n# ", ir_elem_info(asked->options.elem)->name);
     pass_print_certificate(&text, &finding->certificate);
-    text_printf(&text, "\n%soperator W = %s\n", source->constants, source->expression);
-    if (asked->batch > 1)
-        text_printf(&text, "kernel apply(x: %s[%lld, %lld]) -> (y: %s[%lld, %lld]) { y[s,i] = W[i,j] * x[s,j] }\n", name,
-                    (long long)asked->batch, (long long)matrix->shape[1], name, (long long)asked->batch,
-                    (long long)matrix->shape[0]);
-    else
-        text_printf(&text, "kernel apply(x: %s[%lld]) -> (y: %s[%lld]) { y[i] = W[i,j] * x[j] }\n", name,
-                    (long long)matrix->shape[1], name, (long long)matrix->shape[0]);
+    text_printf(&text, "\n%s", source->constants);
+    if (finding->op)
+        text_printf(&text, "operator W = %s\n", source->expression);
+    print_kernel(&text, asked, finding, source->expression);
     return text_finish(&text);
 }
 
@@ -134,9 +198,10 @@ static bool write_picture(struct invocation *invocation, const struct asked *ask
     struct arena *arena = ir_arena(invocation->context);
     const struct ir_tensor *matrix = &asked->matrix;
     struct discover_panels panels = {.count = 0};
-    if (!discover_panel_of(arena, matrix->elem, (size_t)matrix->shape[0], (size_t)matrix->shape[1], matrix->data,
-                           base_of(arena, asked->path), &panels) ||
-        (finding && !discover_panels(arena, finding->op, &panels)))
+    size_t rows = (size_t)matrix->shape[0];
+    if (!discover_panel_of(arena, matrix->elem, rows, npy_element_count(matrix) / rows, matrix->data, base_of(arena, asked->path),
+                           &panels) ||
+        (finding && !discover_panels(arena, finding, &panels)))
         return false;
     const char *text = discover_draw(arena, &panels);
     return text && command_may_write(invocation, asked->picture, true, asked->path) &&
@@ -157,9 +222,10 @@ static void print_finding(struct invocation *invocation, const struct asked *ask
 static void print_text(struct invocation *invocation, const struct asked *asked, const struct discover_result *result)
 {
     const struct ir_tensor *matrix = &asked->matrix;
-    double dense = (ir_elem_is_complex(matrix->elem) ? 8.0 : 2.0) * (double)matrix->shape[0] * (double)matrix->shape[1];
+    double dense = (ir_elem_is_complex(matrix->elem) ? 8.0 : 2.0) * (double)npy_element_count(matrix);
     bool found = result->count && result->findings[0].accepted;
-    printf("%s: %s, %.6g flops a column as it stands\n", asked->path, binding_describe(invocation->context, matrix), dense);
+    printf("%s: %s, %s%.6g flops a column as it stands\n", asked->path, binding_describe(invocation->context, matrix),
+           matrix->rank > 2 ? "at least " : "", dense);
     if (!found && asked->options.within > 0)
         printf("  no structure within %g\n", asked->options.within);
     else if (!found)
@@ -188,15 +254,28 @@ static bool print_json(struct invocation *invocation, const struct asked *asked,
                                                    "numbers", (json_int_t)finding->numbers));
         json_array_append_new(findings, item);
     }
-    json_t *root = json_pack("{s:s, s:[I,I], s:s, s:f, s:o}", "matrix", asked->path, "shape", (json_int_t)asked->matrix.shape[0],
-                             (json_int_t)asked->matrix.shape[1], "type", ir_elem_info(asked->matrix.elem)->name, "within",
-                             asked->options.within, "findings", findings);
+    json_t *shape = json_array();
+    for (uint32_t axis = 0; axis < asked->matrix.rank; axis++)
+        json_array_append_new(shape, json_integer((json_int_t)asked->matrix.shape[axis]));
+    json_t *root = json_pack("{s:s, s:o, s:s, s:f, s:o}", "matrix", asked->path, "shape", shape, "type",
+                             ir_elem_info(asked->matrix.elem)->name, "within", asked->options.within, "findings", findings);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text)
         puts(text);
     json_decref(root);
     free(text);
     return text != NULL;
+}
+
+static bool look(struct invocation *invocation, const struct asked *asked, struct discover_result *result)
+{
+    struct arena *arena = ir_arena(invocation->context);
+    const struct ir_tensor *matrix = &asked->matrix;
+    size_t extents[DISCOVER_AXES];
+    for (uint32_t axis = 0; axis < matrix->rank; axis++)
+        extents[axis] = (size_t)matrix->shape[axis];
+    return matrix->rank == 2 ? discover_search(arena, &asked->options, extents[0], extents[1], matrix->data, result)
+                             : discover_tensor_search(arena, &asked->options, matrix->rank, extents, matrix->data, result);
 }
 
 int command_discover(struct invocation *invocation, int argc, char **argv)
@@ -223,8 +302,7 @@ int command_discover(struct invocation *invocation, int argc, char **argv)
     asked.options.batch = (double)asked.batch;
     if (!read_matrix(invocation, &asked))
         return input_finish(invocation, EXIT_INPUT);
-    if (!discover_search(ir_arena(invocation->context), &asked.options, (size_t)asked.matrix.shape[0],
-                         (size_t)asked.matrix.shape[1], asked.matrix.data, &result))
+    if (!look(invocation, &asked, &result))
         return input_finish(invocation, EXIT_LIMIT);
     bool found = result.count && result.findings[0].accepted;
     if (asked.output && found && !write_source(invocation, &asked, &result.findings[0]))

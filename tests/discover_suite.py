@@ -366,37 +366,95 @@ class DiscoverSuite(Suite):
             self.check(f"a constant{within} is replaced by what is permitted", kernel["flops"] == flops and (flops > 4096 or errors and 0 < errors[0] <= 1e-5),
                        f"{kernel['flops']} {errors}")
 
-    def axes(self):
-        """Constants of three axes and more of low rank along some: a core and bases are multiplied instead, within what is permitted, and not beyond."""
+    def explained(self):
+        done = subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True)
+        return json.loads(done.stdout)["kernels"][0] if done.returncode == 0 else {"flops": 1e30, "structures": [], "error": done.stderr}
+
+    def contracted(self):
+        """Constants of three axes in a kernel: products of tensors are multiplied instead, within what is permitted, and not beyond."""
         rng = np.random.default_rng(11)
         outer = np.einsum("kr,ir,jr->kij", *rng.standard_normal((3, 24, 8)))
         train = np.einsum("ka,aib,bj->kij", rng.standard_normal((20, 4)), rng.standard_normal((4, 12, 4)), rng.standard_normal((4, 16)))
         one = np.einsum("ka,aij->kij", rng.standard_normal((32, 4)), rng.standard_normal((4, 16, 16)))
+        product = np.einsum("abc,def->adbecf", rng.standard_normal((4, 3, 4)), rng.standard_normal((5, 4, 6))).reshape(20, 12, 24)
         noise = rng.standard_normal(outer.shape) * np.sqrt(np.mean(outer ** 2))
         replaced = np.where(rng.uniform(size=outer.shape) < 0.01, noise, outer)
-        rows = (("outer products", outer, "", 0.1, 1e-15), ("outer products, f32", outer.astype(np.float32), "", 0.1, 1e-6), ("outer products, complex", outer * (1 + 2j), "", 0.1, 1e-15),
-                ("tensor train", train, "", 0.15, 1e-15), ("one axis", one, "", 0.2, 1e-15), ("in noise that is permitted", outer + 1e-10 * noise, " within 1e-8", 0.1, 1e-9),
-                ("spectral", outer, " within 1e-12 spectral", 0.1, 1e-12), ("spectral, in noise", outer + 1e-10 * noise, " within 2e-10 spectral", 1, 0),
-                ("in noise that is not", outer + 1e-3 * noise, " within 1e-8", 1, 0), ("exact", outer, " exact", 1, 0), ("gaussian", noise, " within 1e-3", 1, 0),
-                ("1 % replaced", replaced, " within 1e-3", 1, 0))
-        for name, matrix, clause, share, error in rows:
-            (k, i, j), elem = matrix.shape, {"float32": "f32", "float64": "f64", "complex128": "c128"}[str(matrix.dtype)]
-            a, b = rng.standard_normal((3, i)).astype(matrix.dtype), rng.standard_normal((3, j)).astype(matrix.dtype)
-            for tensor, numbers in (("C", matrix), ("a", a), ("b", b)):
-                np.save(self.folder / f"{tensor}.npy", numbers)
+        rows = (("outer products", outer, "", "polyadic", 0.05, 1e-14), ("outer products, f32", outer.astype(np.float32), "", "polyadic", 0.05, 1e-6),
+                ("outer products, complex", outer * (1 + 2j), "", "polyadic", 0.05, 1e-14), ("tensor train", train, "", "axes", 0.15, 1e-15), ("one axis", one, "", "axes", 0.2, 1e-15),
+                ("product", product, "", "kronecker_axes", 0.5, 1e-15), ("in noise that is permitted", outer + 1e-10 * noise, " within 1e-8", "polyadic", 0.05, 1e-9),
+                ("spectral", outer, " within 1e-12 spectral", "polyadic", 0.05, 1e-12), ("spectral, in noise", outer + 1e-10 * noise, " within 2e-10 spectral", None, 1, 0),
+                ("in noise that is not", outer + 1e-3 * noise, " within 1e-8", None, 1, 0), ("exact", outer, " exact", None, 1, 0), ("gaussian", noise, " within 1e-3", None, 1, 0),
+                ("1 % replaced", replaced, " within 1e-3", None, 1, 0))
+        for name, tensor, clause, kind, share, error in rows:
+            (k, i, j), elem = tensor.shape, {"float32": "f32", "float64": "f64", "complex128": "c128"}[str(tensor.dtype)]
+            a, b = rng.standard_normal((3, i)).astype(tensor.dtype), rng.standard_normal((3, j)).astype(tensor.dtype)
+            for file, numbers in (("C", tensor), ("a", a), ("b", b)):
+                np.save(self.folder / f"{file}.npy", numbers)
             (self.folder / "k.ein").write_text(f"const C: {elem}[{k}, {i}, {j}] = file(\"C.npy\"){clause}\nkernel f(a: {elem}[3, {i}], b: {elem}[3, {j}]) -> (y: {elem}[3, {k}])"
                                                " { y[t,k] = C[k,i,j] * a[t,i] * b[t,j] }\n")
-            explained = subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True)
-            kernel = json.loads(explained.stdout)["kernels"][0] if explained.returncode == 0 else {"flops": 1e30, "structures": []}
-            found = [s for s in kernel["structures"] if s["kind"] == "axes"]
+            kernel = self.explained()
+            found = [s for s in kernel["structures"] if s["source"] == "discovered"]
             dense = (8 if elem == "c128" else 2) * 3 * k * (i * j + j)
-            self.check(f"axes, {name}: is compiled to {share} of the flops", kernel["flops"] <= share * dense and bool(found) == (share < 1), f"{kernel} {explained.stderr}")
-            self.check(f"axes, {name}: is certified", all(s["error"] <= error and s["certificate"]["forward_bound"] >= s["certificate"]["spectral_bound"] >= s["error"] for s in found), str(found))
+            self.check(f"{name}: is compiled to {share} of the flops", kernel["flops"] <= share * dense and [s["kind"] for s in found] == [kind] * (kind is not None), str(kernel))
+            self.check(f"{name}: is certified", all(s["error"] <= error and s["certificate"]["forward_bound"] >= s["certificate"]["spectral_bound"] >= s["error"] for s in found), str(found))
             engine = "tcc" if "tcc" in self.engines else "c"
             run = subprocess.run([self.einc, "run", "k.ein", "a=a.npy", "b=b.npy", "-o", "y.npy", f"--engine={engine}"], cwd=self.folder, capture_output=True, text=True)
-            wanted = np.einsum("kij,ti,tj->tk", matrix, a, b)
+            wanted = np.einsum("kij,ti,tj->tk", tensor, a, b)
             off = np.linalg.norm(np.load(self.folder / "y.npy") - wanted) / np.linalg.norm(wanted) if run.returncode == 0 else 1
-            self.check(f"axes, {name}: gives the sum", off <= 64 * np.finfo(matrix.dtype).eps + 10 * error, f"{off} {run.stderr}")
+            self.check(f"{name}: gives the sum", off <= 64 * np.finfo(tensor.dtype).eps + 10 * error, f"{off} {run.stderr}")
+
+    def apply_source(self, name, tensor, batch, *options):
+        """The written source applied to vectors along all axes but the first, and how near it is to the sum."""
+        rng, letters = np.random.default_rng(13), "abcdefgh"[:tensor.ndim]
+        vectors = [rng.standard_normal((batch, n)).astype(tensor.real.dtype).astype(tensor.dtype) for n in tensor.shape[1:]]
+        np.save(self.folder / "W.npy", tensor)
+        for k, vector in enumerate(vectors):
+            np.save(self.folder / f"x{k + 1}.npy", vector if batch > 1 else vector[0])
+        for command in (["discover", "W.npy", "-o", "found.ein", f"--batch={batch}", *options],
+                        ["run", "found.ein", *[f"x{k + 1}=x{k + 1}.npy" for k in range(len(vectors))], "-o", "y.npy", "--engine=ref"]):
+            done = subprocess.run([self.einc, *command], cwd=self.folder, capture_output=True, text=True)
+            if done.returncode:
+                self.check(f"{name}: {command[0]}", False, done.stderr)
+                return
+        wanted = np.einsum(f"{letters},{','.join('s' + letter for letter in letters[1:])}->s{letters[0]}", tensor, *vectors)
+        error = np.linalg.norm(np.load(self.folder / "y.npy") - (wanted if batch > 1 else wanted[0])) / np.linalg.norm(wanted)
+        self.check(f"{name}: its source gives the sum", error <= 256 * np.finfo(tensor.dtype).eps, f"{error}\n" + (self.folder / "found.ein").read_text()[:2000])
+
+    def tensors(self):
+        """Numbers with three axes and more: what they are, in noise and without, and what they are not."""
+        rng = np.random.default_rng(14)
+        normal = rng.standard_normal
+        digits = np.einsum("abx,cdx,efx->acebdf", normal((3, 4, 2)), normal((4, 3, 2)), normal((2, 4, 2))).reshape(24, 4, 3, 4)
+        sparse = np.where(rng.uniform(size=(13, 9, 11)) < 0.05, normal((13, 9, 11)), 0)
+        rows = (("8 outer products", np.einsum("kr,ir,jr->kij", *normal((3, 24, 8))), "polyadic", 1344, 576),
+                ("complex outer products", np.einsum("kr,ir,jr->kij", *(normal((3, 12, 4)) + 1j * normal((3, 12, 4)))), "polyadic", 1440, 144),
+                ("outer products, two axes long enough", np.einsum("kr,ir,jr->kij", normal((20, 16)), normal((24, 16)), normal((6, 16))), "polyadic", 1920, 800),
+                ("outer products of 4 vectors", np.einsum("kr,ir,jr,lr->kijl", *normal((4, 9, 5))), "polyadic", 500, 180),
+                ("one outer product", np.einsum("k,i,j->kij", normal(17), normal(15), normal(19)), "axes", 110, 51),
+                ("a core", np.einsum("abc,ia,jb,kc->ijk", normal((5, 4, 6)), normal((20, 5)), normal((18, 4)), normal((16, 6))), "axes", 900, 388),
+                ("a train", np.einsum("ia,ajb,bkc,cl->ijkl", normal((10, 3)), normal((3, 8, 4)), normal((4, 9, 3)), normal((3, 7))), "axes", 760, 255),
+                ("a train of full ends", np.einsum("ija,akl->ijkl", normal((6, 7, 5)), normal((5, 8, 6))), "tensor_train", 1020, 450),
+                ("a product of tensors", np.einsum("abc,def->adbecf", normal((4, 3, 2)), normal((5, 4, 6))).reshape(20, 12, 12), "kronecker_axes", 1600, 148),
+                ("a sum of products", sum(np.einsum("abc,def->adbecf", normal((4, 3, 4)), normal((5, 4, 6))) for _ in range(2)).reshape(20, 12, 24), "kronecker_axes", 7000, 340),
+                ("digits of one axis with axes", digits, "kronecker_axes", 700, 100), ("few nonzeros", sparse, "scatter", 300, np.count_nonzero(sparse)))
+        for name, tensor, family, flops, numbers in rows:
+            found = self.accepted(tensor)
+            good = found and found[0]["family"] == family and found[0]["flops"] <= flops and found[0]["numbers"] <= numbers and found[0]["error"] <= 1e-14
+            self.check(f"{name}: found with {flops} flops", good, json.dumps(found[:3]))
+            noise = normal(tensor.shape) * np.sqrt(np.mean(abs(tensor) ** 2))
+            if family != "scatter":
+                found = self.accepted(tensor + 1e-10 * noise, "--within=1e-8")
+                self.check(f"{name}: found in noise that is permitted", found and found[0]["family"] == family and found[0]["error"] <= 1e-9, json.dumps(found[:3]))
+            for what, other, within in (("noise that is not", tensor + 1e-3 * noise, 1e-8), ("1 % replaced", np.where(rng.uniform(size=tensor.shape) < 0.01, noise, tensor), 1e-3)):
+                if family != "scatter" or what != "1 % replaced":
+                    found = self.accepted(other, f"--within={within}")
+                    self.check(f"{name}: refused, {what}", not found or family == "scatter", json.dumps(found[:2]))
+            for batch, elem in ((1, tensor.dtype), (3, np.complex64 if np.iscomplexobj(tensor) else np.float32)):
+                self.apply_source(f"{name}, {np.dtype(elem)}", tensor.astype(elem), batch)
+        for name, tensor in (("gaussian", normal((16, 18, 20))), ("signs", rng.choice([-1.0, 1.0], (12, 12, 12))), ("gaussian of 5 axes", normal((6, 5, 4, 6, 3)))):
+            found = self.discover(tensor, "--within=1e-3")
+            self.check(f"{name}: nothing is accepted, and how near it is said", found and not any(f["accepted"] for f in found), json.dumps(found[:2]))
+        self.check("results are the same on every run", self.discover(rows[0][1]) == self.discover(rows[0][1]))
 
     def pictures(self):
         rng = np.random.default_rng(7)
@@ -432,7 +490,8 @@ class DiscoverSuite(Suite):
     def unfit(self):
         for name, matrix, status, words in (("empty", np.zeros((0, 4)), 1, "at least one number"), ("nan", np.full((8, 8), np.nan), 1, "finite"),
                                             ("infinite", np.diag([1, np.inf] * 4), 1, "row 1, column 1"), ("subnormal", np.full((8, 8), 1e-310), 1, "subnormal"),
-                                            ("vector", np.ones(8), 1, "matrices"), ("integers", np.ones((8, 8), int), 1, "type i64")):
+                                            ("vector", np.ones(8), 1, "2 to 8 axes"), ("nine axes", np.ones([2] * 9), 1, "2 to 8 axes"),
+                                            ("infinite at three places", np.where(np.arange(24).reshape(2, 3, 4) == 17, np.inf, 1.0), 1, "at [1, 1, 1]"), ("integers", np.ones((8, 8), int), 1, "type i64")):
             np.save(self.folder / "W.npy", matrix)
             done = subprocess.run([self.einc, "discover", "W.npy"], cwd=self.folder, capture_output=True, text=True)
             self.check(f"{name} is refused", done.returncode == status and words in done.stderr, done.stderr)
@@ -479,7 +538,8 @@ def main():
             suite.pictures()
             suite.fronts()
             suite.outer_products()
-            suite.axes()
+            suite.contracted()
+            suite.tensors()
     return suite.close()
 
 

@@ -389,6 +389,111 @@ static void test_sources(void **state)
     assert_true(programs.count >= 120 && failed >= 1000);
 }
 
+/* ---- structure in numbers with three axes and more ---- */
+
+enum { MOST_TENSOR = 2400 };
+
+struct tensor {
+    const char *name;
+    uint32_t rank;
+    size_t extents[4];
+    double (*number)(const size_t *at);
+    double numbers[MOST_TENSOR];
+};
+
+/* Whole numbers without a pattern. */
+static double noise(size_t seed, size_t a, size_t b, size_t c)
+{
+    size_t at[4] = {seed, a, b, c};
+    return (double)(hash_bytes(1, at, sizeof at) % 19) - 9;
+}
+
+static double outer_products(const size_t *at)
+{
+    double sum = 0;
+    for (size_t r = 0; r < 3; r++)
+        sum += noise(1, at[0], r, 0) * noise(2, at[1], r, 0) * noise(3, at[2], r, 0);
+    return sum;
+}
+
+static double products(const size_t *at)
+{
+    return noise(1, at[0] / 5, at[1] / 4, at[2] / 3) * noise(2, at[0] % 5, at[1] % 4, at[2] % 3) +
+           noise(3, at[0] / 5, at[1] / 4, at[2] / 3) * noise(4, at[0] % 5, at[1] % 4, at[2] % 3);
+}
+
+static double train(const size_t *at)
+{
+    double sum = 0;
+    for (size_t r = 0; r < 3; r++)
+        sum += noise(1, at[0], at[1], r) * noise(2, at[2], at[3], r);
+    return sum;
+}
+
+static double few(const size_t *at)
+{
+    return noise(1, at[0], at[1], at[2]) > 8 ? noise(2, at[0], at[1], at[2]) + 0.5 : 0;
+}
+
+/* Looks, writes and draws what it finds. */
+static bool discover(struct recorder *recorder, const struct tensor *tensor)
+{
+    watching = true;
+    struct arena *arena = arena_create(&recorder->allocator);
+    const struct discover_options options = {.elem = IR_f64, .batch = 1};
+    struct discover_result result = {.count = 0};
+    struct discover_source source;
+    struct discover_panels panels = {.count = 0};
+    bool done = arena && discover_tensor_search(arena, &options, tensor->rank, tensor->extents, tensor->numbers, &result);
+    bool found = done && result.count && result.findings[0].accepted;
+    done = found && discover_write(arena, &result.findings[0], IR_f64, "W", 16, &source) &&
+           discover_panels(arena, &result.findings[0], &panels);
+    arena_destroy(arena);
+    watching = false;
+    assert_int_equal(recorder->live, 0);
+    if (recorder->allowed < 0 && !done)
+        fail_msg("%s: nothing is found", tensor->name);
+    if (recorder->allowed >= 0 && done)
+        fail_msg("%s: found without memory from request %ld on", tensor->name, recorder->allowed);
+    return done;
+}
+
+static void test_tensors(void **state)
+{
+    (void)state;
+    static struct tensor tensors[] = {{.name = "outer products", .rank = 3, .extents = {9, 8, 7}, .number = outer_products},
+                                      {.name = "products", .rank = 3, .extents = {20, 12, 6}, .number = products},
+                                      {.name = "a train", .rank = 4, .extents = {6, 5, 7, 4}, .number = train},
+                                      {.name = "few numbers", .rank = 3, .extents = {7, 6, 8}, .number = few}};
+    void *frames[FRAMES];
+    size_t before = escaped; /* of LLVM */
+    (void)backtrace(frames, FRAMES);
+    for (size_t t = 0; t < sizeof tensors / sizeof *tensors; t++) {
+        struct tensor *tensor = &tensors[t];
+        struct recorder all, failing;
+        size_t count = 1, at[4];
+        for (uint32_t axis = 0; axis < tensor->rank; axis++)
+            count *= tensor->extents[axis];
+        for (size_t k = 0; k < count; k++) {
+            size_t rest = k;
+            for (uint32_t axis = tensor->rank; axis-- > 0; rest /= tensor->extents[axis])
+                at[axis] = rest % tensor->extents[axis];
+            tensor->numbers[k] = tensor->number(at);
+        }
+        recorder_init(&all, -1);
+        all.recording = true;
+        discover(&all, tensor);
+        for (size_t k = 0; k < all.n_first; k++) {
+            recorder_init(&failing, all.first[k]);
+            discover(&failing, tensor);
+        }
+        printf("%s: %zu requests failed\n", tensor->name, all.n_first);
+        assert_true(all.n_first > 10);
+        free(all.first);
+    }
+    assert_int_equal(escaped, before);
+}
+
 static void test_watched(void **state)
 {
     (void)state;
@@ -403,6 +508,7 @@ static void test_watched(void **state)
 int main(void)
 {
     watch_malloc();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watched), cmocka_unit_test(test_sources), cmocka_unit_test(test_code)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watched), cmocka_unit_test(test_sources), cmocka_unit_test(test_code),
+                                       cmocka_unit_test(test_tensors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
