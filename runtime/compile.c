@@ -23,6 +23,7 @@ static const char *const pipeline[] = {
     "flatten",       /* after simplify: contractions read by contractions, nothing in between, become one */
     "split_indices", /* after flatten: digits of digits, which no factor of a long product has on its own */
     "order",         /* that one as pairs, chosen jointly over the outputs */
+    "factor",        /* after order, whose trees end alike where that is cheaper */
     "apply",         /* after order: of two factors one is the matrix, the other what it is applied to */
     "mask_domains",  /* after order: masks become domains, which would tie an order */
     "fuse",          /* after order: pointwise work goes into the contraction that feeds or eats it */

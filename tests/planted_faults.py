@@ -169,6 +169,11 @@ FAULTS = [
      "ir_expr_replace(context, whole->body, value,",
      "ir_expr_replace(context, whole->body, whole->body->n_arguments && whole->body->arguments[0]->elem == part->elem ? "
      "whole->body->arguments[0] : value,"),
+    # ---- factor ----
+    ("what is subtracted is added where a factor is common", "passes/factor.c",
+     "contract_sum(factoring, match, sum->is_negative[a] != sum->is_negative[b],", "contract_sum(factoring, match, sum->is_negative[b] && sum->n > 2,"),
+    ("axes of what is added are the same by their number, not by their index", "passes/factor.c",
+     "while (y < rank && b[y] != a[x])\n            y++;", "y = x;"),
     # ---- gather, fuse_stages ----
     ("what is gathered of a part of a table is taken for all of it", "passes/gather.c",
      "whole.is_whole = is_dense(gathering, &place, rest) && is_radix(", "whole.is_whole = is_dense(gathering, &place, rest) || is_radix("),
