@@ -118,6 +118,8 @@ static bool takes_place(const struct choosing *choosing, const struct open_choic
     const struct estimate *a = &choice->estimates[k], *b = &choice->estimates[best];
     if (choosing->pass->options->few_tables && a->table_bytes != b->table_bytes)
         return a->table_bytes < b->table_bytes;
+    if (choosing->pass->options->fewest_flops && a->flops != b->flops)
+        return a->flops < b->flops;
     return is_better(a, b) || (a->seconds == b->seconds && k < best && a->flops <= b->flops);
 }
 

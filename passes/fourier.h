@@ -21,6 +21,9 @@ const struct ir_node *fourier_complex_times(struct ir_context *context, const st
 /* The same forward, over `over`, of x that is known while compiling; of real x as fourier_real gives it. Left as the sum it is, for
  * the pass `spectra`, unless that is too long for it. */
 const struct ir_node *fourier_response(struct ir_context *context, const struct ir_node *x, int64_t n, int64_t over);
+/* The same with the fewest flops known, by split radix where that takes fewer than steps do; how many. fourier_split.c */
+const struct ir_node *fourier_fewest(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse);
+double fourier_fewest_flops(int64_t n);
 /* The same over coprime factors of n, without twiddles (Good 1958, Thomas 1963); NULL: there is one prime power only. */
 const struct ir_node *fourier_coprime(struct ir_context *context, const struct ir_node *x, int64_t n, bool inverse);
 /* ---- fourier_real.c ---- */

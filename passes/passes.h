@@ -57,6 +57,7 @@ struct pass_options {
     int64_t ram_limit;      /* bytes of scratch and local arrays of a kernel; 0: no limit */
     int64_t flash_limit;    /* bytes that the code and tables of all kernels may have, as estimated; 0: no limit */
     bool small;             /* code is to be short rather than fast */
+    bool fewest_flops;      /* of several ways the one with the fewest flops, whatever time it takes */
     bool few_tables;    /* of several ways the one with the smallest constant tables; no constants multiplied into larger ones */
     int64_t scan_chunk; /* steps of a chunk of linear scans; 0: chosen; -1: none */
     int64_t threads;    /* for how many loops are made parallel; 0: code for one */

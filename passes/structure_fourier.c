@@ -35,7 +35,7 @@ static const struct ir_node *padded(struct ir_context *context, const struct str
 /* What packs pairs takes more flops, and in vectors half the time. */
 static bool is_packed(const struct structuring *structuring, int64_t n)
 {
-    return structuring->pass->options->machine.vector_bytes > 0 && fourier_packs(n);
+    return structuring->pass->options->machine.vector_bytes > 0 && !structuring->pass->options->fewest_flops && fourier_packs(n);
 }
 
 const struct ir_node *structure_real(struct structuring *structuring, const struct ir_node *x, int64_t n)
@@ -197,6 +197,11 @@ static const struct ir_node *transformed(struct structuring *structuring, const 
         struct structure_transform unscaled = *transform;
         unscaled.wave.re = 1;
         unscaled.wave.im = 0;
+        if (structuring->pass->options->fewest_flops &&
+            fourier_fewest_flops(transform->length) < fourier_flops(transform->length)) {
+            y = fourier_fewest(context, x, transform->length, transform->inverse);
+            return structure_turned(context, transform, y);
+        }
         if (!wave->real && fourier_has_twiddles(transform->length)) { /* they take a factor along */
             y = fourier_complex_times(context, x, transform->length, transform->inverse,
                                       (struct fourier_factor){wave->re, wave->im, 1});

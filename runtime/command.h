@@ -42,7 +42,7 @@ struct invocation {
     struct pass_derivative derivatives[2]; /* --gradient, --adjoint */
     size_t n_derivatives;
     const char *memory_limit, *ram_limit, *flash_limit;
-    const char *optimize; /* --optimize=size|speed; NULL: speed */
+    const char *optimize; /* --optimize=size|speed|flops; NULL: speed */
     const char *scan_chunk;
     const char *target;              /* --target=NAME|FILE; NULL: generic */
     const char *tune;                /* --tune=FILE; NULL: choices are the cost model's */

@@ -290,8 +290,9 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
     if (passes->ram_limit && (!passes->memory_limit || passes->ram_limit < passes->memory_limit))
         passes->memory_limit = passes->ram_limit;
     passes->small = invocation->optimize && strcmp(invocation->optimize, "size") == 0;
-    if (invocation->optimize && !passes->small && strcmp(invocation->optimize, "speed") != 0)
-        return usage_error("--optimize is size or speed, not `%s`", invocation->optimize), false;
+    passes->fewest_flops = invocation->optimize && strcmp(invocation->optimize, "flops") == 0;
+    if (invocation->optimize && !passes->small && !passes->fewest_flops && strcmp(invocation->optimize, "speed") != 0)
+        return usage_error("--optimize is size, speed or flops, not `%s`", invocation->optimize), false;
     if (invocation->scan_chunk && strcmp(invocation->scan_chunk, "none") == 0)
         passes->scan_chunk = -1;
     else if (invocation->scan_chunk && (!parse_integer(invocation->scan_chunk, &passes->scan_chunk) || passes->scan_chunk < 2))

@@ -110,6 +110,14 @@ static const struct example in_vectors[] = {
     {"convolution ", "kernel f(x: f64[64], c: f64[64]) -> (y: f64[64]) normwise { y[i] = c[(i-j) mod 64] * x[j] }"},
 };
 
+/* The same where as few flops as are known are asked for: split radix. */
+static const struct example in_few_flops[] = {
+    {"fourier ", "kernel f(x: c128[64]) -> (y: c128[64]) { operator F = dft(64)\n y[k] = F[k,l] * x[l] }"},
+    {"fourier ", "kernel f(x: c128[128]) -> (y: c128[128]) { operator F = idft(128)\n y[k] = F[k,l] * x[l] }"},
+    {"fourier ", "kernel f(x: c128[3, 256]) -> (y: c128[3, 256]) { operator F = adjoint(dft(256))\n y[s,k] = x[s,l] * F[l,k] }"},
+    {"fourier coprime ", "kernel f(x: c128[2, 96]) -> (y: c128[2, 96]) { operator F = dft(96)\n y[s,k] = F[k,l] * x[s,l] }"},
+};
+
 struct fired {
     char names[256];
 };
@@ -139,12 +147,12 @@ static struct ir_kernel *read_kernel(struct ir_context *context, const char *tex
     return program ? program->kernels[0] : NULL;
 }
 
-static void check_example(const struct example *example, const struct machine *machine)
+static void check_example(const struct example *example, const struct machine *machine, bool fewest_flops)
 {
     struct ir_context *context = ir_context_create(NULL);
     struct ir_kernel *kernel = read_kernel(context, example->text);
     struct fired fired = {{0}};
-    struct pass_options options = {.machine = *machine, .trace = note, .trace_user = &fired};
+    struct pass_options options = {.machine = *machine, .fewest_flops = fewest_flops, .trace = note, .trace_user = &fired};
     struct ir_tensor expected[OUTPUTS], found[OUTPUTS];
     assert_non_null(kernel);
     struct ir_tensor *inputs = random_inputs(context, kernel, IR_EVAL_PRIME, NULL, 5);
@@ -171,9 +179,11 @@ static void rules_keep_values(void **state)
 {
     (void)state;
     for (size_t k = 0; k < sizeof examples / sizeof *examples; k++)
-        check_example(&examples[k], machine_generic());
+        check_example(&examples[k], machine_generic(), false);
     for (size_t k = 0; k < sizeof in_vectors / sizeof *in_vectors; k++)
-        check_example(&in_vectors[k], machine_find("avx512"));
+        check_example(&in_vectors[k], machine_find("avx512"), false);
+    for (size_t k = 0; k < sizeof in_few_flops / sizeof *in_few_flops; k++)
+        check_example(&in_few_flops[k], machine_generic(), true);
 }
 
 /* Roots modulo the prime behave as those of the complex numbers do. */

@@ -50,11 +50,11 @@ def sums(x, rows, table):
 
 
 class TransformsSuite(suites.Suite):
-    def run(self, folder, source, arrays, engine):
+    def run(self, folder, source, arrays, engine, *options):
         (folder / "wave.ein").write_text(source)
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
-        done = subprocess.run([self.einc, "run", str(folder / "wave.ein"), *[f"{name}={folder}/{name}.npy" for name in arrays], "-o", f"y={folder}/y.npy",
+        done = subprocess.run([self.einc, "run", str(folder / "wave.ein"), *[f"{name}={folder}/{name}.npy" for name in arrays], "-o", f"y={folder}/y.npy", *options,
                                f"--engine={engine}", f"--target={'host' if engine == 'c' else 'generic'}"], capture_output=True, text=True, timeout=120)
         if done.returncode:
             self.check("a kernel runs", False, source + done.stderr)
@@ -67,7 +67,7 @@ class TransformsSuite(suites.Suite):
         error = np.sqrt((np.abs(y[rows] - expected) ** 2).sum() / (np.abs(expected) ** 2).sum()) if expected.size else 0
         self.check(what, error <= most, f"relative error {float(error):.3g}, {float(error / most):.2f} of what it may be\n")
 
-    def fourier(self, folder, kind, n, bits, engine, rng):
+    def fourier(self, folder, kind, n, bits, engine, rng, *options):
         """dft, idft of complex data, rdft of real data, irdft of a spectrum."""
         half = n // 2 + 1
         inputs, outputs = (half if kind == "irdft" else n), (half if kind == "rdft" else n)
@@ -75,7 +75,7 @@ class TransformsSuite(suites.Suite):
         form = lambda letter: f"{letter}{bits if letter == 'f' else 2 * bits}"
         x = rng.standard_normal(inputs) + (0 if kind == "rdft" else 1j * rng.standard_normal(inputs))
         x = x.astype({"f64": "f8", "f32": "f4", "c128": "c16", "c64": "c8"}[form(given)])
-        y = self.run(folder, f"kernel f(x: {form(given)}[{inputs}]) -> (y: {form(made)}[{outputs}]) {{ y[k] = {kind}({n})[k,l] * x[l] }}\n", {"x": x}, engine)
+        y = self.run(folder, f"kernel f(x: {form(given)}[{inputs}]) -> (y: {form(made)}[{outputs}]) {{ y[k] = {kind}({n})[k,l] * x[l] }}\n", {"x": x}, engine, *options)
         rows = np.arange(outputs) if n <= 1024 else np.sort(rng.choice(outputs, SAMPLE, replace=False))
         l, exact = np.arange(inputs, dtype=np.int64), x.astype(np.clongdouble)
         if kind == "irdft":
@@ -154,6 +154,9 @@ def main():
                 for n in SIZES + (LONG if bits == 64 and kind in ("dft", "rdft") else ()):
                     if arguments.only in kind:
                         suite.fourier(folder, kind, n, bits, vectors if n in (64, 101, 1000, 4096) else quick, rng)
+            for kind, n in (("dft", 64), ("idft", 96), ("dft", 360), ("dft", 1024), ("idft", 2048)):
+                if arguments.only in "split radix":
+                    suite.fourier(folder, kind, n, bits, vectors if n == 64 else quick, rng, "--optimize=flops")
             for kind in ("dct1", "dct2", "dct3", "dct4", "dst1", "dst2", "dst3", "dst4"):
                 for n in COSINES:
                     if arguments.only in kind:
