@@ -141,7 +141,14 @@ void discover_displacement(struct discovery *discovery)
     if (matrix->rows != matrix->columns || matrix->rows < LEAST)
         return;
     size_t most = most_terms(discovery);
-    for (int reversed = 0; reversed < 2 && most > 0; reversed++)
-        if (may_be(discovery, reversed, most))
+    struct arena *scratch = discovery->scratch;
+    for (int reversed = 0; reversed < 2 && most > 0; reversed++) {
+        discovery->scratch = arena_create(arena_allocator(discovery->arena)); /* matrices, of one way at a time */
+        if (discovery->scratch && may_be(discovery, reversed, most))
             propose(discovery, reversed, most);
+        if (!discovery->scratch || arena_failed(discovery->scratch))
+            arena_fail(scratch);
+        arena_destroy(discovery->scratch);
+    }
+    discovery->scratch = scratch;
 }

@@ -244,6 +244,29 @@ static bool shifted_times_shifted(struct arena *arena, const struct discover_ope
     return true;
 }
 
+/* ---- what a matrix has at some places ---- */
+
+/* Is it, from part k on, some rows and columns of a matrix whose entries are known one by one? */
+static bool is_picked(const struct discover_operator *op, size_t k)
+{
+    return k + 2 < op->n_parts && op->parts[k]->kind == DISCOVER_SPARSE && is_shifted(op->parts[k + 1]) &&
+           op->parts[k + 2]->kind == DISCOVER_SPARSE;
+}
+
+static bool picked(struct arena *arena, const struct discover_operator *left, const struct discover_operator *middle,
+                   const struct discover_operator *right, struct discover_matrix *entries)
+{
+    if (!room(arena, left->rows, right->columns, entries))
+        return false;
+    for (size_t k = 0; k < discover_count(left); k++)
+        for (size_t l = 0; l < discover_count(right); l++) {
+            number *to = &entries->numbers[(size_t)left->table[2 * k] * right->columns + (size_t)right->table[2 * l + 1]];
+            *to += complex_times(complex_times(left->numbers[k], right->numbers[l]),
+                                 entry(middle, NULL, (size_t)left->table[2 * k + 1], (size_t)right->table[2 * l]));
+        }
+    return true;
+}
+
 /* ---- */
 
 /* The part whose entries are formed: the last that turns or scales nothing and is not as sparse as factors are, if there is one. */
@@ -261,8 +284,14 @@ static size_t start_of(const struct discover_operator *op)
 
 static bool product_entries(struct arena *arena, const struct discover_operator *op, struct discover_matrix *entries)
 {
-    size_t start = start_of(op), before = start;
-    if (start > 0 && is_shifted(op->parts[start]) && is_shifted(op->parts[start - 1])) {
+    size_t start = start_of(op), before = start, first = 0;
+    while (first + 2 < op->n_parts && !is_picked(op, first))
+        first++;
+    if (is_picked(op, first)) {
+        before = first, start = first + 2;
+        if (!picked(arena, op->parts[first], op->parts[first + 1], op->parts[start], entries))
+            return false;
+    } else if (start > 0 && is_shifted(op->parts[start]) && is_shifted(op->parts[start - 1])) {
         before = start - 1;
         if (!shifted_times_shifted(arena, op->parts[before], op->parts[start], entries))
             return false;

@@ -387,6 +387,31 @@ static double matrix_bound(struct arena *arena, const struct discover_operator *
     return sqrt(row * column);
 }
 
+/* Of Toeplitz, Hankel and circulant matrices by sums over windows of their numbers, of `columns` for rows, of `rows` for columns.
+ */
+static double shifted_bound(const struct discover_operator *op, double *longest)
+{
+    size_t count = discover_count(op);
+    double most[2] = {0, 0};
+    *longest = 0;
+    for (int turned = 0; turned < 2; turned++) {
+        size_t width = turned ? op->rows : op->columns;
+        long double sum = 0;
+        size_t nonzeros = 0;
+        for (size_t k = 0; k < count; k++) {
+            sum += cabs(op->numbers[k]);
+            nonzeros += op->numbers[k] != 0;
+            if (k >= width) {
+                sum -= cabs(op->numbers[k - width]);
+                nonzeros -= op->numbers[k - width] != 0;
+            }
+            most[turned] = fmax(most[turned], (double)sum);
+            *longest = fmax(*longest, turned ? 0 : (double)nonzeros);
+        }
+    }
+    return sqrt(most[0] * most[1]) * (1 + 1e-12);
+}
+
 static double leaf_bound(struct arena *arena, const struct discover_operator *op, double *roundings)
 {
     double n = (double)op->rows, longest = 0, bound = INFINITY;
@@ -401,6 +426,11 @@ static double leaf_bound(struct arena *arena, const struct discover_operator *op
         bound = 0;
         for (size_t k = 0; k < op->rows; k++)
             bound = fmax(bound, cabs(op->numbers[k]));
+        return bound;
+    }
+    if (op->kind == DISCOVER_TOEPLITZ || op->kind == DISCOVER_HANKEL || op->kind == DISCOVER_CIRCULANT) {
+        bound = shifted_bound(op, &longest);
+        *roundings = longest + (op->real ? 0 : 2);
         return bound;
     }
     struct arena *scratch = arena_create(arena_allocator(arena));

@@ -111,6 +111,13 @@ def shifted(t, m, n):
     return t[np.subtract.outer(np.arange(m), np.arange(n)) + n - 1]
 
 
+def levels(rng, extents, wraps):
+    """A Toeplitz matrix of several levels; along digits that wrap circulant."""
+    t = rng.standard_normal([n if wrap else 2 * n - 1 for n, wrap in zip(extents, wraps)])
+    digits = np.unravel_index(np.arange(np.prod(extents)), extents)
+    return t[tuple(np.subtract.outer(d, d) % n if wrap else np.subtract.outer(d, d) + n - 1 for d, n, wrap in zip(digits, extents, wraps))]
+
+
 def kron(rng, *shapes):
     return functools.reduce(np.kron, [rng.standard_normal(shape) for shape in shapes])
 
@@ -199,6 +206,9 @@ def structured(rng, sizes):
     for m, n in ((160, 160), (128, 200), (200, 129)):
         t, h = rng.standard_normal((2, m + n - 1))
         yield f"toeplitz and hankel {m} x {n}", shifted(t, m, n) + shifted(h, m, n)[:, ::-1], "toeplitz_hankel", 1.4 * m * n
+    for extents, wraps in (((16, 16), (True, True)), ((12, 20), (True, True)), ((16, 16), (True, False)), ((16, 24), (False, False)), ((24, 16), (False, True)), ((8, 6, 8), (True, True, True))):
+        n = np.prod(extents)
+        yield f"levels {extents}, {wraps}", levels(rng, extents, wraps), "multilevel", (24 if wraps[0] else 52) * 2 ** (len(extents) - 2) * n * np.log2(n) / 2
     for make in (dct1, dct3, dst1, dst2, dst4, dht):
         matrix, fast = make(128), 20 * 128
         yield f"{make.__name__} 128, columns permuted", matrix[:, rng.permutation(128)], "named", fast
@@ -341,7 +351,8 @@ class DiscoverSuite(Suite):
                  ("toeplitz and hankel", shifted(t, 160, 160) + shifted(h, 160, 160)[:, ::-1], 1.0),
                  ("inverse of toeplitz", inverse(dominant_toeplitz(rng, 256)), 0.4), ("inverse of hankel", inverse(dominant_toeplitz(rng, 256))[::-1], 0.4),
                  ("kron and low rank", kron(rng, (16, 16), (8, 8)) + rng.standard_normal((128, 2)) @ rng.standard_normal((2, 128)), 0.4),
-                 ("state space", state_space(rng, 128, 4, True), 0.5),
+                 ("state space", state_space(rng, 128, 4, True), 0.5), ("circulant of two levels", levels(rng, (16, 16), (True, True)), 0.4),
+                 ("Toeplitz of two levels", levels(rng, (16, 16), (False, False)), 0.7),
                  ("scaled circulant", scaled(rng, t[np.subtract.outer(np.arange(160), np.arange(160)) % 160]), 0.6), ("chirp", roots(1777)[np.multiply.outer(np.arange(90), np.arange(120)) % 1777], 0.6),
                  ("scaled hankel", scaled(rng, shifted(t, 180, 140)[:, ::-1]), 0.9))
         for name, matrix, share in rows:

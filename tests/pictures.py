@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from discover_suite import blocks, butterfly, dct2, kron, monarch, shifted
+from discover_suite import blocks, butterfly, dct2, kron, levels, monarch, shifted
 from suites import Suite
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "docs/pictures"
@@ -27,6 +27,7 @@ def matrices():
     yield "butterfly", butterfly(rng, [2, 4, 4])
     yield "ordered", monarch(rng, 6, 6, 6, 6, 1)[:, rng.permutation(36)]
     yield "low_rank", np.diag(rng.standard_normal(32)) + rng.standard_normal((32, 2)) @ rng.standard_normal((2, 32))
+    yield "multilevel", levels(rng, (8, 12), (True, False))
     yield "polyadic", np.einsum("kr,ir,jr->kij", *rng.standard_normal((3, 12, 3)))
     yield "axes", np.einsum("abc,ia,jb,kc->ijk", rng.standard_normal((3, 4, 5)), rng.standard_normal((14, 3)), rng.standard_normal((12, 4)), rng.standard_normal((10, 5)))
     yield "tensor_train", np.einsum("ija,akl->ijkl", rng.standard_normal((6, 7, 5)), rng.standard_normal((5, 8, 6)))
