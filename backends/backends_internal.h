@@ -104,6 +104,12 @@ struct c_narrowing {
     int64_t lanes, from;
 };
 
+/* Adds so many products of two rows of integers, the narrower first, to a sum: `dot_4_i8`. */
+struct c_dot {
+    enum ir_elem elems[2], sum;
+    int64_t terms;
+};
+
 struct c_file {
     const struct backend_program *program;
     const struct backend_options *options;
@@ -119,11 +125,14 @@ struct c_file {
     size_t n_narrowings, narrowings_capacity;
     struct c_codelet *codelets;
     size_t n_codelets, codelets_capacity;
+    struct c_dot *dots;
+    size_t n_dots, dots_capacity;
     bool uses_math;
     bool streams_rows;                      /* rows are copied past the caches */
     bool prefetches;                        /* asks for lines of memory before they are needed */
     bool guards_masks, guards_permutations; /* what gcc before 14 might compile wrongly (c_masks.c) */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
+    bool saturates[2][32]; /* to so many bits, unsigned and signed */
 };
 
 /* `const float *q_row = &q[base];` where it is visible. */
@@ -240,6 +249,15 @@ const char *c_use_helper(struct c_file *file, enum c_helper helper, enum ir_elem
 void c_put_helpers(struct c_file *file, struct text *text);
 /* The statements of the function of `x`, a number of that type, its value going where `result` says. */
 void c_put_function_of_number(struct text *text, enum ir_expr_op function, enum ir_elem elem, const char *result);
+
+/* ---- c_saturate.c ---- */
+/* A call of `saturate_s8` or its like, where the value is one; false: it is not. */
+bool c_put_saturated(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr);
+void c_put_saturations(const struct c_file *file, struct text *text); /* the functions that these call */
+
+/* ---- c_dots.c: loops of kind `dot` ---- */
+const char *c_dot_statement(struct c_kernel *kernel, const struct loop_stmt *loop);
+void c_put_dots(struct c_file *file, struct text *text); /* the functions that these statements call */
 
 /* ---- c_masks.c ---- */
 /* Sets what the file guards against, after c_mark_used. */

@@ -343,6 +343,8 @@ void c_put_file(struct c_file *file, struct text *text)
     c_put_vectors(file, &functions);
     c_put_codelet_heads(file, &functions);
     c_put_helpers(file, &functions);
+    c_put_saturations(file, &functions);
+    c_put_dots(file, &functions);
     text_put(&functions, text_finish(&kernels));
     const char *finished = text_finish(&functions);
     if (file->options->no_math)

@@ -96,6 +96,16 @@ static bool is_vector_name(const char *name)
            !strcmp(name, "prefetch_far") || !strcmp(name, "prefetch_as");
 }
 
+/* dot_4_i8 and what it is made of (c_dots.c); saturate_s8. */
+static bool is_integer_name(const char *name)
+{
+    static const char *const parts[] = {"word_of_bytes", "word_at", "add_pair", "add_pair_i64", "even_bytes", "odd_bytes"};
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+        if (!strcmp(name, parts[k]))
+            return true;
+    return (!strncmp(name, "dot_", 4) && isdigit((unsigned char)name[4])) || !strncmp(name, "saturate_", 9);
+}
+
 bool c_name_is_reserved(const char *name)
 {
     /* _X and __ are the implementation's everywhere, _x at file scope, and x__y in C++ */
@@ -106,7 +116,7 @@ bool c_name_is_reserved(const char *name)
     if (length > 1 && length <= MATH_LENGTH + 1 && strchr("fl", name[length - 1]))
         memcpy(base, name, length - 1);
     return is_reserved_word(name) || (base[0] && is_reserved_word(base)) || is_family_name(name, length) ||
-           c_is_helper_name(name) || is_vector_name(name);
+           c_is_helper_name(name) || is_vector_name(name) || is_integer_name(name);
 }
 
 /* Letters, digits and single underscores. */

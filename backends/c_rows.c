@@ -150,7 +150,8 @@ size_t c_put_rows(struct c_kernel *kernel, struct text *text, int depth, const s
 {
     struct row_search search = {kernel, list, text, depth, 0, 0, false};
     for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next) {
-        if (stmt->op != LOOP_FOR || stmt->loop.kind == LOOP_VECTOR || c_never_runs(stmt) || c_has_loop(stmt->loop.body))
+        bool steps = stmt->op == LOOP_FOR && stmt->loop.kind != LOOP_VECTOR && stmt->loop.kind != LOOP_DOT;
+        if (!steps || c_never_runs(stmt) || c_has_loop(stmt->loop.body))
             continue;
         search.index = stmt->loop.index;
         consider_list(&search, stmt->loop.body);

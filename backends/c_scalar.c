@@ -432,7 +432,8 @@ static void put_function(struct c_kernel *kernel, struct text *text, const struc
     enum ir_elem elem = expr->elem;
     switch (expr->op) {
     case IR_EXPR_min:
-        put_helper(kernel, text, HELPER_min, expr);
+        if (!c_put_saturated(kernel, text, expr))
+            put_helper(kernel, text, HELPER_min, expr);
         return;
     case IR_EXPR_max:
         put_helper(kernel, text, HELPER_max, expr);

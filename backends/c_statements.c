@@ -309,6 +309,10 @@ static size_t put_for(struct c_kernel *kernel, struct text *text, int depth, con
         c_put_line(text, depth, c_vector_statement(kernel, stmt, beside));
         return 1;
     }
+    if (stmt->loop.kind == LOOP_DOT) {
+        c_put_line(text, depth, c_dot_statement(kernel, stmt));
+        return 1;
+    }
     if (c_is_streamed_row(kernel, stmt)) {
         c_put_line(text, depth, c_streamed_row_statement(kernel, stmt, NULL));
         return 1;

@@ -36,8 +36,11 @@ struct loop_buffer {
 };
 
 /* PARALLEL: iterations may run at once, in any order (loop_parallel.c says when). VECTOR: lanes of a vector. UNROLLED: short, of a
- * constant number of iterations. */
-enum loop_kind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_VECTOR, LOOP_UNROLLED };
+ * constant number of iterations. DOT: a constant number of terms of one sum, products of integers of 8 or 16 bits that lie side by
+ * side (loop_dot), for processors that multiply and add several of them at once. */
+enum loop_kind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_VECTOR, LOOP_UNROLLED, LOOP_DOT };
+enum { LOOP_KINDS = LOOP_DOT + 1 };
+extern const char *const loop_kind_names[LOOP_KINDS]; /* loop_print.c */
 
 /* What the index of a loop is to the product of two tensors that is summed in it: in both and the result, in the result and the
  * first or the second, in both and summed. */
@@ -157,6 +160,15 @@ const struct ir_node *loop_table(struct ir_context *context, struct loop_functio
 uint32_t loop_table_buffer(const struct loop_function *function, const struct ir_node *table);
 /* The most bytes of workspace that the function can ask for, whatever its dims within their bounds. False: that is not known. */
 bool loop_most_workspace(struct ir_context *context, const struct loop_function *function, int64_t *bytes);
+/* What the body of a loop over `index` does where it adds products to one local, and nothing else: sum add= mul(A, B), each factor
+ * an i8 or i16 in memory, moved one place on by the index, and cast to the sum's i32 or i64. False: it does something else. */
+struct loop_dot {
+    uint32_t local;
+    enum ir_elem elem;                /* of the sum */
+    const struct ir_expr *factors[2]; /* the loads; of two types the narrower first */
+};
+bool loop_read_dot(struct ir_context *context, const struct loop_function *function, const struct loop_stmt *body, uint32_t index,
+                   struct loop_dot *dot);
 /* Can it end at a check? */
 bool loop_can_fail(const struct loop_stmt *list);
 struct loop_stmt *loop_block(struct ir_context *context, const char *comment, struct span span, struct loop_stmt *body);

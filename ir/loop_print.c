@@ -175,12 +175,12 @@ static const char *open_name(struct printer *printer, const char *wanted)
 }
 
 const char *const loop_role_names[] = {"", "batch", "m", "n", "k"};
+const char *const loop_kind_names[LOOP_KINDS] = {"for", "parallel", "vector", "unrolled", "dot"};
 
 static void put_for(struct printer *printer, int depth, const struct loop_stmt *stmt)
 {
-    static const char *const kinds[] = {"for", "parallel", "vector", "unrolled"};
     const char *name = open_name(printer, printer->function->indices[stmt->loop.index].name);
-    text_printf(printer->text, "%s %s < ", kinds[stmt->loop.kind], name ? name : "");
+    text_printf(printer->text, "%s %s < ", loop_kind_names[stmt->loop.kind], name ? name : "");
     put_poly(printer, stmt->loop.end);
     if (!poly_equals(stmt->loop.begin, 0)) {
         text_put(printer->text, " from ");

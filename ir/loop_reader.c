@@ -323,7 +323,7 @@ static bool read_role(struct loop_reader *reader, enum loop_role *role)
     return false;
 }
 
-/* for = ("for" | "parallel" | "vector" | "unrolled") name "<" poly [ "from" poly ] [ "limit" poly ] [ "as" role ] body */
+/* for = ("for" | "parallel" | "vector" | "unrolled" | "dot") name "<" poly [ "from" poly ] [ "limit" poly ] [ "as" role ] body */
 static struct loop_stmt *read_for(struct loop_reader *reader, enum loop_kind kind, unsigned depth)
 {
     const char *name = loop_expect_name(reader), *comment = NULL;
@@ -486,9 +486,8 @@ static struct loop_stmt *read_block(struct loop_reader *reader, unsigned depth)
 
 static struct loop_stmt *read_statement(struct loop_reader *reader, unsigned depth)
 {
-    static const char *const kinds[] = {"for", "parallel", "vector", "unrolled"};
-    for (int kind = 0; kind < 4; kind++)
-        if (loop_accept_word(reader, kinds[kind]))
+    for (int kind = 0; kind < LOOP_KINDS; kind++)
+        if (loop_accept_word(reader, loop_kind_names[kind]))
             return read_for(reader, (enum loop_kind)kind, depth);
     if (loop_accept_word(reader, "if"))
         return read_if(reader, depth);

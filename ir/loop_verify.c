@@ -3,8 +3,8 @@
  * Names stand in their scope: an index in its own loop, opened once at a time; a local after its definition and within its list.
  * Types agree: a store's value with its buffer, operations with ops.def. Inputs and constants are only read, constant locals never
  * set again. Addresses use open indices and dims alone; one that is a number lies in its buffer (loop_eval checks the others when
- * they are reached). Iterations of a parallel loop touch nothing that another one writes. The first broken rule is reported; it is
- * our own mistake or a hostile .loop file. */
+ * they are reached). Iterations of a parallel loop touch nothing that another one writes; a dot loop sums products side by side.
+ * The first broken rule is reported; it is our own mistake or a hostile .loop file. */
 #include "ir_internal.h"
 #include "loop.h"
 
@@ -176,6 +176,15 @@ static bool verify_parallel(struct verifier *verifier, const struct loop_stmt *s
                     broken(verifier, "a parallel loop whose iterations may touch what another one writes:", name));
 }
 
+/* Terms of one sum, as many as a number says. */
+static bool verify_dot(struct verifier *verifier, const struct loop_stmt *stmt)
+{
+    struct loop_dot dot;
+    bool whole = poly_equals(stmt->loop.begin, 0) && poly_is_constant(stmt->loop.end, NULL) && !stmt->loop.limit;
+    return (whole && loop_read_dot(verifier->context, verifier->function, stmt->loop.body, stmt->loop.index, &dot)) ||
+           broken(verifier, "no sum of so many products side by side:", verifier->function->indices[stmt->loop.index].name);
+}
+
 static bool verify_for(struct verifier *verifier, const struct loop_stmt *stmt)
 {
     uint32_t index = stmt->loop.index;
@@ -189,7 +198,7 @@ static bool verify_for(struct verifier *verifier, const struct loop_stmt *stmt)
     bool fine = stmt->loop.kind == LOOP_PARALLEL ? verify_parallel(verifier, stmt) : verify_list(verifier, stmt->loop.body);
     verifier->open[index] = false;
     verifier->extents[index] = NULL;
-    return fine;
+    return fine && (stmt->loop.kind != LOOP_DOT || verify_dot(verifier, stmt));
 }
 
 static bool verify_store(struct verifier *verifier, const struct loop_stmt *stmt)

@@ -54,6 +54,12 @@ const struct machine *machine_generic(void)
     return &rows[0].machine;
 }
 
+bool machine_has_instructions(const struct machine *machine, bool is_float, size_t bytes)
+{
+    enum { WORD = 4, LEAST_SUBROUTINE = 20 /* words read in its time */ };
+    return !is_float || machine_flop_rate(machine, bytes) * LEAST_SUBROUTINE * WORD >= machine->l1_rate;
+}
+
 /* Additions and multiplications of a function in vectors: lines of expansions.def are 16 to 45 operations, most of them fused. */
 enum { FUNCTION_FLOPS = 48 };
 

@@ -49,6 +49,8 @@ const struct machine *machine_generic(void);
 
 /* Multiplications and additions a second on one core, of real numbers of so many bytes. */
 double machine_flop_rate(const struct machine *machine, size_t real_bytes);
+/* Is an addition of such numbers one instruction, and no subroutine? */
+bool machine_has_instructions(const struct machine *machine, bool is_float, size_t bytes);
 /* Functions of such numbers a second; `in_vectors`: where vectors may compute them (expansions.def). */
 double machine_function_rate(const struct machine *machine, size_t real_bytes, bool in_vectors);
 

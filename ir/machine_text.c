@@ -152,11 +152,17 @@ static bool read_line(struct machine_reader *reader, const struct machine_field 
     return number == reader->n_fields ? read_name(reader, value) : read_value(reader, &fields[number], value);
 }
 
+/* 0 where it is not given: descriptions of processors that have no such instruction, or none that code is made for, do without. */
+static bool may_be_left_out(const struct machine_field *field)
+{
+    return field->offset == offsetof(struct machine, dot_bytes);
+}
+
 static bool check_given(struct machine_reader *reader, const struct machine_field *fields)
 {
     struct text missing = text_create(reader->diagnostics->arena);
     for (size_t k = 0; k <= reader->n_fields; k++)
-        if (reader->places[k].source == UINT32_MAX)
+        if (reader->places[k].source == UINT32_MAX && (k == reader->n_fields || !may_be_left_out(&fields[k])))
             text_printf(&missing, "%s`%s`", missing.length ? ", " : "", k < reader->n_fields ? fields[k].name : "name");
     if (!missing.length)
         return true;
@@ -210,6 +216,10 @@ static bool check_together(struct machine_reader *reader, const struct machine_f
     if (machine->vector_bytes && (machine->vector_bytes < 16 || !is_power(machine->vector_bytes)))
         return diag_error(reader->diagnostics, DIAG_E0834, place_given(reader, fields, &machine->vector_bytes),
                           "`vector_bytes` is 0, 16, 32 or 64, not %" PRId64, machine->vector_bytes),
+               false;
+    if (machine->dot_bytes && (machine->dot_bytes < 4 || !is_power(machine->dot_bytes)))
+        return diag_error(reader->diagnostics, DIAG_E0834, place_given(reader, fields, &machine->dot_bytes),
+                          "`dot_bytes` is 0, 4, 8, 16, 32 or 64, not %" PRId64, machine->dot_bytes),
                false;
     if (!is_power(machine->line_bytes))
         return diag_error(reader->diagnostics, DIAG_E0834, place_given(reader, fields, &machine->line_bytes),

@@ -11,6 +11,7 @@
 
 /* Bytes of Thumb-2 code at -Os: medians over the examples. */
 enum { CODE_OF_KERNEL = 24, CODE_OF_LOOP = 10, CODE_OF_STATEMENT = 6, CODE_OF_OPERATION = 4 };
+enum { MOST_COPIES = 1024 /* of an unrolled loop: compilers give up long before */ };
 
 struct walk {
     struct ir_context *context;
@@ -72,14 +73,27 @@ static void walk_expr(struct walk *walk, const struct ir_expr *value)
     }
 }
 
+static void walk_list(struct walk *walk, const struct loop_stmt *list);
+
+/* What is unrolled stands there as often as it runs. */
+static void walk_for(struct walk *walk, const struct loop_stmt *loop)
+{
+    int64_t before = walk->code, copies = 1;
+    bool unrolled = loop->loop.kind == LOOP_UNROLLED || loop->loop.kind == LOOP_DOT;
+    walk_poly(walk, loop->loop.end);
+    walk_list(walk, loop->loop.body);
+    if (unrolled && poly_is_constant(loop->loop.end, &copies) && copies >= 0 && copies <= MOST_COPIES)
+        walk->code = before + (walk->code - before) * copies;
+    else
+        walk->code += CODE_OF_LOOP;
+}
+
 static void walk_list(struct walk *walk, const struct loop_stmt *list)
 {
     for (const struct loop_stmt *stmt = list; stmt; stmt = stmt->next)
         switch (stmt->op) {
         case LOOP_FOR:
-            walk->code += CODE_OF_LOOP;
-            walk_poly(walk, stmt->loop.end);
-            walk_list(walk, stmt->loop.body);
+            walk_for(walk, stmt);
             break;
         case LOOP_STORE:
             walk->code += CODE_OF_STATEMENT;

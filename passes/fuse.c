@@ -2,8 +2,8 @@
  *
  * Maps are composed into the maps that use them unless they are stored, views into the accesses that read them. A value that
  * depends on no input and takes functions or sums to compute (a table of cosines, the transform of one) is computed now and becomes
- * a constant, up to FOLD_ELEMENTS; cheap constant arithmetic stays, since writing it down would round it. No output changes its
- * value. */
+ * a constant, up to FOLD_ELEMENTS; cheap constant arithmetic stays, since writing it down would round it. Integers are
+ * stored before they are made wider. No output changes its value. */
 #include "lower.h"
 
 #include <math.h>
@@ -102,6 +102,31 @@ static const struct ir_node *compose_map(struct composition *composition, const 
     struct composed_map map = {.composition = composition, .user = node, .ranges = &ranges};
     const struct ir_expr *body = ir_expr_substitute(composition->context, node->body, operand_of_user, &map, 0, NULL, &ranges);
     return ir_map(composition->context, node->rank, node->shape, (uint32_t)map.n, map.operands, body);
+}
+
+static bool is_output(const struct ir_kernel *kernel, const struct ir_node *node)
+{
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (kernel->outputs[k].node == node)
+            return true;
+    return false;
+}
+
+/* What is stored and is no more than a wider form of an integer: the integer is stored, and widened where it is read. */
+static const struct ir_node *stored_narrow(struct composition *composition, const struct ir_node *given, const struct ir_node *map)
+{
+    struct ir_context *context = composition->context;
+    const struct ir_expr *body = map ? map->body : NULL, *narrow = body && body->op == IR_EXPR_cast ? body->arguments[0] : NULL;
+    if (!narrow || narrow->n_arguments == 0 || !ir_elem_is_integer(narrow->elem) || !ir_elem_is_integer(body->elem) ||
+        ir_elem_info(narrow->elem)->bytes >= ir_elem_info(body->elem)->bytes || !composition->plan->stored[given->id] ||
+        is_output(composition->kernel, given))
+        return map;
+    const struct ir_node *stored = ir_map(context, map->rank, map->shape, map->n_operands, map->operands, narrow);
+    if (!stored)
+        return NULL;
+    struct ir_access whole = ir_access_whole(context, stored);
+    return ir_map(context, map->rank, map->shape, 1, &whole,
+                  ir_expr_cast(context, body->elem, ir_expr_operand(context, 0, narrow->elem)));
 }
 
 /* ---- constants ---- */
@@ -209,7 +234,7 @@ static const struct ir_node *compose_node(struct composition *composition, const
             return folded;
     }
     if (node->op == IR_map_node)
-        return compose_map(composition, node);
+        return stored_narrow(composition, given, compose_map(composition, node));
     if (!node->n_operands)
         return node;
     struct ir_access *operands = ARENA_ARRAY(composition->arena, node->n_operands, struct ir_access);

@@ -7,7 +7,8 @@
  * - maps of several uses that finish a contraction, which else would have to be stored itself;
  * - maps that would be computed again so often that storing is cheaper: an element costs its operations, a function counting
  *   as FUNCTION_COST, and being stored and read back costs STORE_COST. So exp of an attention score, used in its row's sum and in
- * the quotient, is stored; `2 * a[i,k]` or a cast is not. Views are never stored; they only change subscripts. How often a node is
+ * the quotient, is stored; `2 * a[i,k]` or a cast is not. Views are never stored; they only change subscripts. Nor are integers
+ * that are only made wider. How often a node is
  * needed is estimated with typical sizes.
  *
  * lower_loops asks `fuse_plan_create` and inlines accordingly. The pass itself makes the choice visible in the text of the tensor
@@ -158,6 +159,16 @@ static bool can_finish(const struct costs *costs, const struct ir_node *map)
     return false;
 }
 
+/* A map's integers in a wider type, and no more: the narrower ones are stored, if any. */
+static bool only_widens(const struct ir_node *node)
+{
+    const struct ir_expr *body = node->op == IR_map_node ? node->body : NULL;
+    const struct ir_expr *narrow = body && body->op == IR_EXPR_cast ? body->arguments[0] : NULL;
+    return narrow && narrow->op == IR_EXPR_operand && node->operands[0].node->op == IR_map_node &&
+           ir_elem_is_integer(narrow->elem) && ir_elem_is_integer(body->elem) &&
+           ir_elem_info(narrow->elem)->bytes < ir_elem_info(body->elem)->bytes;
+}
+
 static bool decide(struct costs *costs, const struct use *uses, const struct ir_node *node)
 {
     struct fuse_plan *plan = costs->plan;
@@ -166,7 +177,7 @@ static bool decide(struct costs *costs, const struct use *uses, const struct ir_
         return true;
     if (node->op == IR_scan_node || node->op == IR_proj_node || node->op == IR_solve_node)
         return true;
-    if (node->op == IR_view_node)
+    if (node->op == IR_view_node || only_widens(node))
         return false;
     double size = fmax(costs->size[node->id], 1), again = costs->needed[node->id] - size;
     if (node->op == IR_map_node && again > 0 && can_finish(costs, node))

@@ -2,9 +2,9 @@
  *
  * Each index is priced as the innermost one: a load costs nothing when the index does not move it, little at unit stride, much
  * else; a store likewise, twice when it accumulates; a summed index costs the latency of a chain of additions, since scalar code
- * does not reorder a sum; and short loops cost their overhead. The cheapest is innermost. Outside it stand the output indices by
- * falling stride of the store (or of a load that outweighs it), then summed indices by falling stride of the loads. The prices only
- * rank; they are no times. */
+ * does not reorder a sum; and short loops cost their overhead. On a microcontroller strides and chains cost nothing. The cheapest
+ * is innermost. Outside it stand the output indices by falling stride of the store (or of a load that outweighs it), then summed
+ * indices by falling stride of the loads. The prices only rank; they are no times. */
 #include "lower.h"
 #include "product.h"
 
@@ -36,6 +36,12 @@ static bool forgets_lines(struct lowering *lowering, const struct nest *nest, co
            nest_elements(lowering, nest, address) * bytes > (double)lowering->machine->l2_bytes;
 }
 
+/* Scalar code for memory on the chip: each place is as near as the next, and several sums go side by side (jam.c). */
+static bool is_flat(const struct lowering *lowering)
+{
+    return lowering->machine->freestanding && !lowering->machine->vector_bytes;
+}
+
 static double price_of_stride(struct lowering *lowering, const struct nest *nest, const struct poly *address, uint32_t x)
 {
     const struct poly *coefficient;
@@ -44,26 +50,28 @@ static double price_of_stride(struct lowering *lowering, const struct nest *nest
     if (poly_split_index(lowering->context, address, x, &coefficient, NULL) &&
         (poly_equals(coefficient, 1) || poly_equals(coefficient, -1)))
         return PRICE_UNIT;
+    if (is_flat(lowering))
+        return PRICE_UNIT;
     return forgets_lines(lowering, nest, address, x) ? PRICE_FAR : PRICE_STRIDED;
 }
 
-/* A short row of a sum is added up in registers and stored once. */
-static bool stays_in_registers(const struct nest *nest, uint32_t x)
+/* A short row of a sum is added up in registers and stored once, where there are registers for it. */
+static bool stays_in_registers(const struct lowering *lowering, const struct nest *nest, uint32_t x)
 {
     int64_t extent;
-    return nest->reduces && poly_is_constant(nest->extents[x], &extent) && extent <= ROW_IN_REGISTERS;
+    return nest->reduces && !is_flat(lowering) && poly_is_constant(nest->extents[x], &extent) && extent <= ROW_IN_REGISTERS;
 }
 
 static double price_as_innermost(struct lowering *lowering, const struct nest *nest, const struct nest_poly *polys, size_t count,
                                  uint32_t x)
 {
-    double price = nest->indices[x].reduced ? PRICE_CHAIN : 0;
+    double price = nest->indices[x].reduced && !is_flat(lowering) ? PRICE_CHAIN : 0;
     for (size_t k = 0; k < count; k++) {
         double stride = price_of_stride(lowering, nest, polys[k].poly, x);
         if (polys[k].is_load)
             price += stride;
         else if (polys[k].is_store)
-            price += stride * (stays_in_registers(nest, x) ? PRICE_ONCE : nest->reduces ? 2 : 1) + (stride > PRICE_UNIT);
+            price += stride * (stays_in_registers(lowering, nest, x) ? PRICE_ONCE : nest->reduces ? 2 : 1) + (stride > PRICE_UNIT);
         else if (stride > 0)
             price += PRICE_CONDITION;
     }

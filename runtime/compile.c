@@ -37,6 +37,9 @@ static const char *const pipeline[] = {
     "classify",         /* after both: products are of reals by now */
     "tile",             /* for registers and caches */
     "partial_sums",     /* before vectorise, on what tile left: sums with nothing else to run vectors along */
+    "turn_axes",        /* before jam and dot, for which terms lie side by side */
+    "jam",              /* after tile: what has vectors has tiles by now */
+    "dot",              /* after jam, whose copies share what a step reads */
     "pack",             /* what tiles read, where reading it in its order pays */
     "peel",             /* after pack: what panels pad has no edge any more */
     "vectorise",        /* after both: panels are vectors then */

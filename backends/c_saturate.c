@@ -1,0 +1,55 @@
+/* Saturation of int32_t to a range of bits, min(max(x, -128), 127) or min(max(x, 0), 127), in C for microcontrollers: a function
+ * that is one instruction where there is one (Arm's ssat and usat). Compilers find it in comparisons where nothing is in the way;
+ * in several results at a time the bounds are, which they keep in registers. */
+#include "backends_internal.h"
+
+#include <inttypes.h>
+
+/* Which bits, signed or not, the value is saturated to; 0: it is something else. */
+static int saturated_bits(const struct ir_expr *expr, bool *is_signed)
+{
+    if (expr->op != IR_EXPR_min || expr->elem != IR_i32 || expr->arguments[1]->op != IR_EXPR_literal ||
+        expr->arguments[0]->op != IR_EXPR_max || expr->arguments[0]->arguments[1]->op != IR_EXPR_literal)
+        return 0;
+    int64_t high = expr->arguments[1]->literal.i, low = expr->arguments[0]->arguments[1]->literal.i;
+    *is_signed = low < 0;
+    for (int bits = 1; bits < 32; bits++)
+        if (*is_signed ? high == (INT64_C(1) << (bits - 1)) - 1 && low == -high - 1 : high == (INT64_C(1) << bits) - 1 && low == 0)
+            return bits;
+    return 0;
+}
+
+bool c_put_saturated(struct c_kernel *kernel, struct text *text, const struct ir_expr *expr)
+{
+    bool is_signed = false;
+    if (!kernel->file->options->freestanding || c_part_name(kernel, expr->arguments[0]))
+        return false;
+    int bits = saturated_bits(expr, &is_signed);
+    if (!bits)
+        return false;
+    kernel->file->saturates[is_signed][bits] = true;
+    text_printf(text, "saturate_%c%d(", is_signed ? 's' : 'u', bits);
+    c_put_expr(kernel, text, expr->arguments[0]->arguments[0], C_ANY);
+    text_put(text, ")");
+    return true;
+}
+
+static void put_function(struct text *text, bool is_signed, int bits)
+{
+    int64_t high = (INT64_C(1) << (is_signed ? bits - 1 : bits)) - 1, low = is_signed ? -high - 1 : 0;
+    text_printf(text, "/* the nearest of %" PRId64 " to %" PRId64 " */\n", low, high);
+    text_printf(text, "static inline int32_t saturate_%c%d(int32_t x)\n{\n", is_signed ? 's' : 'u', bits);
+    text_put(text, "#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT)\n    int32_t result;\n");
+    text_printf(text, "    __asm__(\"%csat %%0, #%d, %%1\" : \"=r\"(result) : \"r\"(x));\n    return result;\n",
+                is_signed ? 's' : 'u', bits);
+    text_printf(text, "#else\n    return x < %" PRId64 " ? %" PRId64 " : x > %" PRId64 " ? %" PRId64 " : x;\n#endif\n}\n\n", low,
+                low, high, high);
+}
+
+void c_put_saturations(const struct c_file *file, struct text *text)
+{
+    for (int is_signed = 0; is_signed < 2; is_signed++)
+        for (int bits = 1; bits < 32; bits++)
+            if (file->saturates[is_signed][bits])
+                put_function(text, is_signed, bits);
+}
