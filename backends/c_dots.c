@@ -65,6 +65,8 @@ const char *c_dot_statement(struct c_kernel *kernel, const struct loop_stmt *loo
 
 /* ---- the functions ---- */
 
+static const char has_pairs[] = "defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)";
+
 /* What the functions by pairs are made of, each where it is needed. */
 static const struct part {
     enum { EVERYWHERE, OF_NARROW_SUMS, OF_WIDE_SUMS, OF_BYTES } use;
@@ -169,33 +171,56 @@ static void put_plainly(struct text *text, const struct c_dot *dot)
     text_put(text, ");\n");
 }
 
-static void put_signature(struct arena *arena, struct text *text, const struct c_dot *dot)
+/* By vectors of 16 bytes. Bytes are widened where they meet halves; a sum of 16 products of bytes fits 32 bits. */
+static void put_by_vectors(struct text *text, const struct c_dot *dot)
 {
-    text_printf(text, "static inline %s %s(const %s *a, const %s *b, %s sum)\n", c_type(dot->sum), dot_name(arena, dot),
+    const char *a = dot->elems[1] == IR_i8 ? "vldrbq_s8(a)" : dot->elems[0] == IR_i8 ? "vldrbq_s16(a)" : "vldrhq_s16(a)";
+    const char *b = dot->elems[1] == IR_i8 ? "vldrbq_s8(b)" : "vldrhq_s16(b)";
+    if (dot->elems[1] == IR_i8 && dot->sum == IR_i64)
+        text_printf(text, "    return (int64_t)((uint64_t)sum + (uint64_t)(int64_t)vmladavq_s8(%s, %s));\n", a, b);
+    else
+        text_printf(text, "    return %s(sum, %s, %s);\n",
+                    dot->elems[1] == IR_i8 ? "vmladavaq_s8"
+                    : dot->sum == IR_i64   ? "vmlaldavaq_s16"
+                                           : "vmladavaq_s16",
+                    a, b);
+}
+
+static bool is_vector(const struct c_dot *dot)
+{
+    enum { VECTOR_BYTES = 16 };
+    return dot->terms * (int64_t)ir_elem_info(dot->elems[1])->bytes == VECTOR_BYTES;
+}
+
+static void put_function(struct arena *arena, struct text *text, const struct c_dot *dot)
+{
+    text_printf(text, "static inline %s %s(const %s *a, const %s *b, %s sum)\n{\n", c_type(dot->sum), dot_name(arena, dot),
                 c_type(dot->elems[0]), c_type(dot->elems[1]), c_type(dot->sum));
+    if (is_vector(dot)) {
+        text_put(text, "#if defined(__ARM_FEATURE_MVE)\n");
+        put_by_vectors(text, dot);
+    }
+    text_printf(text, is_vector(dot) ? "#elif %s\n" : "#if %s\n", has_pairs);
+    put_by_pairs(arena, text, dot);
+    text_put(text, "#else\n");
+    put_plainly(text, dot);
+    text_put(text, "#endif\n}\n\n");
 }
 
 void c_put_dots(struct c_file *file, struct text *text)
 {
+    bool vectors = false;
     if (!file->n_dots)
         return;
-    text_put(text, "/* Sums of products of integers side by side: the sum and so many terms of two rows, modulo 2^32 or 2^64. */\n"
-                   "#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)\n\n");
+    for (size_t k = 0; k < file->n_dots; k++)
+        vectors |= is_vector(&file->dots[k]);
+    text_put(text,
+             "/* Sums of products of integers side by side: the sum and so many terms of two rows, modulo 2^32 or 2^64. */\n");
+    text_printf(text, "%s#if %s\n\n", vectors ? "#if defined(__ARM_FEATURE_MVE)\n#include <arm_mve.h>\n#endif\n" : "", has_pairs);
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         if (is_needed(file, &parts[k]))
             text_printf(text, "%s\n", parts[k].text);
-    for (size_t k = 0; k < file->n_dots; k++) {
-        put_signature(file->arena, text, &file->dots[k]);
-        text_put(text, "{\n");
-        put_by_pairs(file->arena, text, &file->dots[k]);
-        text_put(text, "}\n\n");
-    }
-    text_put(text, "#else\n\n");
-    for (size_t k = 0; k < file->n_dots; k++) {
-        put_signature(file->arena, text, &file->dots[k]);
-        text_put(text, "{\n");
-        put_plainly(text, &file->dots[k]);
-        text_put(text, "}\n\n");
-    }
     text_put(text, "#endif\n\n");
+    for (size_t k = 0; k < file->n_dots; k++)
+        put_function(file->arena, text, &file->dots[k]);
 }

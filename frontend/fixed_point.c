@@ -178,8 +178,7 @@ struct formula *fixed_point_lower(struct statement *statement, struct formula *f
     if (!formula->type.fixed && !type)
         return fixed_write_inside(statement, formula);
     if (statement->body->scan || statement->body->beginning) {
-        report_not_yet(statement->body, formula->span, "fixed point in a scan");
-        statement->failed = true;
+        report_no_fixed_form(statement, formula->span, "a recurrence", NULL);
         return NULL;
     }
     if (!type && formula->kind == FORMULA_ACCESS) { /* as it is */

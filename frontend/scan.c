@@ -262,6 +262,8 @@ static bool shape_from_initial(struct body *body, const struct scan_scope *scan,
     struct formula *formula = formula_build(&statement, tensor->initial->value, NULL);
     if (!formula)
         return false;
+    if (formula->type.fixed)
+        return report_no_fixed_form(&statement, formula->span, "a recurrence", formula);
     tensor->weakness = formula->type.weakness;
     const struct poly *shape[FRONTEND_RANK];
     uint32_t rank = 0;
@@ -489,13 +491,31 @@ static bool lower_statements(struct body *body, struct scan_scope *scan)
     return fine && states_keep_type(body, scan);
 }
 
+/* A state in fixed point would be rounded at each step, which no step of a recurrence says. */
+static bool refuse_fixed_states(struct body *body, const struct scan_scope *scan)
+{
+    bool fine = true;
+    for (uint32_t k = 0; k < scan->n; k++) {
+        const struct scan_tensor *tensor = &scan->tensors[k];
+        const struct symbol *symbol = body_find(body, tensor->target->name.text);
+        if (!tensor->initial || !symbol || symbol->kind != SYMBOL_TENSOR || !symbol->type.fixed)
+            continue;
+        struct diag *diag =
+            diag_error(body->diagnostics, DIAG_E0319, tensor->target->name.span, "a recurrence has no fixed-point form");
+        diag_note(body->diagnostics, diag, symbol->type.span, "`%s` is declared in fixed point here", tensor->target->name.text);
+        diag_help(body->diagnostics, diag, "keep the state as a float, of `f32(...)` of what it reads");
+        fine = false;
+    }
+    return fine;
+}
+
 static bool lower_all(struct body *body, struct scan_scope *scan)
 {
     struct statement naming = {.body = body, .span = scan->ast->span};
     uint32_t n_states = 0;
     naming.indices = ARENA_ARRAY(body->arena, FRONTEND_INDICES, struct statement_index);
     if (!naming.indices || index_use(&naming, NULL, &scan->ast->index) == UINT32_MAX || !list_tensors(body, scan) ||
-        !find_extent(body, scan) || !list_states(body, scan))
+        !find_extent(body, scan) || !list_states(body, scan) || !refuse_fixed_states(body, scan))
         return false;
     bool lowered = lower_statements(body, scan);
     struct scan_value *values = list_values(body, scan, &n_states);

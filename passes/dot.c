@@ -15,13 +15,16 @@
 enum {
     STEP = 8,         /* multiplications of a step: what it counts and jumps is then a quarter of its work at most */
     SCALAR_STEP = 16, /* of other sums, which need fewer registers at a time */
-    MOST_PARTS = 4
+    MOST_PARTS = 4,
+    WORD = 4,       /* bytes that instructions for pairs of halves take, two of them for bytes */
+    LEAST_MIXED = 4 /* terms where bytes meet halves */
 };
 
 struct stepping {
     struct pass_kernel *kernel;
     struct ir_context *context;
     const struct loop_stmt *loop;
+    int64_t dot_bytes; /* of the machine, or of the smaller instruction for what is left */
     bool is_dot;
     int64_t terms, parts; /* of one dot loop, or 1; how often in a step */
 };
@@ -34,11 +37,11 @@ static const struct poly *constant(const struct stepping *stepping, int64_t valu
 /* ---- what the loop adds ---- */
 
 /* Terms that one instruction takes: bytes meet halves as halves. */
-static int64_t terms_of(const struct machine *machine, const struct loop_dot *dot)
+static int64_t terms_of(const struct stepping *stepping, const struct loop_dot *dot)
 {
     int64_t bytes[2] = {ir_elem_info(dot->factors[0]->elem)->bytes, ir_elem_info(dot->factors[1]->elem)->bytes};
-    int64_t whole = machine->dot_bytes / bytes[1];
-    return bytes[0] < bytes[1] && whole < machine->dot_bytes && whole < 4 ? 4 : whole;
+    int64_t whole = stepping->dot_bytes / bytes[1];
+    return bytes[0] < bytes[1] && whole < LEAST_MIXED ? LEAST_MIXED : whole;
 }
 
 /* Does the loop nothing but add to locals? Sets `terms`, 1: it has no dot products, or other sums as well; and `multiplies`, the
@@ -48,7 +51,7 @@ static bool read_sums(struct stepping *stepping, int64_t *multiplies)
     const struct pass_kernel *kernel = stepping->kernel;
     const struct machine *machine = &kernel->options->machine;
     int64_t count = 0;
-    stepping->is_dot = machine->dot_bytes > 0;
+    stepping->is_dot = stepping->dot_bytes > 0;
     stepping->terms = 1;
     *multiplies = 0;
     for (const struct loop_stmt *set = stepping->loop->loop.body; set; set = set->next) {
@@ -65,9 +68,9 @@ static bool read_sums(struct stepping *stepping, int64_t *multiplies)
             stepping->is_dot && loop_read_dot(stepping->context, kernel->loops, &alone, stepping->loop->loop.index, &dot);
         if (!stepping->is_dot)
             continue;
-        int64_t terms = terms_of(machine, &dot);
+        int64_t terms = terms_of(stepping, &dot);
         stepping->terms = terms > stepping->terms ? terms : stepping->terms;
-        *multiplies += ir_elem_info(dot.factors[0]->elem)->bytes == 1 ? 2 : 1;
+        *multiplies += stepping->dot_bytes == WORD && dot.factors[0]->elem == IR_i8 ? 2 : 1;
     }
     if (!stepping->is_dot) {
         stepping->terms = 1;
@@ -176,18 +179,20 @@ static struct loop_stmt *rest_of(const struct stepping *stepping, const struct p
             return NULL;
         list = loop_join(list, add);
     }
-    return around(stepping, is_known && count * stepping->parts <= STEP ? LOOP_UNROLLED : LOOP_SERIAL, index, rest, list);
+    bool is_short = is_known && count * stepping->parts <= STEP && count < WORD;
+    return around(stepping, is_short ? LOOP_UNROLLED : LOOP_SERIAL, index, rest, list);
 }
 
-static bool step(void *user, struct loop_stmt *loop, bool *changed)
+/* `dot_bytes` of each row at a time; what is left of vectors goes by words. */
+static bool step_by(struct pass_kernel *kernel, struct loop_stmt *loop, int64_t dot_bytes, bool *changed)
 {
-    struct pass_kernel *kernel = user;
-    struct stepping stepping = {.kernel = kernel, .context = kernel->context, .loop = loop};
+    struct stepping stepping = {.kernel = kernel, .context = kernel->context, .loop = loop, .dot_bytes = dot_bytes};
     int64_t multiplies;
     if (loop->loop.kind != LOOP_SERIAL || loop->loop.limit || !poly_equals(loop->loop.begin, 0) ||
-        !read_sums(&stepping, &multiplies) || !(stepping.parts = choose_parts(&stepping, multiplies)) ||
-        !product_runs_forward(kernel, loop))
+        !read_sums(&stepping, &multiplies) || !product_runs_forward(kernel, loop))
         return true;
+    if (!(stepping.parts = choose_parts(&stepping, multiplies)))
+        return dot_bytes <= WORD || step_by(kernel, loop, WORD, changed); /* shorter than a vector */
     *changed = true;
     struct loop_stmt old = *loop;
     stepping.loop = &old;
@@ -197,8 +202,16 @@ static bool step(void *user, struct loop_stmt *loop, bool *changed)
     struct loop_stmt *last = list && !poly_equals(rest, 0) ? rest_of(&stepping, rest) : NULL;
     if (!list || (!last && !poly_equals(rest, 0)))
         return false;
+    if (last && stepping.is_dot && dot_bytes > WORD && !step_by(kernel, last, WORD, changed))
+        return false;
     product_replace(loop, last ? loop_join(list, last) : list);
     return true;
+}
+
+static bool step(void *user, struct loop_stmt *loop, bool *changed)
+{
+    struct pass_kernel *kernel = user;
+    return step_by(kernel, loop, kernel->options->machine.dot_bytes, changed);
 }
 
 enum einc_status pass_dot(struct pass_kernel *kernel)

@@ -19,7 +19,8 @@ import tempfile
 from suites import WATCHED
 
 CPU = {"cortex-m0": ["-mcpu=cortex-m0"], "cortex-m3": ["-mcpu=cortex-m3"], "cortex-m4": ["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
-       "cortex-m7": ["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"], "cortex-m55": ["-mcpu=cortex-m55", "-mfloat-abi=hard"]}
+       "cortex-m7": ["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"], "cortex-m55": ["-mcpu=cortex-m55", "-mfloat-abi=hard"],
+       "cortex-m55 without vectors": ["-mcpu=cortex-m55+nomve", "-mfloat-abi=hard"]}
 BOARDS = {  # qemu's name: target of einc, processor, flash, RAM
     "microbit": ("cortex-m0", "cortex-m0", 0x40000, 0x4000),
     "mps2-an385": ("embedded", "cortex-m3", 0x400000, 0x400000),
@@ -93,10 +94,11 @@ def prepare(folder):
     (folder / "plain.ein").write_text(PROGRAM.replace("exp(x[i])", "relu(x[i])"))
 
 
-def run_board(suite, board, source, options=()):
-    """The report of the program as {kernel: {what: number}}; None: it failed."""
-    target, cpu, flash, ram = BOARDS[board]
-    what = f"{source} on {board} {' '.join(options)}"
+def run_board(suite, board, source, options=(), made_for=None, cpu=None):
+    """The report of the program as {kernel: {what: number}}; None: it failed. Made and compiled for the board unless said otherwise."""
+    target, own, flash, ram = BOARDS[board]
+    target, cpu = made_for or target, cpu or own
+    what = f"{source} on {board} {' '.join(options)} for {target} by {cpu}"
     if not suite.step(f"{what}: build", [suite.einc, "build", source, f"--target={target}", "--emit=main", "-o", "fw.c", *options]):
         return None
     words = ["arm-none-eabi-gcc", *CPU[cpu], "-mthumb", "-O2", *STRICT, "-nostartfiles", f"-Wl,--defsym=FLASH_BYTES={flash}",

@@ -154,10 +154,15 @@ def check_boards(suite, folder):
     for board in embedded_suite.BOARDS:
         report = embedded_suite.run_board(boards, board, "board.ein")
         suite.check(f"{board}: nothing is wrong", report and all(kernel["wrong"] == 0 for kernel in report.values()) and len(report) == 5, f"{report}")
+    for board, target, cpu in (("mps2-an385", "cortex-m4", "cortex-m3"), ("mps2-an385", "cortex-m55", "cortex-m3"),
+                               ("mps3-an547", "cortex-m55", "cortex-m55 without vectors"), ("mps3-an547", "cortex-m4", "cortex-m55")):
+        report = embedded_suite.run_board(boards, board, "board.ein", made_for=target, cpu=cpu)  # other bodies of the same functions
+        suite.check(f"made for {target}, on {board} as {cpu}: nothing is wrong", report and all(kernel["wrong"] == 0 for kernel in report.values()), f"{report}")
     suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
 
 
-LAYER = 'const W: q7[64, 64] = file("S.npy") exact\nkernel net(x: q7[64]) -> (y: q7[64]) { y[i] = W[i,j] * x[j] }\n'
+LAYER = 'const W: q7[64, 64] scale({scale}) = file("S.npy") exact\nkernel net(x: q7[64]) -> (y: q7[64]) {{ y[i] = W[i,j] * x[j] }}\n'
+HALVES = 'const W: q15[64, 64] = file("H.npy") exact\nkernel net(x: q15[64]) -> (y: q15[64]) { y[i] = W[i,j] * x[j] }\n'
 DENSE = 'const W: q7[256, 256] scale(0.3) = file("D.npy") exact\nkernel net(x: q7[256]) -> (y: q7[256]) { y[i] = W[i,j] * x[j] }\n'
 MONARCH = """\
 const L: q7[16, 16, 16] scale(0.3) = file("P.npy") exact
@@ -174,18 +179,21 @@ def check_sizes(suite, folder, generator):
     boards = embedded_suite.Suite(suite.einc, folder)
     for name, shape in (("S", (64, 64)), ("D", (256, 256)), ("P", (16, 16, 16)), ("Q", (16, 16, 16))):
         numpy.save(folder / f"{name}.npy", generator.integers(-128, 128, shape).astype("i1"))
+    numpy.save(folder / "H.npy", generator.integers(-2 ** 15, 2 ** 15, (64, 64)).astype("i2"))
     flash, ticks = {}, {}
-    for name, source in (("layer", LAYER), ("dense", DENSE), ("monarch", MONARCH)):
+    for name, source in (("layer", LAYER.format(scale=1)), ("layer at .3", LAYER.format(scale=0.3)), ("dense", DENSE), ("monarch", MONARCH), ("halves", HALVES)):
         (folder / f"{name}.ein").write_text(source)
-        options = ["--optimize=size"] if name == "layer" else []
+        options = ["--optimize=size"] if "layer" in name else []
         done = subprocess.run([suite.einc, "size", f"{name}.ein", "--target=cortex-m4", "--json", *options], cwd=folder, capture_output=True, text=True)
         sizes = json.loads(done.stdout)
         (kernel,) = sizes["kernels"]
-        if name == "layer":
-            suite.check("a layer is short", sizes["measured"] and kernel["code"] <= 96 and kernel["stack"] <= 32 and kernel["workspace"] == 0, f"{kernel}")
+        if "layer" in name:
+            suite.check(f"a {name} is short", sizes["measured"] and kernel["code"] <= 96 and kernel["stack"] <= 32 and kernel["workspace"] == 0, f"{kernel}")
             continue
         flash[name], report = sizes["flash"]["total"], embedded_suite.run_board(boards, "mps2-an386", f"{name}.ein")
         ticks[name] = report["net"]["ticks"] if report else 0
+    each = {"q7": ticks["dense"] * 40 / 64 / 256 ** 2, "q15": ticks["halves"] * 40 / 64 / 64 ** 2}  # ticks of 40 ns, instructions of 64
+    suite.check("two instructions a multiply-accumulate", all(0 < instructions <= 2 for instructions in each.values()), f"{each}")
     suite.check("blocks take a seventh of the flash", 7 * flash["monarch"] <= flash["dense"], f"{flash}")
     suite.check("blocks take a fifth of the instructions", 0 < 5 * ticks["monarch"] <= ticks["dense"], f"{ticks}")
     suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
