@@ -180,7 +180,8 @@ struct discovery {
 };
 /* The numbers in memory, as the matrix's; its extents are set. */
 bool discover_load(struct arena *arena, enum ir_elem elem, const void *data, struct discover_matrix *matrix);
-/* Measures a proposal and adds it to the findings. */
+/* Measures a proposal, whose parts are looked at before, and adds it to the findings; as it stands: is it accepted? */
+bool discover_add(struct discovery *discovery, const struct discover_operator *op);
 void discover_offer(struct discovery *discovery, const struct discover_operator *op);
 /* The best that a family came to where it proposes nothing. */
 void discover_missed(struct discovery *discovery, double error);

@@ -161,7 +161,8 @@ void discover_hierarchical(struct discovery *discovery)
     size_t down = sampled_rank(discovery, false, most), across = down > most ? down : sampled_rank(discovery, true, most);
     size_t rank = down > across ? down : across;
     size_t size = rank > 0 && rank <= most ? best_size(discovery, rank) : 0;
-    if (!size || !all_bases(discovery, false, size, rank, &left) || !all_bases(discovery, true, size, rank, &right))
+    size_t room = rank + rank / 4 + 2; /* blocks beside the diagonal have more than the sample, which lies apart */
+    if (!size || !all_bases(discovery, false, size, room, &left) || !all_bases(discovery, true, size, room, &right))
         return;
     const struct discover_operator *product[3] = {basis_blocks(discovery, &left), between(discovery, &left, &right),
                                                   basis_blocks(discovery, &right)};

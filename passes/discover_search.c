@@ -172,7 +172,7 @@ static double dense_cost(const struct discover_options *options, const struct di
     return discover_cost(options, (matrix->real ? 2 : 8) * size, size);
 }
 
-static bool add(struct discovery *discovery, const struct discover_operator *op)
+bool discover_add(struct discovery *discovery, const struct discover_operator *op)
 {
     struct discover_result *result = discovery->result;
     struct arena *scratch = arena_create(arena_allocator(discovery->arena));
@@ -198,9 +198,9 @@ void discover_offer(struct discovery *discovery, const struct discover_operator 
     if (!op)
         return;
     const struct discover_operator *finer = refined(discovery, op);
-    bool accepted = finer && finer != op && add(discovery, finer);
+    bool accepted = finer && finer != op && discover_add(discovery, finer);
     if (!accepted)
-        (void)add(discovery, op);
+        (void)discover_add(discovery, op);
 }
 
 void discover_missed(struct discovery *discovery, double error)
