@@ -203,7 +203,9 @@ static double improve(struct terms *terms, double bound)
         double before = error;
         bool going = true;
         error = left_of(terms, arena, &left);
-        going = error > bound / 64 && error < 0.95 * before;
+        if (sweep == 0 && error > terms->discovery->norm / 2) /* what errors leave is near from the beginning */
+            going = false;
+        going = going && error > bound / 64 && error < 0.95 * before;
         for (uint32_t axis = 0; going && axis < terms->core.rank; axis++)
             going = improve_axis(terms, arena, axis, left) && left_of(terms, arena, &left) < INFINITY;
         if (!arena || arena_failed(arena))

@@ -374,6 +374,9 @@ static const struct discover_operator *some_rows(struct discovery *discovery, st
     return NULL;
 }
 
+/* All rows of a transform are looked at: of longer ones that takes longer than the matrix. */
+enum { MOST_LENGTH = 1 << 13 };
+
 /* Some rows, or some columns, of a transform. */
 static void try_parts(struct discovery *discovery)
 {
@@ -390,7 +393,7 @@ static void try_parts(struct discovery *discovery)
             wide.numbers[k] = matrix->numbers[k % wide.columns * wide.rows + k / wide.columns];
     }
     struct discover_key *keys = ARENA_ARRAY(discovery->scratch, wide.rows, struct discover_key);
-    if (!wide.numbers || !keys || wide.rows < 2)
+    if (!wide.numbers || !keys || wide.rows < 2 || wide.columns > MOST_LENGTH)
         return;
     keys = find_keys(&candidate, false, true, keys) ? keys : NULL;
     for (size_t k = 0; k < count; k++) {
