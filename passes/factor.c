@@ -247,8 +247,11 @@ static const struct ir_node *add_own(struct factoring *factoring, const struct m
     struct poly_ranges ranges = {rank, extents};
     struct ir_access both[] = {*first, match->second->operands[match->own_second]};
     both[1] = ir_access_substitute(context, both[1], match->second->n_indices, match->places, NULL);
-    for (int k = 0; k < 2; k++)
-        both[k] = ir_access_substitute(context, both[k], match->first->n_indices, places, &ranges);
+    for (int k = 0; k < 2; k++) {
+        both[k] = both[k].node ? ir_access_substitute(context, both[k], match->first->n_indices, places, &ranges) : both[k];
+        if (!both[k].node)
+            return NULL;
+    }
     const struct ir_expr *body = sum_of_two(context, ir_expr_operand(context, 0, both[0].node->elem),
                                             ir_expr_operand(context, 1, both[1].node->elem), subtract);
     const char *called = order_product_name(factoring->pass, 1, first);
@@ -265,14 +268,15 @@ static const struct ir_node *contract_sum(struct factoring *factoring, const str
     const struct ir_node *sum = add_own(factoring, match, subtract);
     struct contraction both = contraction_open(context, factoring->pass->kernel, match->first);
     const struct ir_name *name = ir_find_name(factoring->pass->kernel, match->first);
-    if (!sum)
+    if (!sum || match->own_first >= both.n_operands) /* no memory */
         return NULL;
     struct ir_access *own = &both.operands[match->own_first];
     *own = (struct ir_access){.node = sum, .subscripts = own->subscripts};
     struct span span = name ? name->span : SPAN_NONE;
     called = called || !name ? called : name->name;
     const struct ir_node *node = contraction_close(&both);
-    ir_set_name(context, factoring->pass->kernel, node, called, both.names, span);
+    if (node)
+        ir_set_name(context, factoring->pass->kernel, node, called, both.names, span);
     return node;
 }
 
