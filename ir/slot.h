@@ -268,8 +268,32 @@ void slot_count(const struct slot_program *program, struct slot_counts *counts);
 int32_t *slot_keys(struct arena *arena, const struct slot_program *program, size_t *count, bool *needs_conj);
 /* Bits that all primes may have together at 128-bit security; 0: none of this degree. */
 uint32_t slot_ring_secure_bits(int64_t degree);
+/* Gives the program the ring below; false after a diagnostic E0922. */
+bool slot_choose_ring(struct slot_program *program);
 /* The smallest ring of 128-bit security for S, levels and scale; degree 0 when there is none. */
 struct slot_ring slot_ring_choose(int64_t slots, uint32_t levels, uint32_t scale_bits);
+
+/* ---- slot_widen.c: the same in more slots ---- */
+
+/* Repeats each vector of a finished program to so many slots, a multiple of those it has; its layouts have to divide these. False
+ * after a diagnostic (misuse, or E0922), or without memory. */
+bool slot_widen(struct slot_program *program, int64_t slots);
+
+/* ---- slot_times.c: what ops take ---- */
+
+struct slot_time_row;
+struct slot_times {
+    const struct slot_time_row *rows; /* at least one */
+    size_t n_rows;
+};
+/* Of the machine the project is developed on. */
+const struct slot_times *slot_times_builtin(void);
+/* The text that runtime/seal/times.js writes (docs/packing.md); NULL after a diagnostic E0756, or without memory. */
+const struct slot_times *slot_times_read(struct ir_context *context, const struct source *text);
+/* Milliseconds of an op on operands of this level, in a ring of this degree; estimated where it was not measured. */
+double slot_time(const struct slot_times *times, int64_t degree, uint32_t level, enum slot_op op);
+/* Of all its ops, one after another, in the ring that it has. */
+double slot_program_time(const struct slot_program *program, const struct slot_times *times);
 
 /* ---- slot_chebyshev.c: functions on a range ---- */
 

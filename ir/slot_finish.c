@@ -234,11 +234,8 @@ static void trim_levels(struct slot_program *program)
     program->levels -= spare;
 }
 
-bool slot_finish(struct slot_program *program)
+bool slot_choose_ring(struct slot_program *program)
 {
-    if (!program || ir_status(program->context) != EINC_OK || !sweep(program))
-        return false;
-    trim_levels(program);
     program->ring = slot_ring_choose(program->slots, program->levels, program->scale_bits);
     if (program->ring.degree)
         return true;
@@ -247,4 +244,12 @@ bool slot_finish(struct slot_program *program)
                                    program->levels, program->scale_bits);
     diag_help(diagnostics, diag, "ask for fewer levels or a smaller scale");
     return false;
+}
+
+bool slot_finish(struct slot_program *program)
+{
+    if (!program || ir_status(program->context) != EINC_OK || !sweep(program))
+        return false;
+    trim_levels(program);
+    return slot_choose_ring(program);
 }

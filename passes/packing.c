@@ -7,6 +7,7 @@
 #include "estimate.h"
 #include "packing_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 void *packing_scratch(struct packer *packer, enum packing_scratch scratch, size_t bytes)
@@ -18,33 +19,41 @@ void *packing_scratch(struct packer *packer, enum packing_scratch scratch, size_
     return packer->scratch[scratch];
 }
 
-static struct packer *packer_create(struct ir_context *context, const struct packing_options *options)
+static struct packer *packer_create(struct ir_context *context, const struct packing_options *options, int64_t slots)
 {
     struct packer *packer = ARENA_NEW(ir_arena(context), struct packer);
     if (!packer)
         return NULL;
     packer->context = context;
     packer->arena = ir_arena(context);
-    packer->slots = options->slots;
+    packer->slots = slots;
     packer->options = options;
-    packer->flags = ARENA_ARRAY(packer->arena, (size_t)options->slots, bool);
-    packer->mark = ARENA_ARRAY(packer->arena, (size_t)options->slots, uint8_t);
-    packer->numbers = ARENA_ARRAY(packer->arena, (size_t)options->slots, int32_t);
+    packer->flags = ARENA_ARRAY(packer->arena, (size_t)slots, bool);
+    packer->mark = ARENA_ARRAY(packer->arena, (size_t)slots, uint8_t);
+    packer->numbers = ARENA_ARRAY(packer->arena, (size_t)slots, int32_t);
+    packing_weigh(packer);
     return packer->flags && packer->mark && packer->numbers ? packer : NULL;
 }
 
 /* ---- forms of the kernel ---- */
 
-/* Each takes a search. */
-enum { MOST_FORMS = 24 };
+/* Each takes searches. */
+enum { MOST_FORMS = 24, MOST_FITS = 16 };
 
-struct form {
-    const struct ir_kernel *kernel;
+/* A form on vectors of so many slots: those asked for, or fewer, repeated to these. */
+struct fit {
+    const struct form *form;
     struct packer *packer;
     const struct packing_graph *graph;
     const struct packing_plans *plans;
     struct packing_result result; /* what is known of its functions */
-    uint32_t *picks;              /* of each open choice */
+};
+
+struct form {
+    const struct ir_kernel *kernel;
+    struct fit fits[MOST_FITS];
+    size_t n_fits;
+    uint32_t *picks; /* of each open choice */
 };
 
 struct forms {
@@ -57,6 +66,55 @@ struct forms {
     size_t count, best;
 };
 
+/* With fewer slots than this a value would lie in several ciphertexts. */
+static int64_t largest_value(const struct packing_graph *graph)
+{
+    int64_t most = 1;
+    for (size_t k = 0; k < graph->n_nodes; k++)
+        most = graph->nodes[k].elements > most ? graph->nodes[k].elements : most;
+    return most;
+}
+
+static bool divides(const struct packer *packer, const struct packing *packing)
+{
+    int64_t extent = packing ? packing_extent(&packing->places, packing->places.n) : 1;
+    return !packing || (packing->parts == 1 && packer->slots % extent == 0);
+}
+
+/* Does each input and output lie in one vector, and fill it a whole number of times? More ciphertexts than were asked for, copies
+ * in them, are no gain: they are to be sent, and multiplied. */
+static bool can_be_repeated(const struct packer *packer, const struct packing_graph *graph, const struct ir_kernel *kernel,
+                            const struct packing_plan *plan)
+{
+    for (size_t k = 0; k < graph->n_nodes; k++)
+        if (graph->nodes[k].kind == PACKING_INPUT && !divides(packer, plan->of[k]->packing))
+            return false;
+    for (uint32_t k = 0; k < kernel->n_outputs; k++)
+        if (!divides(packer, plan->lies[k]))
+            return false;
+    return true;
+}
+
+/* Adds what is found with so many slots; false: it is refused, or no memory. */
+static bool plan_fit(const struct forms *forms, struct form *form, struct pass_kernel *pass, int64_t slots)
+{
+    struct fit *fit = &form->fits[form->n_fits];
+    *fit = (struct fit){.form = form, .packer = packer_create(pass->context, forms->options, slots)};
+    struct packing_graph *graph = fit->packer ? packing_graph(fit->packer, pass) : NULL;
+    bool fitted = graph && packing_fit_functions(fit->packer, graph, pass->kernel, &fit->result);
+    fit->graph = graph;
+    struct packing_plans *plans = fitted ? (struct packing_plans *)packing_search(fit->packer, graph, pass->kernel) : NULL;
+    size_t kept = 0;
+    for (size_t k = 0; plans && k < plans->count; k++)
+        if (slots == forms->options->slots || can_be_repeated(fit->packer, graph, pass->kernel, &plans->items[k]))
+            plans->items[kept++] = plans->items[k];
+    if (plans)
+        plans->count = kept;
+    fit->plans = kept ? plans : NULL;
+    form->n_fits += fit->plans != NULL;
+    return fit->plans != NULL;
+}
+
 /* With what its picks leave of the kernel; false: it is refused, or no memory. */
 static bool plan_form(struct forms *forms, struct form *form)
 {
@@ -66,17 +124,26 @@ static bool plan_form(struct forms *forms, struct form *form)
     if (!pass.kernel || pass_run_all(forms->rest, &pass) != EINC_OK)
         return false;
     form->kernel = pass.kernel;
-    form->packer = packer_create(context, forms->options);
-    struct packing_graph *graph = form->packer ? packing_graph(form->packer, &pass) : NULL;
-    bool fitted = graph && packing_fit_functions(form->packer, graph, pass.kernel, &form->result);
-    form->graph = graph;
-    form->plans = fitted ? packing_search(form->packer, graph, pass.kernel) : NULL;
-    return form->plans != NULL;
+    if (!plan_fit(forms, form, &pass, forms->options->slots))
+        return false;
+    int64_t least = largest_value(form->fits[0].graph);
+    struct diagnostics *diagnostics = ir_diagnostics(context);
+    for (int64_t slots = forms->options->slots / 2; slots >= least && slots > 1 && form->n_fits < MOST_FITS; slots /= 2) {
+        struct diagnostics said = *diagnostics;
+        if (!forms->options->n_row_major && !plan_fit(forms, form, &pass, slots))
+            diag_take_back(diagnostics, &said);
+    }
+    return !arena_failed(ir_arena(context));
 }
 
-static int64_t fewest_rotations(const struct form *form)
+static int64_t least_cost(const struct form *form)
 {
-    return form->plans->items[form->plans->count - 1].rotations;
+    int64_t least = INT64_MAX;
+    for (size_t k = 0; k < form->n_fits; k++) {
+        const struct packing_plans *plans = form->fits[k].plans;
+        least = plans->items[plans->count - 1].cost < least ? plans->items[plans->count - 1].cost : least;
+    }
+    return least;
 }
 
 /* The best form with another alternative of one choice, or with the first finding in all of them (`at` ALL_CHOICES). False: no
@@ -86,15 +153,15 @@ static bool try_form(struct forms *forms, uint32_t at, uint32_t pick)
 {
     struct arena *arena = ir_arena(forms->pass->context);
     struct diagnostics *diagnostics = ir_diagnostics(forms->pass->context);
-    struct form form = {.picks = arena_copy(arena, forms->items[forms->best].picks, forms->n_open + 1, sizeof *form.picks)};
-    if (!form.picks)
+    struct form *form = &forms->items[forms->count];
+    *form = (struct form){.picks = arena_copy(arena, forms->items[forms->best].picks, forms->n_open + 1, sizeof *form->picks)};
+    if (!form->picks)
         return false;
     for (uint32_t k = 0; k < forms->n_open; k++)
-        form.picks[k] = at == ALL_CHOICES || at == k ? pick : form.picks[k];
+        form->picks[k] = at == ALL_CHOICES || at == k ? pick : form->picks[k];
     struct diagnostics said = *diagnostics;
-    if (plan_form(forms, &form)) {
-        forms->items[forms->count] = form;
-        if (fewest_rotations(&form) < fewest_rotations(&forms->items[forms->best]))
+    if (plan_form(forms, form)) {
+        if (least_cost(form) < least_cost(&forms->items[forms->best]))
             forms->best = forms->count;
         forms->count++;
     } else
@@ -128,36 +195,43 @@ static bool plan_forms(struct forms *forms)
 /* ---- the list of all their plans ---- */
 
 struct listed {
-    const struct form *form;
+    const struct fit *fit;
     const struct packing_plan *plan;
 };
 
-/* Fewer levels first, then fewer rotations, then the earlier form. */
+/* Fewer levels first, then less cost, then the earlier form, and more slots. */
 static int compare_listed(const void *first, const void *second)
 {
     const struct listed *a = first, *b = second;
     if (a->plan->depth != b->plan->depth)
         return a->plan->depth < b->plan->depth ? -1 : 1;
-    if (a->plan->rotations != b->plan->rotations)
-        return a->plan->rotations < b->plan->rotations ? -1 : 1;
-    return (a->form > b->form) - (a->form < b->form);
+    if (a->plan->cost != b->plan->cost)
+        return a->plan->cost < b->plan->cost ? -1 : 1;
+    return (a->fit > b->fit) - (a->fit < b->fit);
 }
 
-/* Plans that no other has both fewer rotations and fewer levels than; NULL: no memory. */
+static int64_t gain_of(const struct listed *listed)
+{
+    return packing_gain(listed->fit->packer, listed->plan->cost);
+}
+
+/* Plans that no other both costs less and needs fewer levels than; NULL: no memory. */
 static struct listed *list_plans(const struct forms *forms, size_t *count)
 {
     size_t n = 0, kept = 0;
     for (size_t k = 0; k < forms->count; k++)
-        n += forms->items[k].plans->count;
+        for (size_t f = 0; f < forms->items[k].n_fits; f++)
+            n += forms->items[k].fits[f].plans->count;
     struct listed *listed = ARENA_ARRAY(ir_arena(forms->pass->context), n, struct listed);
     n = 0;
     for (size_t k = 0; listed && k < forms->count; k++)
-        for (size_t l = 0; l < forms->items[k].plans->count; l++)
-            listed[n++] = (struct listed){&forms->items[k], &forms->items[k].plans->items[l]};
+        for (size_t f = 0; f < forms->items[k].n_fits; f++)
+            for (size_t l = 0; l < forms->items[k].fits[f].plans->count; l++)
+                listed[n++] = (struct listed){&forms->items[k].fits[f], &forms->items[k].fits[f].plans->items[l]};
     if (listed)
         sort_items(listed, n, sizeof *listed, compare_listed);
     for (size_t k = 0; listed && k < n; k++)
-        if (kept == 0 || listed[k].plan->rotations < listed[kept - 1].plan->rotations)
+        if (kept == 0 || gain_of(&listed[k]) < gain_of(&listed[kept - 1]))
             listed[kept++] = listed[k];
     *count = kept;
     return listed;
@@ -165,20 +239,22 @@ static struct listed *list_plans(const struct forms *forms, size_t *count)
 
 /* ---- its slot program ---- */
 
+static struct slot_program *emit(const struct listed *listed, enum packing_keys keys, struct slot_counts *counts)
+{
+    const struct fit *fit = listed->fit;
+    int64_t slots = fit->packer->options->slots;
+    struct slot_program *program = packing_emit(fit->packer, fit->graph, fit->form->kernel, listed->plan, keys);
+    if (program)
+        slot_count(program, counts);
+    return program && (program->slots == slots || slot_widen(program, slots)) ? program : NULL;
+}
+
 /* With a key for each rotation, or where these are too many with rotations from one another. */
 static struct slot_program *emit_within_keys(const struct listed *listed, struct slot_counts *counts)
 {
-    const struct form *form = listed->form;
-    int64_t most = form->packer->options->keys;
-    struct slot_program *program = packing_emit(form->packer, form->graph, form->kernel, listed->plan, PACKING_A_KEY_EACH);
-    if (program)
-        slot_count(program, counts);
-    if (!program || counts->keys <= most)
-        return program;
-    program = packing_emit(form->packer, form->graph, form->kernel, listed->plan, PACKING_CHAINED);
-    if (program)
-        slot_count(program, counts);
-    return program;
+    struct slot_program *program = emit(listed, PACKING_A_KEY_EACH, counts);
+    bool fits = !program || counts->keys <= listed->fit->packer->options->keys;
+    return fits ? program : emit(listed, PACKING_CHAINED, counts);
 }
 
 static const char *describe_finding(struct arena *arena, const struct pass_found *found)
@@ -221,14 +297,30 @@ static bool add_found(const struct forms *forms, const struct form *form, struct
     return result->found != NULL;
 }
 
-static bool refuse_keys(const struct form *form, int64_t needed)
+static bool refuse_keys(const struct fit *fit, int64_t needed)
 {
-    struct diagnostics *diagnostics = ir_diagnostics(form->packer->context);
-    struct diag *diag =
-        diag_error(diagnostics, DIAG_E0932, form->kernel->span, "%lld keys do not suffice", (long long)form->packer->options->keys);
+    struct diagnostics *diagnostics = ir_diagnostics(fit->packer->context);
+    struct diag *diag = diag_error(diagnostics, DIAG_E0932, fit->form->kernel->span, "%lld keys do not suffice",
+                                   (long long)fit->packer->options->keys);
     diag_label(diagnostics, diag, "%lld are needed, with rotations one after another", (long long)needed);
     diag_help(diagnostics, diag, "allow more keys with --keys");
     return false;
+}
+
+/* Of points in order of depth those that take less time than all before, and the chosen one; how many. */
+static size_t keep_faster(struct packing_point *points, size_t count, size_t *chosen)
+{
+    size_t kept = 0, choice = *chosen;
+    double least = INFINITY;
+    for (size_t k = 0; k < count; k++) {
+        if (k != choice && points[k].milliseconds >= least)
+            continue;
+        if (k == choice)
+            *chosen = kept;
+        least = fmin(least, points[k].milliseconds);
+        points[kept++] = points[k];
+    }
+    return kept;
 }
 
 bool packing_run(struct pass_kernel *kernel, const char *const *rest, const struct packing_options *options,
@@ -247,22 +339,25 @@ bool packing_run(struct pass_kernel *kernel, const char *const *rest, const stru
     if (!listed || !points)
         return false;
     const struct listed *chosen = NULL;
-    for (size_t k = count; k-- > 0 && (!chosen || options->count_all);) {
-        points[k] = (struct packing_point){.rotations = listed[k].plan->rotations, .depth = listed[k].plan->depth};
+    bool all = options->count_all || options->cost == PACKING_LATENCY;
+    for (size_t k = count; k-- > 0 && (!chosen || all);) {
         struct slot_program *program = emit_within_keys(&listed[k], &points[k].counts);
         if (!program)
             return false;
+        points[k].milliseconds = slot_program_time(program, options->times);
         least_keys = points[k].counts.keys < least_keys ? points[k].counts.keys : least_keys;
-        if (chosen || points[k].counts.keys > options->keys)
+        bool is_best =
+            !chosen || (options->cost == PACKING_LATENCY && points[k].milliseconds < points[result->chosen].milliseconds);
+        if (!is_best || points[k].counts.keys > options->keys)
             continue;
         chosen = &listed[k];
-        *result = chosen->form->result;
+        *result = chosen->fit->result;
         result->chosen = k;
         result->program = program;
     }
-    result->n_points = count;
     result->points = points;
+    result->n_points = options->cost == PACKING_LATENCY && chosen ? keep_faster(points, count, &result->chosen) : count;
     if (!chosen)
-        return refuse_keys(listed->form, least_keys);
-    return add_found(forms, chosen->form, result) && note_all(arena, result, result->program);
+        return refuse_keys(listed->fit, least_keys);
+    return add_found(forms, chosen->fit->form, result) && note_all(arena, result, result->program);
 }

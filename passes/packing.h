@@ -94,6 +94,18 @@ const struct packing_steps *packing_plan_steps(struct packer *packer, const stru
                                                int64_t outputs);
 int64_t packing_rotations(struct packer *packer, const struct packing_offsets *offsets, int64_t inputs, int64_t outputs);
 
+/* ---- packing_cost.c: what a plan is judged by ---- */
+
+/* Fewer rotations first, then fewer products: or nanoseconds, by a table of what ops take. */
+int64_t packing_cost(const struct packer *packer, int64_t rotations, int64_t plain_products, int64_t products);
+/* What of a cost is worth a level: of rotations these alone. */
+int64_t packing_gain(const struct packer *packer, int64_t cost);
+/* Rotations by these offsets, and their products with constants; `pairs`: of an input with an output that reads it. */
+int64_t packing_offsets_cost(struct packer *packer, const struct packing_offsets *offsets, int64_t inputs, int64_t outputs,
+                             int64_t pairs);
+/* Chooses the weights; after the packer's options. */
+void packing_weigh(struct packer *packer);
+
 /* A sum of `count` copies, each rotated by `stride` more. */
 struct packing_fold {
     int64_t stride, count;
@@ -229,6 +241,7 @@ struct packing_stage {
     struct packing_way way;
     const struct packing_offsets *offsets;
     int64_t fold_rotations; /* of all ciphertexts */
+    int64_t pairs;          /* of an input and an output that reads it */
     bool is_plain;          /* one offset, and 1 in every mask where it matters: no product is needed */
     const bool *reads;      /* plain: [input * outputs + output] is added to it; NULL: each ciphertext to that of its number */
 };
@@ -237,8 +250,8 @@ struct packing_stages {
     size_t count, capacity;
     int64_t fewest; /* rotations of the best of them */
 };
-/* Rotations of the stage alone. */
-int64_t packing_stage_rotations(struct packer *packer, const struct packing_stage *stage);
+/* Of the stage alone. */
+int64_t packing_stage_cost(struct packer *packer, const struct packing_stage *stage);
 /* Ways from this packing of the operand; `in` NULL: from any, which the stage names. `dims` are the operand's, for layouts of a
  * packing that is chosen. Kept by node and packing. NULL: no memory. */
 const struct packing_stages *packing_linear_stages(struct packer *packer, const struct packing_node *node, const struct packing *in,
@@ -254,7 +267,7 @@ struct packing_move {
     struct packing_stage stage;
     struct packing_fold folds[PACKING_FOLDS]; /* strides are negative */
     uint32_t n_folds;
-    int64_t rotations;
+    int64_t cost;
     uint32_t depth; /* 0 or 1 */
 };
 /* The cheapest of at most `most` levels. What `to` says of positions without elements is not kept. NULL: there is none. */
@@ -270,7 +283,7 @@ struct packing_joint {
     struct packing_way way;                  /* `before` and `after`, and the folds; the rest is not used */
     struct packing_fold sums[PACKING_FOLDS]; /* over ciphertexts, whose numbers `stride` counts, before the folds */
     uint32_t n_sums;
-    int64_t fold_rotations;
+    int64_t cost;
 };
 struct packing_joints {
     struct packing_joint *items;
@@ -299,7 +312,7 @@ struct packing_decision {
     const struct packing_offsets *open;                 /* not computed yet: the next stage takes it in. NULL: computed */
     const struct packing_joint *joint;                  /* PRODUCT; NULL: all operands have `packing` */
     const struct packing_move *moves[PACKING_OPERANDS]; /* of operands, NULL: they lie right */
-    int64_t rotations;                                  /* so far, of what is computed */
+    int64_t cost;                                       /* so far, of what is computed */
     uint32_t depth;                                     /* of the value: products on the longest way to it */
     uint32_t deepest;                                   /* of all values so far */
     uint64_t key;                                       /* of what later values can see */
@@ -310,11 +323,11 @@ struct packing_plan {
     const struct packing_decision **of;  /* of each node, the last that concerns it */
     const struct packing_move **outputs; /* to the layouts that are asked for */
     const struct packing **lies;         /* where each output lies */
-    int64_t rotations;
+    int64_t cost;
     uint32_t depth;
 };
 struct packing_plans {
-    struct packing_plan *items; /* fewer rotations for more depth, the deepest last */
+    struct packing_plan *items; /* less cost for more depth, the deepest last */
     size_t count, capacity;
 };
 /* NULL after a diagnostic E0932 when slots or levels are too few. */

@@ -114,7 +114,7 @@ const struct packing_ref *packing_view(struct packing_builder *builder, const st
 const double *packing_numbers(struct packing_builder *builder, const struct ir_node *node, int64_t *count)
 {
     struct packer *packer = builder->packer;
-    if (node->op != IR_const_node)
+    if (node && node->op != IR_const_node)
         node = ir_evaluated(packer->context, node, NULL);
     if (!node || !poly_is_constant(ir_element_count(packer->context, node), count))
         return NULL;

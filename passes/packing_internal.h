@@ -23,6 +23,9 @@ struct packer {
     struct arena *arena;
     int64_t slots;
     const struct packing_options *options;
+    struct packing_weights {
+        int64_t rotation, plain_product, product; /* what one adds to a cost */
+    } weights;
     struct packing_offsets **offsets; /* interned */
     size_t n_offsets, offsets_capacity;
     struct packing **packings; /* interned */

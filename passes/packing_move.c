@@ -62,7 +62,7 @@ static bool try_base(struct packer *packer, const struct packing *from, const st
     if (!base)
         return false;
     for (uint32_t k = 0; k < move->n_folds; k++)
-        move->rotations += base->parts * packing_fold_rotations(move->folds[k].count);
+        move->cost += packing_cost(packer, base->parts * packing_fold_rotations(move->folds[k].count), 0, 0);
     move->stage.way = (struct packing_way){.in = from, .before = base, .after = base};
     if (holds(packer, from, base, 0, move->n_folds > 0))
         return true;
@@ -73,7 +73,8 @@ static bool try_base(struct packer *packer, const struct packing *from, const st
     move->stage.is_plain =
         move->stage.offsets->count == 1 && holds(packer, from, base, move->stage.offsets->items[0], move->n_folds > 0);
     move->depth = !move->stage.is_plain;
-    move->rotations += packing_rotations(packer, move->stage.offsets, from->parts, base->parts);
+    move->cost +=
+        packing_offsets_cost(packer, move->stage.offsets, from->parts, base->parts, move->depth ? from->parts * base->parts : 0);
     return move->depth <= most;
 }
 
@@ -94,7 +95,7 @@ const struct packing_move *packing_move(struct packer *packer, const struct pack
     for (uint32_t subset = 0; subset < (1U << (copies < 6 ? copies : 6)); subset++) {
         if (!try_base(packer, from, &places, elements, subset, most, &move))
             continue;
-        if (best && (best->rotations < move.rotations || (best->rotations == move.rotations && best->depth <= move.depth)))
+        if (best && (best->cost < move.cost || (best->cost == move.cost && best->depth <= move.depth)))
             continue;
         best = arena_copy(packer->arena, &move, 1, sizeof move);
         if (!best)

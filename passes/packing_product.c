@@ -112,7 +112,9 @@ static bool take_space(struct orders *orders, int64_t copies)
     if (!joint.way.after || !packing_folds_fit(packer, &joint.way))
         return !arena_failed(packer->arena);
     for (uint32_t k = 0; k < joint.way.n_folds; k++)
-        joint.fold_rotations += joint.way.after->parts * packing_fold_rotations(joint.way.folds[k].count);
+        joint.cost += packing_cost(packer, joint.way.after->parts * packing_fold_rotations(joint.way.folds[k].count), 0, 0);
+    int64_t parts = joint.operands[0]->parts;
+    joint.cost += packing_cost(packer, 0, node->factor ? parts : 0, parts * (node->n_operands - 1));
     if (node->factor) {
         struct packing_places numbers = {.rest = PACKING_ZERO};
         for (uint32_t k = 0; k < node->n_digits; k++) {

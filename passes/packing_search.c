@@ -1,6 +1,6 @@
 /* The search: packings of all values and ways of all maps together, by a beam over the values in order. States that look alike to
  * what follows, by the packings of values still needed, are one, the cheaper; the beam keeps the cheapest of each depth, so that in
- * the end there is a list of rotations against depth.
+ * the end there is a list of cost against depth.
  *
  * A linear map read by a linear map alone may be left open: the next one takes it in, offsets add up, and both are one product
  * deep. So butterfly stages and Kronecker factors are grouped as the levels allow. */
@@ -69,7 +69,7 @@ static bool is_dominated(const struct search *search, const struct packing_decis
 {
     for (size_t k = 0; k < search->next.count; k++) {
         const struct packing_decision *other = search->next.items[k];
-        if (other->key == state->key && other->rotations <= state->rotations && other->deepest <= state->deepest)
+        if (other->key == state->key && other->cost <= state->cost && other->deepest <= state->deepest)
             return true;
     }
     return false;
@@ -80,7 +80,7 @@ static const struct packing_decision *extend(struct search *search, const struct
                                              struct packing_decision decision)
 {
     decision.before = state;
-    decision.rotations += state ? state->rotations : 0;
+    decision.cost += state ? state->cost : 0;
     decision.deepest = state && state->deepest > decision.depth ? state->deepest : decision.depth;
     return arena_copy(search->packer->arena, &decision, 1, sizeof decision);
 }
@@ -89,7 +89,7 @@ static bool add_state(struct search *search, uint32_t at, const struct packing_d
 {
     decision.before = state;
     decision.node = at;
-    decision.rotations += state ? state->rotations : 0;
+    decision.cost += state ? state->cost : 0;
     decision.deepest = state && state->deepest > decision.depth ? state->deepest : decision.depth;
     int64_t levels = search->packer->options->levels;
     if (decision.deepest + (decision.open != NULL) > levels || decision.deepest + (decision.open != NULL) > SLOT_LEVELS_LIMIT) {
@@ -103,23 +103,26 @@ static bool add_state(struct search *search, uint32_t at, const struct packing_d
     return made && ARENA_PUSH(search->packer->arena, search->next.items, search->next.count, search->next.capacity, made);
 }
 
-/* Rotations with what is open counted as if it were computed now. */
-static int64_t expected_rotations(struct packer *packer, const struct packing_decision *state)
+/* With what is open counted as if it were computed now. */
+static int64_t expected_cost(struct packer *packer, const struct packing_decision *state)
 {
-    return state->rotations + (state->open ? packing_rotations(packer, state->open, state->base->parts, state->packing->parts) : 0);
+    if (!state->open)
+        return state->cost;
+    int64_t inputs = state->base->parts, outputs = state->packing->parts;
+    return state->cost + packing_offsets_cost(packer, state->open, inputs, outputs, inputs * outputs);
 }
 
 struct ranked {
     const struct packing_decision *state;
-    int64_t rotations;
+    int64_t cost;
     size_t order;
 };
 
 static int compare_ranked(const void *first, const void *second)
 {
     const struct ranked *a = first, *b = second;
-    if (a->rotations != b->rotations)
-        return a->rotations < b->rotations ? -1 : 1;
+    if (a->cost != b->cost)
+        return a->cost < b->cost ? -1 : 1;
     if (a->state->deepest != b->state->deepest)
         return a->state->deepest < b->state->deepest ? -1 : 1;
     return (a->order > b->order) - (a->order < b->order);
@@ -133,7 +136,7 @@ static bool prune(struct search *search)
     if (!ranked)
         return false;
     for (size_t k = 0; k < next->count; k++)
-        ranked[k] = (struct ranked){next->items[k], expected_rotations(search->packer, next->items[k]), k};
+        ranked[k] = (struct ranked){next->items[k], expected_cost(search->packer, next->items[k]), k};
     sort_items(ranked, next->count, sizeof *ranked, compare_ranked);
     search->states.count = 0;
     for (size_t k = 0; k < next->count; k++) {
@@ -174,7 +177,10 @@ static bool take_stage(struct search *search, uint32_t at, const struct packing_
         if (!add_state(search, at, state, open))
             return false;
     }
-    decision.rotations = packing_rotations(packer, offsets, decision.base->parts, after->parts) + stage->fold_rotations;
+    int64_t inputs = decision.base->parts, outputs = after->parts;
+    decision.cost = decision.merged ? packing_offsets_cost(packer, offsets, inputs, outputs, inputs * outputs) +
+                                          packing_cost(packer, stage->fold_rotations, 0, 0)
+                                    : packing_stage_cost(packer, stage);
     decision.depth += decision.merged || !stage->is_plain;
     return add_state(search, at, state, decision);
 }
@@ -218,7 +224,7 @@ static const struct packing_decision *bring(struct search *search, uint32_t at, 
     if (!move)
         return NULL;
     decision->moves[o] = move;
-    decision->rotations += move->rotations;
+    decision->cost += move->cost;
     uint32_t depth = operand->depth + move->depth;
     decision->depth = depth > decision->depth ? depth : decision->depth;
     return state;
@@ -242,9 +248,10 @@ static bool take_alike(struct search *search, uint32_t at, const struct packing_
         state = bring(search, at, o, packing, state, &decision);
         alike = alike && state && find(state, node->operands[o].node)->packing == packing;
     }
-    if (node->kind == PACKING_PRODUCT)
+    if (node->kind == PACKING_PRODUCT) {
         decision.depth += tree_depth(node->n_operands);
-    else if (!alike && state) /* zeros of one are anything in another */
+        decision.cost += packing_cost(search->packer, 0, 0, packing->parts * (node->n_operands - 1));
+    } else if (!alike && state) /* zeros of one are anything in another */
         decision.packing = packing_settle(search->packer, packing, PACKING_GARBAGE, node->elements);
     if (!state || !decision.packing)
         return !arena_failed(search->packer->arena);
@@ -291,7 +298,7 @@ static bool step_function(struct search *search, uint32_t at, const struct packi
 static bool take_joint(struct search *search, uint32_t at, const struct packing_decision *state, const struct packing_joint *joint)
 {
     const struct packing_node *node = &search->graph->nodes[at];
-    struct packing_decision decision = {.joint = joint, .rotations = joint->fold_rotations};
+    struct packing_decision decision = {.joint = joint, .cost = joint->cost};
     for (uint32_t o = 0; o < node->n_operands && state; o++)
         state = bring(search, at, o, joint->operands[o], state, &decision);
     decision.packing = packing_settle(search->packer, joint->way.after, PACKING_GARBAGE, node->elements);
@@ -376,7 +383,7 @@ static bool finish_state(struct search *search, const struct packing_decision *s
                                   .lies = ARENA_ARRAY(packer->arena, n + 1, const struct packing *)};
     if (!plan->outputs || !plan->lies)
         return false;
-    int64_t rotations = 0;
+    int64_t cost = 0;
     uint32_t deepest = state->deepest;
     for (uint32_t k = 0; k < n && state; k++) {
         uint32_t number = search->graph->outputs[k].node;
@@ -399,26 +406,34 @@ static bool finish_state(struct search *search, const struct packing_decision *s
         plan->outputs[k] = rows ? packing_move(packer, value->packing, rows, node->elements, 1) : NULL;
         if (!plan->outputs[k])
             return false;
-        rotations += plan->outputs[k]->rotations;
+        cost += plan->outputs[k]->cost;
         uint32_t depth = value->depth + plan->outputs[k]->depth;
         deepest = depth > deepest ? depth : deepest;
     }
     plan->last = state;
-    plan->rotations = state->rotations + rotations;
+    plan->cost = state->cost + cost;
     plan->depth = deepest;
     int64_t levels = packer->options->levels;
     search->too_deep |= deepest > levels;
     return deepest <= levels;
 }
 
+/* Or as good. */
+static bool is_better(const struct packer *packer, const struct packing_plan *a, const struct packing_plan *b)
+{
+    if (a->depth == b->depth)
+        return a->cost <= b->cost;
+    return a->depth < b->depth && packing_gain(packer, a->cost) <= packing_gain(packer, b->cost);
+}
+
 static bool add_plan(struct search *search, struct packing_plans *plans, struct packing_plan plan)
 {
     for (size_t k = 0; k < plans->count; k++)
-        if (plans->items[k].rotations <= plan.rotations && plans->items[k].depth <= plan.depth)
+        if (is_better(search->packer, &plans->items[k], &plan))
             return true;
     size_t kept = 0;
     for (size_t k = 0; k < plans->count; k++)
-        if (plans->items[k].rotations < plan.rotations || plans->items[k].depth < plan.depth)
+        if (!is_better(search->packer, &plan, &plans->items[k]))
             plans->items[kept++] = plans->items[k];
     plans->count = kept;
     return ARENA_PUSH(search->packer->arena, plans->items, plans->count, plans->capacity, plan);

@@ -11,9 +11,11 @@
 
 enum { MOST_ORDERS = 24, MOST_STAGES = 4096 };
 
-int64_t packing_stage_rotations(struct packer *packer, const struct packing_stage *stage)
+int64_t packing_stage_cost(struct packer *packer, const struct packing_stage *stage)
 {
-    return packing_rotations(packer, stage->offsets, stage->way.in->parts, stage->way.after->parts) + stage->fold_rotations;
+    return packing_offsets_cost(packer, stage->offsets, stage->way.in->parts, stage->way.after->parts,
+                                stage->is_plain ? 0 : stage->pairs) +
+           packing_cost(packer, stage->fold_rotations, 0, 0);
 }
 
 const struct packing *packing_settle(struct packer *packer, const struct packing *packing, enum packing_tail tail, int64_t elements)
@@ -88,19 +90,21 @@ static bool same_result(const struct packing_stage *a, const struct packing_stag
     return a->way.after == b->way.after && a->way.in == b->way.in && a->is_plain == b->is_plain;
 }
 
-/* Keeps the stage unless another one leads from the same to the same with no more rotations. */
+/* Keeps the stage unless another one leads from the same to the same and costs no more. */
 static bool keep(struct packer *packer, struct packing_stages *stages, const struct packing_stage *stage)
 {
-    int64_t rotations = packing_stage_rotations(packer, stage);
+    int64_t cost = packing_stage_cost(packer, stage);
+    int64_t rotations =
+        stage->fold_rotations + packing_rotations(packer, stage->offsets, stage->way.in->parts, stage->way.after->parts);
     stages->fewest = stages->count == 0 || rotations < stages->fewest ? rotations : stages->fewest;
     for (size_t k = 0; k < stages->count; k++) {
         struct packing_stage *other = &stages->items[k];
         if (!same_result(other, stage))
             continue;
         bool mergeable = stage->way.n_folds == 0 && other->way.n_folds > 0;
-        if (packing_stage_rotations(packer, other) <= rotations && !mergeable)
+        if (packing_stage_cost(packer, other) <= cost && !mergeable)
             return true;
-        if (rotations <= packing_stage_rotations(packer, other) && !(other->way.n_folds == 0 && stage->way.n_folds > 0)) {
+        if (cost <= packing_stage_cost(packer, other) && !(other->way.n_folds == 0 && stage->way.n_folds > 0)) {
             *other = *stage;
             return true;
         }
@@ -181,6 +185,8 @@ static bool try_way(struct attempt *attempt, const struct packing_places *before
         return false;
     stage.is_plain = is_plain(packer, &stage, &ones);
     stage.reads = ones.reads;
+    for (uint32_t k = 0; k < way->in->parts * ones.outputs; k++)
+        stage.pairs += ones.reads[k];
     bool clean = way->n_folds == 0 && !stage.is_plain;
     way->after = packing_settle(packer, way->after, clean ? PACKING_ZERO : PACKING_GARBAGE, elements);
     return way->after && keep(packer, attempt->stages, &stage);

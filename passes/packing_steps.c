@@ -315,7 +315,7 @@ int64_t packing_rotations(struct packer *packer, const struct packing_offsets *o
     if (single && memo->planned)
         return memo->planned - 1;
     if (!find_plan(&plan, offsets))
-        return INT64_MAX / 4;
+        return 0; /* no memory, which all of the search ends for */
     if (single)
         memo->planned = plan.best + 1;
     return plan.best;

@@ -352,13 +352,14 @@ struct packing_options {
     double within;  /* how far a function may be from its polynomial; 0: functions are refused */
     double assumed; /* what inputs without a range lie within, for `errors` alone; 0: nothing */
     bool count_all; /* counts of every point, not of the chosen one alone */
+    enum packing_goal { PACKING_ROTATIONS, PACKING_LATENCY } cost; /* what there is to be least of */
+    const struct slot_times *times;                                /* of operations */
 };
 
-/* One of the schedules between which there was a choice: none of the others needs neither more rotations nor more levels. */
+/* One of the schedules between which there was a choice: none of the others costs neither more nor needs more levels. */
 struct packing_point {
-    int64_t rotations;
-    uint32_t depth;
     struct slot_counts counts; /* of the chosen one; with `count_all` of all */
+    double milliseconds;       /* the same, of its ops one after another */
 };
 /* A function that the schedule evaluates as a polynomial. */
 struct packing_function {

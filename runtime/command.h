@@ -48,6 +48,7 @@ struct invocation {
     const char *tune;                /* --tune=FILE; NULL: choices are the cost model's */
     int64_t slots;                   /* --slots of schedules on ciphertexts; 0: not given */
     int64_t levels, keys;            /* --levels and --keys; PACKING_ANY: not given */
+    const char *cost, *times;        /* --cost, --times */
     struct option_list layout_words; /* --layout x=rowmajor,y=rowmajor */
     struct option_list range_words;  /* --range x=-1:1,gelu=-8:8 */
     const char *within;              /* --within=TOL of functions on ciphertexts */

@@ -140,17 +140,18 @@ static void print_kernel(const struct pass_kernel *kernel)
 static void print_point(const struct packing_point *point, const char *before, const char *after)
 {
     const struct slot_counts *counts = &point->counts;
-    printf("%s%lld rotations at depth %lld: %lld keys, %lld products with constants, %lld of ciphertexts%s\n", before,
-           (long long)counts->rot, (long long)counts->depth, (long long)counts->keys, (long long)counts->pmul,
-           (long long)counts->cmul, after);
+    printf("%s%lld rotations at depth %lld: %lld keys, %lld products with constants, %lld of ciphertexts, about %.3g ms%s\n",
+           before, (long long)counts->rot, (long long)counts->depth, (long long)counts->keys, (long long)counts->pmul,
+           (long long)counts->cmul, point->milliseconds, after);
 }
 
 /* Of two schedules one needs fewer rotations, the other fewer levels. */
-static void print_packing(const struct packing_result *packed, int64_t slots)
+static void print_packing(const struct packing_result *packed, const struct packing_options *options)
 {
-    printf("  on ciphertexts      of %lld slots\n", (long long)slots);
+    const char *why = options->cost == PACKING_LATENCY ? " (chosen: the shortest time)" : " (chosen: the fewest rotations)";
+    printf("  on ciphertexts      of %lld slots\n", (long long)options->slots);
     for (size_t k = 0; k < packed->n_points; k++)
-        print_point(&packed->points[k], "    ", k == packed->chosen ? " (chosen: the fewest rotations)" : "");
+        print_point(&packed->points[k], "    ", k == packed->chosen ? why : "");
     for (size_t k = 0; k < packed->n_found; k++)
         printf("    discovered        %s: relative error %.2g (Frobenius)\n", packed->found[k]->detail,
                packed->found[k]->certificate.error);
@@ -173,10 +174,10 @@ static void print_packing(const struct packing_result *packed, int64_t slots)
 static json_t *json_point(const struct packing_point *point)
 {
     const struct slot_counts *counts = &point->counts;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rotations", (json_int_t)counts->rot, "depth",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "rotations", (json_int_t)counts->rot, "depth",
                      (json_int_t)counts->depth, "keys", (json_int_t)counts->keys, "plaintext_products", (json_int_t)counts->pmul,
                      "ciphertext_products", (json_int_t)counts->cmul, "relinearisations", (json_int_t)counts->relin, "rescales",
-                     (json_int_t)counts->rescale);
+                     (json_int_t)counts->rescale, "milliseconds", point->milliseconds);
 }
 
 /* The chosen schedule's counts, and all between which there was a choice. */
@@ -260,7 +261,7 @@ int command_explain(struct invocation *invocation, int argc, char **argv)
         if (only < 0 || (size_t)only == k) {
             print_kernel(&compiled->kernels[k]);
             if (packed)
-                print_packing(&packed[k], packing->slots);
+                print_packing(&packed[k], packing);
         }
     return input_finish(invocation, EXIT_DONE);
 }

@@ -8,10 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool read_times(struct invocation *invocation)
+{
+    enum { TIMES_BYTES = 1 << 20 };
+    struct source *source = ARENA_NEW(ir_arena(invocation->context), struct source);
+    if (!source || !file_read(invocation->context, invocation->times, TIMES_BYTES, SPAN_NONE, &source->text, &source->length))
+        return false;
+    source->path = invocation->times;
+    invocation->compile.packing.times = slot_times_read(invocation->context, source);
+    return invocation->compile.packing.times != NULL;
+}
+
 bool input_target(struct invocation *invocation)
 {
     struct compile_options *compile = &invocation->compile;
     if (invocation->target && !target_choose(invocation->context, invocation->target, &compile->passes.machine, &compile->backend))
+        return false;
+    if (invocation->times && !read_times(invocation))
         return false;
     int64_t cores = compile->passes.machine.cores;
     if (compile->passes.threads == THREADS_OF_TARGET)

@@ -171,6 +171,17 @@ static bool read_ranges(struct invocation *invocation)
     return true;
 }
 
+/* What schedules are to have least of, and what ops take. */
+static bool read_cost(struct invocation *invocation)
+{
+    struct packing_options *packing = &invocation->compile.packing;
+    const char *cost = invocation->cost;
+    if (cost && strcmp(cost, "rotations") != 0 && strcmp(cost, "latency") != 0)
+        return usage_error("--cost is rotations or latency, not `%s`", cost), false;
+    packing->cost = cost && !strcmp(cost, "latency") ? PACKING_LATENCY : PACKING_ROTATIONS;
+    return true;
+}
+
 /* What schedules on ciphertexts may take. */
 static bool read_packing(struct invocation *invocation)
 {
@@ -178,7 +189,10 @@ static bool read_packing(struct invocation *invocation)
     struct arena *arena = ir_arena(invocation->context);
     const char **names = NULL;
     size_t capacity = 0;
-    *packing = (struct packing_options){.slots = invocation->slots, .levels = invocation->levels, .keys = invocation->keys};
+    *packing = (struct packing_options){
+        .slots = invocation->slots, .levels = invocation->levels, .keys = invocation->keys, .times = slot_times_builtin()};
+    if (!read_cost(invocation))
+        return false;
     bool is_power = packing->slots >= 2 && !(packing->slots & (packing->slots - 1));
     if (packing->slots && (!is_power || packing->slots > SLOT_SLOTS_LIMIT))
         return usage_error("--slots is a power of two from 2 to %d, not %lld", SLOT_SLOTS_LIMIT, (long long)packing->slots), false;
@@ -199,7 +213,7 @@ static bool read_packing(struct invocation *invocation)
     packing->row_major = names;
     if (!read_ranges(invocation))
         return false;
-    if (packing->levels != PACKING_ANY || packing->keys != PACKING_ANY || names || packing->n_ranges)
+    if (packing->levels != PACKING_ANY || packing->keys != PACKING_ANY || invocation->cost || names || packing->n_ranges)
         packing->slots = packing->slots ? packing->slots : PACKING_SLOTS;
     return true;
 }
@@ -254,6 +268,8 @@ bool options_parse(struct invocation *invocation, int argc, char **argv, const s
         {"--slots", OPTION_INTEGER, &invocation->slots},
         {"--levels", OPTION_INTEGER, &invocation->levels},
         {"--keys", OPTION_INTEGER, &invocation->keys},
+        {"--cost", OPTION_TEXT, &invocation->cost},
+        {"--times", OPTION_TEXT, &invocation->times},
         {"--layout", OPTION_LIST, &invocation->layout_words},
         {"--range", OPTION_LIST, &invocation->range_words},
         {"--within", OPTION_TEXT, &invocation->within},

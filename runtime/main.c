@@ -31,6 +31,7 @@ static const char common_help[] =
     "  --target=NAME     generic (default), avx2, avx512, neon, embedded, cortex-m0, cortex-m4,\n"
     "                    cortex-m7, cortex-m55, rv32, host, or a file from einc machine\n"
     "  --slots=S         schedules on ciphertexts of S slots; --levels=L, --keys=K: at most; --layout=x=rowmajor\n"
+    "  --cost=latency    schedules that take the least time rather than the fewest rotations; --times=FILE: of operations\n"
     "  --range=NAME=A:B  where elements of an input, or arguments of a function, lie on ciphertexts; --within=TOL: how near\n"
     "  --threads=openmp  code for several threads; openmp:N divides evenly among N; none (default)\n"
     "  --tune=FILE       how products are cut, as einc tune measured it\n"

@@ -272,7 +272,7 @@ def others(rows):
     x = vector(10)
     rows.row("a cubic", "kernel k(x: f64[10]) -> (y: f64[10]) { y[i] = 3*x[i]*x[i]*x[i] - 2*x[i] + 1 }\n", {"x": x}, 3 * x**3 - 2 * x + 1, 16, 0, 4)
     a = RNG.standard_normal((8, 8))
-    rows.row("a trace", 'kernel k(a: f64[8,8]) -> (y: f64) { y = einsum("ii->", a) }\n', {"a": a}, np.trace(a), 64, 7, 1)
+    rows.row("a trace", 'kernel k(a: f64[8,8]) -> (y: f64) { y = einsum("ii->", a) }\n', {"a": a}, np.trace(a), 64, 4, 1)
     q, key, v = (RNG.standard_normal((4, 8)) for _ in range(3))
     rows.row("attention without softmax", "kernel k(q: f64[4,8], k: f64[4,8], v: f64[4,8]) -> (y: f64[4,8]) { y[t,d] = q[t,e]*k[s,e]*v[s,d] }\n".replace("k(q", "kernel_(q"),
              {"q": q, "k": key, "v": v}, q @ key.T @ v, 1024, 5, 2)
@@ -397,6 +397,52 @@ def keys(rows):
     rows.row("a sum over ciphertexts without keys", "kernel k(x: f64[8,16]) -> (y: f64[16]) { y[j] = sum[i: 8](x[i,j]) }\n", {"x": x}, x.sum(axis=0), 16, 0, 0, "--keys=0")
 
 
+def costs(rows):
+    """Time as what there is least of, by a table; fewer products of equal rotations; vectors shorter than a ciphertext."""
+    n, consts, names = 256, "", []
+    for k in range(8):
+        consts += rows.array(f"X{k}", RNG.standard_normal((1 << k, 2, 2, n >> (k + 1))))
+        names.append(f"X{k}")
+    source = consts + f"kernel k(x: f64[{n}]) -> (y: f64[{n}]) {{ y[i] = butterfly({', '.join(names)})[i,j] * x[j] }}\n"
+    (rows.folder / "k.ein").write_text(source)
+
+    def points(*options):
+        done = rows.einc("explain", "k.ein", "--json", f"--slots={n}", *options)
+        he = json.loads(done.stdout)["kernels"][0]["he"] if done.returncode == 0 else {"points": [], "rotations": 0, "depth": 0}
+        return [(p["rotations"], p["depth"], p["milliseconds"]) for p in he["points"]], (he["rotations"], he["depth"]), done.stderr
+    # A rotation takes 10 ms; then one that has more than one level left below it takes ten times as long.
+    even = "hetimes 1\n" + "".join(f"at N 8192 level {level} rot 10 relin 10 mulp 0.01 add 0.01\n" for level in range(4))
+    (rows.folder / "even.times").write_text(even)
+    (rows.folder / "steep.times").write_text(even.replace("level 2 rot 10", "level 2 rot 1000").replace("level 3 rot 10", "level 3 rot 1000"))
+    found, chosen, message = points("--times=even.times")
+    rows.suite.check("explain tells the time", len(found) > 2 and all(ms > 10 * rotations for rotations, _, ms in found), f"{found} {message}")
+    fewest = min(rotations for rotations, _, _ in found)
+    rows.suite.check("the fewest rotations are chosen", chosen[0] == fewest and chosen[1] > 1, f"{found} {chosen}")
+    found, chosen, message = points("--times=steep.times", "--cost=latency")
+    rows.suite.check("the least time is chosen", chosen[1] == 1 and chosen[0] > fewest, f"{found} {chosen} {message}")
+    for text, what in (("hetimes 2\n", "another version"), ("hetimes 1\nat N 8192 level 2 turn 1\n", "no such op"), ("hetimes 1\nat N 8192 level 2 rot -1\n", "negative"),
+                       ("hetimes 1\n", "nothing in it"), ("hetimes 1\nat N 8192\n", "no level")):
+        (rows.folder / "wrong.times").write_text(text)
+        done = rows.einc("explain", "k.ein", "--slots=256", "--times=wrong.times")
+        rows.suite.check(f"times: {what}", done.returncode == 1 and "E0756" in done.stderr and "wrong.times:" in done.stderr, done.stderr)
+    done = rows.einc("explain", "k.ein", "--cost=money")
+    rows.suite.check("another cost", done.returncode == 2 and "--cost" in done.stderr, done.stderr)
+    # 32 diagonals of rows in eight ciphertexts of four each, not 1024 of one each.
+    W, x = RNG.standard_normal((1024, 32)), vector(32)
+    rows.row("of equal rotations", rows.array("W", W) + "kernel k(x: f64[32]) -> (y: f64[1024]) { y[i] = W[i,j] * x[j] }\n", {"x": x}, W @ x, 128, 23, 1)
+    products = json.loads(rows.einc("he-check", "k.he", "--json").stdout or "{}")
+    rows.suite.check("the fewest products", products.get("counts", products).get("pmul") == 256, str(products))
+    # The filter of examples/encrypted: more slots never take more rotations.
+    i = np.arange(8)
+    for name, numbers in (("F", np.exp(-2j * np.pi * np.outer(i, i) / 8)), ("T", np.exp(-2j * np.pi * np.outer(i, i) / 64))):
+        rows.array(name, np.stack([np.stack([numbers.real, -numbers.imag], -1), np.stack([numbers.imag, numbers.real], -1)], -2))
+    x, h = RNG.standard_normal((2, 8, 8))
+    wanted = np.fft.ifft(np.fft.fft(x.ravel()) * np.fft.fft(h.ravel())).real.reshape(8, 8)
+    source = (pathlib.Path(__file__).resolve().parent.parent / "examples/encrypted/filter.ein").read_text()
+    for slots in (256, 1024):
+        rows.row(f"a filter by spectra, {slots} slots", source, {"x": x, "h": h}, wanted, slots, 58, 8)
+
+
 def forms(rows):
     """Two kernels in a file, the JSON form, `explain` and `check`; the same bytes for the same input."""
     A = RNG.standard_normal((16, 16))
@@ -450,6 +496,7 @@ def main():
         functions(rows)
         refusals(rows)
         keys(rows)
+        costs(rows)
         forms(rows)
     return suite.close()
 
