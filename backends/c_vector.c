@@ -532,6 +532,13 @@ static const char *storing(struct spelling *spelling, const struct loop_stmt *st
 {
     enum ir_elem elem = stmt->store.value->elem;
     enum c_vector_op op = pairs ? VECTOR_store_pairs : VECTOR_store;
+    if (is_array(spelling, stmt->store.buffer)) { /* of whole vectors: pairs are two */
+        put_array_element(spelling, stmt->store.buffer, stmt->store.address);
+        text_put(spelling->text, " = ");
+        put_value(spelling, stmt->store.value);
+        text_put(spelling->text, ";");
+        return text_finish(spelling->text);
+    }
     if (stmt->store.streams) { /* of pairs the two vectors */
         (void)operation(spelling, elem, VECTOR_stream);
         op = pairs ? VECTOR_stream_pairs : VECTOR_stream;

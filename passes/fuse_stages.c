@@ -12,6 +12,7 @@
  * are then gone through in their order. Where the index is a part of a merged one its loop is cut.
  * Stages are taken in the order in which they stand, and as many as fit. */
 #include "fuse_stages.h"
+#include "group_stages.h"
 #include "lanes.h"
 
 enum { MOST_LOOPS = 12, MOST_STAGES = 64, MOST_TRIED = 32 };
@@ -431,7 +432,8 @@ static bool replace(struct fusing *fusing, struct loop_stmt **list, struct fusio
     *list = loop;
     uint32_t open = fusing->open;
     fusing->open = fusion->block > 1 ? fusion->lane : open;
-    bool fine = fuse_list(fusing, &loop->loop.body);
+    bool fine = (fusion->block == 1 || fusing->kernel->options->small || group_list(fusing->kernel, loop->loop.body)) &&
+                fuse_list(fusing, &loop->loop.body);
     fusing->open = open;
     return fine;
 }

@@ -167,6 +167,13 @@ struct pass_fusion {
     double speedup; /* as estimated */
 };
 
+/* Short sums one after another that registers hold in between, for `explain`. */
+struct pass_group {
+    const char *tensor; /* what the last one makes */
+    uint32_t n_stages;
+    int64_t elements; /* held at a time, at most */
+};
+
 /* What is known of a kernel while it is compiled. */
 struct pass_kernel {
     struct ir_context *context;
@@ -185,6 +192,8 @@ struct pass_kernel {
     size_t n_recognised, recognised_capacity;
     struct pass_fusion *fusions; /* set by `fuse_stages` */
     size_t n_fusions, fusions_capacity;
+    struct pass_group *groups; /* set by `group_stages`, and by `fuse_stages` in blocks */
+    size_t n_groups, groups_capacity;
     struct pass_tiling *tilings; /* set by `tile` */
     size_t n_tilings, tilings_capacity;
     struct pass_parallel_loop *parallels; /* set by `parallel` */

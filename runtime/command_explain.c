@@ -98,6 +98,12 @@ static void print_fusion(const struct pass_fusion *fusion)
     printf("; about %.2g times as fast\n", fusion->speedup);
 }
 
+static void print_group(const struct pass_group *group)
+{
+    printf("  in registers        %s: %u stages, up to %lld elements at a time\n", group->tensor, (unsigned)group->n_stages,
+           (long long)group->elements);
+}
+
 static void print_parallel(const struct pass_kernel *kernel, const struct pass_parallel_loop *loop)
 {
     printf("  threads             %s: %.3g iterations of %s%s%s%s, about %.2g times as fast on %u\n", loop->tensor,
@@ -127,6 +133,8 @@ static void print_kernel(const struct pass_kernel *kernel)
         printf("  %-19s %s: %s\n", kernel->choices[k].kind, kernel->choices[k].tensor, kernel->choices[k].detail);
     for (size_t k = 0; k < kernel->n_fusions; k++)
         print_fusion(&kernel->fusions[k]);
+    for (size_t k = 0; k < kernel->n_groups; k++)
+        print_group(&kernel->groups[k]);
     for (size_t k = 0; k < kernel->n_tilings; k++)
         print_tiling(&kernel->tilings[k]);
     for (size_t k = 0; k < kernel->n_parallels; k++)

@@ -177,6 +177,16 @@ static json_t *json_fusions(const struct pass_kernel *kernel)
     return fusions;
 }
 
+static json_t *json_groups(const struct pass_kernel *kernel)
+{
+    json_t *groups = json_array();
+    for (size_t k = 0; k < kernel->n_groups; k++)
+        json_array_append_new(groups,
+                              json_pack("{s:s, s:i, s:I}", "tensor", kernel->groups[k].tensor, "stages",
+                                        (int)kernel->groups[k].n_stages, "elements", (json_int_t)kernel->groups[k].elements));
+    return groups;
+}
+
 static json_t *json_parallels(const struct pass_kernel *kernel)
 {
     json_t *parallels = json_array();
@@ -197,8 +207,8 @@ json_t *describe_kernel(struct compiled *compiled, size_t number)
     json_t *orders = json_array();
     for (size_t k = 0; k < kernel->n_orders; k++)
         json_array_append_new(orders, json_order(context, &kernel->orders[k]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "name",
-                     kernel->kernel->name, "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive",
+    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "name", kernel->kernel->name, "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive",
                      json_count(kernel->flops_naive), "flops_naive_formula", describe_size(context, kernel->flops_naive), "flops",
                      json_count(work->flops), "flops_formula", describe_size(context, work->flops), "functions",
                      json_count(work->functions), "bytes", json_count(work->bytes), "bytes_formula",
@@ -206,6 +216,6 @@ json_t *describe_kernel(struct compiled *compiled, size_t number)
                      describe_size(context, kernel->loops->workspace), "thread_workspace",
                      json_count(kernel->loops->thread_workspace), "thread_workspace_formula",
                      describe_size(context, kernel->loops->thread_workspace), "threads", (int)kernel->loops->threads, "structures",
-                     json_structures(kernel), "fusions", json_fusions(kernel), "tilings", json_tilings(kernel), "parallel",
-                     json_parallels(kernel), "order", orders);
+                     json_structures(kernel), "fusions", json_fusions(kernel), "groups", json_groups(kernel), "tilings",
+                     json_tilings(kernel), "parallel", json_parallels(kernel), "order", orders);
 }

@@ -202,6 +202,10 @@ FAULTS = [
      "bool is_added = !info->is_set && is_alone &&", "bool is_added =", 7719),
     ("of the last block all values are copied out", "passes/fuse_blocks.c",
      "struct loop_stmt *part = copy_squares(copying, zero, rest, false);", "struct loop_stmt *part = copy_squares(copying, zero, NULL, false);"),
+    ("what another sum reads as well never reaches memory", "passes/group_stages.c",
+     "!handing.is_other && handing.uses == listing->uses[writer->target];", "!handing.is_other;"),
+    ("of a sum in registers the last term is left", "passes/group_write.c",
+     "return ir_expr_apply(writing->context, combine, 2, (const struct ir_expr *[]){sum, term});", "return term;"),
     # ---- lower_loops ----
     ("a guard lets the place behind the last in", "passes/lower_value.c",
      "const struct poly *last = poly_subtract(context, access->node->shape[axis], one);",
