@@ -180,9 +180,9 @@ struct discovery {
 };
 /* The numbers in memory, as the matrix's; its extents are set. */
 bool discover_load(struct arena *arena, enum ir_elem elem, const void *data, struct discover_matrix *matrix);
-/* Measures a proposal, whose parts are looked at before, and adds it to the findings; as it stands: is it accepted? */
+/* Measures a proposal, whose parts are looked at before, and adds it to the findings; as it stands: true, it is accepted. */
 bool discover_add(struct discovery *discovery, const struct discover_operator *op);
-void discover_offer(struct discovery *discovery, const struct discover_operator *op);
+bool discover_offer(struct discovery *discovery, const struct discover_operator *op);
 /* The best that a family came to where it proposes nothing. */
 void discover_missed(struct discovery *discovery, double error);
 /* Asks the families, of matrices or of tensors, and sorts what they found. False: no memory. */
@@ -194,12 +194,24 @@ double discover_cost(const struct discover_options *options, double flops, doubl
 /* What another finding is no worse than, in error (as far as rounding lets it be told), flops and numbers, is not kept. */
 void discover_keep_pareto(struct discover_result *result, double rounding);
 
+/* discover_formula.c: a matrix as a transform T that has a name, its rows and columns in some order: number (k, l), T's
+ * (rows[k], columns[l]), as near as that. */
+struct discover_formula {
+    const struct discover_transform *transform;
+    size_t *rows, *columns;
+};
+bool discover_formula(struct arena *arena, size_t n, const number *numbers, double near, struct discover_formula *formula);
+bool discover_is_root(number value, size_t order, double near, size_t *exponent); /* root(order, exponent) */
+/* discover_tied.c: a product of Kronecker-sparse factors, dense ones, diagonals and permutations, in which those factors whose blocks
+ * are one matrix between diagonals, its columns in any order in each, are that matrix, as kron(identity, C, identity), between
+ * diagonals. `formulas`: so are all factors, each C a formula. NULL: none is. */
+const struct discover_operator *discover_tied(struct discovery *discovery, const struct discover_operator *product, bool *formulas);
 /* discover_low_rank.c: U V, columns and rows of the same norms. */
 const struct discover_operator *discover_outer_product(struct discovery *discovery, const struct discover_low_rank *factors);
-/* discover_kronecker_sparse.c: the matrix, of the norm of the one that is looked at, as a product of Kronecker-sparse factors,
- * coarse and (if there is one) fine; how many, 0: it is none. */
-size_t discover_kronecker_sparse_products(struct discovery *discovery, const struct discover_matrix *matrix,
-                                          const struct discover_operator *products[2]);
+/* discover_kronecker_sparse.c: the matrix, of the norm of the one that is looked at, is looked for as a product of Kronecker-sparse
+ * factors; such products, between what makes the one that is looked at of it (NULL: nothing), are proposed, or transposed. */
+bool discover_offer_kronecker_sparse(struct discovery *discovery, const struct discover_matrix *matrix, bool transposed,
+                                     const struct discover_operator *before, const struct discover_operator *behind);
 
 typedef void discover_family(struct discovery *discovery);
 #define FAMILY(name, meaning)        discover_family discover_##name;

@@ -100,105 +100,166 @@ static bool times_dense(struct arena *arena, const struct discover_matrix *a, co
     return true;
 }
 
+/* An operator that is applied without its entries: a diagonal, a permutation, or blocks of b x c, [a, b, c, d] in number or one for
+ * all of them. */
+struct factor {
+    const struct discover_operator *op;
+    size_t rows, columns, b, c, d;
+    const number *numbers;
+    bool tied;
+};
+
+static struct factor factor_of(const struct discover_operator *op)
+{
+    return (struct factor){op, op->rows, op->columns, op->shape[1], op->shape[2], op->shape[3], op->numbers, false};
+}
+
+static const number *block_of(const struct factor *factor, size_t p, size_t i, size_t j)
+{
+    return &factor->numbers[factor->tied ? i * factor->c + j : ((p * factor->b + i) * factor->c + j) * factor->d];
+}
+
+/* Part k of a Kronecker product, the parts behind it applied before it. */
+static bool kron_factor(struct arena *arena, const struct discover_operator *op, size_t k, struct factor *factor)
+{
+    struct discover_matrix part;
+    size_t before = 1, behind = 1;
+    if (!discover_entries(arena, op->parts[k], &part))
+        return false;
+    for (size_t l = 0; l < op->n_parts; l++) {
+        before *= l < k ? op->parts[l]->columns : 1;
+        behind *= l > k ? op->parts[l]->rows : 1;
+    }
+    *factor = (struct factor){
+        NULL, before * part.rows * behind, before * part.columns * behind, part.rows, part.columns, behind, part.numbers, true};
+    return true;
+}
+
 /* Columns that are turned at a time, where the result takes the place of what it is of. */
 enum { PANEL = 64 };
 
-/* to = op from, `width` columns of matrices of so many columns. */
-static void apply_to_panel(const struct discover_operator *op, const number *from, size_t from_columns, number *to,
-                           size_t to_columns, size_t width)
+/* to = factor from, `width` columns of matrices of so many columns. */
+static void apply_to_panel(const struct factor *factor, const number *from, size_t from_columns, number *to, size_t to_columns,
+                           size_t width)
 {
-    size_t c = op->shape[2], b = op->shape[1], d = op->shape[3];
-    for (size_t i = 0; i < op->rows; i++, to += to_columns) {
-        if (op->kind == DISCOVER_PERM) {
-            memcpy(to, &from[(size_t)op->table[i] * from_columns], width * sizeof *to);
+    size_t c = factor->c, b = factor->b, d = factor->d;
+    for (size_t i = 0; i < factor->rows; i++, to += to_columns) {
+        if (factor->op && factor->op->kind == DISCOVER_PERM) {
+            memcpy(to, &from[(size_t)factor->op->table[i] * from_columns], width * sizeof *to);
             continue;
         }
-        if (op->kind == DISCOVER_DIAGONAL) {
+        if (factor->op && factor->op->kind == DISCOVER_DIAGONAL) {
             for (size_t l = 0; l < width; l++)
-                to[l] = complex_times(op->numbers[i], from[i * from_columns + l]);
+                to[l] = complex_times(factor->numbers[i], from[i * from_columns + l]);
             continue;
         }
         size_t q = i % d, own = i / d % b, p = i / (d * b);
         for (size_t l = 0; l < width; l++)
             to[l] = 0;
         for (size_t j = 0; j < c; j++) {
-            number factor = op->numbers[((p * b + own) * c + j) * d + q];
+            number number_at = block_of(factor, p, own, j)[factor->tied ? 0 : q];
             const number *row = &from[((p * c + j) * d + q) * from_columns];
             for (size_t l = 0; l < width; l++)
-                to[l] += complex_times(factor, row[l]);
+                to[l] += complex_times(number_at, row[l]);
         }
     }
 }
 
-static bool from_left(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
+static bool factor_from_left(struct arena *arena, const struct factor *factor, struct discover_matrix *matrix)
 {
-    struct discover_matrix result, entries, panel;
+    struct discover_matrix result, panel;
     size_t n = matrix->columns;
-    if (op->kind != DISCOVER_KS && op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
-        if (!discover_entries(arena, op, &entries) || !times_dense(arena, &entries, matrix, &result))
+    if (factor->rows != factor->columns) {
+        if (!room(arena, factor->rows, n, &result))
             return false;
+        apply_to_panel(factor, matrix->numbers, n, result.numbers, n, n);
         *matrix = result;
         return true;
     }
-    if (op->rows != op->columns) {
-        if (!room(arena, op->rows, n, &result))
-            return false;
-        apply_to_panel(op, matrix->numbers, n, result.numbers, n, n);
-        *matrix = result;
-        return true;
-    }
-    if (!room(arena, op->rows, PANEL, &panel))
+    if (!room(arena, factor->rows, PANEL, &panel))
         return false;
     for (size_t begin = 0, width; begin < n; begin += width) {
         width = n - begin < PANEL ? n - begin : PANEL;
-        for (size_t i = 0; i < op->rows; i++)
+        for (size_t i = 0; i < factor->rows; i++)
             memcpy(&panel.numbers[i * PANEL], &matrix->numbers[i * n + begin], width * sizeof *panel.numbers);
-        apply_to_panel(op, panel.numbers, PANEL, matrix->numbers + begin, n, width);
+        apply_to_panel(factor, panel.numbers, PANEL, matrix->numbers + begin, n, width);
     }
     return true;
 }
 
-/* to = from op, rows. */
-static void row_times(const struct discover_operator *op, const number *from, number *to)
+static bool has_own_way(const struct discover_operator *op)
 {
-    size_t a = op->shape[0], b = op->shape[1], c = op->shape[2], d = op->shape[3], n = op->columns;
-    const number *own = op->numbers;
+    return op->kind == DISCOVER_KS || op->kind == DISCOVER_DIAGONAL || op->kind == DISCOVER_PERM;
+}
+
+static bool from_left(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
+{
+    struct discover_matrix result, entries;
+    struct factor factor = factor_of(op);
+    if (has_own_way(op))
+        return factor_from_left(arena, &factor, matrix);
+    for (size_t k = op->n_parts; op->kind == DISCOVER_KRON && k-- > 0;)
+        if (op->parts[k]->kind != DISCOVER_IDENTITY &&
+            (!kron_factor(arena, op, k, &factor) || !factor_from_left(arena, &factor, matrix)))
+            return false;
+    if (op->kind == DISCOVER_KRON)
+        return true;
+    if (!discover_entries(arena, op, &entries) || !times_dense(arena, &entries, matrix, &result))
+        return false;
+    *matrix = result;
+    return true;
+}
+
+/* to = from factor, rows. */
+static void row_times(const struct factor *factor, const number *from, number *to)
+{
+    size_t b = factor->b, c = factor->c, d = factor->d, n = factor->columns;
+    const struct discover_operator *op = factor->op;
+    bool diagonal = op && op->kind == DISCOVER_DIAGONAL, perm = op && op->kind == DISCOVER_PERM;
     for (size_t j = 0; j < n; j++) {
-        if (op->kind == DISCOVER_DIAGONAL)
-            to[j] = complex_times(from[j], own[j]);
-        else if (op->kind == DISCOVER_PERM)
+        if (diagonal)
+            to[j] = complex_times(from[j], factor->numbers[j]);
+        else if (perm)
             to[op->table[j]] = from[j];
         else
             to[j] = 0;
     }
-    for (size_t p = 0; op->kind == DISCOVER_KS && p < a; p++)
+    for (size_t p = 0; !diagonal && !perm && p < factor->rows / (b * d); p++)
         for (size_t i = 0; i < b; i++)
-            for (size_t j = 0; j < c; j++, own += d)
+            for (size_t j = 0; j < c; j++) {
+                const number *own = block_of(factor, p, i, j);
                 for (size_t q = 0; q < d; q++)
-                    to[(p * c + j) * d + q] += complex_times(from[(p * b + i) * d + q], own[q]);
+                    to[(p * c + j) * d + q] += complex_times(from[(p * b + i) * d + q], own[factor->tied ? 0 : q]);
+            }
 }
 
-static bool from_right(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
+static bool factor_from_right(struct arena *arena, const struct factor *factor, struct discover_matrix *matrix)
 {
-    struct discover_matrix result, entries;
+    struct discover_matrix result;
     size_t n = matrix->columns;
-    if (op->kind != DISCOVER_KS && op->kind != DISCOVER_DIAGONAL && op->kind != DISCOVER_PERM) {
-        if (!discover_entries(arena, op, &entries) || !times_dense(arena, matrix, &entries, &result))
-            return false;
-        *matrix = result;
-        return true;
-    }
-    bool in_place = op->columns == n;
-    if (!room(arena, in_place ? 1 : matrix->rows, op->columns, &result))
+    bool in_place = factor->columns == n;
+    if (!room(arena, in_place ? 1 : matrix->rows, factor->columns, &result))
         return false;
     for (size_t i = 0; i < matrix->rows; i++) {
-        number *from = matrix->numbers + i * n, *to = in_place ? result.numbers : result.numbers + i * op->columns;
-        row_times(op, from, to);
+        number *from = matrix->numbers + i * n, *to = in_place ? result.numbers : result.numbers + i * factor->columns;
+        row_times(factor, from, to);
         if (in_place)
             memcpy(from, to, n * sizeof *from);
     }
     if (!in_place)
         *matrix = result;
+    return true;
+}
+
+static bool from_right(struct arena *arena, const struct discover_operator *op, struct discover_matrix *matrix)
+{
+    struct discover_matrix result, entries;
+    struct factor factor = factor_of(op);
+    if (has_own_way(op))
+        return factor_from_right(arena, &factor, matrix);
+    if (!discover_entries(arena, op, &entries) || !times_dense(arena, matrix, &entries, &result))
+        return false;
+    *matrix = result;
     return true;
 }
 

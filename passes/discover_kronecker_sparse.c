@@ -135,8 +135,46 @@ static const struct discover_operator *finest(struct discovery *discovery, const
     return op;
 }
 
-size_t discover_kronecker_sparse_products(struct discovery *discovery, const struct discover_matrix *matrix,
-                                          const struct discover_operator *products[2])
+/* Tied where that is possible; others, which take fewer flops between their diagonals, as they are, too. */
+static bool offer_tied(struct discovery *discovery, const struct discover_operator *product)
+{
+    bool formulas = false;
+    const struct discover_operator *tied = product ? discover_tied(discovery, product, &formulas) : NULL;
+    bool accepted = tied && discover_offer(discovery, tied);
+    if (!accepted || !formulas)
+        (void)discover_offer(discovery, product);
+    return accepted && formulas;
+}
+
+static const struct discover_operator *product_of(struct discovery *discovery, size_t count,
+                                                  const struct discover_operator *const *parts, bool transposed)
+{
+    const struct discover_operator *product = discover_combine(discovery->arena, DISCOVER_PRODUCT, count, parts);
+    return transposed ? discover_transposed(discovery->arena, product) : product;
+}
+
+static bool offer_products(struct discovery *discovery, struct discover_operator *const factors[2], bool transposed,
+                           const struct discover_operator *before, const struct discover_operator *behind)
+{
+    const struct discover_operator *parts[4], *fine[2];
+    size_t count = 0, first = before ? 1 : 0;
+    if (before)
+        parts[count++] = before;
+    for (int k = 0; k < 2; k++)
+        parts[count++] = factors[k];
+    if (behind)
+        parts[count++] = behind;
+    if (offer_tied(discovery, product_of(discovery, count, parts, transposed)))
+        return true;
+    for (int k = 0; k < 2; k++)
+        parts[first + (size_t)k] = fine[k] = finest(discovery, factors[k], 1);
+    if (fine[0] != factors[0] || fine[1] != factors[1])
+        (void)offer_tied(discovery, product_of(discovery, count, parts, transposed));
+    return true;
+}
+
+bool discover_offer_kronecker_sparse(struct discovery *discovery, const struct discover_matrix *matrix, bool transposed,
+                                     const struct discover_operator *before, const struct discover_operator *behind)
 {
     struct discover_operator whole = {.kind = DISCOVER_KS,
                                       .rows = matrix->rows,
@@ -149,23 +187,14 @@ size_t discover_kronecker_sparse_products(struct discovery *discovery, const str
     for (size_t k = 0; k < count; k++) {
         struct discover_operator *factors[2];
         double error;
-        if (!take_apart(discovery, &whole, &best[k], discovery->norm, factors, &error)) {
-            discover_missed(discovery, error);
-            continue;
-        }
-        const struct discover_operator *two[2] = {factors[0], factors[1]};
-        const struct discover_operator *fine[2] = {finest(discovery, two[0], 1), finest(discovery, two[1], 1)};
-        products[0] = discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, two);
-        products[1] = discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, fine);
-        return fine[0] != two[0] || fine[1] != two[1] ? 2 : 1;
+        if (take_apart(discovery, &whole, &best[k], discovery->norm, factors, &error))
+            return offer_products(discovery, factors, transposed, before, behind);
+        discover_missed(discovery, error);
     }
-    return 0;
+    return false;
 }
 
 void discover_kronecker_sparse(struct discovery *discovery)
 {
-    const struct discover_operator *products[2];
-    size_t count = discover_kronecker_sparse_products(discovery, discovery->matrix, products);
-    for (size_t k = 0; k < count; k++)
-        discover_offer(discovery, products[k]);
+    (void)discover_offer_kronecker_sparse(discovery, discovery->matrix, false, NULL, NULL);
 }

@@ -10,46 +10,40 @@
 
 enum { LARGEST_RADIX = 16, MOST_DIGITS = 64, MOST_TRIED = 3 };
 
-/* The matrix, or its transpose, whose columns are put in order. */
+/* The matrix, or its transpose, whose columns or rows are put in order. Of a product of blocks and of a factor between them, the
+ * transpose is one of such a factor and of blocks, which are other matrices. */
 struct ordering {
     struct discovery *discovery;
-    bool of_rows;
-    size_t m, n;
+    bool transposed, of_rows;
+    size_t m, n; /* of the other side, of this one */
     size_t *order;
 };
 
+/* At place j of the side that is put in order, i of the other. */
 static number entry(const struct ordering *ordering, size_t i, size_t j)
 {
     const number *w = ordering->discovery->matrix->numbers;
-    return ordering->of_rows ? w[j * ordering->m + i] : w[i * ordering->n + j];
+    return ordering->of_rows != ordering->transposed ? w[j * ordering->m + i] : w[i * ordering->n + j];
 }
 
 /* Is the matrix, its columns (rows) in that order, such a product? Then it is proposed. */
 static bool try_turned(const struct ordering *ordering, struct arena *arena)
 {
-    struct discovery *discovery = ordering->discovery;
-    const struct discover_matrix *matrix = discovery->matrix;
-    const struct discover_operator *products[2];
-    struct discover_matrix turned = *matrix;
-    size_t n = ordering->n, *places = ARENA_ARRAY(arena, n, size_t);
-    turned.numbers = ARENA_ARRAY(arena, matrix->rows * matrix->columns, number);
+    size_t m = ordering->m, n = ordering->n, *places = ARENA_ARRAY(arena, n, size_t);
+    struct discover_matrix turned = {ordering->of_rows ? n : m, ordering->of_rows ? m : n, ARENA_ARRAY(arena, m * n, number),
+                                     ordering->discovery->matrix->real};
     if (!places || !turned.numbers)
         return false;
-    for (size_t k = 0; k < matrix->rows * matrix->columns; k++) {
-        size_t i = k / matrix->columns, j = k % matrix->columns;
-        turned.numbers[k] = ordering->of_rows ? matrix->numbers[ordering->order[i] * matrix->columns + j]
-                                              : matrix->numbers[i * matrix->columns + ordering->order[j]];
+    for (size_t k = 0; k < m * n; k++) {
+        size_t i = k / turned.columns, j = k % turned.columns;
+        turned.numbers[k] = ordering->of_rows ? entry(ordering, j, ordering->order[i]) : entry(ordering, i, ordering->order[j]);
     }
     for (size_t k = 0; k < n; k++)
         places[ordering->of_rows ? ordering->order[k] : k] = ordering->of_rows ? k : ordering->order[k];
-    const struct discover_operator *permutation = discover_permutation(discovery->arena, n, places);
-    size_t count = discover_kronecker_sparse_products(discovery, &turned, products);
-    for (size_t k = 0; k < count; k++) {
-        const struct discover_operator *parts[2] = {ordering->of_rows ? permutation : products[k],
-                                                    ordering->of_rows ? products[k] : permutation};
-        discover_offer(discovery, discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, parts));
-    }
-    return count > 0;
+    const struct discover_operator *permutation = discover_permutation(ordering->discovery->arena, n, places);
+    return permutation &&
+           discover_offer_kronecker_sparse(ordering->discovery, &turned, ordering->transposed,
+                                           ordering->of_rows ? permutation : NULL, ordering->of_rows ? NULL : permutation);
 }
 
 /* The copy goes before the next is made. */
@@ -141,13 +135,20 @@ static bool group(const struct ordering *ordering, struct discover_key *keys)
     return moved;
 }
 
-/* For each number of rows (i, j) in digits. */
+/* For each number of rows (i, j) in digits, first those that make the factors alike. */
 static bool try_groups(const struct ordering *ordering)
 {
+    size_t m = ordering->m, count = 0;
     struct discover_key *keys = ARENA_ARRAY(ordering->discovery->scratch, ordering->n, struct discover_key);
+    struct discover_key *digits = ARENA_ARRAY(ordering->discovery->scratch, m, struct discover_key);
     int tried = 0;
-    for (size_t digit = 2; keys && digit <= ordering->m / 2 && tried < MOST_TRIED; digit++) {
-        if (ordering->m % digit || !find_keys(ordering, digit, keys) || !group(ordering, keys))
+    for (size_t digit = 2; digits && digit <= m / 2; digit++)
+        if (m % digit == 0)
+            digits[count++] = (struct discover_key){fabs(log((double)digit * (double)digit / (double)m)), 0, digit};
+    if (digits)
+        discover_sort(digits, count);
+    for (size_t k = 0; keys && k < count && tried < MOST_TRIED; k++) {
+        if (!find_keys(ordering, digits[k].index, keys) || !group(ordering, keys))
             continue;
         tried++;
         if (try_order(ordering))
@@ -159,11 +160,13 @@ static bool try_groups(const struct ordering *ordering)
 void discover_ordered(struct discovery *discovery)
 {
     const struct discover_matrix *matrix = discovery->matrix;
-    for (int of_rows = 0; of_rows < 2; of_rows++) {
-        struct ordering ordering = {discovery, of_rows, of_rows ? matrix->columns : matrix->rows,
-                                    of_rows ? matrix->rows : matrix->columns, NULL};
+    for (int way = 0; way < 4; way++) {
+        bool transposed = way / 2, of_rows = way % 2, as_rows = transposed != of_rows;
+        struct ordering ordering = {
+            discovery, transposed, of_rows, as_rows ? matrix->columns : matrix->rows, as_rows ? matrix->rows : matrix->columns,
+            NULL};
         ordering.order = ARENA_ARRAY(discovery->scratch, ordering.n, size_t);
-        if (!ordering.order || (reverse_digits(&ordering) && try_order(&ordering)) || try_groups(&ordering))
+        if (!ordering.order || (!transposed && reverse_digits(&ordering) && try_order(&ordering)) || try_groups(&ordering))
             return;
     }
 }

@@ -136,9 +136,15 @@ double discover_cost(const struct discover_options *options, double flops, doubl
     return flops + 2 * numbers / (options->batch > 1 ? options->batch : 1);
 }
 
-/* Its dense parts with what is found in them. */
+/* Its dense parts with what is found in them, or written as a formula where they are one. */
 static const struct discover_operator *refined(struct discovery *discovery, const struct discover_operator *op)
 {
+    bool formula = false;
+    if (op->kind == DISCOVER_DENSE) {
+        const struct discover_operator *tied = discover_tied(discovery, op, &formula);
+        if (formula)
+            return tied;
+    }
     if (op->kind == DISCOVER_DENSE && op->rows * op->columns >= LEAST_NUMBERS && discovery->depth < DEEPEST) {
         struct discover_options options = *discovery->options;
         struct discover_result result = {.count = 0};
@@ -193,14 +199,10 @@ bool discover_add(struct discovery *discovery, const struct discover_operator *o
     return finding.accepted;
 }
 
-void discover_offer(struct discovery *discovery, const struct discover_operator *op)
+bool discover_offer(struct discovery *discovery, const struct discover_operator *op)
 {
-    if (!op)
-        return;
-    const struct discover_operator *finer = refined(discovery, op);
-    bool accepted = finer && finer != op && discover_add(discovery, finer);
-    if (!accepted)
-        (void)discover_add(discovery, op);
+    const struct discover_operator *finer = op ? refined(discovery, op) : NULL;
+    return finer && ((finer != op && discover_add(discovery, finer)) || discover_add(discovery, op));
 }
 
 void discover_missed(struct discovery *discovery, double error)

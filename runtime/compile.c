@@ -9,6 +9,9 @@ static const char *const pipeline[] = {
     "simplify",      /* identities, views and reshapes that are none */
     "chunk_scan",    /* after simplify: steps are then in their plainest form */
     "simplify",      /* what that brought */
+    "split_indices", /* before structure: parts of Kronecker products are operands with indices of their own then */
+    "deltas",        /* identities among these parts */
+    "simplify",      /* views of digits, as below */
     "recognise",     /* before structure, whose rules know roots of unity */
     "discover",      /* before structure, which finds the fast way to what is found */
     "spectra",       /* before structure: rules are for what is known when the kernel runs */

@@ -513,6 +513,45 @@ class DiscoverSuite(Suite):
             self.check("findings are a Pareto set", not worse, json.dumps(worse)[:300])
         self.check("some matrices are found to be several things", many > 0, str(many))
 
+    def flops(self, source):
+        (self.folder / "k.ein").write_text(source)
+        explained = subprocess.run([self.einc, "explain", "k.ein", "--json"], cwd=self.folder, capture_output=True, text=True, timeout=300)
+        return json.loads(explained.stdout)["kernels"][0]["flops"] if explained.returncode == 0 else 1e30
+
+    def formulas(self, sizes):
+        """A Fourier transform whose name nobody may say: its factors are transforms that are found as such, between twiddle factors, and so it is compiled to what the written
+        one is; between diagonals to that and two of them."""
+        rng = np.random.default_rng(11)
+        for n in sizes:
+            matrix = dft(n)
+            noise = rng.standard_normal(matrix.shape)
+            rows = [("", matrix, 0), (", conjugated", matrix.conj(), 0), (", unitary", matrix / np.sqrt(n), 0), (", between diagonals", scaled(rng, matrix), 2),
+                    (", columns permuted", matrix[:, rng.permutation(n)], 0), (", rows permuted", matrix[rng.permutation(n)], 0),
+                    (", between diagonals, columns permuted", scaled(rng, matrix)[:, rng.permutation(n)], 2), (", between diagonals, rows permuted", scaled(rng, matrix)[rng.permutation(n)], 2),
+                    (", in noise", matrix + 1e-10 * noise, 0), (" in f32", matrix.astype(np.complex64), 0)]
+            written = self.flops(f"kernel f(x: c128[{n}]) -> (y: c128[{n}]) {{ y[i] = dft({n})[i,j] * x[j] }}\n")
+            for name, numbers, diagonals in rows:
+                found = self.accepted(numbers, "--no-names", "-o", "found.ein", *(["--within=1e-8"] if "noise" in name else []))
+                most = 5.2 * n * np.log2(n) + 6 * n * diagonals
+                self.check(f"--no-names leaves the transform of {n}{name} out, whose factors are transforms", found and found[0]["family"] == "ordered" and found[0]["flops"] <= most and
+                           found[0]["error"] <= (1e-8 if "noise" in name else 8 * np.finfo(numbers.dtype).eps) and not any(f["family"] == "named" for f in found), json.dumps(found[:1])[:300])
+                taken = self.flops((self.folder / "found.ein").read_text())
+                self.check(f"the transform of {n}{name} is compiled to 1.3 of the flops of the written one", taken <= 1.3 * (written + 6 * n * diagonals), f"{taken} of {written}")
+            self.check(f"in noise that is not permitted the transform of {n} is refused", not self.accepted(matrix + 1e-3 * noise, "--no-names", "--within=1e-8"))
+            other = matrix.copy()
+            other[n // 2, n // 3] *= -1
+            found = self.accepted(other, "--no-names")
+            self.check(f"one number that is no root of the transform of {n} is not lost", all(f["error"] < 1e-14 for f in found), json.dumps(found[:1])[:300])
+        for name, matrix, most in (("hadamard 64", hadamard(64), 64 * 6), ("a permuted factor", np.kron(dft(9)[:, rng.permutation(9)], dft(7)), 2600)):
+            found = self.accepted(matrix, "--no-names")
+            self.check(f"{name}: has factors that are formulas", found and found[0]["flops"] <= most and ("hadamard(" in found[0]["expression"] or "dft(" in found[0]["expression"]),
+                       json.dumps(found[:1])[:300])
+        for transform in (dft(64), scaled(rng, dft(60))[:, rng.permutation(60)], dft(60)[rng.permutation(60)]):
+            self.run_source("a transform of no name", transform, rng.standard_normal(len(transform)) + 1j * rng.standard_normal(len(transform)), "--no-names")
+        for name, matrix, order in (("", scaled(rng, kron(rng, (8, 8), (6, 6))), 48), (", columns permuted", scaled(rng, kron(rng, (12, 12), (5, 5)))[:, rng.permutation(60)], 60)):
+            found, numbers = self.accepted(matrix), sum(m * m for m in ((8, 6) if order == 48 else (12, 5))) + 2 * order
+            self.check(f"a Kronecker product between diagonals{name}", found and found[0]["numbers"] <= numbers and found[0]["error"] < 1e-14 and found[0]["growth"] < 50, json.dumps(found[:1])[:400])
+
     def unfit(self):
         for name, matrix, status, words in (("empty", np.zeros((0, 4)), 1, "at least one number"), ("nan", np.full((8, 8), np.nan), 1, "finite"),
                                             ("infinite", np.diag([1, np.inf] * 4), 1, "row 1, column 1"), ("subnormal", np.full((8, 8), 1e-310), 1, "subnormal"),
@@ -539,10 +578,6 @@ class DiscoverSuite(Suite):
         rng = np.random.default_rng(5)
         matrix = monarch(rng, 8, 8, 8, 8, 1)
         self.check("results are the same on every run", self.discover(matrix) == self.discover(matrix))
-        for n, primes in ((64, 12), (60, 12), (243, 15), (256, 16)):
-            found = self.accepted(dft(n), "--no-names")
-            self.check(f"--no-names leaves the transform of {n} out, which is a butterfly or a chirp then", found and found[0]["family"] in ("ordered", "scaled") and found[0]["flops"] <= 8 * n * primes
-                       and found[0]["error"] < 1e-14 and not any(f["family"] == "named" for f in found), json.dumps(found[:1])[:300])
 
 
 def main():
@@ -557,11 +592,13 @@ def main():
             suite.cauchy(((1024, 1e-8, 0.2), (1024, 1e-13, 0.35)))
             suite.table((256, 360, 1024))
             suite.refusals(256)
+            suite.formulas((1000, 1024, 1536))
         else:
             suite.table((32, 60))
             suite.refusals(32)
             suite.uses()
             suite.unfit()
+            suite.formulas((64, 243))
             suite.pictures()
             suite.fronts()
             suite.outer_products()

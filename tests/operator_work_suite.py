@@ -100,6 +100,17 @@ class OperatorWorkSuite(suites.Suite):
                 kernel = self.explain(folder, f"kernel f({arguments}, x: f64[{batch}4096]) -> (y: f64[{batch}4096]) {{\n    operator op = {text}\n    y[{indices}i] = op[i,j] * x[{indices}j]\n}}\n")
                 self.check(f"workspace of {text} {batch}", kernel and kernel["workspace"] < 1e6, kernel and kernel["workspace"])
 
+    def transforms_in_products(self, folder):
+        """As many flops as the transforms of each factor by themselves."""
+        for left, right in (("dft(128)", "identity(2)"), ("identity(3)", "dft(125)"), ("dft(100)", "dft(81)")):
+            sizes, flops = [int(re.search(r"\d+", part)[0]) for part in (left, right)], 0
+            for part, size, others in ((left, sizes[0], sizes[1]), (right, sizes[1], sizes[0])):
+                kernel = self.explain(folder, f"kernel f(x: c128[{size}]) -> (y: c128[{size}]) {{ y[i] = {part}[i,j] * x[j] }}\n") if part[0] == "d" else {"flops": 0}
+                flops += others * kernel["flops"] if kernel else 0
+            n = sizes[0] * sizes[1]
+            kernel = self.explain(folder, f"kernel f(x: c128[{n}]) -> (y: c128[{n}]) {{ y[i] = kron({left}, {right})[i,j] * x[j] }}\n")
+            self.check(f"kron({left}, {right})", kernel and kernel["flops"] <= 1.1 * flops, f"{kernel and kernel['flops']}, not {flops}")
+
     def least(self, folder, what, source, ways):
         """The flops are those of the best way, and not of another."""
         kernel = self.explain(folder, source)
