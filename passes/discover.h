@@ -159,6 +159,13 @@ struct discover_key {
     size_t index;
 };
 void discover_sort(struct discover_key *keys, size_t count);
+/* A way to cut rows and columns in two digits each, and what it costs. */
+struct discover_split {
+    size_t rows[2], columns[2], rank;
+    double flops;
+};
+/* Takes the split in among the best, which are `count`, of `most` there is room for, cheapest first; how many they are then. */
+size_t discover_keep_best(struct discover_split *best, size_t count, size_t most, const struct discover_split *split);
 /* A deterministic sequence of numbers below 2^32. */
 uint32_t discover_random(uint64_t *state);
 /* `count` different numbers below n, all in order where n is not larger (then the rest are counted on). */
@@ -183,6 +190,7 @@ bool discover_load(struct arena *arena, enum ir_elem elem, const void *data, str
 /* Measures a proposal, whose parts are looked at before, and adds it to the findings; as it stands: true, it is accepted. */
 bool discover_add(struct discovery *discovery, const struct discover_operator *op);
 bool discover_offer(struct discovery *discovery, const struct discover_operator *op);
+double discover_least_flops(const struct discovery *discovery); /* of what is accepted so far; infinite: nothing */
 /* The best that a family came to where it proposes nothing. */
 void discover_missed(struct discovery *discovery, double error);
 /* Asks the families, of matrices or of tensors, and sorts what they found. False: no memory. */
@@ -202,9 +210,9 @@ struct discover_formula {
 };
 bool discover_formula(struct arena *arena, size_t n, const number *numbers, double near, struct discover_formula *formula);
 bool discover_is_root(number value, size_t order, double near, size_t *exponent); /* root(order, exponent) */
-/* discover_tied.c: a product of Kronecker-sparse factors, dense ones, diagonals and permutations, in which those factors whose blocks
- * are one matrix between diagonals, its columns in any order in each, are that matrix, as kron(identity, C, identity), between
- * diagonals. `formulas`: so are all factors, each C a formula. NULL: none is. */
+/* discover_tied.c: a product of Kronecker-sparse factors, dense ones, diagonals and permutations, in which those factors whose
+ * blocks are one matrix between diagonals, its columns in any order in each, are that matrix, as kron(identity, C, identity),
+ * between diagonals. `formulas`: so are all factors, each C a formula. NULL: none is. */
 const struct discover_operator *discover_tied(struct discovery *discovery, const struct discover_operator *product, bool *formulas);
 /* discover_low_rank.c: U V, columns and rows of the same norms. */
 const struct discover_operator *discover_outer_product(struct discovery *discovery, const struct discover_low_rank *factors);

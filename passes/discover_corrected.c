@@ -227,10 +227,7 @@ void discover_corrected(struct discovery *discovery)
 {
     const struct discover_matrix *matrix = discovery->matrix;
     size_t m = matrix->rows, n = matrix->columns;
-    double least = INFINITY;
-    for (size_t k = 0; k < discovery->result->count; k++)
-        if (discovery->result->findings[k].accepted)
-            least = fmin(least, discovery->result->findings[k].flops);
+    double least = discover_least_flops(discovery);
     for (size_t m1 = 2; m1 <= m / 2 && m >= LEAST && n >= LEAST; m1++)
         for (size_t n1 = 2; n1 <= n / 2 && m % m1 == 0; n1++) {
             if (n % n1 || m1 * m > 4 * n1 * n || n1 * n > 4 * m1 * m || least_flops(matrix, m1, n1) >= least)

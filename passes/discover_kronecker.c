@@ -7,24 +7,18 @@
 
 enum { MOST_TERMS = 8, SAMPLED = 14, MOST_TRIED = 4, MOST_SPLITS = 4096 };
 
-/* The left factor is m1 x n1. */
-struct split {
-    size_t m1, n1, rank;
-    double flops;
-};
-
-static number entry(const struct discover_matrix *matrix, const struct split *split, size_t row, size_t column)
+static number entry(const struct discover_matrix *matrix, const struct discover_split *split, size_t row, size_t column)
 {
-    size_t m2 = matrix->rows / split->m1, n2 = matrix->columns / split->n1;
-    size_t i = row / split->n1 * m2 + column / n2, j = row % split->n1 * n2 + column % n2;
+    size_t m2 = split->rows[1], n2 = split->columns[1];
+    size_t i = row / split->columns[0] * m2 + column / n2, j = row % split->columns[0] * n2 + column % n2;
     return matrix->numbers[i * matrix->columns + j];
 }
 
 /* The rank of a sample: a few rows and columns of the rearranged matrix, all where there are not more. */
-static size_t sampled_rank(struct discovery *discovery, const struct split *split)
+static size_t sampled_rank(struct discovery *discovery, const struct discover_split *split)
 {
     const struct discover_matrix *matrix = discovery->matrix;
-    size_t rows = split->m1 * split->n1, columns = matrix->rows * matrix->columns / rows;
+    size_t rows = split->rows[0] * split->columns[0], columns = matrix->rows * matrix->columns / rows;
     size_t m = rows < SAMPLED ? rows : SAMPLED, n = columns < SAMPLED ? columns : SAMPLED;
     number sample[SAMPLED * SAMPLED];
     size_t at[2][SAMPLED];
@@ -39,44 +33,44 @@ static size_t sampled_rank(struct discovery *discovery, const struct split *spli
     return factors.rank;
 }
 
-static double split_flops(const struct discover_matrix *matrix, const struct split *split)
+static double split_flops(const struct discover_matrix *matrix, const struct discover_split *split)
 {
-    double m1 = (double)split->m1, n1 = (double)split->n1, m = (double)matrix->rows, n = (double)matrix->columns;
+    double m1 = (double)split->rows[0], n1 = (double)split->columns[0], m = (double)matrix->rows, n = (double)matrix->columns;
     double m2 = m / m1, n2 = n / n1, product = matrix->real ? 2 : 8;
     return (double)split->rank * product * fmin(n1 * m2 * n2 + m2 * m1 * n1, n2 * m1 * n1 + m1 * m2 * n2);
 }
 
-static const struct discover_operator *terms(struct discovery *discovery, const struct split *split,
+static const struct discover_operator *terms(struct discovery *discovery, const struct discover_split *split,
                                              const struct discover_low_rank *factors)
 {
-    size_t m2 = discovery->matrix->rows / split->m1, n2 = discovery->matrix->columns / split->n1;
+    size_t m2 = split->rows[1], n2 = split->columns[1];
     const struct discover_operator *sum[MOST_TERMS], *pair[2];
     for (size_t k = 0; k < factors->rank; k++) {
-        number *left = factors->left + k * split->m1 * split->n1, *right = factors->right + k * m2 * n2;
+        number *left = factors->left + k * split->rows[0] * split->columns[0], *right = factors->right + k * m2 * n2;
         /* both of the same size */
         double size = sqrt(discover_norm(m2 * n2, right));
-        for (size_t l = 0; l < split->m1 * split->n1; l++)
+        for (size_t l = 0; l < split->rows[0] * split->columns[0]; l++)
             left[l] *= size;
         for (size_t l = 0; l < m2 * n2 && size > 0; l++)
             right[l] /= size;
-        pair[0] = discover_dense(discovery->arena, split->m1, split->n1, left);
+        pair[0] = discover_dense(discovery->arena, split->rows[0], split->columns[0], left);
         pair[1] = discover_dense(discovery->arena, m2, n2, right);
         sum[k] = discover_combine(discovery->arena, DISCOVER_KRON, 2, pair);
     }
     return discover_combine(discovery->arena, DISCOVER_SUM, factors->rank, sum);
 }
 
-static void try_split(struct discovery *discovery, const struct split *split)
+static void try_split(struct discovery *discovery, const struct discover_split *split)
 {
     const struct discover_matrix *matrix = discovery->matrix;
-    size_t rows = split->m1 * split->n1, columns = matrix->rows * matrix->columns / rows;
+    size_t rows = split->rows[0] * split->columns[0], columns = matrix->rows * matrix->columns / rows;
     struct arena *own = arena_create(arena_allocator(discovery->arena));
     number *rearranged = ARENA_ARRAY(own, rows * columns, number);
     struct discover_low_rank factors;
     for (size_t i = 0; rearranged && i < matrix->rows; i++)
         for (size_t j = 0; j < matrix->columns; j++) {
-            size_t m2 = matrix->rows / split->m1, n2 = matrix->columns / split->n1;
-            rearranged[((i / m2) * split->n1 + j / n2) * columns + (i % m2) * n2 + j % n2] =
+            size_t m2 = split->rows[1], n2 = split->columns[1];
+            rearranged[((i / m2) * split->columns[0] + j / n2) * columns + (i % m2) * n2 + j % n2] =
                 matrix->numbers[i * matrix->columns + j];
         }
     if (rearranged && discover_factor(own, rows, columns, rearranged, MOST_TERMS, discovery->tolerance * discovery->norm, &factors))
@@ -91,12 +85,12 @@ static void try_split(struct discovery *discovery, const struct split *split)
 void discover_kronecker(struct discovery *discovery)
 {
     const struct discover_matrix *matrix = discovery->matrix;
-    struct split best[MOST_TRIED];
+    struct discover_split best[MOST_TRIED];
     size_t count = 0, tried = 0;
     double dense = (matrix->real ? 2.0 : 8.0) * (double)matrix->rows * (double)matrix->columns;
     for (size_t m1 = 1; m1 <= matrix->rows; m1++)
         for (size_t n1 = 1; n1 <= matrix->columns && matrix->rows % m1 == 0 && tried < MOST_SPLITS; n1++) {
-            struct split split = {m1, n1, 1, 0};
+            struct discover_split split = {{m1, matrix->rows / m1}, {n1, matrix->columns / n1}, 1, 0};
             size_t inner = m1 * n1, outer = matrix->rows * matrix->columns / inner;
             bool is_outer = (m1 == matrix->rows && n1 == 1) || (m1 == 1 && n1 == matrix->columns); /* low rank */
             if (matrix->columns % n1 || inner == 1 || outer == 1 || is_outer || split_flops(matrix, &split) > 0.7 * dense)
@@ -107,12 +101,7 @@ void discover_kronecker(struct discovery *discovery)
             if (!split.rank || split.rank > MOST_TERMS || split.rank >= (inner < outer ? inner : outer) ||
                 split.flops > 0.7 * dense)
                 continue;
-            size_t at = count < MOST_TRIED ? count++ : MOST_TRIED;
-            for (; at > 0 && best[at - 1].flops > split.flops; at--)
-                if (at < MOST_TRIED)
-                    best[at] = best[at - 1];
-            if (at < MOST_TRIED)
-                best[at] = split;
+            count = discover_keep_best(best, count, MOST_TRIED, &split);
         }
     for (size_t k = 0; k < count; k++) {
         size_t before = discovery->result->count;

@@ -11,39 +11,35 @@
 
 enum { MOST_RANK = 4, MOST_TRIED = 3, SAMPLED = 8, BLOCKS = 4, MOST_SPLITS = 2048 };
 
-/* Rows are (p, q) in digits, columns (r, s). */
-struct split {
-    size_t p, q, r, s, rank;
-    double flops;
-};
-
-static number entry(const struct discover_operator *op, const struct split *split, size_t a, size_t d, const size_t digits[4])
+static number entry(const struct discover_operator *op, const struct discover_split *split, size_t a, size_t d,
+                    const size_t digits[4])
 {
-    size_t b = digits[0] * split->q + digits[1], c = digits[2] * split->s + digits[3];
+    size_t b = digits[0] * split->rows[1] + digits[1], c = digits[2] * split->columns[1] + digits[3];
     return op->numbers[((a * op->shape[1] + b) * op->shape[2] + c) * op->shape[3] + d];
 }
 
-static double steps(const struct discover_operator *op, const struct split *split)
+static double steps(const struct discover_operator *op, const struct discover_split *split)
 {
-    double outer = (double)(op->shape[0] * op->shape[3] * split->rank), p = (double)split->p, q = (double)split->q;
-    double r = (double)split->r, s = (double)split->s;
+    double outer = (double)(op->shape[0] * op->shape[3] * split->rank), p = (double)split->rows[0], q = (double)split->rows[1];
+    double r = (double)split->columns[0], s = (double)split->columns[1];
     return outer * (r * q * s + p * r * q);
 }
 
 /* The largest rank of samples of a few blocks. */
-static size_t sampled_rank(struct arena *arena, const struct discover_operator *op, const struct split *split, double tolerance,
-                           double norm)
+static size_t sampled_rank(struct arena *arena, const struct discover_operator *op, const struct discover_split *split,
+                           double tolerance, double norm)
 {
     number sample[SAMPLED * SAMPLED];
-    size_t most = 0, m = split->p < SAMPLED ? split->p : SAMPLED, n = split->s < SAMPLED ? split->s : SAMPLED;
+    size_t most = 0, m = split->rows[0] < SAMPLED ? split->rows[0] : SAMPLED,
+           n = split->columns[1] < SAMPLED ? split->columns[1] : SAMPLED;
     uint64_t state = 5;
     for (int block = 0; block < BLOCKS && most <= MOST_RANK; block++) {
         struct discover_low_rank factors;
         size_t a = discover_random(&state) % op->shape[0], d = discover_random(&state) % op->shape[3];
-        size_t j = discover_random(&state) % split->q, k = discover_random(&state) % split->r;
+        size_t j = discover_random(&state) % split->rows[1], k = discover_random(&state) % split->columns[0];
         size_t rows[SAMPLED], columns[SAMPLED];
-        discover_sample(&state, split->p, m, rows);
-        discover_sample(&state, split->s, n, columns);
+        discover_sample(&state, split->rows[0], m, rows);
+        discover_sample(&state, split->columns[1], n, columns);
         for (size_t at = 0; at < m * n; at++)
             sample[at] = entry(op, split, a, d, (const size_t[4]){rows[at / n], j, k, columns[at % n]});
         double share = norm * sqrt((double)(m * n) / (double)discover_count(op));
@@ -55,35 +51,32 @@ static size_t sampled_rank(struct arena *arena, const struct discover_operator *
 
 /* The best splits by their work, at most MOST_TRIED, that a sample does not refute and that need at most `share` of the work. */
 static size_t best_splits(struct discovery *discovery, const struct discover_operator *op, double norm, double share,
-                          struct split *best)
+                          struct discover_split *best)
 {
     size_t count = 0, tried = 0, b = op->shape[1], c = op->shape[2];
     double most = share * (double)discover_count(op);
     for (size_t q = 1; q <= b; q++)
         for (size_t s = 1; s <= c && b % q == 0 && tried < MOST_SPLITS; s++) {
-            struct split split = {b / q, q, c / s, s, 1, 0};
-            if (c % s || split.p == 1 || s == 1 || (q == 1 && s == c) || steps(op, &split) > most) /* or low rank */
+            struct discover_split split = {{b / q, q}, {c / s, s}, 1, 0};
+            if (c % s || split.rows[0] == 1 || s == 1 || (q == 1 && s == c) || steps(op, &split) > most) /* or low rank */
                 continue;
             tried++;
             split.rank = sampled_rank(discovery->scratch, op, &split, discovery->tolerance, norm);
             split.flops = steps(op, &split);
-            if (!split.rank || split.rank > MOST_RANK || split.rank >= (split.p < s ? split.p : s) || split.flops > most)
+            if (!split.rank || split.rank > MOST_RANK || split.rank >= (split.rows[0] < s ? split.rows[0] : s) ||
+                split.flops > most)
                 continue;
-            size_t at = count < MOST_TRIED ? count++ : MOST_TRIED;
-            for (; at > 0 && best[at - 1].flops > split.flops; at--)
-                if (at < MOST_TRIED)
-                    best[at] = best[at - 1];
-            if (at < MOST_TRIED)
-                best[at] = split;
+            count = discover_keep_best(best, count, MOST_TRIED, &split);
         }
     return count;
 }
 
 /* The two factors; `error` is what they leave. */
-static bool take_apart(struct discovery *discovery, const struct discover_operator *op, const struct split *split, double norm,
-                       struct discover_operator *factors[2], double *error)
+static bool take_apart(struct discovery *discovery, const struct discover_operator *op, const struct discover_split *split,
+                       double norm, struct discover_operator *factors[2], double *error)
 {
-    size_t a = op->shape[0], d = op->shape[3], p = split->p, q = split->q, r = split->r, s = split->s, t = split->rank;
+    size_t a = op->shape[0], d = op->shape[3], p = split->rows[0], q = split->rows[1], r = split->columns[0], s = split->columns[1],
+           t = split->rank;
     size_t m = a * p * q * d, between = a * r * t * q * d, n = a * r * s * d;
     struct arena *own = arena_create(arena_allocator(discovery->arena));
     number *block = ARENA_ARRAY(own, p * s, number);
@@ -119,7 +112,7 @@ static bool take_apart(struct discovery *discovery, const struct discover_operat
 /* A factor as the product of what it falls into, while that saves work, or costs none where the finest is asked for. */
 static const struct discover_operator *finest(struct discovery *discovery, const struct discover_operator *op, uint32_t depth)
 {
-    struct split best[MOST_TRIED];
+    struct discover_split best[MOST_TRIED];
     struct discover_operator *factors[2];
     double error, norm = discover_norm(discover_count(op), op->numbers);
     size_t count = depth < 12 ? best_splits(discovery, op, norm, discovery->options->finest ? 1 : 0.999, best) : 0;
@@ -182,7 +175,7 @@ bool discover_offer_kronecker_sparse(struct discovery *discovery, const struct d
                                       .rank = 4,
                                       .shape = {1, matrix->rows, matrix->columns, 1},
                                       .numbers = matrix->numbers};
-    struct split best[MOST_TRIED];
+    struct discover_split best[MOST_TRIED];
     size_t count = best_splits(discovery, &whole, discovery->norm, 0.7, best);
     for (size_t k = 0; k < count; k++) {
         struct discover_operator *factors[2];

@@ -36,6 +36,17 @@ void discover_sort(struct discover_key *keys, size_t count)
     sort_items(keys, count, sizeof *keys, compare_keys);
 }
 
+size_t discover_keep_best(struct discover_split *best, size_t count, size_t most, const struct discover_split *split)
+{
+    size_t at = count < most ? count++ : most;
+    for (; at > 0 && best[at - 1].flops > split->flops; at--)
+        if (at < most)
+            best[at] = best[at - 1];
+    if (at < most)
+        best[at] = *split;
+    return count;
+}
+
 double discover_norm(size_t count, const number *numbers)
 {
     double sum = 0, rest = 0;

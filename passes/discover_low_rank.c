@@ -24,11 +24,12 @@ const struct discover_operator *discover_outer_product(struct discovery *discove
     return discover_combine(discovery->arena, DISCOVER_PRODUCT, 2, parts);
 }
 
-/* Rank that still halves the work. */
-static size_t most_rank(const struct discover_matrix *matrix)
+/* Rank that still halves the work, and is less of it than what was found. */
+static size_t most_rank(const struct discovery *discovery)
 {
-    size_t m = matrix->rows, n = matrix->columns;
-    return m * n / (m + n) * 2 / 3;
+    size_t m = discovery->matrix->rows, n = discovery->matrix->columns, most = m * n / (m + n) * 2 / 3;
+    double least = discover_least_flops(discovery) / ((discovery->matrix->real ? 2.0 : 8.0) * (double)(m + n));
+    return least < (double)most ? (size_t)least : most;
 }
 
 /* A sample of rows and columns, off the diagonal where `off`: is its rank below `most`? */
@@ -134,7 +135,7 @@ static void with_diagonal(struct discovery *discovery, size_t most)
 void discover_outer(struct discovery *discovery)
 {
     double error;
-    size_t most = most_rank(discovery->matrix);
+    size_t most = most_rank(discovery);
     most = most < MOST_OUTER ? most : MOST_OUTER;
     if (most && may_be(discovery, false, most, &error))
         (void)whole(discovery, most);
@@ -151,7 +152,7 @@ static bool is_outer(const struct discover_result *result)
 void discover_low_rank(struct discovery *discovery)
 {
     double error;
-    size_t most = most_rank(discovery->matrix);
+    size_t most = most_rank(discovery);
     if (!most || is_outer(discovery->result))
         return;
     if (!may_be(discovery, false, most, &error))

@@ -232,6 +232,15 @@ static int compare(const void *left, const void *right)
                                                         : strcmp(a->family, b->family);
 }
 
+double discover_least_flops(const struct discovery *discovery)
+{
+    double least = INFINITY;
+    for (size_t k = 0; k < discovery->result->count; k++)
+        if (discovery->result->findings[k].accepted)
+            least = fmin(least, discovery->result->findings[k].flops);
+    return least;
+}
+
 /* Is what was found so cheap that nothing else is worth looking for? */
 static bool is_done(const struct discovery *discovery)
 {
@@ -239,11 +248,8 @@ static bool is_done(const struct discovery *discovery)
     double size = tensor ? 0 : (double)(discovery->matrix->rows + discovery->matrix->columns);
     for (uint32_t axis = 0; tensor && axis < tensor->rank; axis++)
         size += (double)tensor->extents[axis];
-    double cheap = size * ((tensor ? tensor->real : discovery->matrix->real) ? 1 : 4) * (2 + log2(size));
-    for (size_t k = 0; k < discovery->result->count; k++)
-        if (discovery->result->findings[k].accepted && discovery->result->findings[k].flops <= cheap)
-            return true;
-    return false;
+    bool real = tensor ? tensor->real : discovery->matrix->real;
+    return discover_least_flops(discovery) <= size * (real ? 1 : 4) * (2 + log2(size));
 }
 
 bool discover_look(struct discovery *discovery)

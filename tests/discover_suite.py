@@ -95,6 +95,18 @@ def butterfly(rng, radices):
     return matrix
 
 
+def widened(rng, radices, width):
+    """A butterfly whose steps lie `width` times as wide between factors as its columns are many."""
+    n, before, matrix = int(np.prod(radices)), 1, None
+    for k, radix in enumerate(radices):
+        m, own, behind = radix * (width if k else 1), radix * (width if k + 1 < len(radices) else 1), n // before // radix
+        factor = rng.standard_normal((before, m, own, behind))
+        matrix = np.eye(n) if matrix is None else matrix
+        matrix = np.einsum("xpiq,pijq->xpjq", matrix.reshape(n, before, m, behind), factor)
+        before *= radix
+    return matrix.reshape(n, n)
+
+
 def monarch(rng, p, q, r, s, rank):
     left, right = rng.standard_normal((q, p, r, rank)), rng.standard_normal((r, q, rank, s))
     return np.einsum("jikt,kjtm->ijkm", left, right).reshape(p * q, r * s)
@@ -220,6 +232,10 @@ def structured(rng, sizes):
     for radices in ([2] * 8, [4] * 4, [2, 4, 8, 4], [3, 4, 5, 2], [16, 16]):
         n = int(np.prod(radices))
         yield f"butterfly {radices}", butterfly(rng, radices), "kronecker_sparse", 2 * n * sum(radices)
+    for radices, width in (([4, 4, 4], 2), ([6, 5, 8], 2), ([8, 8, 8], 3)):
+        n = int(np.prod(radices))
+        ends = width * n * (radices[0] + radices[-1])
+        yield f"butterfly {radices}, {width} times as wide", widened(rng, radices, width), "kronecker_sparse", 2 * (ends + width * width * n * sum(radices[1:-1]))
     for n in (128, 180):
         matrix = inverse(dominant_toeplitz(rng, n))
         yield f"inverse of toeplitz {n}", matrix, "displacement", 32 * n * np.log2(2 * n)
