@@ -68,26 +68,26 @@ static bool is_real_number(const struct formula *formula)
 }
 
 /* Numbers go before the terms: 0.5 * (a + b) is 0.5 * a + 0.5 * b. */
-static bool collect(struct statement *statement, struct fixed_sum *sum, struct formula *formula, double factor)
+bool fixed_collect(struct statement *statement, struct fixed_sum *sum, struct formula *formula, double factor)
 {
     struct formula *const *arguments = formula->arguments;
     switch (formula->kind) {
     case FORMULA_OPERATOR:
-        return collect(statement, sum, arguments[0], factor);
+        return fixed_collect(statement, sum, arguments[0], factor);
     case FORMULA_NEGATE:
-        return collect(statement, sum, arguments[0], -factor);
+        return fixed_collect(statement, sum, arguments[0], -factor);
     case FORMULA_ADD:
     case FORMULA_SUBTRACT:
-        return collect(statement, sum, arguments[0], factor) &&
-               collect(statement, sum, arguments[1], formula->kind == FORMULA_SUBTRACT ? -factor : factor);
+        return fixed_collect(statement, sum, arguments[0], factor) &&
+               fixed_collect(statement, sum, arguments[1], formula->kind == FORMULA_SUBTRACT ? -factor : factor);
     case FORMULA_DIVIDE:
         if (is_real_number(arguments[1]))
-            return collect(statement, sum, arguments[0], factor / arguments[1]->number.re);
+            return fixed_collect(statement, sum, arguments[0], factor / arguments[1]->number.re);
         break;
     case FORMULA_MULTIPLY:
         for (uint32_t k = 0; k < 2; k++)
             if (is_real_number(arguments[k]))
-                return collect(statement, sum, arguments[1 - k], factor * arguments[k]->number.re);
+                return fixed_collect(statement, sum, arguments[1 - k], factor * arguments[k]->number.re);
         break;
     default:
         break;
@@ -191,7 +191,7 @@ struct formula *fixed_point_lower(struct statement *statement, struct formula *f
         return NULL;
     if (type)
         formula = take_bounds(formula, type, sum);
-    if (!collect(statement, sum, formula, 1))
+    if (!fixed_collect(statement, sum, formula, 1))
         return NULL;
     return type ? fixed_round(statement, sum, wanted, span) : exact(statement, sum, span, fixed);
 }

@@ -1,4 +1,5 @@
-/* Between the files of fixed point: fixed_point.c drives, fixed_values.c measures and writes integers, fixed_round.c rounds. */
+/* Between the files of fixed point: fixed_point.c drives, fixed_values.c measures and writes integers, fixed_round.c rounds,
+ * fixed_functions.c has tanh and its like. */
 #ifndef FRONTEND_FIXED_POINT_H
 #define FRONTEND_FIXED_POINT_H
 
@@ -39,13 +40,28 @@ bool fixed_ratio(double from, double to, int64_t *ratio);
 /* The type in which so large numbers are calculated. */
 enum ir_elem fixed_elem(int64_t most);
 
+/* Says that the formula has too many bits, and gives false. */
+bool fixed_report_large(struct statement *statement, const struct formula *formula);
+
 /* ---- formulas of integers ---- */
+struct formula *fixed_create(struct statement *statement, enum formula_kind kind, struct span span, enum ir_elem elem,
+                             uint32_t n_arguments, struct formula *const *arguments);
 struct formula *fixed_number(struct statement *statement, struct span span, int64_t value);
 struct formula *fixed_cast(struct statement *statement, enum ir_elem elem, struct formula *argument);
 struct formula *fixed_join(struct statement *statement, enum formula_kind kind, struct formula *a, struct formula *b);
 struct formula *fixed_apply(struct statement *statement, enum ir_expr_op op, struct formula *a, struct formula *b);
 /* a * factor; a itself for 1. */
 struct formula *fixed_times(struct statement *statement, struct formula *a, int64_t factor);
+
+/* ---- fixed_point.c ---- */
+/* Adds the terms of factor * formula. False after a diagnostic. */
+bool fixed_collect(struct statement *statement, struct fixed_sum *sum, struct formula *formula, double factor);
+
+/* ---- fixed_functions.c ---- */
+bool fixed_is_function(const struct formula *formula);
+bool fixed_measure_function(struct statement *statement, const struct formula *formula, struct fixed_range *range);
+/* An application to the rounded argument, and to the exact one where the function is multiplied by it; in `elem`. */
+struct formula *fixed_write_function(struct statement *statement, const struct formula *formula, enum ir_elem elem);
 
 /* ---- fixed_round.c ---- */
 /* The sum, rounded once to `wanted`. */

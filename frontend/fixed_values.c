@@ -22,7 +22,7 @@ bool fixed_ratio(double from, double to, int64_t *ratio)
     return true;
 }
 
-static bool report_large(struct statement *statement, const struct formula *formula)
+bool fixed_report_large(struct statement *statement, const struct formula *formula)
 {
     struct diagnostics *diagnostics = statement->body->diagnostics;
     struct diag *diag =
@@ -36,7 +36,7 @@ static bool scale_range(struct statement *statement, const struct formula *formu
 {
     return (checked_multiply(range->low, factor, &range->low) && checked_multiply(range->high, factor, &range->high) &&
             checked_multiply(range->most, factor, &range->most)) ||
-           report_large(statement, formula);
+           fixed_report_large(statement, formula);
 }
 
 static void negate_range(struct fixed_range *range)
@@ -103,6 +103,8 @@ static bool add_often(struct statement *statement, const struct formula *formula
 bool fixed_measure_term(struct statement *statement, const struct formula *formula, struct fixed_range *range)
 {
     struct index_set summed = index_set_minus(&formula->free, &statement->left);
+    if (fixed_is_function(formula)) /* what its argument sums is summed inside */
+        return fixed_measure(statement, formula, range);
     return fixed_measure(statement, formula, range) && add_often(statement, formula, &summed, range);
 }
 
@@ -139,7 +141,7 @@ static bool measure_product(struct statement *statement, const struct formula *f
                 checked_multiply(range->high, b.low, &corners[2]) && checked_multiply(range->high, b.high, &corners[3]) &&
                 checked_multiply(range->most, b.most, &range->most);
     if (!fits)
-        return report_large(statement, formula);
+        return fixed_report_large(statement, formula);
     range->step *= b.step;
     range->low = lesser(lesser(corners[0], corners[1]), lesser(corners[2], corners[3]));
     range->high = larger(larger(corners[0], corners[1]), larger(corners[2], corners[3]));
@@ -175,7 +177,7 @@ static bool measure_pair(struct statement *statement, const struct formula *form
     if (sum)
         return (checked_add(range->low, b.low, &range->low) && checked_add(range->high, b.high, &range->high) &&
                 checked_add(range->most, b.most, &range->most)) ||
-               report_large(statement, formula);
+               fixed_report_large(statement, formula);
     range->most = larger(range->most, b.most);
     bool choice = formula->op == IR_EXPR_select;
     range->low = choice || formula->op == IR_EXPR_min ? lesser(range->low, b.low) : larger(range->low, b.low);
@@ -201,6 +203,8 @@ static bool measure_function(struct statement *statement, const struct formula *
     case IR_EXPR_select:
         return measure_pair(statement, formula, formula->arguments[1], formula->arguments[2], range);
     default:
+        if (fixed_is_function(formula))
+            return fixed_measure_function(statement, formula, range);
         return report_no_fixed_form(statement, formula->span,
                                     arena_printf(statement->body->arena, "`%s`", ir_expr_info(formula->op)->name), formula);
     }
@@ -255,8 +259,8 @@ bool fixed_measure(struct statement *statement, const struct formula *formula, s
 
 /* ---- formulas of integers ---- */
 
-static struct formula *create(struct statement *statement, enum formula_kind kind, struct span span, enum ir_elem elem,
-                              uint32_t n_arguments, struct formula *const *arguments)
+struct formula *fixed_create(struct statement *statement, enum formula_kind kind, struct span span, enum ir_elem elem,
+                             uint32_t n_arguments, struct formula *const *arguments)
 {
     for (uint32_t k = 0; k < n_arguments; k++)
         if (!arguments[k])
@@ -275,7 +279,7 @@ static struct formula *create(struct statement *statement, enum formula_kind kin
 
 struct formula *fixed_number(struct statement *statement, struct span span, int64_t value)
 {
-    struct formula *formula = create(statement, FORMULA_NUMBER, span, IR_f64, 0, NULL);
+    struct formula *formula = fixed_create(statement, FORMULA_NUMBER, span, IR_f64, 0, NULL);
     if (!formula)
         return NULL;
     formula->type.weakness = WEAK_AN_INTEGER;
@@ -287,7 +291,7 @@ struct formula *fixed_cast(struct statement *statement, enum ir_elem elem, struc
 {
     if (argument && argument->type.elem == elem && !argument->type.weakness)
         return argument;
-    struct formula *cast = argument ? create(statement, FORMULA_APPLY, argument->span, elem, 1, &argument) : NULL;
+    struct formula *cast = argument ? fixed_create(statement, FORMULA_APPLY, argument->span, elem, 1, &argument) : NULL;
     if (cast)
         cast->op = IR_EXPR_cast;
     return cast;
@@ -296,18 +300,18 @@ struct formula *fixed_cast(struct statement *statement, enum ir_elem elem, struc
 struct formula *fixed_join(struct statement *statement, enum formula_kind kind, struct formula *a, struct formula *b)
 {
     struct formula *pair[2] = {a, b};
-    return a && b ? create(statement, kind, a->span, a->type.weakness ? b->type.elem : a->type.elem, 2, pair) : NULL;
+    return a && b ? fixed_create(statement, kind, a->span, a->type.weakness ? b->type.elem : a->type.elem, 2, pair) : NULL;
 }
 
 struct formula *fixed_apply(struct statement *statement, enum ir_expr_op op, struct formula *a, struct formula *b)
 {
     struct formula *pair[2] = {a, b};
     bool compares = ir_expr_info(op)->result == IR_RESULT_BOOL;
-    struct formula *formula = a && b ? create(statement, FORMULA_APPLY, a->span,
-                                              compares           ? IR_bool
-                                              : a->type.weakness ? b->type.elem
-                                                                 : a->type.elem,
-                                              2, pair)
+    struct formula *formula = a && b ? fixed_create(statement, FORMULA_APPLY, a->span,
+                                                    compares           ? IR_bool
+                                                    : a->type.weakness ? b->type.elem
+                                                                       : a->type.elem,
+                                                    2, pair)
                                      : NULL;
     if (formula)
         formula->op = op;
@@ -357,6 +361,19 @@ static struct formula *write_product(struct statement *statement, const struct f
     return with_arguments(statement, formula, elem, arguments);
 }
 
+/* A table of two numbers, such as an identity's, in the wider type: cast, no pass would know it. */
+static const struct ir_node *wider_table(struct ir_context *context, const struct ir_node *node, enum ir_elem elem)
+{
+    const struct ir_expr *body = node->op == IR_map_node && node->n_operands == 0 ? node->body : NULL;
+    if (!body || body->op != IR_EXPR_select || body->arguments[1]->op != IR_EXPR_literal ||
+        body->arguments[2]->op != IR_EXPR_literal)
+        return NULL;
+    const struct ir_expr *choice[3] = {body->arguments[0]};
+    for (uint32_t k = 1; k < 3; k++)
+        choice[k] = ir_expr_literal(context, ir_number_integer(elem, body->arguments[k]->literal.i));
+    return ir_map(context, node->rank, node->shape, 0, NULL, ir_expr_apply(context, IR_EXPR_select, 3, choice));
+}
+
 /* The whole tensor is cast, and read as it was written: so an operator's network stays one of tensors over split indices. */
 static struct formula *write_access(struct statement *statement, const struct formula *access, enum ir_elem elem)
 {
@@ -366,8 +383,10 @@ static struct formula *write_access(struct statement *statement, const struct fo
     if (!same || node->elem == elem)
         return same;
     struct ir_access whole = ir_access_whole(context, node);
-    same->node =
-        ir_map(context, node->rank, node->shape, 1, &whole, ir_expr_cast(context, elem, ir_expr_operand(context, 0, node->elem)));
+    same->node = wider_table(context, node, elem);
+    if (!same->node)
+        same->node = ir_map(context, node->rank, node->shape, 1, &whole,
+                            ir_expr_cast(context, elem, ir_expr_operand(context, 0, node->elem)));
     if (access->fill) {
         struct ir_number *fill = ARENA_NEW(statement->body->arena, struct ir_number);
         if (!fill)
@@ -408,6 +427,8 @@ struct formula *fixed_write(struct statement *statement, const struct formula *f
                    ? with_arguments(statement, formula, elem, arguments)
                    : NULL;
     case FORMULA_APPLY:
+        if (fixed_is_function(formula))
+            return fixed_write_function(statement, formula, elem);
         if (formula->op == IR_EXPR_select) {
             arguments[0] = fixed_write_inside(statement, formula->arguments[0]);
             return write_pair(statement, formula, formula->arguments[1], formula->arguments[2], elem, arguments + 1)

@@ -85,6 +85,13 @@ struct formula *operators_expand(struct statement *statement, struct formula *fo
 /* Have all operators in a formula of fixed point entries that are exact numbers of theirs? False after a diagnostic. */
 bool fixed_check_operators(struct statement *statement, const struct formula *formula);
 
+/* ---- fixed_functions.c ---- */
+/* Is it one of those that fixed-point values have, besides relu and abs? */
+bool fixed_has_function(enum ir_expr_op op);
+/* Its integers, of those of its arguments. */
+const struct ir_expr *fixed_function_lower(struct ir_context *context, const struct formula *formula,
+                                           const struct ir_expr *const *arguments);
+
 /* ---- operator_tables.c ---- */
 /* A table of one over the entries at which the two axes are equal, as a map. */
 const struct ir_node *operator_delta(struct ir_context *context, enum ir_elem elem, const struct poly *rows,

@@ -6,7 +6,7 @@
  * top of a term, an error inside a function, divisor, comparison or parenthesised sum, where two readings differ.
  *
  * The result is a pointwise expression; each summed product became a contraction among its operands. */
-#include "formula.h"
+#include "operators.h"
 
 /* The construct around a place in which nothing may be summed alone; NULL at the top of a term. */
 struct place {
@@ -224,14 +224,17 @@ static const struct ir_expr *apply(struct statement *statement, const struct for
         elem = common_elem(arguments[0]->type, arguments[1]->type);
     if (formula->op == IR_EXPR_cast)
         return term_as(statement, arguments[0], stay, &place, elem);
+    bool fixed = fixed_has_function(formula->op) && ir_elem_is_integer(elem);
     if (formula->n_arguments == 1)
         elem = arguments[0]->type.elem;
     for (uint32_t k = 0; k < formula->n_arguments; k++) {
         bool condition = formula->op == IR_EXPR_select && k == 0;
-        lowered[k] = term_as(statement, arguments[k], stay, &place, condition ? IR_bool : elem);
+        lowered[k] = term_as(statement, arguments[k], stay, &place, condition ? IR_bool : fixed ? arguments[k]->type.elem : elem);
         if (!lowered[k])
             return NULL;
     }
+    if (fixed)
+        return fixed_function_lower(statement->body->context, formula, lowered);
     if (formula->op == IR_EXPR_conj)
         return conjugate(statement, lowered[0]);
     if (formula->op == IR_EXPR_real && !ir_elem_is_complex(lowered[0]->elem))

@@ -200,7 +200,9 @@ bool report_no_fixed_form(struct statement *statement, struct span span, const c
     struct diag *diag = diag_error(body->diagnostics, DIAG_E0319, span, "%s has no fixed-point form", what);
     if (argument) {
         diag_note(body->diagnostics, diag, argument->span, "this is %s", value_type_name(argument->type));
-        diag_help(body->diagnostics, diag, "sums, products, `relu`, `abs`, `min`, `max` and comparisons have; else cast: `f32(%s)`",
+        diag_help(body->diagnostics, diag,
+                  "sums, products, `relu`, `abs`, `min`, `max`, `tanh`, `sigmoid`, `silu`, `gelu` and comparisons have; else cast: "
+                  "`f32(%s)`",
                   source_text(body, argument->span));
     }
     return fail(statement);
@@ -211,7 +213,11 @@ bool type_of_function(struct statement *statement, enum ir_expr_op op, const cha
 {
     struct value_type type = argument->type;
     bool integer = type.weakness == WEAK_AN_INTEGER;
-    if (type.fixed && op != IR_EXPR_relu && op != IR_EXPR_abs)
+    if (type.fixed && (fixed_has_function(op) || op == IR_EXPR_relu || op == IR_EXPR_abs)) {
+        *result = type;
+        return true;
+    }
+    if (type.fixed)
         return report_no_fixed_form(statement, span, arena_printf(statement->body->arena, "`%s`", name), argument);
     if (!ir_expr_takes(op, integer && ir_expr_takes(op, IR_i64) ? IR_i64 : type.elem))
         return report_domain(statement, name, span, argument);

@@ -161,6 +161,76 @@ def check_boards(suite, folder):
     suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
 
 
+FUNCTIONS = """\
+const W: q7[8, 20] scale(0.5) = file("W.npy")
+const bias: q7[8] = file("b.npy")
+kernel pointwise(x: q15[{n}] scale(8)) -> (tanh_x: q15[{n}], sigmoid_x: q15[{n}], silu_x: q15[{n}] scale(8), gelu_x: q15[{n}] scale(8), gelu_tanh_x: q15[{n}] scale(8)) {{
+    tanh_x[i] = tanh(x[i])
+    sigmoid_x[i] = sigmoid(x[i])
+    silu_x[i] = silu(x[i])
+    gelu_x[i] = gelu(x[i])
+    gelu_tanh_x[i] = gelu_tanh(x[i])
+}}
+kernel layer(x: q7[20]) -> (y: q15[8], z: q15 scale(4), g: q15[8] scale(8), f: f32[8], h: q15[8] scale(2)) {{
+    y[i] = tanh(W[i,j] * x[j] + bias[i])
+    z = sigmoid(W[i,j] * x[j]) * bias[i]
+    g[i] = gelu(2 * W[i,j] * x[j] - 0.25)
+    f[i] = f32(tanh(bias[i])) / 2
+    let t[i] = 1 - tanh(bias[i])
+    h[i] = t[i] * bias[i]
+}}
+"""
+BOUNDS = {"tanh": (2.1, 0), "sigmoid": (1.1, 0), "silu": (0, 1.1), "gelu": (0, 1.4), "gelu_tanh": (0, 1.4)}  # 2^-16, and 2^-16 of the argument
+
+
+def functions(x):
+    normal = (1 + numpy.vectorize(math.erf)(x / math.sqrt(2))) / 2
+    sigmoid, inner = 1 / (1 + numpy.exp(-x)), math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return {"tanh": numpy.tanh(x), "sigmoid": sigmoid, "silu": x * sigmoid, "gelu": x * normal, "gelu_tanh": x / 2 * (1 + numpy.tanh(inner))}
+
+
+def check_functions(suite, folder, generator):
+    """Every argument of 16 bits: within what the page states, and odd where the function is. Inside products and sums; on boards."""
+    x = numpy.arange(-2**15, 2**15).astype("i2")
+    data = {"W": generator.integers(-128, 128, (8, 20)).astype("i1"), "b": generator.integers(-128, 128, 8).astype("i1"), "x": x,
+            "x7": generator.integers(-128, 128, 20).astype("i1")}
+    for name, array in data.items():
+        numpy.save(folder / f"{name}.npy", array)
+    (folder / "functions.ein").write_text(FUNCTIONS.format(n=2**16))
+    (folder / "few_functions.ein").write_text(FUNCTIONS.format(n=48))
+    names, wanted, results = list(BOUNDS), functions(x / 4096), set()
+    for engine in suite.engines:
+        words = [suite.einc, "run", "functions.ein", "pointwise", "x=x.npy", f"--engine={engine}"] + [w for n in names for w in ("-o", f"{n}_x={n}.npy")]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
+        suite.check(f"functions by {engine}", done.returncode == 0, done.stderr)
+        results.add(b"".join((folder / f"{n}.npy").read_bytes() for n in names))
+    suite.check("functions: engines agree", len(results) == 1)
+    for name in names:
+        scale = 1 if name in ("tanh", "sigmoid") else 8
+        got, (absolute, relative) = numpy.load(folder / f"{name}.npy").astype(float) * scale / 2**15, BOUNDS[name]
+        error = abs(got - numpy.minimum(wanted[name], scale * (1 - 2**-15))) - (absolute + relative * abs(x / 4096)) / 2**16 - scale / 2**16
+        suite.check(f"{name} is within its bound", error.max() < 1e-9, f"{error.max()} at {error.argmax()}")
+    suite.check("tanh is 0 at 0", numpy.load(folder / "tanh.npy")[2**15] == 0)
+    outputs = ["y", "z", "g", "f", "h"]
+    words = [suite.einc, "run", "functions.ein", "layer", "x=x7.npy"] + [w for n in outputs for w in ("-o", f"{n}={n}_layer.npy")]
+    subprocess.run(words, cwd=folder, check=True, timeout=120)
+    W, b, x = data["W"] / 256, data["b"] / 128, data["x7"] / 128
+    product = W @ x
+    right = {"y": numpy.tanh(product + b), "z": (b / (1 + numpy.exp(-product))).sum(), "g": functions(2 * product - 0.25)["gelu"], "f": numpy.tanh(b) / 2,
+             "h": (1 - numpy.tanh(b)) * b}
+    for name, scale in (("y", 1), ("z", 4), ("g", 8), ("f", 2**15), ("h", 2)):
+        error = abs(numpy.load(folder / f"{name}_layer.npy") * float(scale) / 2**15 - numpy.clip(right[name], -scale, scale * (1 - 2**-15))).max()
+        suite.check(f"layer: {name}", error < (0 if name == "f" else scale) / 2**16 + 30 / 2**16, error)
+    done = subprocess.run([suite.einc, "check", "few_functions.ein"], cwd=folder, capture_output=True, text=True, timeout=120)
+    suite.check("functions: check", done.returncode == 0, done.stdout + done.stderr)
+    if not WATCHED:
+        boards = embedded_suite.Suite(suite.einc, folder)
+        for board in ("microbit", "mps3-an547"):
+            report = embedded_suite.run_board(boards, board, "few_functions.ein")
+            suite.check(f"{board}: functions", report and all(kernel["wrong"] == 0 for kernel in report.values()), f"{report}")
+        suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
+
+
 LAYER = 'const W: q7[64, 64] scale({scale}) = file("S.npy") exact\nkernel net(x: q7[64]) -> (y: q7[64]) {{ y[i] = W[i,j] * x[j] }}\n'
 HALVES = 'const W: q15[64, 64] = file("H.npy") exact\nkernel net(x: q15[64]) -> (y: q15[64]) { y[i] = W[i,j] * x[j] }\n'
 DENSE = 'const W: q7[256, 256] scale(0.3) = file("D.npy") exact\nkernel net(x: q7[256]) -> (y: q7[256]) { y[i] = W[i,j] * x[j] }\n'
@@ -214,6 +284,7 @@ def main():
         if not WATCHED:
             check_boards(suite, folder)
             check_sizes(suite, folder, generator)
+        check_functions(suite, folder, generator)
     return suite.close()
 
 
