@@ -273,7 +273,7 @@ static bool create_columns(struct elimination *elimination, const double *matrix
     return signatures != NULL;
 }
 
-enum way { WHOLE, SPLIT, TRANSPOSED };
+enum way { WHOLE, SPLIT, THIRDS, TRANSPOSED };
 
 /* The program by elimination of what is common, of the matrix as it is, or cut by its symmetries before; or from the latter of its
  * transpose, `from`. */
@@ -290,7 +290,8 @@ static const struct straight_line *search(const struct elimination *search, uint
     line->n_rows = n_rows;
     if (way == TRANSPOSED)
         return elimination_transpose(&elimination, from) ? line : NULL;
-    if (!(way == SPLIT ? elimination_split(&elimination, matrix) : create_columns(&elimination, matrix)))
+    elimination.by_thirds = way == THIRDS;
+    if (!(way != WHOLE ? elimination_split(&elimination, matrix) : create_columns(&elimination, matrix)))
         return NULL;
     drop_empty_columns(&elimination);
     while (eliminate(&elimination))
@@ -311,9 +312,13 @@ static const double *transpose_of(struct arena *arena, uint32_t n_rows, uint32_t
     return differs ? turned : NULL;
 }
 
-static const struct straight_line *fewer_flops(const struct straight_line *a, const struct straight_line *b)
+/* With fewer flops; of equally many with fewer instructions. */
+static const struct straight_line *shorter(const struct straight_line *a, const struct straight_line *b)
 {
-    return b && b->additions + b->multiplications < a->additions + a->multiplications ? b : a;
+    if (!b)
+        return a;
+    int64_t more = b->additions + b->multiplications - a->additions - a->multiplications;
+    return more < 0 || (more == 0 && b->instructions < a->instructions) ? b : a;
 }
 
 const struct straight_line *straight_line_create(struct arena *arena, uint32_t n_rows, uint32_t n_columns, const double *matrix,
@@ -323,10 +328,14 @@ const struct straight_line *straight_line_create(struct arena *arena, uint32_t n
         return NULL;
     const struct elimination common = {.arena = arena, .closeness = closeness};
     const double *equalised = with_equal_magnitudes(arena, (size_t)n_rows * n_columns, matrix, closeness);
-    const struct straight_line *whole = equalised ? search(&common, n_rows, n_columns, equalised, WHOLE, NULL) : NULL;
-    const struct straight_line *split = whole ? search(&common, n_rows, n_columns, equalised, SPLIT, NULL) : NULL;
-    const double *transpose = split ? transpose_of(arena, n_rows, n_columns, equalised) : NULL;
-    const struct straight_line *other = transpose ? search(&common, n_columns, n_rows, transpose, SPLIT, NULL) : NULL;
-    const struct straight_line *back = other ? search(&common, n_rows, n_columns, equalised, TRANSPOSED, other) : NULL;
-    return arena_failed(arena) ? NULL : fewer_flops(fewer_flops(whole, split), back);
+    const double *transpose = equalised ? transpose_of(arena, n_rows, n_columns, equalised) : NULL;
+    const struct straight_line *best = equalised ? search(&common, n_rows, n_columns, equalised, WHOLE, NULL) : NULL;
+    for (enum way way = SPLIT; best && way <= THIRDS; way++) {
+        bool across = transpose && (way == SPLIT || n_rows % 3 == 0);
+        if (way == SPLIT || n_columns % 3 == 0)
+            best = shorter(best, search(&common, n_rows, n_columns, equalised, way, NULL));
+        const struct straight_line *other = across ? search(&common, n_columns, n_rows, transpose, way, NULL) : NULL;
+        best = shorter(best, other ? search(&common, n_rows, n_columns, equalised, TRANSPOSED, other) : NULL);
+    }
+    return arena_failed(arena) ? NULL : best;
 }

@@ -26,6 +26,7 @@ struct elimination {
     struct straight_line *line;
     double closeness;
     const double *matrix; /* that is cut; NULL: none is */
+    bool by_thirds;       /* columns in triples, too */
     struct column *columns;
     size_t n_columns, columns_capacity;
     struct pattern *patterns; /* of the round: those that save most */

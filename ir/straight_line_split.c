@@ -2,11 +2,14 @@
  *
  *     W = [A A; B -B]   up to the order and the signs of rows and columns: A of the sums, B of the differences
  *     W = V D           V a matrix of complex numbers as pairs of rows and columns, D turns each of its columns
+ *     W = [A 0; 0 B] S  S makes s = a + b + c, u = a - (b + c) / 2 and v = (b - c) sqrt(3) / 2 of columns in triples
  *
  * The first is even and odd (of n = 2 m numbers halves that are m x m: Solomonoff 1992), and a step of radix 2. Pairs of columns
  * are those that differ, row by row, in signs only, the same signs for all pairs; what has no partner goes to both halves. The
  * second is taken where V can be cut in its turn. Found in a Fourier matrix one after the other they are split radix (Yavne 1968),
- * and nothing of that is said here. What cannot be cut is left to the search for common pairs. */
+ * and nothing of that is said here. The third is a step of radix 3: rows have equal numbers in a triple, or such that add up to 0.
+ * Where 3 and the rest of the length are coprime no twiddles are left (Good 1958). It is not always less, so who asks says whether
+ * it is tried. What cannot be cut is left to the search for common pairs. */
 #include "straight_line_internal.h"
 
 #include <math.h>
@@ -323,6 +326,167 @@ static bool turn_values(struct elimination *elimination, const struct block *blo
     return !arena_failed(elimination->arena);
 }
 
+/* ---- thirds ---- */
+
+/* Columns in triples: of each row the numbers of a triple are equal, for all triples, or their sum is 0. */
+struct thirds {
+    uint32_t (*triples)[3]; /* a, b, c */
+    uint32_t n_triples;
+    bool *is_sum; /* by row */
+};
+
+/* Is the row of one kind in these columns? 1: equal numbers; -1: a sum of 0; 0: neither. Zeros are of both: 2. */
+static int kind_of_row(const struct elimination *elimination, const struct block *block, uint32_t row, const uint32_t *triple)
+{
+    double a = number_at(block, row, triple[0]), b = number_at(block, row, triple[1]), c = number_at(block, row, triple[2]);
+    if (a == b && b == c)
+        return a == 0 ? 2 : 1;
+    return fabs(a + b + c) <= 16 * elimination->closeness ? -1 : 0;
+}
+
+/* Do the columns go along with the kinds that rows have, 0 where that is open? What is open is decided then. */
+static bool add_triple(const struct elimination *elimination, const struct block *block, const uint32_t *triple, int8_t *kinds)
+{
+    for (uint32_t row = 0; row < block->n_rows; row++) {
+        int kind = kind_of_row(elimination, block, row, triple);
+        if (kind == 0 || (kind != 2 && kinds[row] && kind != kinds[row]))
+            return false;
+    }
+    for (uint32_t row = 0; row < block->n_rows; row++) {
+        int kind = kind_of_row(elimination, block, row, triple);
+        kinds[row] = (int8_t)(kind == 2 ? kinds[row] : kind);
+    }
+    return true;
+}
+
+static bool has_both(const struct block *block, const int8_t *kinds)
+{
+    bool sums = false, others = false;
+    for (uint32_t row = 0; row < block->n_rows; row++) {
+        sums |= kinds[row] > 0;
+        others |= kinds[row] < 0;
+    }
+    return sums && others;
+}
+
+/* How many sizes the numbers of its columns would have: of the first, and of the difference of the others. */
+static uint32_t count_sizes(struct arena *arena, const struct block *block, const int8_t *kinds, const uint32_t *triple)
+{
+    double *sizes = ARENA_ARRAY(arena, 2 * (size_t)block->n_rows, double);
+    uint32_t n = 0;
+    for (uint32_t row = 0; sizes && row < block->n_rows; row++)
+        for (int part = 0; kinds[row] < 0 && part < 2; part++) {
+            double size =
+                fabs(part ? number_at(block, row, triple[1]) - number_at(block, row, triple[2]) : number_at(block, row, triple[0]));
+            uint32_t k = 0;
+            while (k < n && fabs(sizes[k] - size) > 0x1p-20)
+                k++;
+            if (k == n)
+                sizes[n++] = size;
+        }
+    return n;
+}
+
+/* The first column of a triple is the one by which numbers have fewest sizes: of coprime lengths no twiddles remain then. */
+static void turn_triple(struct arena *arena, const struct block *block, const int8_t *kinds, uint32_t *triple)
+{
+    uint32_t best[3] = {triple[0], triple[1], triple[2]}, least = UINT32_MAX;
+    for (int turn = 0; turn < 3; turn++) {
+        const uint32_t turned[3] = {triple[turn], triple[(turn + 1) % 3], triple[(turn + 2) % 3]};
+        uint32_t sizes = count_sizes(arena, block, kinds, turned);
+        if (sizes < least) {
+            least = sizes;
+            memcpy(best, turned, sizeof best);
+        }
+    }
+    memcpy(triple, best, sizeof best);
+}
+
+/* All columns in triples, beginning with the first and these two. */
+static bool find_triples(struct elimination *elimination, const struct block *block, uint32_t second, uint32_t third,
+                         struct thirds *thirds)
+{
+    uint32_t n = block->n_columns;
+    bool *taken = ARENA_ARRAY(elimination->arena, n, bool);
+    int8_t *kinds = ARENA_ARRAY(elimination->arena, block->n_rows, int8_t);
+    thirds->n_triples = 0;
+    for (uint32_t a = 0; taken && kinds && a < n; a++) {
+        bool found = taken[a];
+        for (uint32_t b = a ? a + 1 : second; !found && b < (a ? n : second + 1); b++)
+            for (uint32_t c = a ? b + 1 : third; !found && c < (a ? n : third + 1); c++) {
+                const uint32_t triple[3] = {a, b, c};
+                found = !taken[b] && !taken[c] && add_triple(elimination, block, triple, kinds) && has_both(block, kinds);
+                if (!found)
+                    continue;
+                taken[b] = taken[c] = true;
+                memcpy(thirds->triples[thirds->n_triples++], triple, sizeof triple);
+            }
+        if (!found)
+            return false;
+    }
+    for (uint32_t row = 0; kinds && row < block->n_rows; row++)
+        thirds->is_sum[row] = kinds[row] > 0;
+    for (uint32_t k = 0; kinds && k < thirds->n_triples; k++)
+        turn_triple(elimination->arena, block, kinds, thirds->triples[k]);
+    return taken && kinds;
+}
+
+static bool find_thirds(struct elimination *elimination, const struct block *block, struct thirds *thirds)
+{
+    uint32_t n = block->n_columns;
+    thirds->triples = (uint32_t(*)[3])ARENA_ARRAY(elimination->arena, n + 3, uint32_t);
+    thirds->is_sum = ARENA_ARRAY(elimination->arena, block->n_rows, bool);
+    if (!elimination->by_thirds || n % 3 || n < 6 || !thirds->triples || !thirds->is_sum)
+        return false;
+    for (uint32_t second = 1; second < n; second++)
+        for (uint32_t third = second + 1; third < n; third++)
+            if (find_triples(elimination, block, second, third, thirds))
+                return true;
+    return false;
+}
+
+/* Rows of the block that are of sums, or the others, with so many columns. */
+static bool make_part(struct elimination *elimination, const struct block *block, const struct thirds *thirds, bool sums,
+                      struct block *part)
+{
+    if (!create_block(elimination->arena, part, block->n_rows, (sums ? 1 : 2) * thirds->n_triples))
+        return false;
+    part->n_rows = 0;
+    for (uint32_t row = 0; row < block->n_rows; row++) {
+        if (thirds->is_sum[row] != sums)
+            continue;
+        for (uint32_t k = 0; k < thirds->n_triples; k++) {
+            const uint32_t *triple = thirds->triples[k];
+            double *numbers = &part->numbers[(size_t)part->n_rows * part->n_columns];
+            numbers[k] = number_at(block, row, triple[0]);
+            if (!sums)
+                numbers[thirds->n_triples + k] = (number_at(block, row, triple[1]) - number_at(block, row, triple[2])) / sqrt(3);
+        }
+        part->rows[part->n_rows++] = block->rows[row];
+    }
+    return true;
+}
+
+/* With s = a + b + c, u = a - (b + c) / 2 and v = (b - c) sqrt(3) / 2 rows have multiples of s alone, or of u and v alone. */
+static bool make_parts(struct elimination *elimination, const struct block *block, const struct thirds *thirds,
+                       struct block parts[2])
+{
+    if (!make_part(elimination, block, thirds, true, &parts[0]) || !make_part(elimination, block, thirds, false, &parts[1]))
+        return false;
+    for (uint32_t k = 0; k < thirds->n_triples; k++) {
+        uint32_t a = block->values[thirds->triples[k][0]], b = block->values[thirds->triples[k][1]],
+                 c = block->values[thirds->triples[k][2]];
+        uint32_t both = elimination_add_value(elimination, (struct straight_line_value){{{b, 1}, {c, 1}}, 2});
+        uint32_t difference = elimination_add_value(elimination, (struct straight_line_value){{{b, 1}, {c, -1}}, 2});
+        parts[0].values[k] = elimination_add_value(elimination, (struct straight_line_value){{{a, 1}, {both, 1}}, 2});
+        parts[1].values[k] = elimination_add_value(elimination, (struct straight_line_value){{{a, 1}, {both, -0.5}}, 2});
+        parts[1].values[thirds->n_triples + k] =
+            elimination_add_value(elimination, (struct straight_line_value){{{difference, sqrt(0.75)}}, 1});
+    }
+    settle(elimination, &parts[1], 16 * elimination->closeness);
+    return !arena_failed(elimination->arena);
+}
+
 /* ---- the cut ---- */
 
 static bool add_columns(struct elimination *elimination, const struct block *block)
@@ -345,12 +509,25 @@ static bool is_turned(const struct block *block, const struct pairing *pairing)
     return false;
 }
 
+/* Is there a row of nothing but 1, -1 and 0? Its transform has no twiddles that turning would take out. */
+static bool has_plain_row(const struct block *block)
+{
+    for (uint32_t row = 0; row < block->n_rows; row++) {
+        bool plain = true;
+        for (uint32_t c = 0; c < block->n_columns; c++)
+            plain &= number_at(block, row, c) == 0 || fabs(number_at(block, row, c)) == 1;
+        if (plain)
+            return true;
+    }
+    return false;
+}
+
 /* Can the block be turned so that it can be cut in its turn? */
 static bool can_turn(struct elimination *elimination, const struct block *block, struct pairing *pairing, struct block *divided)
 {
     struct pairing next;
     uint32_t *other = ARENA_ARRAY(elimination->arena, block->n_rows, uint32_t);
-    return other && block->n_rows >= FEWEST_ROWS && block->n_columns >= FEWEST_COLUMNS &&
+    return other && !has_plain_row(block) && block->n_rows >= FEWEST_ROWS && block->n_columns >= FEWEST_COLUMNS &&
            find_complex(elimination->arena, block, pairing, other) && is_turned(block, pairing) &&
            divide_columns(elimination, block, pairing, divided) && find_pairing(elimination->arena, divided, &next);
 }
@@ -360,7 +537,10 @@ static bool cut(struct elimination *elimination, const struct block *block)
 {
     struct pairing pairing, complex;
     struct block parts[2], divided;
+    struct thirds thirds;
     bool has_pairs = find_pairing(elimination->arena, block, &pairing), all = has_pairs && pairing.n_paired == block->n_columns;
+    if (!all && find_thirds(elimination, block, &thirds))
+        return make_parts(elimination, block, &thirds, parts) && cut(elimination, &parts[0]) && cut(elimination, &parts[1]);
     if (!all && can_turn(elimination, block, &complex, &divided))
         return turn_values(elimination, block, &complex, &divided) && cut(elimination, &divided);
     if (!has_pairs)

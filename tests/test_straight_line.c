@@ -134,6 +134,10 @@ static void fast_fourier_transforms_are_found(void **state)
         assert_in_range(fourier(n, false, &additions), 4, n < 8 ? 14 * n : 8 * n * n / 3);
     assert_int_equal(fourier(3, false, &additions), 16);
     assert_int_equal(fourier(5, false, &additions), 48);
+    for (uint32_t n = 5; n <= 7; n += 2) { /* 3 n over coprime factors: n of length 3, three of length n (Good 1958) */
+        assert_int_equal(fourier(3 * n, false, &additions), 16 * n + 3 * fourier(n, false, &additions));
+        assert_int_equal(fourier(3 * n, true, &additions), 6 * n + fourier(n, true, &additions) + fourier(n, false, &additions));
+    }
 }
 
 /* root((row + at) (2 column + 1), order) or its transpose: cosine transforms of types II and III, and IV with odd rows. */
