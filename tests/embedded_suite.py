@@ -175,7 +175,8 @@ def random_kernel(number, name):
     """Einsums in a chain whose values are read again later, so that several live at a time."""
     extents = {index: number.randint(2, 7) for index in "abcd"}
     values, lines = [("x", "ab")], []
-    elem = number.choice(["f32", "f64", "i32", "i8"])
+    elem = number.choice(["f32", "f64", "i32", "i8", "q7", "q15"])
+    scale = f": {elem} scale(16)" if elem[0] == "q" else ""  # fixed point is rounded where it is stored
     for k in range(number.randint(3, 6)):
         (left, li), (right, ri) = number.choice(values), number.choice(values)
         result = "".join(sorted(number.sample("abcd", 2)))
@@ -189,11 +190,11 @@ def random_kernel(number, name):
         covered = set(re.sub(r"\w+\[|[^a-d]", "", product))
         result = "".join(index for index in result if index in covered) or min(covered)
         summed = "".join(sorted(covered - set(result)))
-        lines.append(f"    let stored v{k}[{','.join(result)}] = " + (f"sum[{','.join(summed)}]({product})" if summed else product))
+        lines.append(f"    let stored v{k}[{','.join(result)}]{scale} = " + (f"sum[{','.join(summed)}]({product})" if summed else product))
         values.append((f"v{k}", result))
     total = " + ".join(f"sum[{','.join(indices)}]({value}[{','.join(indices)}])" for value, indices in values)
     lines.append(f"    y = {total}")
-    return f"kernel {name}(x: {elem}[{extents['a']}, {extents['b']}]) -> (y: {elem}) {{\n" + "\n".join(lines) + "\n}\n"
+    return f"kernel {name}(x: {elem}[{extents['a']}, {extents['b']}]) -> (y: {elem}{' scale(1024)' if scale else ''}) {{\n" + "\n".join(lines) + "\n}\n"
 
 
 def check_random(suite, count, each=20):
