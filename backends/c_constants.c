@@ -45,6 +45,17 @@ static bool needs_bits(const struct c_table *table)
     return false;
 }
 
+/* What parameters of emitted helpers are called: a table of the file of such a name would be shadowed by them. */
+static bool is_parameter(const char *name)
+{
+    static const char *const parameters[] = {"a", "at",    "b",  "c",    "columns", "from", "im",   "k", "m",
+                                             "n", "place", "re", "rows", "sum",     "to",   "word", "x", "y"};
+    for (size_t k = 0; k < sizeof parameters / sizeof *parameters; k++)
+        if (!strcmp(name, parameters[k]))
+            return true;
+    return false;
+}
+
 static const char *table_for(struct c_file *file, const struct ir_constant *constant, enum ir_elem elem, size_t row,
                              const char *name)
 {
@@ -57,7 +68,9 @@ static const char *table_for(struct c_file *file, const struct ir_constant *cons
     }
     struct c_table table = {constant, real, element_count(constant, real), row, NULL, NULL};
     struct c_names others = names_of_kernels(file);
-    table.name = c_name_unique(file->arena, &file->names, &others, constant->name ? constant->name : name ? name : "table");
+    name = constant->name ? constant->name : name ? name : "table";
+    name = is_parameter(name) ? arena_printf(file->arena, "%s_table", name) : name;
+    table.name = name ? c_name_unique(file->arena, &file->names, &others, name) : NULL;
     if (table.name && needs_bits(&table)) {
         struct text bits = text_create(file->arena);
         text_printf(&bits, "%s_bits", table.name);

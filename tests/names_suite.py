@@ -18,6 +18,7 @@ import suites
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror".split()
 OWN = ("string stdio stdlib workspace dims arguments row sum total value value2 value_2 inside index j i k restrict_ einc einc_entry_f einc_workspace_f einc_x F_WORKSPACE_BYTES "
+       "a b c at from to rows columns word place m "
        "f_WORKSPACE_BYTES F_WORKSPACE_ALIGNMENT F_H OUT_H OUT_H_ out out_h NAMES_H x x_ x__ _x __x x2 x_2 X _ __ ___ table table2 table_ static_ v v_ v2 inf_ NULL_ "
        "memory array arrays header file size bytes length count n argc argv load store data good read_file write_file main main_ input output "
        "tmp result left right stride y_re y_im x_re x_im re im z_re accumulator vector lane floor_divide modulo maximum minimum wrap sigmoid_ "
