@@ -142,7 +142,8 @@ static void other_engines_compute_the_same(void **state)
     for (size_t k = 0; k < count; k++)
         for (uint64_t machine = 0; machine < 5 && strcmp(engines[k].name, "ref") != 0 && strcmp(engines[k].name, "c") != 0;
              machine++) {
-            const struct pass_options passes = {.machine = validate_machine(machine), .threads = machine % 2 ? 3 : 0};
+            struct pass_options passes = {.machine = validate_machine(machine), .threads = machine % 2 ? 3 : 0};
+            passes.machine.freestanding = false; /* no size of scratch need be known beforehand */
             run_batch(1 + 1000 * machine, false, &passes, &engines[k], &options);
         }
 }
