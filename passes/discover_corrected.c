@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_RANK = 4, SAMPLED = 7, SAMPLE_ROUNDS = 12, ROUNDS = 60, LEAST_ROUNDS = 5, LEAST = 16 };
+enum { MOST_RANK = 4, SAMPLED = 7, SAMPLE_ROUNDS = 24, ROUNDS = 60, LEAST_ROUNDS = 5, LEAST = 16, FAR = 100 };
 
 /* Rows are (i1, i2), of m1 and of m2; of columns likewise. U V: u v^T, columns of u one after the other, orthonormal. */
 struct turns {
@@ -150,16 +150,18 @@ static double take_turn(struct turns *turns)
 }
 
 /* Rounds until B moves by no more than `enough`, or what is left stays: how much that is. */
-static double take_turns(struct turns *turns, struct arena *arena, int rounds, double norm, double enough)
+static double take_turns(struct turns *turns, struct arena *arena, int rounds, double norm, double enough, bool *stays)
 {
     size_t count = turns->m2 * turns->n2;
     number *before = ARENA_ARRAY(arena, count, number);
     double left = INFINITY, next = 0;
+    *stays = false;
     for (int round = 0; before && round < rounds; round++, left = next) {
         memcpy(before, turns->b, count * sizeof *before);
         next = take_turn(turns);
         add_multiple(count, -1, turns->b, before);
-        if (discover_norm(count, before) <= enough || (round > LEAST_ROUNDS && next > 1e-6 * norm && next > 0.9 * left))
+        *stays = round > LEAST_ROUNDS && next > 1e-6 * norm && next > 0.9 * left;
+        if (*stays || discover_norm(count, before) <= enough)
             return next;
     }
     return left;
@@ -189,8 +191,9 @@ static bool may_be(struct discovery *discovery, size_t m1, size_t n1, size_t ran
         numbers[k] = matrix->numbers[i * matrix->columns + j];
     }
     turns.matrix.numbers = numbers;
-    double norm = discover_norm(m * n, numbers);
-    return take_turns(&turns, discovery->scratch, rounds, norm, 0) < part * norm;
+    bool stays;
+    double norm = discover_norm(m * n, numbers), left = take_turns(&turns, discovery->scratch, rounds, norm, 0, &stays);
+    return left < part * norm && !(stays && left > FAR * discovery->tolerance * norm);
 }
 
 static bool propose(struct discovery *discovery, size_t m1, size_t n1, size_t rank)
@@ -203,7 +206,8 @@ static bool propose(struct discovery *discovery, size_t m1, size_t n1, size_t ra
     if (!create(discovery->scratch, m1, n1, m2, n2, rank, &turns))
         return false;
     turns.matrix.numbers = matrix->numbers;
-    (void)take_turns(&turns, discovery->scratch, ROUNDS, discovery->norm, permitted / 8);
+    bool stays;
+    (void)take_turns(&turns, discovery->scratch, ROUNDS, discovery->norm, permitted / 8, &stays);
     if (!discover_factor(discovery->scratch, m, n, turns.rest, rank, permitted, &factors)) {
         discover_missed(discovery, factors.error);
         return false;
