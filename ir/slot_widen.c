@@ -3,8 +3,6 @@
  */
 #include "slot.h"
 
-#include <string.h>
-
 /* Digits that are put behind those of the slot number: what fills the vector up, and the copies. */
 enum { ADDED = 2 };
 
@@ -20,17 +18,17 @@ static int64_t reach_of(const struct slot_layout *layout)
 static const struct slot_layout *widen_layout(struct ir_context *context, const struct slot_layout *layout, int64_t slots)
 {
     struct arena *arena = ir_arena(context);
-    uint32_t n = layout->n_slot_digits, n_beyond = layout->n_digits - n, n_terms = 0;
+    uint32_t n = layout->n_slot_digits, n_terms = 0;
     struct slot_digit *digits = ARENA_ARRAY(arena, layout->n_digits + ADDED, struct slot_digit);
-    struct slot_roll *rolls = arena_copy(arena, layout->rolls, layout->n_rolls + (layout->n_rolls == 0), sizeof *rolls);
+    struct slot_roll *rolls = arena_copy(arena, layout->rolls, layout->n_rolls, sizeof *rolls);
     if (!digits || (layout->n_rolls && !rolls))
         return NULL;
-    memcpy(digits, layout->digits, n * sizeof *digits);
+    for (uint32_t k = 0; k < layout->n_digits; k++)
+        digits[k < n ? k : k + ADDED] = layout->digits[k];
     digits[n].kind = layout->tail_garbage ? SLOT_GARBAGE : SLOT_ZERO;
     digits[n].radix = layout->slots / reach_of(layout);
     digits[n + 1].kind = SLOT_REPLICATE;
     digits[n + 1].radix = slots / layout->slots;
-    memcpy(digits + n + ADDED, layout->digits + n, n_beyond * sizeof *digits);
     for (uint32_t k = 0; k < layout->n_rolls; k++, n_terms = 0) {
         struct slot_roll_term *terms = arena_copy(arena, rolls[k].terms, rolls[k].n_terms, sizeof *terms);
         for (; terms && n_terms < rolls[k].n_terms; n_terms++)
