@@ -29,19 +29,6 @@ static bool is_zero(const struct ir_node *node, enum ir_ring ring)
            ir_number_equal(ir_number_load(node->elem, node->constant->data, 0), zero);
 }
 
-/* Does each axis of the operand have an index of its own? Those are put in `axes`. */
-static bool has_bare_axes(const struct ir_access *access, uint32_t *axes)
-{
-    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
-        if (!poly_is_index(access->subscripts[axis], &axes[axis]))
-            return false;
-        for (uint32_t before = 0; before < axis; before++)
-            if (axes[before] == axes[axis])
-                return false;
-    }
-    return !access->fill;
-}
-
 /* Is the index looked up at run time read by another operand as it is, over all its extent? That is checked where it is read. */
 static bool is_read_whole(const struct ir_node *node, uint32_t operand, uint32_t index)
 {
@@ -60,7 +47,7 @@ static bool is_sum_of_places(const struct ir_node *node, uint32_t operand, uint3
     const struct ir_node *scatter = node->operands[operand].node;
     bool sums = false;
     if (scatter->op != IR_scatter_node || scatter->scatter.ring != node->contract.ring || scatter->operands[0].fill ||
-        !is_zero(scatter->operands[0].node, node->contract.ring) || !has_bare_axes(&node->operands[operand], axes))
+        !is_zero(scatter->operands[0].node, node->contract.ring) || !contraction_bare_axes(&node->operands[operand], axes))
         return false;
     for (uint32_t axis = 0; axis < scatter->rank; axis++) {
         bool summed = axes[axis] >= node->rank;

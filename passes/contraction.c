@@ -378,3 +378,15 @@ struct ir_access contraction_map_part(struct ir_context *context, const struct i
                                                                      : ir_map(context, rank, shape, count, operands, expr);
     return node ? (struct ir_access){node, access->conjugate, subscripts, NULL} : none;
 }
+
+bool contraction_bare_axes(const struct ir_access *access, uint32_t *axes)
+{
+    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
+        if (!poly_is_index(access->subscripts[axis], &axes[axis]))
+            return false;
+        for (uint32_t before = 0; before < axis; before++)
+            if (axes[before] == axes[axis])
+                return false;
+    }
+    return !access->fill;
+}

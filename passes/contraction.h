@@ -60,4 +60,7 @@ struct ir_access contraction_map_part(struct ir_context *context, const struct i
 /* n operands, every index: ((n - 1) multiplications and one addition) at each point of the index space. */
 const struct poly *contraction_flops_naive(struct ir_context *context, const struct ir_node *node);
 
+/* Does each axis of the operand have an index of its own, without a value beside? Those are put in `axes`. */
+bool contraction_bare_axes(const struct ir_access *access, uint32_t *axes);
+
 #endif

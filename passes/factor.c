@@ -93,18 +93,6 @@ struct match {
     bool *taken;                /* by index of the first */
 };
 
-static bool bare_axes(const struct ir_access *access, uint32_t *axes)
-{
-    for (uint32_t axis = 0; axis < access->node->rank; axis++) {
-        if (!poly_is_index(access->subscripts[axis], &axes[axis]))
-            return false;
-        for (uint32_t before = 0; before < axis; before++)
-            if (axes[before] == axes[axis])
-                return false;
-    }
-    return !access->fill && !access->conjugate;
-}
-
 static bool may_factor(const struct factoring *factoring, const struct ir_access *access)
 {
     const struct ir_node *node = access->node;
@@ -131,7 +119,8 @@ static bool match_axes(struct ir_context *context, struct match *match, const st
 {
     uint32_t rank = match->first->rank;
     uint32_t *a = ARENA_ARRAY(ir_arena(context), rank, uint32_t), *b = ARENA_ARRAY(ir_arena(context), rank, uint32_t);
-    if (!a || !b || match->second->rank != rank || !bare_axes(first, a) || !bare_axes(second, b))
+    if (!a || !b || match->second->rank != rank || first->conjugate || second->conjugate || !contraction_bare_axes(first, a) ||
+        !contraction_bare_axes(second, b))
         return false;
     for (uint32_t x = 0; x < rank; x++) {
         uint32_t y = 0;

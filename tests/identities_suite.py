@@ -57,7 +57,7 @@ def rows():
            100 * 2 * 8 * N, applied(squares("AB"), "A @ B", 100, size=N), 100 * 2 * 2 * NN // 2)
     series = lambda powers: f"operator K = (identity({N}) + A) @ (identity({N}) + {powers})\n    y[i] = K[i,j] * x[j]"
     yield ("Cayley's map by Neumann's series: a product a power", kernel(f"A: f64[{N},{N}], x: f64[{N}]", f"y: f64[{N}]", series("A + A @ A + A @ A @ A + A @ A @ A @ A")), 5 * 2 * NN + 5 * N,
-           kernel(squares("AB") + f", x: f64[{N}]", f"y: f64[{N}]", series("B + B @ A + A @ B + B @ B")), 5 * 2 * NN + 5 * N)  # B (I + A + B) + A B
+           kernel(squares("ABC") + f", x: f64[{N}]", f"y: f64[{N}]", series("C + B @ A + A @ B + B @ B")), 6 * 2 * NN + 5 * N)
     yield ("a loop is a factor n (Brauer diagrams)", kernel(f"x: f64[{N}]", f"y: f64[{N}]", f"y[i] = identity({N})[j,j] * x[i]"), N, kernel(f"A: f64[{N},{N}], x: f64[{N}]", f"y: f64[{N}]", "y[i] = A[j,j] * x[i]"), 2 * N)
     low = "W: f64[200,200], U: f64[200,4], V: f64[4,200], s: f64"
     yield ("(W + s U V) x = W x + s U (V x)", kernel(low + ", x: f64[200]", "y: f64[200]", "y[i] = (W[i,j] + s * U[i,r] * V[r,j]) * x[j]"), 2 * 200 * 200 + 16 * 200 + 204,
