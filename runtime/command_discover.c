@@ -1,8 +1,8 @@
 /* einc discover: what structure a matrix, or a tensor of more axes, has, as source: the finding, what else was found and how near,
  * its factors inline or as .npy files beside it. --json gives the object of docs/command.md. */
 #include "command.h"
+#include "describe.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,12 +259,7 @@ static bool print_json(struct invocation *invocation, const struct asked *asked,
         json_array_append_new(shape, json_integer((json_int_t)asked->matrix.shape[axis]));
     json_t *root = json_pack("{s:s, s:o, s:s, s:f, s:o}", "matrix", asked->path, "shape", shape, "type",
                              ir_elem_info(asked->matrix.elem)->name, "within", asked->options.within, "findings", findings);
-    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    if (text)
-        puts(text);
-    json_decref(root);
-    free(text);
-    return text != NULL;
+    return command_print_json(root);
 }
 
 static bool look(struct invocation *invocation, const struct asked *asked, struct discover_result *result)

@@ -225,12 +225,7 @@ static bool print_json(const char *target, struct compiled *compiled, const stru
             json_array_append_new(kernels, kernel);
         }
     json_t *root = json_pack("{s:s, s:o, s:o}", "target", target, "dims", describe_dims(compiled->context), "kernels", kernels);
-    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    if (text)
-        puts(text); /* that standard output takes it is asked at the end, as for every command */
-    json_decref(root);
-    free(text);
-    return text != NULL;
+    return command_print_json(root);
 }
 
 static bool write_picture(struct invocation *invocation, const char *path, const char *text)

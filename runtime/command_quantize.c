@@ -3,9 +3,9 @@
  * Everything is done on the text of the source: lets between the factors of products are written in (frontend/steps.c), that text
  * is run in f64 on the samples, each declaration gets the type whose scale holds what was seen, and the new text is run again, for
  * the errors that are reported. What the new text cannot say in fixed point is a diagnostic at the place in the source. */
+#include "describe.h"
 #include "quantize.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,12 +256,7 @@ static bool print_json(const struct quantization *quantization)
     }
     json_t *root =
         json_pack("{s:s, s:s, s:o}", "source", quantization->program->path, "type", quantization->type, "tensors", tensors);
-    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    if (text)
-        puts(text);
-    json_decref(root);
-    free(text);
-    return text != NULL;
+    return command_print_json(root);
 }
 
 static bool prepare(struct quantization *quantization, const struct source *source, const struct quantize_options *asked)

@@ -12,4 +12,8 @@ const char *describe_size(struct ir_context *context, const struct poly *size);
 json_t *describe_dims(struct ir_context *context);
 json_t *describe_kernel(struct compiled *compiled, size_t kernel);
 
+/* command_json.c: prints and releases it; that standard output takes it is asked at the end, as for every command. False: no
+ * memory. */
+bool command_print_json(json_t *root);
+
 #endif
