@@ -132,7 +132,7 @@ struct c_file {
     bool prefetches;                        /* asks for lines of memory before they are needed */
     bool guards_masks, guards_permutations; /* what gcc before 14 might compile wrongly (c_masks.c) */
     bool helpers[HELPER_COUNT][IR_ELEM_COUNT];
-    bool saturates[2][32]; /* to so many bits, unsigned and signed */
+    uint32_t saturates[2][32]; /* to so many bits, unsigned and signed: a bit for each shift to the right before it */
 };
 
 /* `const float *q_row = &q[base];` where it is visible. */

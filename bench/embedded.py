@@ -17,6 +17,7 @@ import numpy
 COMPILER = "arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -std=c99"
 NANOSECONDS_OF_TICK, NANOSECONDS_OF_INSTRUCTION = 40, 64
 ROUND = "i8(min(max(({}[i] + 64) div 128, -128), 127))"  # i8 with the scale 1/128
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 FIXED = {"q7": "i1", "q15": "i2"}  # and what they are stored as
 
 
@@ -93,11 +94,21 @@ CASES += [("layer 64 x 64 i8", "dense", square("dense", "i8", 64)),
           ("filter of 32 taps, 256 samples", "Toeplitz", ("const t: f32[32] = file(\"t.npy\") exact\n"
            "kernel net(x: f32[287]) -> (y: f32[256]) { y[i] = t[r] * x[i+31-r] }\n", {"t": (32,)})),
           ("cosine transform 8 x 8 f32", "codelets", ("kernel net(x: f32[8, 8]) -> (y: f32[8, 8]) { y[i,j] = dct2(8)[i,k] * x[k,l] * dct2(8)[j,l] }\n", {})),
+          ("Fourier transform 256 q15", "by stages", ((ROOT / "examples/embedded/fft.ein").read_text(), {})),
           ("Fourier transform 256 c64", "codelets", ("kernel net(x: c64[256]) -> (y: c64[256]) { y[i] = dft(256)[i,j] * x[j] }\n", {}))]
 
 
 def run(words, folder):
     return subprocess.run([str(word) for word in words], cwd=folder, check=True, capture_output=True, text=True, timeout=120)
+
+
+def instructions(sources, level, folder):
+    """Of the one kernel that these files run, with the start-up code that is in the folder."""
+    run([*COMPILER.split(), level, "-nostartfiles", "-Wl,--defsym=RAM_BYTES=0x400000,--defsym=FLASH_BYTES=0x400000", "-T", "check_board.ld",
+         *sources, "check_board.c", "-lm", "-o", "check.elf"], folder)
+    done = run(["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting", "-icount", "shift=6",
+                "-kernel", "check.elf"], folder)
+    return int(re.search(r"\w+ ticks (\d+)", done.stdout + done.stderr)[1]) * NANOSECONDS_OF_TICK // NANOSECONDS_OF_INSTRUCTION
 
 
 def measure(einc, source, shapes, options, folder):
@@ -112,14 +123,10 @@ def measure(einc, source, shapes, options, folder):
     estimate = json.loads(run([einc, "size", "k.ein", "--target=embedded", "--json", *options], folder).stdout)
     run([einc, "build", "k.ein", "--target=cortex-m4", "--emit=main", "-o", "check.c", *options], folder)
     level = "-Os" if options else "-O2"
-    run([*COMPILER.split(), level, "-nostartfiles", "-Wl,--defsym=RAM_BYTES=0x400000,--defsym=FLASH_BYTES=0x400000", "-T", "check_board.ld",
-         "check.c", "check_kernels.c", "check_board.c", "-lm", "-o", "check.elf"], folder)
-    done = run(["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting", "-icount", "shift=6",
-                "-kernel", "check.elf"], folder)
-    ticks = int(re.search(r"net ticks (\d+)", done.stdout + done.stderr)[1])
+    count = instructions(["check.c", "check_kernels.c"], level, folder)
     (kernel,) = sizes["kernels"]
     return {"flash": sizes["flash"]["total"], "code": kernel["code"], "estimate": estimate["kernels"][0]["code"], "workspace": kernel["workspace"],
-            "stack": kernel["stack"], "instructions": ticks * NANOSECONDS_OF_TICK // NANOSECONDS_OF_INSTRUCTION,
+            "stack": kernel["stack"], "instructions": count,
             "multiply_accumulates": kernel["multiply_accumulates"]}
 
 
@@ -135,9 +142,13 @@ def main():
     for name, kind, (source, shapes) in CASES:
         with tempfile.TemporaryDirectory() as folder:
             got = measure(einc, source, shapes, options, pathlib.Path(folder))
+            if name == "Fourier transform 256 q15":
+                radix2 = instructions([ROOT / "bench/embedded/radix2.c"], "-O2", pathlib.Path(folder))
         results.append({"case": name, "kind": kind, **got})
         print(f"{name:34} {kind:10} {got['flash']:8} {got['code']:6} {got['estimate']:8} {got['workspace']:9} {got['stack']:6} "
               f"{got['multiply_accumulates']:9} {got['instructions']:12} {got['instructions'] / got['multiply_accumulates']:6.2f}", flush=True)
+    stages = next(row["instructions"] for row in results if row["case"] == "Fourier transform 256 q15")
+    print(f"Fourier transform 256 q15: a loop of radix 2 {radix2} instructions, {radix2 / stages:.2f} times as many")
     for elem in ("f32", "i8", *FIXED):
         dense, blocks = (next(row for row in results if row["case"] == f"matrix 256 x 256 {elem}" and row["kind"] == kind) for kind in ("dense", "Monarch"))
         print(f"Monarch to dense, {elem}: flash 1/{dense['flash'] / blocks['flash']:.1f}, instructions 1/{dense['instructions'] / blocks['instructions']:.1f}")

@@ -57,6 +57,10 @@ struct formula *fixed_times(struct statement *statement, struct formula *a, int6
 /* Adds the terms of factor * formula. False after a diagnostic. */
 bool fixed_collect(struct statement *statement, struct fixed_sum *sum, struct formula *formula, double factor);
 
+/* ---- fixed_numbers.c ---- */
+/* Narrows the range of a term by the numbers of constants in it. */
+void fixed_bound_by_numbers(struct statement *statement, const struct formula *formula, struct fixed_range *range);
+
 /* ---- fixed_functions.c ---- */
 bool fixed_is_function(const struct formula *formula);
 bool fixed_measure_function(struct statement *statement, const struct formula *formula, struct fixed_range *range);

@@ -152,9 +152,10 @@ struct formula *fixed_round(struct statement *statement, const struct fixed_sum 
         value = fixed_apply(statement, IR_EXPR_floor_div, value, fixed_number(statement, span, INT64_C(1) << rounding.shift));
     if (low >= INT32_MIN && high <= INT32_MAX)
         value = fixed_cast(statement, IR_i32, value);
-    if (low < sum->low)
+    bool both = (low < sum->low || high > sum->high) && sum->low == wanted->fixed->low && sum->high == wanted->fixed->high;
+    if (low < sum->low || both) /* to both bounds of a type it is one instruction, where there is one */
         value = fixed_apply(statement, IR_EXPR_max, value, fixed_number(statement, span, sum->low));
-    if (high > sum->high)
+    if (high > sum->high || both)
         value = fixed_apply(statement, IR_EXPR_min, value, fixed_number(statement, span, sum->high));
     return fixed_cast(statement, wanted->elem, value);
 }

@@ -105,7 +105,10 @@ bool fixed_measure_term(struct statement *statement, const struct formula *formu
     struct index_set summed = index_set_minus(&formula->free, &statement->left);
     if (fixed_is_function(formula)) /* what its argument sums is summed inside */
         return fixed_measure(statement, formula, range);
-    return fixed_measure(statement, formula, range) && add_often(statement, formula, &summed, range);
+    if (!fixed_measure(statement, formula, range) || !add_often(statement, formula, &summed, range))
+        return false;
+    fixed_bound_by_numbers(statement, formula, range);
+    return true;
 }
 
 /* ---- ranges ---- */

@@ -245,6 +245,11 @@ bool subscripts_resolve(struct statement *statement, struct formula *access);
 struct formula *fixed_point_lower(struct statement *statement, struct formula *formula, const struct tensor_type *wanted,
                                   const struct fixed_point **fixed);
 
+/* ---- fixed_table.c ---- */
+/* A table of numbers that formulas of the indices alone give, rounded to a type. NULL after a diagnostic. */
+const struct ir_node *fixed_table(struct statement *statement, const struct ir_node *node, const struct tensor_type *wanted,
+                                  struct span span);
+
 /* ---- summation.c ---- */
 /* sum(e, F) at the root: a pointwise expression over the statement's operands with the left side's indices. */
 const struct ir_expr *summation(struct statement *statement, const struct formula *formula);

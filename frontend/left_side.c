@@ -177,6 +177,13 @@ static bool resolve_accesses(struct statement *statement)
 }
 
 /* The node over the split axes of the left side. */
+static bool formula_is_number(const struct formula *formula)
+{
+    while (formula->kind == FORMULA_NEGATE)
+        formula = formula->arguments[0];
+    return formula->kind == FORMULA_NUMBER;
+}
+
 const struct ir_node *lower_value(struct statement *statement, const struct ast_expr *value, const struct symbol *output,
                                   enum weakness *weakness)
 {
@@ -187,12 +194,17 @@ const struct ir_node *lower_value(struct statement *statement, const struct ast_
     if (wanted && !type_fits(statement, formula, wanted, arena_printf(statement->body->arena, "`%s`", statement->name)))
         return NULL;
     struct value_type type = formula->type;
-    formula = operators_expand(statement, formula, type.weakness && wanted ? wanted->elem : type.elem);
-    formula = formula ? fixed_point_lower(statement, formula, wanted, &statement->fixed) : NULL;
+    bool table = wanted && wanted->fixed && type.weakness && !formula_is_number(formula);
+    formula = operators_expand(statement, formula, table ? IR_f64 : type.weakness && wanted ? wanted->elem : type.elem);
+    if (table)
+        statement->fixed = wanted->fixed;
+    else if (formula)
+        formula = fixed_point_lower(statement, formula, wanted, &statement->fixed);
     const struct ir_expr *expr = formula ? summation(statement, formula) : NULL;
-    expr = lower_convert(statement, expr, wanted ? wanted->elem : formula ? formula->type.elem : type.elem);
+    expr = lower_convert(statement, expr, table ? IR_f64 : wanted ? wanted->elem : formula ? formula->type.elem : type.elem);
     *weakness = wanted ? TYPED : type.weakness;
-    return statement->failed ? NULL : lower_node(statement, expr, statement->n_order, statement->order);
+    const struct ir_node *node = statement->failed ? NULL : lower_node(statement, expr, statement->n_order, statement->order);
+    return table ? fixed_table(statement, node, wanted, value->span) : node;
 }
 
 static const struct poly *axis_extent(const struct statement *statement, const struct left_axis *axis)

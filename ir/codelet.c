@@ -16,7 +16,7 @@ struct expansion {
     struct ir_codelet_matrix matrix;
     const struct poly **atoms; /* subscripts of the operands that are no factors, a column after the other */
     uint32_t atom_length;
-    int64_t n_points;
+    int64_t n_points, n_terms; /* inside; of an atom */
 };
 
 /* Does the map give another type to the elements of its one operand? */
@@ -66,9 +66,10 @@ bool ir_codelet_factor(const struct ir_node *node, const struct ir_access *acces
 
 bool ir_can_have_codelet(struct ir_context *context, const struct ir_node *node)
 {
-    bool float_or_complex = node->elem == IR_f32 || node->elem == IR_f64 || ir_elem_is_complex(node->elem);
+    /* not integers of 64 bits: where those take two registers, sums of products by instructions for pairs are faster */
+    bool has_lines = node->elem == IR_f32 || node->elem == IR_f64 || node->elem == IR_i32 || ir_elem_is_complex(node->elem);
     if (node->op != IR_contract_node || node->contract.ring != IR_RING_plustimes || node->contract.n_domain ||
-        node->contract.n_sliced || node->contract.accumulator != node->elem || !float_or_complex)
+        node->contract.n_sliced || node->contract.accumulator != node->elem || !has_lines)
         return false;
     struct poly_ranges ranges = ir_ranges(node);
     for (uint32_t k = 0; k < node->n_operands; k++)
@@ -90,12 +91,20 @@ static bool choose_inside(struct expansion *expansion)
 {
     const struct ir_node *node = expansion->node;
     int64_t results = 1;
-    expansion->n_points = 1;
+    expansion->n_points = expansion->n_terms = 1;
     for (uint32_t index = 0; index < node->n_indices; index++) {
-        expansion->inside[index] = index >= node->rank;
+        bool summed = index >= node->rank;
         for (uint32_t k = 0; k < node->n_operands; k++)
             expansion->inside[index] |= expansion->factors[k] && operand_uses(&node->operands[k], index);
         expansion->extents[index] = 1;
+        if (summed && !expansion->inside[index] && ir_elem_is_integer(node->elem)) {
+            int64_t terms;
+            if (!poly_is_constant(node->extents[index], &terms) || terms < 1 || terms > IR_CODELET_TERMS / expansion->n_terms)
+                return false;
+            expansion->n_terms *= terms;
+            continue;
+        }
+        expansion->inside[index] |= summed;
         if (!expansion->inside[index])
             continue;
         if (!poly_is_constant(node->extents[index], &expansion->extents[index]) || expansion->extents[index] < 1 ||
@@ -127,7 +136,7 @@ bool ir_codelet_factor_at(const struct ir_access *access, const int64_t *point, 
         at = at * extent + subscript;
     }
     const struct ir_node *constant = ir_codelet_constant(access);
-    *number = ir_number_load(constant->elem, constant->constant->data, (size_t)at);
+    *number = ir_codelet_number(ir_number_load(constant->elem, constant->constant->data, (size_t)at));
     if (access->conjugate && ir_elem_is_complex(number->elem))
         number->im = -number->im;
     return true;
@@ -137,7 +146,7 @@ bool ir_codelet_factor_at(const struct ir_access *access, const int64_t *point, 
 static bool factor_here(const struct expansion *expansion, struct ir_number *product)
 {
     const struct ir_node *node = expansion->node;
-    *product = ir_number_complex(ir_elem_complex(node->elem), 1, 0);
+    *product = ir_number_complex(ir_elem_is_integer(node->elem) ? IR_c128 : ir_elem_complex(node->elem), 1, 0);
     for (uint32_t k = 0; k < node->n_operands; k++) {
         struct ir_number number;
         if (!expansion->factors[k])
@@ -212,7 +221,8 @@ static int64_t atom_flops(const struct expansion *expansion)
     int64_t n = -1;
     for (uint32_t k = 0; k < expansion->node->n_operands; k++)
         n += !expansion->factors[k];
-    return n > 0 ? n * (ir_elem_is_complex(expansion->node->elem) ? 6 : 1) : 0;
+    n = n > 0 ? n * (ir_elem_is_complex(expansion->node->elem) ? 6 : 1) : 0;
+    return expansion->n_terms * n + expansion->n_terms - 1;
 }
 
 /* Multiply-adds of real numbers that the terms inside are else. */

@@ -2,12 +2,15 @@
  *
  * The indices of the factors and those that are summed are inside: for each point of the others the codelet runs once, reads what
  * it multiplies by numbers (an atom: the product of the other operands at one place) and gives all results of the indices inside.
+ * Integers may be summed before: what they are multiplied with is no factor then, and an atom is a short sum of products.
  * It works on reals; a complex atom is two inputs, a complex result two rows. */
 #ifndef IR_CODELET_H
 #define IR_CODELET_H
 
 #include "ir.h"
 #include "straight_line.h"
+
+enum { IR_CODELET_TERMS = 8 }; /* of integers that are summed before they go in, over an index that no factor has */
 
 struct ir_codelet {
     const struct straight_line *line;
@@ -31,8 +34,11 @@ bool ir_codelet_is_real(const struct ir_node *node);
 bool ir_codelet_factor(const struct ir_node *node, const struct ir_access *access);
 bool ir_codelet_factor_at(const struct ir_access *access, const int64_t *point, struct ir_number *number);
 
-/* The program of a matrix of numbers of this type. NULL: too large, numbers that are not finite, or no memory. The same for the
- * same matrix. */
+/* A number as programs have it: integers are doubles there. One that no double is, is infinite, so that there is no program. */
+struct ir_number ir_codelet_number(struct ir_number number);
+
+/* The program of a matrix of numbers of this type; of integers one that multiplies by integers alone, and wraps as they do. NULL:
+ * too large, numbers that are not finite, no such program, or no memory. The same for the same matrix. */
 const struct straight_line *ir_straight_line(struct ir_context *context, enum ir_elem elem, uint32_t n_rows, uint32_t n_columns,
                                              const double *matrix);
 /* Does the program pay instead of so many multiply-adds? */

@@ -57,6 +57,14 @@ const struct straight_line *ir_codelet_line(struct ir_context *context, enum ir_
     return reals ? ir_straight_line(context, elem, parts * matrix->n_rows, n_inputs, reals) : NULL;
 }
 
+struct ir_number ir_codelet_number(struct ir_number number)
+{
+    const int64_t most = INT64_C(1) << 53;
+    if (ir_elem_is_float(number.elem) || ir_elem_is_complex(number.elem))
+        return number;
+    return ir_number_real(IR_f64, number.i >= -most && number.i <= most ? (double)number.i : INFINITY);
+}
+
 /* ---- one program a matrix ---- */
 
 struct known_line {
@@ -73,6 +81,25 @@ static bool equal_lines(const void *key, const void *item)
            memcmp(a->matrix, b->matrix, (size_t)a->n_rows * a->n_columns * sizeof *a->matrix) == 0;
 }
 
+static bool are_integers(uint32_t n_terms, const struct straight_line_term *terms)
+{
+    for (uint32_t k = 0; k < n_terms; k++)
+        if (terms[k].factor != floor(terms[k].factor) || fabs(terms[k].factor) > INT32_MAX)
+            return false;
+    return true;
+}
+
+static bool is_of_integers(const struct straight_line *line)
+{
+    for (size_t k = 0; k < line->n_values; k++)
+        if (!are_integers(line->values[k].n_terms, line->values[k].terms))
+            return false;
+    for (uint32_t row = 0; row < line->n_rows; row++)
+        if (!are_integers(line->rows[row].n_terms, line->rows[row].terms))
+            return false;
+    return true;
+}
+
 const struct straight_line *ir_straight_line(struct ir_context *context, enum ir_elem elem, uint32_t n_rows, uint32_t n_columns,
                                              const double *matrix)
 {
@@ -82,16 +109,18 @@ const struct straight_line *ir_straight_line(struct ir_context *context, enum ir
     for (size_t k = 0; k < (size_t)n_rows * n_columns; k++)
         if (!isfinite(matrix[k]))
             return NULL;
-    struct known_line key = {n_rows, n_columns, neighbours * ir_elem_epsilon(elem), matrix, NULL};
+    bool whole = elem == IR_i32;
+    struct known_line key = {n_rows, n_columns, whole ? 0 : neighbours * ir_elem_epsilon(elem), matrix, NULL};
     uint64_t hash =
         hash_bytes(hash_mix(hash_mix(n_rows, n_columns), (uint64_t)elem), matrix, (size_t)n_rows * n_columns * sizeof *matrix);
     const struct known_line *known = intern_find(&context->lines, hash, &key, equal_lines);
     if (known)
         return known->line;
-    key.line = straight_line_create(context->arena, n_rows, n_columns, matrix, key.closeness);
+    const struct straight_line *line = straight_line_create(context->arena, n_rows, n_columns, matrix, key.closeness);
+    key.line = line && (!whole || is_of_integers(line)) ? line : NULL;
     key.matrix = arena_copy(context->arena, matrix, (size_t)n_rows * n_columns, sizeof *matrix);
     const struct known_line *added = arena_copy(context->arena, &key, 1, sizeof key);
-    if (!key.line || !key.matrix || !added || !intern_add(context->arena, &context->lines, hash, added))
+    if (!line || !key.matrix || !added || !intern_add(context->arena, &context->lines, hash, added))
         return NULL;
     return key.line;
 }

@@ -8,6 +8,8 @@
 #include "ir/codelet.h"
 #include "lower.h"
 
+#include <string.h>
+
 enum { MOST_POINTS = STRAIGHT_LINE_ROWS * STRAIGHT_LINE_COLUMNS, DEEPEST_VALUE = 6, SHORTEST_LINE = 4 };
 
 struct codelet {
@@ -15,10 +17,14 @@ struct codelet {
     struct nest *nest;
     bool *factors; /* by buffer: numbers the codelet knows */
     bool *inside;  /* by index of the nest */
+    bool *summed;  /* the same: of what is read, a sum of integers, before the codelet */
     const struct poly **place;
     int64_t *point, *extents;
     struct ir_codelet_matrix matrix;
     const struct ir_expr **atoms; /* by column, in the function's indices */
+    const struct ir_expr *result; /* the nest's, without what is added to columns before */
+    struct ir_number start;       /* that is added to the columns of `starts` */
+    bool *starts;
     const struct straight_line *line;
     const struct ir_expr **values; /* by value of the program */
     uint32_t *uses, *column_of;    /* by value; by input */
@@ -51,6 +57,14 @@ static struct product multiply(struct codelet *codelet, struct product a, struct
     return result;
 }
 
+/* A number of the codelet, cast to a wider integer. */
+static bool is_widened_factor(const struct codelet *codelet, const struct ir_expr *expr, enum ir_elem elem)
+{
+    const struct ir_elem_info *from = ir_elem_info(expr->elem), *to = ir_elem_info(elem);
+    return expr->op == IR_EXPR_load && codelet->factors[expr->load.buffer] && to->kind == IR_KIND_SIGNED &&
+           from->kind == IR_KIND_SIGNED && from->bytes <= to->bytes;
+}
+
 /* What the expression is at the point. */
 static struct product term_of(struct codelet *codelet, const struct ir_expr *expr)
 {
@@ -59,7 +73,7 @@ static struct product term_of(struct codelet *codelet, const struct ir_expr *exp
     uint32_t n = (uint32_t)codelet->nest->n;
     int64_t at;
     if (expr->op == IR_EXPR_literal)
-        return (struct product){.number = expr->literal};
+        return (struct product){.number = ir_codelet_number(expr->literal)};
     if (expr->op == IR_EXPR_mul)
         return multiply(codelet, term_of(codelet, expr->arguments[0]), term_of(codelet, expr->arguments[1]));
     if (expr->op == IR_EXPR_load && codelet->factors[expr->load.buffer]) {
@@ -67,10 +81,13 @@ static struct product term_of(struct codelet *codelet, const struct ir_expr *exp
         const struct loop_buffer *buffer = &lowering->function->buffers[expr->load.buffer];
         bool known = address && poly_is_constant(address, &at) && at >= 0 &&
                      (size_t)at < buffer->constant->bytes / ir_elem_info(buffer->elem)->bytes;
-        return (struct product){.number = known ? ir_number_load(buffer->elem, buffer->constant->data, (size_t)at)
-                                                : ir_number_real(IR_f64, 0),
+        return (struct product){.number = known
+                                              ? ir_codelet_number(ir_number_load(buffer->elem, buffer->constant->data, (size_t)at))
+                                              : ir_number_real(IR_f64, 0),
                                 .failed = !known};
     }
+    if (expr->op == IR_EXPR_cast && is_widened_factor(codelet, expr->arguments[0], expr->elem))
+        return term_of(codelet, expr->arguments[0]);
     if (expr->op == IR_EXPR_conj ||
         (expr->op == IR_EXPR_cast && ir_elem_real(expr->elem) == ir_elem_real(expr->arguments[0]->elem))) {
         struct product inner = term_of(codelet, expr->arguments[0]);
@@ -139,12 +156,16 @@ static void note_factor_loads(struct codelet *codelet, const struct ir_expr *exp
 static bool choose_inside(struct codelet *codelet, uint32_t *n_rows)
 {
     const struct nest *nest = codelet->nest;
-    int64_t points = 1, rows = 1;
+    int64_t points = 1, rows = 1, terms;
     note_factor_loads(codelet, nest->term.expr);
     for (size_t x = 0; x < nest->n; x++) {
-        codelet->inside[x] |= nest->indices[x].reduced;
-        codelet->inside[x] &= !nest->indices[x].gone;
+        const struct nest_index *index = &nest->indices[x];
+        codelet->summed[x] = index->reduced && !index->gone && !codelet->inside[x] && ir_elem_is_integer(nest->accumulator);
+        codelet->inside[x] |= index->reduced && !codelet->summed[x];
+        codelet->inside[x] &= !index->gone;
         codelet->extents[x] = 1;
+        if (codelet->summed[x] && (index->outer || !poly_is_constant(nest->extents[x], &terms) || terms > IR_CODELET_TERMS))
+            return false;
         if (!codelet->inside[x])
             continue;
         if (nest->indices[x].outer || !poly_is_constant(nest->extents[x], &codelet->extents[x]) ||
@@ -174,6 +195,73 @@ static bool find_factors(struct codelet *codelet)
     return known && codelet->factors;
 }
 
+/* ---- what is added to every result ---- */
+
+static bool has_accumulator(const struct ir_expr *expr)
+{
+    bool has = expr->op == IR_EXPR_operand;
+    for (uint32_t k = 0; k < expr->n_arguments; k++)
+        has = has || has_accumulator(expr->arguments[k]);
+    return has;
+}
+
+/* The number that is added to the accumulator at once, which stands nowhere else; `without` is the expression without it. */
+static bool split_start(struct codelet *codelet, const struct ir_expr *expr, struct ir_number *start,
+                        const struct ir_expr **without)
+{
+    const struct ir_expr *arguments[3];
+    uint32_t changed = UINT32_MAX;
+    if (expr->op == IR_EXPR_add && expr->arguments[0]->op == IR_EXPR_operand && expr->arguments[1]->op == IR_EXPR_literal) {
+        *start = expr->arguments[1]->literal;
+        *without = expr->arguments[0];
+        return true;
+    }
+    for (uint32_t k = 0; k < expr->n_arguments; k++) {
+        arguments[k] = expr->arguments[k];
+        if (!has_accumulator(expr->arguments[k]))
+            continue;
+        if (changed != UINT32_MAX || !split_start(codelet, expr->arguments[k], start, &arguments[k]))
+            return false;
+        changed = k;
+    }
+    struct ir_context *context = codelet->lowering->context;
+    *without = changed == UINT32_MAX      ? NULL
+               : expr->op == IR_EXPR_cast ? ir_expr_cast(context, expr->elem, arguments[0])
+                                          : ir_expr_apply(context, expr->op, expr->n_arguments, arguments);
+    return *without != NULL;
+}
+
+/* Rounding adds half a step to every result: that is once to what is read, where each result has one of some inputs, taken once.
+ * So the first of a transform's. */
+static void find_start(struct codelet *codelet)
+{
+    const struct ir_codelet_matrix *matrix = &codelet->matrix;
+    bool *covered = ARENA_ARRAY(codelet->lowering->arena, matrix->n_rows, bool);
+    uint32_t n_covered = 0;
+    codelet->result = codelet->nest->result.expr;
+    codelet->starts = ARENA_ARRAY(codelet->lowering->arena, STRAIGHT_LINE_COLUMNS, bool);
+    if (!covered || !codelet->starts || !ir_elem_is_integer(codelet->nest->accumulator))
+        return;
+    for (uint32_t column = 0; column < matrix->n_columns; column++) {
+        const double *numbers = &matrix->numbers[2 * (size_t)column * matrix->n_rows];
+        uint32_t ones = 0;
+        bool fits = true;
+        for (uint32_t row = 0; row < matrix->n_rows; row++) {
+            ones += numbers[2 * row] == 1;
+            fits &= numbers[2 * row] == 0 || (numbers[2 * row] == 1 && !covered[row]);
+        }
+        codelet->starts[column] = fits && ones > 0;
+        for (uint32_t row = 0; codelet->starts[column] && row < matrix->n_rows; row++)
+            covered[row] |= numbers[2 * row] == 1;
+        n_covered += codelet->starts[column] ? ones : 0;
+    }
+    const struct ir_expr *without;
+    if (n_covered == matrix->n_rows && split_start(codelet, codelet->result, &codelet->start, &without))
+        codelet->result = without;
+    else
+        memset(codelet->starts, 0, STRAIGHT_LINE_COLUMNS * sizeof *codelet->starts);
+}
+
 /* ---- statements ---- */
 
 static void append(struct codelet *codelet, struct loop_stmt *stmt)
@@ -191,6 +279,70 @@ static const struct ir_expr *define(struct codelet *codelet, const char *name, c
     return local == UINT32_MAX ? NULL : ir_expr_local(codelet->lowering->context, local, value->elem);
 }
 
+/* The sum of the terms of a column, as loops that add to the local: passes behind take several terms at a time. */
+static const struct ir_expr *sum_by_loops(struct codelet *codelet, uint32_t column, const char *name, struct ir_number start)
+{
+    struct ir_context *context = codelet->lowering->context;
+    enum ir_elem elem = codelet->nest->accumulator;
+    uint32_t local = lower_local(codelet->lowering, name, elem);
+    if (local == UINT32_MAX)
+        return NULL;
+    append(codelet, loop_define(context, local, ir_expr_literal(context, start), false));
+    struct loop_stmt *body = loop_set(context, local, codelet->atoms[column], IR_EXPR_add);
+    for (size_t x = codelet->nest->n; x-- > 0;)
+        if (codelet->summed[x])
+            body = loop_for(context, LOOP_SERIAL, codelet->nest->indices[x].number, poly_constant(context, 0),
+                            codelet->nest->extents[x], body);
+    append(codelet, body);
+    return ir_expr_local(context, local, elem);
+}
+
+/* The same as one expression. */
+static const struct ir_expr *sum_in_line(struct codelet *codelet, uint32_t column)
+{
+    struct ir_context *context = codelet->lowering->context;
+    size_t n = codelet->nest->n, n_indices = codelet->lowering->function->n_indices;
+    int64_t *extents = ARENA_ARRAY(codelet->lowering->arena, n, int64_t),
+            *point = ARENA_ARRAY(codelet->lowering->arena, n, int64_t);
+    const struct poly **places = ARENA_ARRAY(codelet->lowering->arena, n_indices, const struct poly *);
+    const struct ir_expr *sum = NULL;
+    if (!extents || !point || !places)
+        return NULL;
+    for (size_t x = 0; x < n; x++) {
+        extents[x] = 1;
+        if (codelet->summed[x])
+            (void)poly_is_constant(codelet->nest->extents[x], &extents[x]);
+    }
+    do {
+        for (size_t x = 0; x < n; x++)
+            if (codelet->summed[x])
+                places[codelet->nest->indices[x].number] = poly_constant(context, point[x]);
+        const struct ir_expr *term =
+            ir_expr_substitute(context, codelet->atoms[column], NULL, NULL, (uint32_t)n_indices, places, NULL);
+        sum = sum ? ir_expr_apply(context, IR_EXPR_add, 2, (const struct ir_expr *[]){sum, term}) : term;
+    } while (sum && ir_codelet_next_point(n, extents, point));
+    return sum;
+}
+
+static const struct ir_expr *define_real(struct codelet *codelet, uint32_t column)
+{
+    struct lowering *lowering = codelet->lowering;
+    const char *name = arena_printf(lowering->arena, "x%u", column);
+    const struct ir_expr *atom = codelet->atoms[column];
+    bool sums = false;
+    for (size_t x = 0; x < codelet->nest->n; x++)
+        sums |= codelet->summed[x];
+    if (sums && lowering->machine->dot_bytes > 0)
+        return sum_by_loops(codelet, column, name,
+                            codelet->starts[column] ? codelet->start : ir_number_integer(codelet->nest->accumulator, 0));
+    if (sums)
+        atom = sum_in_line(codelet, column);
+    if (atom && codelet->starts[column])
+        atom = ir_expr_apply(lowering->context, IR_EXPR_add, 2,
+                             (const struct ir_expr *[]){atom, ir_expr_literal(lowering->context, codelet->start)});
+    return define(codelet, name, atom);
+}
+
 /* Both parts of a column, where they are not there yet. */
 static void define_column(struct codelet *codelet, uint32_t column)
 {
@@ -200,7 +352,7 @@ static void define_column(struct codelet *codelet, uint32_t column)
     if (codelet->values[input])
         return;
     if (codelet->matrix.real_columns[column]) {
-        codelet->values[input] = define(codelet, arena_printf(lowering->arena, "x%u", column), atom);
+        codelet->values[input] = define_real(codelet, column);
         return;
     }
     const struct ir_expr *value = atom;
@@ -292,7 +444,7 @@ static void store_result(struct codelet *codelet, uint32_t result)
     if (parts == 2)
         halves[1] = sum_of(codelet, row[1].n_terms, row[1].terms, elem);
     const struct ir_expr *sum = parts == 2 ? ir_expr_apply(context, IR_EXPR_complex, 2, halves) : halves[0];
-    const struct ir_expr *value = sum ? lower_substitute(codelet->lowering, nest->result.expr, n, codelet->place, NULL, sum) : NULL;
+    const struct ir_expr *value = sum ? lower_substitute(codelet->lowering, codelet->result, n, codelet->place, NULL, sum) : NULL;
     append(codelet, loop_store(context, nest->target, poly_substitute(context, nest->address, n, codelet->place, NULL), value,
                                nest->combine));
 }
@@ -352,9 +504,12 @@ static bool open_loops(struct codelet *codelet, struct nest_order *order)
     outside.reduces = false;
     outside.indices = arena_copy(codelet->lowering->arena, outside.indices, outside.n, sizeof *outside.indices);
     for (size_t x = 0; outside.indices && x < outside.n; x++)
-        outside.indices[x].gone |= codelet->inside[x];
-    if (!outside.indices || !nest_choose_order(codelet->lowering, &outside, order) ||
-        !nest_bind_indices(codelet->lowering, &outside, codelet->place))
+        outside.indices[x].gone |= codelet->inside[x] || codelet->summed[x];
+    if (!outside.indices || !nest_choose_order(codelet->lowering, &outside, order))
+        return false;
+    for (size_t x = 0; x < outside.n; x++)
+        outside.indices[x].gone &= !codelet->summed[x];
+    if (!nest_bind_indices(codelet->lowering, &outside, codelet->place))
         return false;
     move_line_inwards(codelet, order);
     codelet->nest->indices = arena_copy(codelet->lowering->arena, outside.indices, outside.n, sizeof *outside.indices);
@@ -391,6 +546,7 @@ struct loop_stmt *lower_codelet(struct lowering *lowering, struct nest *nest, bo
     struct nest_order order;
     uint32_t n_rows = 0;
     codelet.inside = ARENA_ARRAY(lowering->arena, nest->n, bool);
+    codelet.summed = ARENA_ARRAY(lowering->arena, nest->n, bool);
     codelet.place = ARENA_ARRAY(lowering->arena, nest->n, const struct poly *);
     codelet.point = ARENA_ARRAY(lowering->arena, nest->n, int64_t);
     codelet.extents = ARENA_ARRAY(lowering->arena, nest->n, int64_t);
@@ -403,5 +559,6 @@ struct loop_stmt *lower_codelet(struct lowering *lowering, struct nest *nest, bo
     codelet.line = *fits ? ir_codelet_line(lowering->context, nest->accumulator, &codelet.matrix) : NULL;
     if (!codelet.line)
         return NULL;
+    find_start(&codelet);
     return write_program(&codelet) ? close_loops(&codelet, &order) : NULL;
 }

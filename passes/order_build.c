@@ -350,7 +350,7 @@ static bool join_products(const struct building *building, const struct product 
 /* Is the step that makes `result` of the product and a constant a codelet of that constant? Then the product's factors join the
  * step, too: what a codelet multiplies it multiplies once. */
 static bool joins_codelet(const struct building *building, const struct product *product, const struct product *other,
-                          struct order_set result)
+                          struct order_set result, bool sums_too)
 {
     struct ir_context *context = building->context;
     struct product both;
@@ -370,7 +370,7 @@ static bool joins_codelet(const struct building *building, const struct product 
     const struct ir_node *node = contraction_close(&step);
     const struct ir_codelet *codelet = node ? ir_codelet(context, node) : NULL;
     for (uint32_t k = 0; codelet && codelet->pays && k < node->n_operands; k++)
-        if (codelet->factors[k] != (node->operands[k].node == other->factors[0].node))
+        if (node->operands[k].node == other->factors[0].node ? !codelet->factors[k] : codelet->factors[k] && !sums_too)
             return false;
     return codelet && codelet->pays;
 }
@@ -481,6 +481,23 @@ static const struct ir_node *build_root(struct building *building, struct produc
 
 /* ---- the tree ---- */
 
+/* Is the sum that this step makes one that a codelet of the next step sums as it reads (ir/codelet.h)? */
+static bool is_summed_in_codelet(const struct building *building, const struct product *joined, uint32_t step,
+                                 const struct product *products, const struct order_set *sets)
+{
+    uint32_t n = building->problem->network.n_operands;
+    if (!ir_elem_is_integer(building->root->contract.accumulator))
+        return false;
+    for (uint32_t later = step + 1; later + 1 < n; later++) {
+        const struct order_step *pair = &building->problem->tree.steps[later];
+        if (pair->left != n + step && pair->right != n + step)
+            continue;
+        uint32_t other = pair->left == n + step ? pair->right : pair->left;
+        return other < n && joins_codelet(building, joined, &products[other], sets[n + later], true);
+    }
+    return false;
+}
+
 static const struct ir_node *build_tree(struct building *building, const struct ir_access *operands)
 {
     const struct order_network *network = &building->problem->network;
@@ -513,13 +530,14 @@ static const struct ir_node *build_tree(struct building *building, const struct 
         struct order_set all = order_union(sides[0]->labels, sides[1]->labels);
         for (int side = 0; side < 2; side++)
             if (sides[side]->n_factors > 1 && !order_equal(sides[side]->labels, all) &&
-                !joins_codelet(building, sides[side], sides[1 - side], sets[n + step]) &&
+                !joins_codelet(building, sides[side], sides[1 - side], sets[n + step], true) &&
                 !store_product(building, sides[side], both[side], sides[side]->labels))
                 return NULL;
         struct product *joined = &products[n + step];
         if (!join_products(building, sides[0], sides[1], joined))
             return NULL;
         bool sums = order_volume(network, sets[n + step]) < order_volume(network, joined->labels);
+        sums = sums && !is_summed_in_codelet(building, joined, step, products, sets);
         if (step + 2 < n && (sums || building->problem->stored[step]) &&
             !store_product(building, joined, subsets[n + step], sets[n + step]))
             return NULL;

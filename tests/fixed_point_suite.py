@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -269,6 +270,56 @@ def check_sizes(suite, folder, generator):
     suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
 
 
+TABLES = """\
+kernel tables(x: q15[8, 8], z: q7[16]) -> (C: q15[8, 8] scale(2), D: q7[5], y: q15[8, 8] scale(16), w: q15[16] scale(16)) {
+    let c[k: 8, l: 8]: q15 scale(2) = cos(pi*k*(2*l+1)/16)
+    let d[k: 5]: q7 = 0.25*k
+    let T[k: 8, l: 8]: q15 scale(16) = dct2(8)[k,l]
+    let H[i: 16, j: 16]: q7 scale(128) = hadamard(16)[i,j]
+    C = c
+    D = d
+    y[k,j] = T[k,l] * x[l,j]
+    w[i] = H[i,j] * z[j]
+}
+"""
+
+
+def check_tables(suite, folder, generator):
+    """Formulas of indices as tables, each number rounded and saturated; then short programs of additions instead of sums of products."""
+    data = {"x": generator.integers(-2**15, 2**15, (8, 8)).astype("i2"), "z": generator.integers(-128, 128, 16).astype("i1")}
+    data["x"][:, 0], data["z"][:] = -2**15, numpy.where(generator.integers(0, 2, 16), 127, -128)  # nothing larger there is
+    for name, array in data.items():
+        numpy.save(folder / f"{name}.npy", array)
+    (folder / "tables.ein").write_text(TABLES)
+    k, l = numpy.mgrid[:8, :8]
+    half_up = lambda values: numpy.floor(values + 0.5)
+    cosines = half_up(2**14 * numpy.cos(numpy.pi * k * (2 * l + 1) / 16)).clip(-2**15, 2**15 - 1)
+    T = half_up(2**12 * numpy.cos(numpy.pi * k * (2 * l + 1) / 16))
+    H = numpy.array([[(-1) ** bin(i & j).count("1") for j in range(16)] for i in range(16)])
+    wanted = {"C": cosines, "D": [0, 32, 64, 96, 127], "y": half_up(T @ data["x"] / 2**15).clip(-2**15, 2**15 - 1),
+              "w": (H @ data["z"] * 16).clip(-2**15, 2**15 - 1)}
+    for engine in suite.engines:
+        words = [suite.einc, "run", "tables.ein", "x=x.npy", "z=z.npy", f"--engine={engine}"] + [w for n in wanted for w in ("-o", f"{n}={n}.npy")]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
+        suite.check(f"tables by {engine}", done.returncode == 0, done.stderr)
+        for name, right in wanted.items():
+            suite.check(f"table {name} by {engine}", numpy.array_equal(numpy.load(folder / f"{name}.npy"), right), f"{right}")
+    emitted = subprocess.run([suite.einc, "build", "tables.ein", "--target=cortex-m4", "-o", "tables.c"], cwd=folder, capture_output=True, text=True)
+    text = (folder / "tables.c").read_text()
+    suite.check("rows that are short in the 1-norm fit 32 bits", emitted.returncode == 0 and "int64" not in text, text)
+    suite.check("Walsh's and cosine transforms are additions", "dot_" not in text and "int32_t sum" not in text, text)
+
+
+def check_transform(suite, folder):
+    """256 points in q15: the boards check each integer; half of the instructions of bench/embedded/radix2.c, which takes 37,041."""
+    boards = embedded_suite.Suite(suite.einc, folder)
+    shutil.copy(pathlib.Path(__file__).parents[1] / "examples/embedded/fft.ein", folder)
+    report = embedded_suite.run_board(boards, "mps2-an386", "fft.ein")
+    suite.check("transform: nothing is wrong", report and report["spectrum"]["wrong"] == 0, f"{report}")
+    suite.check("transform: 18,500 instructions", report and report["spectrum"]["ticks"] * 40 / 64 <= 18500, f"{report}")
+    suite.passed, suite.failed = suite.passed + boards.passed, suite.failed + boards.failed
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -284,7 +335,9 @@ def main():
         if not WATCHED:
             check_boards(suite, folder)
             check_sizes(suite, folder, generator)
+            check_transform(suite, folder)
         check_functions(suite, folder, generator)
+        check_tables(suite, folder, generator)
     return suite.close()
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Programs for a Cortex-M4: networks for keyword spotting in f32, q15 and q7, an 8 x 8 block of a picture codec, a filter.
+"""Programs for a Cortex-M4: networks for keyword spotting in f32, q15 and q7, an 8 x 8 block of a picture codec, a filter, a
+Fourier transform of 256 points.
 
 The networks are quantised by `einc quantize`; flash, RAM and stack are those of `einc size`, instructions are counted by an emulated board
-(mps2-an386), where each program compares its outputs with the right ones. Codec and filter are held against NumPy, integer for integer.
+(mps2-an386), where each program compares its outputs with the right ones. Codec, filter and transform are held against NumPy, integer for integer.
 
     examples/embedded/run.py [--few]    with --few there are two samples, and the networks run on the board in q7 alone
 """
@@ -126,13 +127,45 @@ def filter(options, folder):
     example.expect("filter, in integers", abs(y - wanted).max(), 0)
 
 
+def stage(x, radix, twiddles, before):
+    """One stage of the transform in whole numbers: x over (rows, columns), complex numbers of integers."""
+    l, j, k = numpy.mgrid[:radix, :before, :radix]
+    twiddle = lambda angle: half_up(numpy.cos(angle) * twiddles) + 1j * half_up(numpy.sin(angle) * twiddles)
+    T = twiddle(-2 * numpy.pi * j * l / (radix * before))[:, :, 0]
+    F = numpy.array([1, -1j, -1, 1j])[(l * k)[:, 0, :] % 4]
+    sums = numpy.einsum("lk,lj,lmj->mkj", F, T, x.reshape(radix, -1, before)).reshape(-1, radix * before)
+    return saturate(sums.real / (4 * twiddles), 15) + 1j * saturate(sums.imag / (4 * twiddles), 15)
+
+
+def spectrum(options, folder):
+    shutil.copy(HERE / "fft.ein", folder)
+    time, worst = numpy.arange(256), 1e9
+    signals = {"white noise": RANDOM.uniform(-0.5, 0.5, (256, 2)), "a sine": numpy.stack([numpy.sin(2 * numpy.pi * 17 * time / 256), 0 * time], 1)}
+    for name, signal in signals.items():
+        x = saturate(signal * 2**15, 15).astype("i2")
+        (y,) = example.run(options, folder / "fft.ein", "spectrum", {"x": x}, ["y"])
+        wanted = (x[:, 0] + 1j * x[:, 1]).reshape(256, 1)
+        for length in (1, 4, 16, 64):
+            wanted = stage(wanted, 4, 1 if length == 1 else 2**13, length)
+        example.expect(f"transform of {name}, in integers", abs(y[:, 0] + 1j * y[:, 1] - wanted.ravel()).max(), 0)
+        right = numpy.fft.fft(x[:, 0] + 1j * x[:, 1]) / 256
+        ratio = 10 * numpy.log10((abs(right) ** 2).sum() / (abs(right - y[:, 0] - 1j * y[:, 1]) ** 2).sum())
+        worst = min(worst, ratio)
+        print(f"transform of {name}: {ratio:.1f} dB of signal to noise")
+    flash, ram, stack = size(options, "fft.ein", folder)
+    count = on_board(options, "fft.ein", folder)["spectrum"]
+    print(f"transform: {flash:,} bytes of flash, {ram:,} of RAM, {count:,} instructions")
+    if worst < 60:
+        raise SystemExit("the transform loses too much")
+
+
 def main():
     parser = example.parser()
     parser.add_argument("--few", action="store_true", help="two samples, networks on the board in q7 alone")
     parser.add_argument("--engine", default="c", help="ref or c")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for part in (networks, codec, filter):
+        for part in (networks, codec, filter, spectrum):
             part(options, pathlib.Path(folder))
 
 
