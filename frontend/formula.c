@@ -29,6 +29,17 @@ struct formula *formula_around(struct statement *statement, enum formula_kind ki
     return formula;
 }
 
+bool formula_is_product(const struct formula *formula)
+{
+    return formula->kind == FORMULA_MULTIPLY || formula->kind == FORMULA_DIVIDE || formula->kind == FORMULA_NEGATE;
+}
+
+bool formula_stays_whole(const struct formula *formula, const struct index_set *stay)
+{
+    struct index_set leaving = index_set_minus(&formula->free, stay);
+    return index_set_is_empty(&leaving);
+}
+
 /* ---- numbers ---- */
 
 static struct formula *number_formula(struct statement *statement, struct span span, enum weakness weakness, double re, double im)

@@ -202,6 +202,9 @@ struct formula *formula_build(struct statement *statement, const struct ast_expr
 struct formula *formula_create(struct statement *statement, enum formula_kind kind, struct span span);
 /* Of one argument, whose type and indices it has. NULL of NULL. */
 struct formula *formula_around(struct statement *statement, enum formula_kind kind, struct span span, struct formula *argument);
+bool formula_is_product(const struct formula *formula); /* of factors, with divisors, negated */
+/* Are all indices of it in `stay`? */
+bool formula_stays_whole(const struct formula *formula, const struct index_set *stay);
 /* A scalar, or a whole tensor without subscripts, as an access. */
 struct formula *formula_access(struct statement *statement, const struct ast_expr *expr, const struct binding *bindings);
 

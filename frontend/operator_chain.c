@@ -392,11 +392,6 @@ static struct formula *apply(const struct chain *chain, const struct operator_no
 
 /* ---- where a chain stands ---- */
 
-static bool is_product(const struct formula *formula)
-{
-    return formula->kind == FORMULA_MULTIPLY || formula->kind == FORMULA_DIVIDE || formula->kind == FORMULA_NEGATE;
-}
-
 /* Factors that multiply, no divisors. */
 enum { MOST_FACTORS = 64 };
 struct factors {
@@ -409,7 +404,7 @@ struct factors {
 static void collect(struct formula **place, struct formula *around, struct factors *factors)
 {
     struct formula *formula = *place;
-    if (!is_product(formula)) {
+    if (!formula_is_product(formula)) {
         if (factors->count < MOST_FACTORS) {
             factors->around[factors->count] = around;
             factors->places[factors->count] = place;
@@ -487,10 +482,10 @@ static void chain_product(struct statement *statement, struct formula *product, 
 /* Indices that a product has are summed at it, or stay: inside its factors all of them stay. */
 static void write_chains(struct statement *statement, struct formula *formula, struct index_set stay, bool is_factor)
 {
-    bool product = is_product(formula);
+    bool product = formula_is_product(formula);
     if (product && !is_factor)
         chain_product(statement, formula, &stay);
-    product = is_product(formula);
+    product = formula_is_product(formula);
     if (product)
         stay = index_set_union(&stay, &formula->free);
     if (formula->kind == FORMULA_REDUCE)

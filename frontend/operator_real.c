@@ -89,10 +89,9 @@ struct formula *operators_real_part(struct statement *statement, struct formula 
     return real;
 }
 
-static bool is_product(const struct formula *formula)
+static bool is_summed_product(const struct formula *formula)
 {
-    return formula->kind == FORMULA_MULTIPLY || formula->kind == FORMULA_DIVIDE || formula->kind == FORMULA_NEGATE ||
-           (formula->kind == FORMULA_REDUCE && formula->reduction == AST_SUM);
+    return formula_is_product(formula) || (formula->kind == FORMULA_REDUCE && formula->reduction == AST_SUM);
 }
 
 /* Factors, and what sums among them bind. */
@@ -104,14 +103,14 @@ struct factors {
 
 static uint32_t count_factors(const struct formula *formula)
 {
-    if (!is_product(formula))
+    if (!is_summed_product(formula))
         return 1;
     return count_factors(formula->arguments[0]) + (formula->kind == FORMULA_MULTIPLY ? count_factors(formula->arguments[1]) : 0);
 }
 
 static void collect(const struct formula *formula, struct factors *factors)
 {
-    if (!is_product(formula)) {
+    if (!is_summed_product(formula)) {
         factors->list[factors->count++] = formula;
         return;
     }
@@ -189,7 +188,7 @@ static bool check_arguments(struct statement *statement, const struct formula *f
 bool operators_check_real(struct statement *statement, const struct formula *formula)
 {
     struct reading reading = {.statement = statement};
-    if (!is_product(formula) && formula->kind != FORMULA_OPERATOR)
+    if (!is_summed_product(formula) && formula->kind != FORMULA_OPERATOR)
         return check_arguments(statement, formula);
     /* in the arena: formulas nest deeply, and stacks are short */
     struct factors factors = {.list = ARENA_ARRAY(statement->body->arena, count_factors(formula), const struct formula *)};

@@ -6,6 +6,7 @@
  * top of a term, an error inside a function, divisor, comparison or parenthesised sum, where two readings differ.
  *
  * The result is a pointwise expression; each summed product became a contraction among its operands. */
+#include "factors.h"
 #include "operators.h"
 
 /* The construct around a place in which nothing may be summed alone; NULL at the top of a term. */
@@ -77,17 +78,11 @@ static const struct poly *weak_poly(struct statement *statement, const struct fo
     }
 }
 
-static bool stays_whole(const struct formula *formula, const struct index_set *stay)
-{
-    struct index_set leaving = index_set_minus(&formula->free, stay);
-    return index_set_is_empty(&leaving);
-}
-
 static const struct ir_expr *weak_index(struct statement *statement, const struct formula *formula, const struct index_set *stay)
 {
     struct ir_context *context = statement->body->context;
     int64_t value;
-    const struct poly *poly = stays_whole(formula, stay) ? weak_poly(statement, formula) : NULL;
+    const struct poly *poly = formula_stays_whole(formula, stay) ? weak_poly(statement, formula) : NULL;
     if (!poly)
         return NULL;
     if (poly_is_constant(poly, &value))
@@ -169,7 +164,7 @@ static const struct ir_expr *access_leaf(struct statement *statement, const stru
                                          const struct place *place)
 {
     const struct ir_expr *expr = lower_operand(statement, (struct ir_access){formula->node, false, formula->polys, formula->fill});
-    return !expr || stays_whole(formula, stay) ? expr : alone(statement, formula, expr, stay, place);
+    return !expr || formula_stays_whole(formula, stay) ? expr : alone(statement, formula, expr, stay, place);
 }
 
 static const struct ir_expr *number_leaf(struct statement *statement, const struct formula *formula)
@@ -271,119 +266,6 @@ static const struct ir_expr *pad(struct statement *statement, const struct formu
 
 /* ---- products ---- */
 
-struct product_factor {
-    const struct formula *formula;
-    bool divides;
-};
-struct product {
-    struct arena *arena;
-    struct product_factor *factors;
-    size_t n_factors, capacity; /* at most FRONTEND_OPERANDS */
-    bool negative, divides, too_long;
-    bool typed;               /* of factors that are not all weak */
-    struct index_set hoisted; /* what sums inside operators bind: summed with the rest */
-};
-
-static bool is_product(const struct formula *formula)
-{
-    return formula->kind == FORMULA_MULTIPLY || formula->kind == FORMULA_DIVIDE || formula->kind == FORMULA_NEGATE;
-}
-
-static void add_factor(struct product *product, const struct formula *formula, bool divides)
-{
-    product->divides = product->divides || divides;
-    struct product_factor entry = {formula, divides};
-    if (product->n_factors == FRONTEND_OPERANDS)
-        product->too_long = true;
-    else
-        (void)ARENA_PUSH(product->arena, product->factors, product->n_factors, product->capacity, entry);
-}
-
-/* Is there something to tabulate: a tensor, a function, a reduction? */
-static bool computes(const struct formula *formula)
-{
-    if (formula->kind == FORMULA_ACCESS || formula->kind == FORMULA_APPLY || formula->kind == FORMULA_REDUCE ||
-        formula->kind == FORMULA_PAD || formula->kind == FORMULA_OPERATOR)
-        return true;
-    for (uint32_t k = 0; k < formula->n_arguments; k++)
-        if (computes(formula->arguments[k]))
-            return true;
-    return false;
-}
-
-/* Has a weak product two sides, each with an index that the other lacks, as `D[k,m] * D[l,n]`? They are operands of their own then,
- * each cast where it meets the type: one table of their product would have the indices of both. */
-static bool separates(const struct formula *formula)
-{
-    if (!is_product(formula))
-        return false;
-    const struct formula *a = formula->arguments[0], *b = formula->arguments[1];
-    if (separates(a) || (formula->kind == FORMULA_MULTIPLY && separates(b)))
-        return true;
-    return formula->kind == FORMULA_MULTIPLY && computes(a) && computes(b) && !stays_whole(a, &b->free) &&
-           !stays_whole(b, &a->free);
-}
-
-/* What an operator's entry is a product of. A sum in it is over an index that stands nowhere else, so it may be over all factors.
- */
-static void collect_entry(struct product *product, const struct formula *formula)
-{
-    if (formula->kind == FORMULA_OPERATOR)
-        collect_entry(product, formula->arguments[0]);
-    else if (formula->kind == FORMULA_REDUCE && formula->reduction == AST_SUM) {
-        product->hoisted = index_set_union(&product->hoisted, &formula->bound);
-        collect_entry(product, formula->arguments[0]);
-    } else if (formula->kind == FORMULA_MULTIPLY) {
-        collect_entry(product, formula->arguments[0]);
-        collect_entry(product, formula->arguments[1]);
-    } else if (formula->kind == FORMULA_NEGATE) {
-        product->negative = !product->negative;
-        collect_entry(product, formula->arguments[0]);
-    } else if (formula->kind == FORMULA_DIVIDE) {
-        collect_entry(product, formula->arguments[0]);
-        add_factor(product, formula->arguments[1], true);
-    } else {
-        add_factor(product, formula, false);
-    }
-}
-
-/* Any other weak product inside a typed one stays together, for it is evaluated in double before it meets the type. */
-static void collect(struct product *product, const struct formula *formula, bool together)
-{
-    if (formula->kind == FORMULA_OPERATOR && !together) {
-        collect_entry(product, formula->arguments[0]);
-        return;
-    }
-    if (!is_product(formula) || (together && formula->type.weakness) ||
-        (formula->type.weakness && product->typed && !separates(formula))) {
-        add_factor(product, formula, false);
-        return;
-    }
-    if (formula->kind == FORMULA_NEGATE)
-        product->negative = !product->negative;
-    collect(product, formula->arguments[0], together);
-    if (formula->kind == FORMULA_MULTIPLY)
-        collect(product, formula->arguments[1], together);
-    else if (formula->kind == FORMULA_DIVIDE)
-        add_factor(product, formula->arguments[1], true);
-}
-
-/* Which indices one factor has, and which two or more have. */
-static void count_indices(const struct formula *formula, struct index_set *once, struct index_set *twice)
-{
-    if (is_product(formula)) {
-        count_indices(formula->arguments[0], once, twice);
-        if (formula->kind == FORMULA_MULTIPLY)
-            count_indices(formula->arguments[1], once, twice);
-        if (formula->kind != FORMULA_DIVIDE)
-            return;
-        formula = formula->arguments[1];
-    }
-    struct index_set again = index_set_intersection(once, &formula->free);
-    *twice = index_set_union(twice, &again);
-    *once = index_set_union(once, &formula->free);
-}
-
 static const struct ir_expr *divisor(struct statement *statement, const struct formula *quotient, const struct formula *formula,
                                      const struct index_set *stay, enum ir_elem elem)
 {
@@ -397,7 +279,7 @@ static const struct ir_expr *pointwise(struct statement *statement, const struct
 {
     enum ir_elem elem = formula->type.elem;
     const struct ir_expr *index = weak_index(statement, formula, stay);
-    if (index || !is_product(formula))
+    if (index || !formula_is_product(formula))
         return index ? index : factor(statement, formula, stay, place);
     const struct ir_expr *first = lower_convert(statement, pointwise(statement, formula->arguments[0], stay, place), elem);
     if (formula->kind == FORMULA_NEGATE)
@@ -454,7 +336,7 @@ static const struct ir_expr *product_sum(struct statement *statement, const stru
 {
     struct body *body = statement->body;
     struct index_set once = {{0}}, summed = {{0}};
-    count_indices(formula, &once, &summed);
+    factors_count_indices(formula, &once, &summed);
     summed = index_set_minus(&summed, stay);
     struct index_set inside = index_set_union(stay, &summed);
     if (bound)
@@ -462,7 +344,7 @@ static const struct ir_expr *product_sum(struct statement *statement, const stru
     if (index_set_is_empty(&summed))
         return pointwise(statement, formula, stay, place);
     struct product product = {.arena = body->arena, .typed = !formula->type.weakness};
-    collect(&product, formula, product.typed && body->exact);
+    factors_collect(&product, formula, product.typed && body->exact);
     summed = index_set_union(&summed, &product.hoisted);
     inside = index_set_union(&inside, &product.hoisted);
     if (product.too_long) {
@@ -497,40 +379,20 @@ static enum ir_ring ring_of(enum ast_op op, bool boolean)
     }
 }
 
-/* Does this node of the formula multiply in the ring? `a + b` in minplus and maxplus, `a and b` under any, `a or b` under all. */
-static bool multiplies(enum ast_op reduction, const struct formula *formula)
-{
-    if (reduction == AST_MAX || reduction == AST_MIN)
-        return formula->kind == FORMULA_ADD;
-    enum ir_expr_op op = reduction == AST_ANY ? IR_EXPR_and : IR_EXPR_or;
-    return (reduction == AST_ANY || reduction == AST_ALL) && formula->kind == FORMULA_APPLY && formula->op == op;
-}
-
-/* The ring's factors in order. */
-static void ring_factors(enum ast_op reduction, const struct formula *formula, struct product *product)
-{
-    if (!multiplies(reduction, formula)) {
-        add_factor(product, formula, false);
-        return;
-    }
-    ring_factors(reduction, formula->arguments[0], product);
-    ring_factors(reduction, formula->arguments[1], product);
-}
-
 /* A ring product of bare accesses is a contraction of them; NULL (and nothing said) when it is something else. */
 static const struct ir_expr *ring_contraction(struct statement *statement, const struct formula *formula,
                                               const struct index_set *stay, enum ir_ring ring)
 {
     struct arena *arena = statement->body->arena;
     struct product product = {.arena = arena};
-    if (!multiplies(formula->reduction, formula->arguments[0]))
+    if (!factors_multiply_in(formula->reduction, formula->arguments[0]))
         return NULL;
-    ring_factors(formula->reduction, formula->arguments[0], &product);
+    factors_collect_ring(formula->reduction, formula->arguments[0], &product);
     if (product.too_long || (statement->body->exact && product.n_factors > 2))
         return NULL;
     for (size_t k = 0; k < product.n_factors; k++) {
         const struct formula *part = product.factors[k].formula;
-        if ((part->kind != FORMULA_ACCESS && part->kind != FORMULA_NUMBER) || !stays_whole(part, stay) ||
+        if ((part->kind != FORMULA_ACCESS && part->kind != FORMULA_NUMBER) || !formula_stays_whole(part, stay) ||
             (!part->type.weakness && part->type.elem != formula->type.elem))
             return NULL;
     }
@@ -561,7 +423,7 @@ static const struct ir_expr *entry(struct statement *statement, const struct for
 {
     struct index_set inside = index_set_union(stay, &formula->free);
     const struct ir_expr *expr = term(statement, formula->arguments[0], &inside, place);
-    return !expr || stays_whole(formula, stay) ? expr : alone(statement, formula, expr, stay, place);
+    return !expr || formula_stays_whole(formula, stay) ? expr : alone(statement, formula, expr, stay, place);
 }
 
 /* ---- the rule ---- */
@@ -574,7 +436,7 @@ static const struct ir_expr *factor(struct statement *statement, const struct fo
         return number_leaf(statement, formula);
     case FORMULA_VALUE: {
         const struct ir_expr *value = ir_expr_index(statement->body->context, formula->value);
-        return stays_whole(formula, stay) ? value : alone(statement, formula, value, stay, place);
+        return formula_stays_whole(formula, stay) ? value : alone(statement, formula, value, stay, place);
     }
     case FORMULA_ACCESS:
         return access_leaf(statement, formula, stay, place);
