@@ -151,6 +151,8 @@ struct discover_low_rank {
 bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
                      struct discover_low_rank *factors);
 double discover_norm(size_t count, const number *numbers); /* Frobenius, compensated */
+/* product[m, n] = left[m, k] right[k, n]; false: no memory, or a NULL given. */
+bool discover_multiply(struct arena *arena, size_t m, size_t k, size_t n, const number *left, const number *right, number *product);
 /* The largest distance from their mean, which is taken from the first on, so that it is as near as numbers that are nearly one. */
 double discover_spread(const number *numbers, size_t count, number *mean);
 /* What lines are told apart by, and as near to it as errors leave others that are equal; in order of values, then of indices. */
@@ -302,7 +304,8 @@ const struct ir_node *discover_nonzeros(struct ir_context *context, const struct
 
 /* right[n, m] = inverse(matrix[n, n]) right, in place; the matrix is changed. False: it is singular. */
 bool discover_solve(size_t n, number *matrix, size_t m, number *right);
-/* Eigenvectors as columns, in no order, of a matrix that is changed. False: they were not come to (or no memory). */
-bool discover_eigenvectors(struct arena *arena, size_t n, number *matrix, number *vectors);
+/* Eigenvectors as columns, in no order, the largest entry of each 1, of a matrix that is changed; `real`: real parts of them.
+ * False: they were not come to (or no memory). */
+bool discover_eigenvectors(struct arena *arena, size_t n, number *matrix, bool real, number *vectors);
 
 #endif

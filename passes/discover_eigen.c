@@ -112,7 +112,21 @@ static bool triangular(struct turning *turning)
     return true;
 }
 
-bool discover_eigenvectors(struct arena *arena, size_t n, number *matrix, number *vectors)
+/* Of real numbers the vectors are real: each is a real one times some number. */
+static void settle(size_t n, number *vectors, bool real)
+{
+    for (size_t r = 0; r < n; r++) {
+        number largest = 0;
+        for (size_t i = 0; i < n; i++)
+            largest = cabs(vectors[i * n + r]) > cabs(largest) ? vectors[i * n + r] : largest;
+        for (size_t i = 0; i < n && cabs(largest) > 0; i++) {
+            number value = vectors[i * n + r] / largest;
+            vectors[i * n + r] = real ? complex_of(creal(value), 0) : value;
+        }
+    }
+}
+
+bool discover_eigenvectors(struct arena *arena, size_t n, number *matrix, bool real, number *vectors)
 {
     struct turning turning = {n, matrix, ARENA_ARRAY(arena, n * n, number)};
     number *x = ARENA_ARRAY(arena, n, number);
@@ -134,5 +148,6 @@ bool discover_eigenvectors(struct arena *arena, size_t n, number *matrix, number
                 vectors[i * n + k] += complex_times(turning.vectors[i * n + j], x[j]);
         }
     }
+    settle(n, vectors, real);
     return true;
 }

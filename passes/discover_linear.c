@@ -70,7 +70,58 @@ double discover_spread(const number *numbers, size_t count, number *mean)
     return spread;
 }
 
-/* What is left to be factored, real and imaginary parts apart (none of real numbers), which loops run faster on. */
+/* Parts of a matrix, which loops run faster on; `im` is NULL where all are zero. */
+static bool split_parts(struct arena *arena, size_t count, const number *numbers, double **re, double **im)
+{
+    bool real = true;
+    for (size_t k = 0; k < count; k++)
+        real = real && cimag(numbers[k]) == 0;
+    *re = ARENA_ARRAY(arena, count, double);
+    *im = real ? NULL : ARENA_ARRAY(arena, count, double);
+    for (size_t k = 0; *re && k < count; k++)
+        (*re)[k] = creal(numbers[k]);
+    for (size_t k = 0; *im && k < count; k++)
+        (*im)[k] = cimag(numbers[k]);
+    return *re && (real || *im);
+}
+
+static void add_line(size_t n, double factor, const double *restrict line, double *restrict sum)
+{
+    for (size_t j = 0; j < n; j++)
+        sum[j] += factor * line[j];
+}
+
+/* Rows of the right matrix that stay near while all of the left one's meet them. */
+enum { PANEL = 64 };
+
+bool discover_multiply(struct arena *arena, size_t m, size_t k, size_t n, const number *left, const number *right, number *product)
+{
+    double *re, *im, *sums = ARENA_ARRAY(arena, 2 * m * n, double);
+    if (!left || !right || !sums || !split_parts(arena, k * n, right, &re, &im))
+        return false;
+    for (size_t at = 0; at < 2 * m * n; at++)
+        sums[at] = 0;
+    for (size_t begin = 0; begin < k; begin += PANEL)
+        for (size_t at = 0; at < m * PANEL; at++) {
+            size_t l = begin + at % PANEL;
+            double *own = sums + at / PANEL * 2 * n, a, b;
+            if (l >= k)
+                continue;
+            a = creal(left[at / PANEL * k + l]), b = cimag(left[at / PANEL * k + l]);
+            add_line(n, a, re + l * n, own);
+            if (b != 0)
+                add_line(n, b, re + l * n, own + n);
+            if (im) {
+                add_line(n, -b, im + l * n, own);
+                add_line(n, a, im + l * n, own + n);
+            }
+        }
+    for (size_t at = 0; at < m * n; at++)
+        product[at] = complex_of(sums[at / n * 2 * n + at % n], sums[at / n * 2 * n + n + at % n]);
+    return true;
+}
+
+/* What is left to be factored, in parts. */
 struct residual {
     size_t rows, columns;
     double *re, *im;
@@ -80,22 +131,12 @@ struct residual {
 
 static bool split(struct arena *arena, size_t rows, size_t columns, const number *numbers, struct residual *residual)
 {
-    bool real = true;
-    for (size_t k = 0; k < rows * columns; k++)
-        real = real && cimag(numbers[k]) == 0;
-    *residual = (struct residual){.rows = rows, .columns = columns, .re = ARENA_ARRAY(arena, rows * columns, double)};
-    residual->im = real ? NULL : ARENA_ARRAY(arena, rows * columns, double);
+    *residual = (struct residual){.rows = rows, .columns = columns};
     residual->squares = ARENA_ARRAY(arena, columns, double);
     residual->along[0] = ARENA_ARRAY(arena, columns, double);
     residual->along[1] = ARENA_ARRAY(arena, columns, double);
-    if (!residual->re || (!real && !residual->im) || !residual->squares || !residual->along[0] || !residual->along[1])
-        return false;
-    for (size_t k = 0; k < rows * columns; k++) {
-        residual->re[k] = creal(numbers[k]);
-        if (!real)
-            residual->im[k] = cimag(numbers[k]);
-    }
-    return true;
+    return residual->squares && residual->along[0] && residual->along[1] &&
+           split_parts(arena, rows * columns, numbers, &residual->re, &residual->im);
 }
 
 /* The column of which most is left, of norm one, orthogonal to those before it; false: nothing is left. */
@@ -118,12 +159,6 @@ static bool next_direction(const struct residual *residual, const number *before
     for (size_t i = 0; i < rows && norm > 0; i++)
         direction[i] /= norm;
     return norm > 0;
-}
-
-static void add_line(size_t n, double factor, const double *restrict line, double *restrict sum)
-{
-    for (size_t j = 0; j < n; j++)
-        sum[j] += factor * line[j];
 }
 
 static void add_squares(size_t n, const double *restrict line, double *restrict sum)

@@ -61,20 +61,6 @@ static void transpose(size_t n, number *matrix)
         }
 }
 
-/* Of real numbers the vectors are real: each is a real one times some number. */
-static void settle(size_t n, number *vectors, bool real)
-{
-    for (size_t r = 0; r < n; r++) {
-        number largest = 0;
-        for (size_t i = 0; i < n; i++)
-            largest = cabs(vectors[i * n + r]) > cabs(largest) ? vectors[i * n + r] : largest;
-        for (size_t i = 0; i < n && cabs(largest) > 0; i++) {
-            number value = vectors[i * n + r] / largest;
-            vectors[i * n + r] = real ? complex_of(creal(value), 0) : value;
-        }
-    }
-}
-
 /* Of each term, an outer product but for errors, the vectors through its largest number. */
 static bool fibres(struct terms *terms, uint32_t first)
 {
@@ -124,9 +110,8 @@ static bool begin(struct terms *terms, const uint32_t axes[2], uint64_t *state)
     if (!discover_solve(n, other, n, one))
         return false;
     transpose(n, one);
-    if (!discover_eigenvectors(arena, n, one, terms->vectors[axes[0]]))
+    if (!discover_eigenvectors(arena, n, one, terms->core.real, terms->vectors[axes[0]]))
         return false;
-    settle(n, terms->vectors[axes[0]], terms->core.real);
     return fibres(terms, axes[0]);
 }
 
