@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_RANK = 4, SAMPLED = 7, SAMPLE_ROUNDS = 24, ROUNDS = 60, LEAST_ROUNDS = 5, LEAST = 16, FAR = 100 };
+enum { MOST_RANK = 4, FEW = 5, SAMPLED = 7, SAMPLE_ROUNDS = 24, ROUNDS = 60, LEAST_ROUNDS = 5, LEAST = 16, FAR = 100 };
 
 /* Rows are (i1, i2), of m1 and of m2; of columns likewise. U V: u v^T, columns of u one after the other, orthonormal. */
 struct turns {
@@ -167,15 +167,15 @@ static double take_turns(struct turns *turns, struct arena *arena, int rounds, d
     return left;
 }
 
-/* Is some of the matrix nearly so? */
-static bool may_be(struct discovery *discovery, size_t m1, size_t n1, size_t rank, int rounds, double part)
+/* Is some of the matrix nearly so, `sampled` rows and columns of A by as many of B? */
+static bool may_be(struct discovery *discovery, size_t m1, size_t n1, size_t sampled, size_t rank, int rounds, double part)
 {
     const struct discover_matrix *matrix = discovery->matrix;
     const size_t digits[4] = {m1, matrix->rows / m1, n1, matrix->columns / n1};
     size_t places[4][SAMPLED * SAMPLED], count[4];
     uint64_t state = 29;
     for (int digit = 0; digit < 4; digit++) {
-        size_t most = digit % 2 ? SAMPLED * SAMPLED / count[digit - 1] : SAMPLED;
+        size_t most = digit % 2 ? sampled * sampled / count[digit - 1] : sampled;
         count[digit] = digits[digit] < most ? digits[digit] : most;
         discover_sample(&state, digits[digit], count[digit], places[digit]);
     }
@@ -236,9 +236,10 @@ void discover_corrected(struct discovery *discovery)
         for (size_t n1 = 2; n1 <= n / 2 && m % m1 == 0; n1++) {
             if (n % n1 || m1 * m > 4 * n1 * n || n1 * n > 4 * m1 * m || least_flops(matrix, m1, n1) >= least)
                 continue;
-            bool any = may_be(discovery, m1, n1, MOST_RANK, LEAST_ROUNDS, 0.3);
+            bool any = may_be(discovery, m1, n1, FEW, MOST_RANK, LEAST_ROUNDS, 0.3) &&
+                       may_be(discovery, m1, n1, SAMPLED, MOST_RANK, LEAST_ROUNDS, 0.3);
             for (size_t rank = 1; any && rank <= MOST_RANK; rank++)
-                if (may_be(discovery, m1, n1, rank, SAMPLE_ROUNDS, 0.02) && propose(discovery, m1, n1, rank))
+                if (may_be(discovery, m1, n1, SAMPLED, rank, SAMPLE_ROUNDS, 0.02) && propose(discovery, m1, n1, rank))
                     return;
         }
 }
