@@ -3,7 +3,7 @@
 
     discover.py [--sizes=256,1024] [--only=WORD] [--rounds=5] [--target=host] [--no-times] [--json=FILE]
 
-A line a matrix of tests/discover_suite.py, structured or not: seconds of the processor, the most memory over what a matrix of one number takes,
+A line a matrix, or a tensor of as many numbers, of tests/structured_matrices.py, structured or not: seconds of the processor, the most memory over what a matrix of one number takes,
 in matrices, the finding. Then a Fourier transform and Monarch layers, given as numbers and as operators: the ratio of their times, interleaved."""
 import argparse
 import json
@@ -21,7 +21,7 @@ from measure import interleaved
 from native import ROOT, aligned
 
 sys.path.append(str(ROOT / "tests"))
-import discover_suite  # noqa: E402: where the matrices are made
+import structured_matrices  # noqa: E402: where the matrices are made
 
 MOST_SECONDS, MOST_MEMORY = {256: 0.1, 1024: 1, 4096: 15}, 6  # wanted; memory in matrices
 
@@ -42,11 +42,14 @@ def looked_at(matrix, folder):
 def matrices(sizes):
     rng = numpy.random.default_rng(2)
     for n in sizes:
-        for name, matrix, *_ in discover_suite.structured(rng, [n]):
+        for name, matrix, *_ in structured_matrices.structured(rng, [n]):
             if max(matrix.shape) >= n // 2:
                 yield n, name, matrix
-        for name, matrix in discover_suite.unstructured(rng, n):
+        yield n, f"cauchy {n}", structured_matrices.cauchy(rng, n)
+        for name, matrix in structured_matrices.unstructured(rng, n):
             yield n, name, matrix
+        for name, tensor in structured_matrices.tensors(rng, n):
+            yield n, f"{name} {n}", tensor
 
 
 def times(arguments, folder):
@@ -73,7 +76,7 @@ def times(arguments, folder):
 def pairs():
     """Name, type, matrix, the same as an operator with its constants, batch."""
     rng = numpy.random.default_rng(6)
-    yield "dft 1024", "c128", discover_suite.dft(1024), "dft(1024)", {}, 16
+    yield "dft 1024", "c128", structured_matrices.dft(1024), "dft(1024)", {}, 16
     for n, k in ((1024, 32), (4096, 64)):
         left, right = (rng.standard_normal((k, k, k)).astype(numpy.float32) for _ in range(2))
         matrix = numpy.einsum("jik,kjm->ijkm", left.astype(float), right.astype(float)).reshape(n, n)

@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from discover_suite import blocks, butterfly, dct2, kron, levels, monarch, shifted
+from structured_matrices import blocks, butterfly, dct2, kron, levels, monarch, shifted
 from suites import Suite
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "docs/pictures"
