@@ -193,8 +193,35 @@ static size_t read_derivatives(struct ir_context *context, const struct source *
     return count;
 }
 
-/* Reads, compiles, emits, prints what was reported. */
-static enum einc_status work(struct ir_context *context, const struct source *source)
+/* To schedules on ciphertexts, in all forms. */
+static enum einc_status pack(struct ir_context *context, const struct source *source)
+{
+    static const struct packing_range ranges[] = {{"gelu", -4, 4}};
+    const struct compile_options options = {.frontend = {.load = load},
+                                            .passes = {.machine = *machine_find(made_for)},
+                                            .packing = {.slots = 16,
+                                                        .levels = PACKING_ANY,
+                                                        .keys = PACKING_ANY,
+                                                        .times = slot_times_builtin(),
+                                                        .within = 0.1,
+                                                        .ranges = ranges,
+                                                        .n_ranges = strstr(source->text, ranges->name) != NULL}};
+    struct ir_program *program = frontend_read(context, source, &options.frontend);
+    struct packing_result *packed = program ? compile_packing(program, &options) : NULL;
+    size_t n_backends;
+    const struct backend_info *backends = backend_table(&n_backends);
+    enum einc_status status = packed ? EINC_OK : ir_status(context) ? ir_status(context) : EINC_INVALID;
+    for (size_t k = 0; k < n_backends && status == EINC_OK; k++) {
+        struct backend_file *files = NULL;
+        size_t n_files = 0;
+        if (backends[k].kind == BACKEND_SCHEDULE)
+            status = compile_emit_packed(program, packed, &backends[k], "out", &options.backend, &files, &n_files);
+    }
+    return status;
+}
+
+/* Reads, compiles, emits. */
+static enum einc_status compile(struct ir_context *context, const struct source *source)
 {
     struct pass_derivative derivatives[2];
     const struct compile_options options = {.frontend = {.load = load},
@@ -202,8 +229,14 @@ static enum einc_status work(struct ir_context *context, const struct source *so
                                             .derivatives = derivatives,
                                             .n_derivatives = read_derivatives(context, source, derivatives)};
     struct compiled *compiled = compile_source(context, source, &options);
+    return compiled ? emit_all(compiled) : ir_status(context);
+}
+
+/* All of it, and prints what was reported. */
+static enum einc_status work(struct ir_context *context, const struct source *source)
+{
     struct text text = text_create(ir_arena(context));
-    enum einc_status status = compiled ? emit_all(compiled) : ir_status(context);
+    enum einc_status status = emitted == BACKEND_SCHEDULE ? pack(context, source) : compile(context, source);
     diag_print(&text, ir_diagnostics(context), true);
     return ir_status(context) == EINC_NO_MEMORY ? EINC_NO_MEMORY : status;
 }
@@ -370,6 +403,25 @@ static void test_code(void **state)
     emitted = BACKEND_SOURCE;
 }
 
+static void test_schedules(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"kernel function(x: f64[4]) -> (y: f64[4]) { y[i] = gelu(x[i]) }\n",
+                                        /* structure, products of ciphertexts with more elements than one holds, a shift */
+                                        "kernel norm(x: f64[3, 6]) -> (y: f64[3]) { y[i] = x[i,j] * x[i,j] }\n"
+                                        "kernel mixed(x: f64[2, 3]) -> (y: f64[2, 3]) { y[i,j] = kron(dct2(2), "
+                                        "dct2(3))[(i,j),(k,l)] * x[k,l] + pad(x[i,j-1], 0) }\n"};
+    void *frames[FRAMES];
+    (void)backtrace(frames, FRAMES);
+    emitted = BACKEND_SCHEDULE;
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+        size_t failed = check_source(&(const struct source){"schedule.ein", texts[k], strlen(texts[k])});
+        printf("%zu requests failed\n", failed);
+        assert_true(failed > 100);
+    }
+    emitted = BACKEND_SOURCE;
+}
+
 static void test_sources(void **state)
 {
     (void)state;
@@ -509,6 +561,6 @@ int main(void)
 {
     watch_malloc();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_watched), cmocka_unit_test(test_sources), cmocka_unit_test(test_code),
-                                       cmocka_unit_test(test_tensors)};
+                                       cmocka_unit_test(test_schedules), cmocka_unit_test(test_tensors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
