@@ -52,17 +52,18 @@ static const struct recipe recipes[] = {
     {HELPER_silu, "f", true, "x / (1 + exp(-x)), without overflow", "T x",
      "const T e = exp~(-fabs~(x));\n    return x * ((x < 0.0~ ? e : 1.0~) / (1.0~ + e));"},
     {HELPER_divide, "i", false, "a / b towards zero; 0 when b is 0, wraps", "T a, T b",
-     "if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n    return (T)(a / b);"},
+     "if (b == 0) {\n        return 0;\n    }\n    if (b == -1) {\n        return (T)(0u - (U)a);\n    }\n    return (T)(a / b);"},
     {HELPER_divide, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
     {HELPER_floor_div, "i", false, "a / b rounded down; 0 when b is 0, wraps", "T a, T b",
-     "if (b > 0) /* in a form that compilers know as a shift */\n        return (T)(a < 0 ? -1 - (-1 - a) / b : a / b);\n"
-     "    if (b == 0)\n        return 0;\n    if (b == -1)\n        return (T)(0u - (U)a);\n"
-     "    return (T)(a / b - (a % b != 0 && (a < 0) != (b < 0)));"},
+     "if (b > 0) { /* in a form that compilers know as a shift */\n        return (T)((a < 0) ? (-1 - ((-1 - a) / b)) : (a / "
+     "b));\n    }\n"
+     "    if (b == 0) {\n        return 0;\n    }\n    if (b == -1) {\n        return (T)(0u - (U)a);\n    }\n"
+     "    return (T)((a / b) - (((a % b) != 0) && ((a < 0) != (b < 0))));"},
     {HELPER_floor_div, "u", false, "a / b; 0 when b is 0", "T a, T b", "return b == 0 ? (T)0 : (T)(a / b);"},
     {HELPER_floor_mod, "f", true, "a - b * floor(a / b)", "T a, T b", "return a - b * floor~(a / b);"},
     {HELPER_floor_mod, "i", false, "a modulo b with the sign of b; a when b is 0", "T a, T b",
-     "if (b == 0)\n        return a;\n    if (b == -1)\n        return 0;\n"
-     "    return (T)(a % b + (a % b != 0 && (a < 0) != (b < 0) ? b : 0));"},
+     "if (b == 0) {\n        return a;\n    }\n    if (b == -1) {\n        return 0;\n    }\n"
+     "    return (T)((a % b) + ((((a % b) != 0) && ((a < 0) != (b < 0))) ? b : 0));"},
     {HELPER_floor_mod, "u", false, "a modulo b; a when b is 0", "T a, T b", "return b == 0 ? a : (T)(a % b);"},
     {HELPER_from_float, "i", false, "towards zero; what does not fit becomes the least value", "double x",
      "return x > LOW && x < HIGH ? (T)x : MIN;"},

@@ -74,10 +74,11 @@ static void put_function(struct text *text, bool is_signed, int bits, int shift)
         text_printf(text, ", asr #%d", shift);
     text_put(text, "\" : \"=r\"(result) : \"r\"(x));\n    return result;\n#else\n");
     if (shift)
-        text_printf(text, "    x = x < 0 ? -1 - (-1 - x) / %" PRId64 " : x / %" PRId64 ";\n", INT64_C(1) << shift,
-                    INT64_C(1) << shift);
-    text_printf(text, "    return x < %" PRId64 " ? %" PRId64 " : x > %" PRId64 " ? %" PRId64 " : x;\n#endif\n}\n\n", low, low,
-                high, high);
+        text_printf(text, "    const int32_t y = (x < 0) ? (-1 - ((-1 - x) / %" PRId64 ")) : (x / %" PRId64 ");\n",
+                    INT64_C(1) << shift, INT64_C(1) << shift);
+    const char *value = shift ? "y" : "x";
+    text_printf(text, "    return (%s < %" PRId64 ") ? %" PRId64 " : ((%s > %" PRId64 ") ? %" PRId64 " : %s);\n#endif\n}\n\n",
+                value, low, low, value, high, high, value);
 }
 
 void c_put_saturations(const struct c_file *file, struct text *text)

@@ -213,6 +213,16 @@ static bool measure_function(struct statement *statement, const struct formula *
     }
 }
 
+static bool report_untyped_table(struct statement *statement, const struct formula *access)
+{
+    struct diagnostics *diagnostics = statement->body->diagnostics;
+    struct diag *diag = diag_error(diagnostics, DIAG_E0319, access->span, "`%s` has no type, and so no step", access->tensor_name);
+    diag_help(diagnostics, diag, "say one where it is made, its numbers are rounded to it: `let %s[...]: q15 scale(...) = ...`",
+              access->tensor_name);
+    statement->failed = true;
+    return false;
+}
+
 bool fixed_measure(struct statement *statement, const struct formula *formula, struct fixed_range *range)
 {
     switch (formula->kind) {
@@ -226,6 +236,8 @@ bool fixed_measure(struct statement *statement, const struct formula *formula, s
             range->low = range->high = formula->number.re < 0 ? -1 : 1;
         return true;
     case FORMULA_ACCESS: /* what has no type of its own is an operator's table of 0, 1 and -1 */
+        if (formula->type.weakness && formula->tensor_name)
+            return report_untyped_table(statement, formula);
         *range = (struct fixed_range){1, -1, 1, 1};
         if (formula->type.fixed)
             *range = (struct fixed_range){formula->type.fixed->step, formula->type.fixed->low, formula->type.fixed->high, 0};

@@ -88,6 +88,9 @@ typedef struct frontend_new_type frontend_retype_function(void *user, const char
 /* Adds the edits that give the source these types, without its casts to floats. False after diagnostics, or without memory. */
 bool frontend_retype(struct ir_context *context, const struct source *source, frontend_retype_function *ask, void *user,
                      struct frontend_edits *edits);
+/* Adds the edits that make tables of transforms that have no data (transform_tables.c). False after diagnostics, or without memory.
+ */
+bool frontend_tables(struct ir_context *context, const struct source *source, struct frontend_edits *edits);
 /* Adds the edits that make every real float type f64, of casts too. */
 bool frontend_widen(struct ir_context *context, const struct source *source, struct frontend_edits *edits);
 

@@ -505,8 +505,8 @@ static bool show_lets(struct body *body)
     for (size_t k = 0; k < body->scope->n_symbols; k++) {
         const struct symbol *symbol = body->scope->symbols[k];
         const struct tensor *tensor = symbol->kind == SYMBOL_TENSOR ? symbol->data : NULL;
-        if (tensor && tensor->role == TENSOR_LET && tensor->weakness == TYPED && symbol->node &&
-            ir_elem_is_float(symbol->node->elem))
+        bool real = tensor && (tensor->weakness == TYPED || tensor->weakness == WEAK_A_REAL);
+        if (real && tensor->role == TENSOR_LET && symbol->node && ir_elem_is_float(symbol->node->elem))
             outputs[kernel->n_outputs++] = (struct ir_output){symbol->name, symbol->node, symbol->span, 0};
     }
     kernel->outputs = outputs;

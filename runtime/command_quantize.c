@@ -162,15 +162,28 @@ static bool find_steps(struct quantization *quantization, const struct source *s
     return good;
 }
 
+/* The source with tables of its transforms; NULL: no memory, or after diagnostics. */
+static struct source *with_tables(struct quantization *quantization, const struct source *source, struct frontend_edits *tables)
+{
+    struct ir_context *context = quantization->invocation->context;
+    struct source tabled = {source->path, NULL, 0};
+    if (frontend_tables(context, source, tables))
+        tabled.text = frontend_edited(ir_arena(context), source->text, 0, (uint32_t)source->length, tables);
+    tabled.length = tabled.text ? strlen(tabled.text) : 0;
+    return tabled.text ? arena_copy(ir_arena(context), &tabled, 1, sizeof tabled) : NULL;
+}
+
 /* The source in the type asked for; NULL after diagnostics. */
 static const char *quantize(struct quantization *quantization, const struct source *source)
 {
     struct arena *arena = ir_arena(quantization->invocation->context);
-    struct frontend_edits steps = {0}, wide = {0}, wide_steps = {0}, narrow = {0};
-    struct stage floats = {.edits = {&wide}, .n_edits = 1}, stepped = {.edits = {&wide_steps, &steps}, .n_edits = 2};
-    struct stage fixed = {.edits = {&narrow, &steps}, .n_edits = 2};
-    const char *stepwise =
-        find_steps(quantization, source, &steps) ? frontend_edited(arena, source->text, 0, (uint32_t)source->length, &steps) : NULL;
+    struct frontend_edits tables = {0}, steps = {0}, wide = {0}, wide_steps = {0}, narrow = {0};
+    struct stage floats = {.edits = {&wide}, .n_edits = 1}, stepped = {.edits = {&wide_steps, &steps, &tables}, .n_edits = 3};
+    struct stage fixed = {.edits = {&narrow, &steps, &tables}, .n_edits = 3};
+    const struct source *tabled = with_tables(quantization, source, &tables);
+    const char *stepwise = tabled && find_steps(quantization, tabled, &steps)
+                               ? frontend_edited(arena, tabled->text, 0, (uint32_t)tabled->length, &steps)
+                               : NULL;
     floats.text = stepwise ? edited(quantization, source->text, true, &wide) : NULL;
     stepped.text = floats.text ? edited(quantization, stepwise, true, &wide_steps) : NULL;
     if (!stepped.text || !quantization_evaluate(quantization, &floats) || !quantization_measure(quantization, &stepped) ||

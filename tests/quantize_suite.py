@@ -209,6 +209,36 @@ def check_structured(suite, folder, elem, generator):
     suite.check(f"{elem}: engines agree", again.returncode == 0, again.stdout + again.stderr)
 
 
+TRANSFORMS = """\
+dim n = 6
+const t: f32[47] = file("t.npy")
+kernel block(p: f32[8, 8]) -> (y: f32[8, 8], z: f32[8, 8]) {
+    y[i,j] = dct2(8)[i,k] * p[k,l] * dct2(8)[j,l]  # both axes by one table
+    z[i,j] = dct3(8)[k,i] * y[k,j] / 16
+}
+kernel pair(v: f32[24]) -> (y: f32[24]) { y[k] = kron(dct4(4), dst2(n))[k,l] * v[l] }
+kernel fir(w: f32[32]) -> (y: f32[16]) { y[i] = toeplitz(t, 16, 32)[i,j] * w[j] }
+"""
+
+
+def check_transforms(suite, folder, elem, generator):
+    """Transforms that have no data become tables, each once in a kernel; Toeplitz matrices stay what they are."""
+    data = {"t": generator.normal(0, 0.2, 47).astype("f4"), "p": generator.uniform(-1, 1, (9, 8, 8)), "v": generator.uniform(-1, 1, (9, 24)), "w": generator.uniform(-1, 1, (9, 32))}
+    for name, array in data.items():
+        numpy.save(folder / f"{name}.npy", array)
+    (folder / "transforms.ein").write_text(TRANSFORMS)
+    report = quantize(suite, folder, "transforms.ein", elem, ["p=p.npy", "v=v.npy", "w=w.npy"], "d.ein")
+    if report is None:
+        return
+    text, floor = (folder / "d.ein").read_text(), {"q7": 20, "q15": 65}[elem]
+    suite.check(f"{elem}: tables", [text.count(f"= {call}[k_") for call in ("dct2(8)", "dct3(8)", "dct4(4)", "dst2(n)", "toeplitz")] == [1, 1, 1, 1, 0], text)
+    suite.check(f"{elem}: the scale of a table", report["block", "dct2_1"]["scale"] == 4 and "dct2_1[k_1: 8, l_1: 8]: " + elem + " scale(4) = dct2(8)" in text, text)
+    near = {key: tensor["snr"] for key, tensor in report.items() if tensor["part"] == "output"}
+    suite.check(f"{elem}: transforms are near", len(near) == 4 and all(ratio > floor for ratio in near.values()), near)
+    again = subprocess.run([suite.einc, "check", "d.ein"], cwd=folder, capture_output=True, text=True, timeout=120)
+    suite.check(f"{elem}: transforms: engines agree", again.returncode == 0, again.stdout + again.stderr)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
@@ -219,6 +249,7 @@ def main():
         for elem in BITS:
             check_network(suite, folder, elem, generator)
             check_structured(suite, folder, elem, generator)
+            check_transforms(suite, folder, elem, generator)
     return suite.close()
 
 
