@@ -150,11 +150,16 @@ struct discover_low_rank {
 };
 bool discover_factor(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound,
                      struct discover_low_rank *factors);
+/* Is there surely none of that rank so near? By elimination, in a sixth of the steps; false says nothing. */
+bool discover_exceeds(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound);
 double discover_norm(size_t count, const number *numbers); /* Frobenius, compensated */
 /* product[m, n] = left[m, k] right[k, n]; false: no memory, or a NULL given. */
 bool discover_multiply(struct arena *arena, size_t m, size_t k, size_t n, const number *left, const number *right, number *product);
 /* The largest distance from their mean, which is taken from the first on, so that it is as near as numbers that are nearly one. */
 double discover_spread(const number *numbers, size_t count, number *mean);
+/* Numbers that are all equal, but for that part of them, become ones, and what they were a factor of the others. False: they are
+ * not. */
+bool discover_move_factor(number *from, size_t n, double near, number *to, size_t count);
 /* What lines are told apart by, and as near to it as errors leave others that are equal; in order of values, then of indices. */
 struct discover_key {
     double value, near;

@@ -61,7 +61,10 @@ static size_t sampled_rank(const struct blast *blast, struct arena *arena, size_
     for (size_t k = 0; k < p * q; k++)
         sample[k] = matrix->numbers[rows[k / q] * n + columns[k % q]];
     double share = blast->discovery->norm * sqrt((double)(p * q) / ((double)matrix->rows * (double)n));
-    return discover_factor(arena, p, q, sample, most, 8 * blast->discovery->tolerance * share, &factors) ? factors.rank : 0;
+    double bound = 8 * blast->discovery->tolerance * share;
+    return !discover_exceeds(arena, p, q, sample, most, bound) && discover_factor(arena, p, q, sample, most, bound, &factors)
+               ? factors.rank
+               : 0;
 }
 
 /* An orthonormal basis, a column after the other, of a block row's columns (turned: of a block column's rows), from twice as many

@@ -70,6 +70,18 @@ double discover_spread(const number *numbers, size_t count, number *mean)
     return spread;
 }
 
+bool discover_move_factor(number *from, size_t n, double near, number *to, size_t count)
+{
+    number mean;
+    if (!(discover_spread(from, n, &mean) <= near * cabs(mean)))
+        return false;
+    for (size_t k = 0; k < count; k++)
+        to[k] = complex_times(to[k], mean);
+    for (size_t k = 0; k < n; k++)
+        from[k] = 1;
+    return true;
+}
+
 /* Parts of a matrix, which loops run faster on; `im` is NULL where all are zero. */
 static bool split_parts(struct arena *arena, size_t count, const number *numbers, double **re, double **im)
 {
@@ -119,6 +131,46 @@ bool discover_multiply(struct arena *arena, size_t m, size_t k, size_t n, const 
     for (size_t at = 0; at < m * n; at++)
         product[at] = complex_of(sums[at / n * 2 * n + at % n], sums[at / n * 2 * n + n + at % n]);
     return true;
+}
+
+/* How much more than the nearest matrix of that rank elimination may leave, whose rows are chosen column by column. */
+#define FAR 1e4
+
+bool discover_exceeds(struct arena *arena, size_t rows, size_t columns, const number *numbers, size_t most, double bound)
+{
+    double *re, *im, left = 0;
+    if (!split_parts(arena, rows * columns, numbers, &re, &im) || most >= rows || most >= columns)
+        return false;
+    for (size_t k = 0; k < most; k++) {
+        size_t best = k;
+        for (size_t i = k; i < rows; i++)
+            best = hypot(re[i * columns + k], im ? im[i * columns + k] : 0) >
+                           hypot(re[best * columns + k], im ? im[best * columns + k] : 0)
+                       ? i
+                       : best;
+        for (size_t j = k; j < columns && best != k; j++)
+            for (int part = 0; part < (im ? 2 : 1); part++) {
+                double *own = part ? im : re, kept = own[k * columns + j];
+                own[k * columns + j] = own[best * columns + j];
+                own[best * columns + j] = kept;
+            }
+        number pivot = complex_of(re[k * columns + k], im ? im[k * columns + k] : 0);
+        if (pivot == 0)
+            return false;
+        for (size_t i = k + 1; i < rows; i++) {
+            number factor = complex_of(re[i * columns + k], im ? im[i * columns + k] : 0) / pivot;
+            size_t from = k * columns + k, to = i * columns + k, n = columns - k;
+            add_line(n, -creal(factor), re + from, re + to);
+            if (im) {
+                add_line(n, cimag(factor), im + from, re + to);
+                add_line(n, -creal(factor), im + from, im + to);
+                add_line(n, -cimag(factor), re + from, im + to);
+            }
+        }
+    }
+    for (size_t k = most * columns; k < rows * columns; k++)
+        left += k % columns < most ? 0 : re[k] * re[k] + (im ? im[k] * im[k] : 0);
+    return sqrt(left) > FAR * bound;
 }
 
 /* What is left to be factored, in parts. */

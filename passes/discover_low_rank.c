@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_OUTER = 8 };
+/* From MANY on a rank is refuted by elimination first, which does not say how near one comes. */
+enum { MOST_OUTER = 8, MANY = 128 };
 
 const struct discover_operator *discover_outer_product(struct discovery *discovery, const struct discover_low_rank *factors)
 {
@@ -45,11 +46,12 @@ static bool may_be(struct discovery *discovery, bool off, size_t most, double *e
         sample[k] = matrix->numbers[i * n + (off ? n - columns : 0) + j];
     }
     double norm = sample ? discover_norm(p * q, sample) : 0;
-    bool low =
-        sample &&
-        discover_factor(discovery->scratch, p, q, sample, most,
-                        8 * discovery->tolerance * fmax(norm, discovery->norm * sqrt((double)(p * q) / (double)(m * n))), &factors);
-    *error = sample && norm > 0 ? factors.error / norm * discovery->norm : discovery->norm;
+    double bound = 8 * discovery->tolerance * fmax(norm, discovery->norm * sqrt((double)(p * q) / (double)(m * n)));
+    *error = discovery->norm;
+    if (!sample || (most > MANY && discover_exceeds(discovery->scratch, p, q, sample, most, bound)))
+        return false;
+    bool low = discover_factor(discovery->scratch, p, q, sample, most, bound, &factors);
+    *error = norm > 0 ? factors.error / norm * discovery->norm : discovery->norm;
     return low;
 }
 
@@ -155,9 +157,10 @@ void discover_low_rank(struct discovery *discovery)
     size_t most = most_rank(discovery);
     if (!most || is_outer(discovery->result))
         return;
-    if (!may_be(discovery, false, most, &error))
+    bool may = may_be(discovery, false, most, &error);
+    if (!may && error < discovery->norm)
         discover_missed(discovery, error);
-    else if (whole(discovery, most))
+    if (may && whole(discovery, most))
         return;
     if (discovery->matrix->rows == discovery->matrix->columns && most > 2 && may_be(discovery, true, most / 2, &error))
         with_diagonal(discovery, most / 2);

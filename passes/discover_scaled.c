@@ -84,13 +84,7 @@ static void fit_steps(struct fit *fit)
 static void add_up(struct fit *fit, double near)
 {
     size_t m = fit->matrix->rows, n = fit->matrix->columns;
-    number mean;
-    if (discover_spread(fit->b + 1, n - 1, &mean) <= near * cabs(mean)) {
-        for (size_t i = 1; i < m; i++)
-            fit->a[i] = complex_times(fit->a[i], mean);
-        for (size_t j = 1; j < n; j++)
-            fit->b[j] = 1;
-    }
+    (void)discover_move_factor(fit->b + 1, n - 1, near, fit->a + 1, m - 1);
     fit->a[0] = fit->b[0] = 1;
     for (size_t i = 1; i < m; i++)
         fit->a[i] = complex_times(fit->a[i - 1], fit->a[i]);
@@ -198,21 +192,8 @@ static const struct discover_operator *as_operator(struct discovery *discovery, 
 static void settle(struct fit *fit, double near)
 {
     size_t m = fit->matrix->rows, n = fit->matrix->columns;
-    number mean;
-    if (discover_spread(fit->b, n, &mean) <= near * cabs(mean)) {
-        for (size_t i = 0; i < m; i++)
-            fit->a[i] = complex_times(fit->a[i], mean);
-        for (size_t j = 0; j < n; j++)
-            fit->b[j] = 1;
-        fit->b_is_one = true;
-    }
-    if (discover_spread(fit->a, m, &mean) <= near * cabs(mean)) {
-        for (size_t k = 0; k < m + n - 1; k++)
-            fit->t[k] = complex_times(fit->t[k], mean);
-        for (size_t i = 0; i < m; i++)
-            fit->a[i] = 1;
-        fit->a_is_one = true;
-    }
+    fit->b_is_one = discover_move_factor(fit->b, n, near, fit->a, m);
+    fit->a_is_one = discover_move_factor(fit->a, m, near, fit->t, m + n - 1);
 }
 
 /* True: it was proposed. */

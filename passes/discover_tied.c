@@ -293,34 +293,33 @@ static void balance(const struct tying *tying)
         }
 }
 
+/* A row's number of the block (turned: a column's) by least squares from those of its columns. */
+static number fit_line(const struct tying *tying, size_t block, bool turned, size_t line, const number *others)
+{
+    const size_t *order = tying->order + block * tying->c;
+    number sum = 0;
+    double norm = 0;
+    for (size_t k = 0; k < (turned ? tying->b : tying->c); k++) {
+        size_t i = turned ? k : line, j = turned ? line : k;
+        number model = complex_times(tying->core[i * tying->c + order[j]], others[k]);
+        sum += complex_times(conj(model), *block_entry(tying, block, i, j));
+        norm += discover_square(model);
+    }
+    return norm > 0 ? sum / norm : 0;
+}
+
 /* u and v of each block by least squares, by turns, from v as the block's first row has it. */
 static void fit_diagonals(const struct tying *tying)
 {
     size_t b = tying->b, c = tying->c, d = tying->d;
     for (size_t block = 0; block < tying->a * d; block++) {
-        const size_t *order = tying->order + block * c;
         for (size_t j = 0; j < c; j++)
-            tying->v[j] = *block_entry(tying, block, 0, j) / tying->core[order[j]];
-        for (size_t i = 0; i < b; i++) {
-            number sum = 0;
-            double norm = 0;
-            for (size_t j = 0; j < c; j++) {
-                number model = complex_times(tying->core[i * c + order[j]], tying->v[j]);
-                sum += complex_times(conj(model), *block_entry(tying, block, i, j));
-                norm += discover_square(model);
-            }
-            tying->u[i] = norm > 0 ? sum / norm : 0;
-        }
-        for (size_t j = 0; j < c; j++) {
-            number sum = 0;
-            double norm = 0;
-            for (size_t i = 0; i < b; i++) {
-                number model = complex_times(tying->core[i * c + order[j]], tying->u[i]);
-                sum += complex_times(conj(model), *block_entry(tying, block, i, j));
-                norm += discover_square(model);
-            }
-            tying->columns[(block / d * c + j) * d + block % d] = complex_times(tying->u[0], norm > 0 ? sum / norm : 0);
-        }
+            tying->v[j] = *block_entry(tying, block, 0, j) / tying->core[tying->order[block * c + j]];
+        for (size_t i = 0; i < b; i++)
+            tying->u[i] = fit_line(tying, block, false, i, tying->v);
+        for (size_t j = 0; j < c; j++)
+            tying->columns[(block / d * c + j) * d + block % d] =
+                complex_times(tying->u[0], fit_line(tying, block, true, j, tying->u));
         for (size_t i = 0; i < b; i++)
             tying->rows[(block / d * b + i) * d + block % d] = tying->u[0] != 0 ? tying->u[i] / tying->u[0] : 0;
     }

@@ -87,12 +87,7 @@ static void settle(struct candidate *candidate, double near)
 {
     size_t m = candidate->matrix->rows, n = candidate->matrix->columns;
     number mean;
-    if (discover_spread(candidate->b, n, &mean) <= near * cabs(mean)) {
-        for (size_t k = 0; k < m; k++)
-            candidate->a[k] = complex_times(candidate->a[k], mean);
-        for (size_t l = 0; l < n; l++)
-            candidate->b[l] = 1;
-    }
+    (void)discover_move_factor(candidate->b, n, near, candidate->a, m);
     if (discover_spread(candidate->a, m, &mean) <= near * cabs(mean))
         for (size_t k = 0; k < m; k++)
             candidate->a[k] = cabs(mean - 1) <= near ? 1 : mean;
