@@ -88,8 +88,9 @@ def codec(options, folder):
     k, n = numpy.mgrid[:8, :8]
     D = numpy.cos(numpy.pi * k * (2 * n + 1) / 16) * numpy.where(k == 0, numpy.sqrt(1 / 8), 0.5)
     steps = 10 + 4 * (k + n) + k * n
-    numbers = {"D": half_up(D * 2**15), "inverse": half_up(2**18 / steps), "steps": steps}
-    for name, kind in (("D", "i2"), ("inverse", "i2"), ("steps", "i1")):
+    numbers = {"inverse": half_up(2**18 / steps), "steps": steps}
+    D = half_up(D * 2**13)
+    for name, kind in (("inverse", "i2"), ("steps", "i1")):
         numpy.save(folder / f"{name}.npy", numbers[name].astype(kind))
     shutil.copy(HERE / "codec.ein", folder)
     worst = 0
@@ -98,12 +99,12 @@ def codec(options, folder):
         (levels,) = example.run(options, folder / "codec.ein", "encode", {"pixels": pixels}, ["levels"])
         (again,) = example.run(options, folder / "codec.ein", "decode", {"levels": levels}, ["pixels"])
         # The same in whole numbers: each `let` is a rounding to its step.
-        rows = saturate(numbers["D"] @ pixels / 2**15 / (512 / 2**15), 15)
-        whole = saturate(rows @ numbers["D"].T * (512 / 2**15) / 2**15 / (1024 / 2**15), 15)
+        rows = saturate(D @ pixels / 2**13 / (512 / 2**15), 15)
+        whole = saturate(rows @ D.T * (512 / 2**15) / 2**13 / (1024 / 2**15), 15)
         wanted = saturate(numbers["inverse"] * whole / 2**18 * (1024 / 2**15), 7)
         back = saturate(steps * wanted / (2048 / 2**15), 15)
-        back = saturate(numbers["D"].T @ back / 2**15, 15)
-        back = saturate(back @ numbers["D"] / 2**15 * (2048 / 2**15), 7)
+        back = saturate(D.T @ back / 2**13, 15)
+        back = saturate(back @ D / 2**13 * (2048 / 2**15), 7)
         if not (numpy.array_equal(levels, wanted) and numpy.array_equal(again, back)):
             raise SystemExit("the codec is wrong")
         worst = max(worst, numpy.sqrt(((pixels - again.astype(float)) ** 2).mean()))
