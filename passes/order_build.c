@@ -350,9 +350,10 @@ static bool join_products(const struct building *building, const struct product 
 /* Is the step that makes `result` of the product and a constant a codelet of that constant? Then the product's factors join the
  * step, too: what a codelet multiplies it multiplies once. */
 static bool joins_codelet(const struct building *building, const struct product *product, const struct product *other,
-                          struct order_set result, bool sums_too)
+                          struct order_set result)
 {
     struct ir_context *context = building->context;
+    bool of_integers = ir_elem_is_integer(building->root->contract.accumulator); /* their other constants may be in it, too */
     struct product both;
     if (other->n_factors != 1 || !ir_codelet_constant(&other->factors[0]) || !join_products(building, product, other, &both))
         return false;
@@ -370,7 +371,7 @@ static bool joins_codelet(const struct building *building, const struct product 
     const struct ir_node *node = contraction_close(&step);
     const struct ir_codelet *codelet = node ? ir_codelet(context, node) : NULL;
     for (uint32_t k = 0; codelet && codelet->pays && k < node->n_operands; k++)
-        if (node->operands[k].node == other->factors[0].node ? !codelet->factors[k] : codelet->factors[k] && !sums_too)
+        if (node->operands[k].node == other->factors[0].node ? !codelet->factors[k] : codelet->factors[k] && !of_integers)
             return false;
     return codelet && codelet->pays;
 }
@@ -493,7 +494,7 @@ static bool is_summed_in_codelet(const struct building *building, const struct p
         if (pair->left != n + step && pair->right != n + step)
             continue;
         uint32_t other = pair->left == n + step ? pair->right : pair->left;
-        return other < n && joins_codelet(building, joined, &products[other], sets[n + later], true);
+        return other < n && joins_codelet(building, joined, &products[other], sets[n + later]);
     }
     return false;
 }
@@ -530,7 +531,7 @@ static const struct ir_node *build_tree(struct building *building, const struct 
         struct order_set all = order_union(sides[0]->labels, sides[1]->labels);
         for (int side = 0; side < 2; side++)
             if (sides[side]->n_factors > 1 && !order_equal(sides[side]->labels, all) &&
-                !joins_codelet(building, sides[side], sides[1 - side], sets[n + step], true) &&
+                !joins_codelet(building, sides[side], sides[1 - side], sets[n + step]) &&
                 !store_product(building, sides[side], both[side], sides[side]->labels))
                 return NULL;
         struct product *joined = &products[n + step];
