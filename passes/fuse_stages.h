@@ -63,6 +63,8 @@ bool fuse_choose_block(struct fusion *fusion, bool may_have_lanes);
 
 /* A list that makes a row of sums, as a loop that makes one after another. NULL: it is none, or there is no memory. */
 struct loop_stmt *fuse_row_as_sums(struct pass_kernel *kernel, const struct loop_stmt *list);
+/* The same where sums may be added up in the result's own row. */
+struct loop_stmt *fuse_result_row_as_sums(struct pass_kernel *kernel, const struct loop_stmt *list);
 
 /* ---- fuse_blocks.c ---- */
 

@@ -38,6 +38,7 @@ static const char *const pipeline[] = {
     "gather",           /* before fuse_stages: places that are looked up are then read and added to in a block */
     "fuse_stages",      /* before classify, which orders the loops of each nest as it is by then */
     "group_stages",     /* after fuse_stages, which does so in blocks with lanes; before classify: the sums are nests by then */
+    "cut_triangles",    /* before classify, for which squares are products like others */
     "classify",         /* after both: products are of reals by now */
     "tile",             /* for registers and caches */
     "partial_sums",     /* before vectorise, on what tile left: sums with nothing else to run vectors along */

@@ -206,6 +206,13 @@ FAULTS = [
      "!handing.is_other && handing.uses == listing->uses[writer->target];", "!handing.is_other;"),
     ("of a sum in registers the last term is left", "passes/group_write.c",
      "return ir_expr_apply(writing->context, combine, 2, (const struct ir_expr *[]){sum, term});", "return term;"),
+    # ---- cut_triangles ----
+    ("rows of a triangle begin behind the diagonal though the sum takes it along", "passes/cut_triangles.c",
+     "cut = triangle->is_upper == triangle->has_diagonal ? cut :", "cut = triangle->is_upper ? cut :"),
+    ("a square beside the diagonal is what is summed so far", "passes/cut_triangles.c",
+     "parts->is_diagonal ? IR_EXPR_OP_COUNT : IR_EXPR_add);", "IR_EXPR_OP_COUNT);"),
+    ("above the diagonal rows and columns are those below", "passes/cut_triangles.c",
+     "return triangle->is_upper ? upper : lower;", "return triangle->is_upper && lower.count > 1 ? upper : lower;"),
     # ---- lower_loops ----
     ("a guard lets the place behind the last in", "passes/lower_value.c",
      "const struct poly *last = poly_subtract(context, access->node->shape[axis], one);",
