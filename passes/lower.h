@@ -113,7 +113,7 @@ struct lower_place {
     bool placed;
     bool is_local;
     uint32_t number;                   /* buffer or local */
-    const struct poly *const *strides; /* of an input that is not dense; NULL: C order */
+    const struct poly *const *strides; /* of an input that is not dense, of scratch in another order; NULL: C order */
     const struct ir_node *whole;       /* the concatenation whose memory this is a box of; NULL: none */
     const struct ir_access *box;       /* its operand */
     const bool *dropped;               /* axes that loops around hold fixed, one an axis; NULL: none */
@@ -268,6 +268,12 @@ bool nest_choose_order(struct lowering *lowering, const struct nest *nest, struc
 double nest_elements(struct lowering *lowering, const struct nest *nest, const struct poly *address);
 /* Is it a sum of products of two tensors that tiles of vectors suit? */
 bool nest_is_product(struct lowering *lowering, const struct nest *nest);
+
+/* ---- lower_layout.c ---- */
+
+/* Gives the scratch buffer of a node another order of axes, where the one product that reads it goes faster then. False: no memory.
+ */
+bool lower_lay_out(struct lowering *lowering, const struct ir_node *node, struct lower_place *place);
 
 /* ---- lower_turn.c ---- */
 

@@ -271,6 +271,8 @@ bool lower_place_rest(struct lowering *lowering)
             place->number = lower_add_buffer(lowering, LOOP_SCRATCH, scratch_name(lowering, node), node);
             if (place->number != UINT32_MAX && lowering->held_by[node->id] && !drop_held_axes(lowering, node, place))
                 return false;
+            if (place->number != UINT32_MAX && !lower_lay_out(lowering, node, place))
+                return false;
         }
         if (place->number == UINT32_MAX)
             return false;

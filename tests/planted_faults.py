@@ -214,6 +214,8 @@ FAULTS = [
     ("above the diagonal rows and columns are those below", "passes/cut_triangles.c",
      "return triangle->is_upper ? upper : lower;", "return triangle->is_upper && lower.count > 1 ? upper : lower;"),
     # ---- lower_loops ----
+    ("a vector lies in the order of its matrix by extents in its own", "passes/lower_layout.c",
+     "shape[k] = node->shape[order[k]];", "shape[k] = node->shape[k];"),
     ("a guard lets the place behind the last in", "passes/lower_value.c",
      "const struct poly *last = poly_subtract(context, access->node->shape[axis], one);",
      "const struct poly *last = access->node->shape[axis];\n        (void)one;"),
