@@ -207,7 +207,7 @@ FAULTS = [
     ("of a sum in registers the last term is left", "passes/group_write.c",
      "return ir_expr_apply(writing->context, combine, 2, (const struct ir_expr *[]){sum, term});", "return term;"),
     # ---- cut_triangles ----
-    ("rows of a triangle begin behind the diagonal though the sum takes it along", "passes/cut_triangles.c",
+    ("a small triangle has its diagonal though the sum leaves it out", "passes/cut_triangles.c",
      "cut = triangle->is_upper == triangle->has_diagonal ? cut :", "cut = triangle->is_upper ? cut :"),
     ("a square beside the diagonal is what is summed so far", "passes/cut_triangles.c",
      "parts->is_diagonal ? IR_EXPR_OP_COUNT : IR_EXPR_add);", "IR_EXPR_OP_COUNT);"),
