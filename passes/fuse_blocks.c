@@ -295,7 +295,7 @@ struct copying {
     uint32_t from, to; /* the tensor and its rows in the block, or the other way */
     bool is_out;
     int64_t row_length;
-    uint32_t row;         /* index along a row */
+    uint32_t row;         /* index along a row; of one element no loop runs along it */
     int64_t edge;         /* of squares */
     int64_t begin, count; /* the part of it that is copied */
 };
@@ -306,7 +306,9 @@ static struct loop_stmt *copy_element(const struct copying *copying, bool first)
     const struct fusion *fusion = copying->fusion;
     struct ir_context *context = fusion->context;
     enum ir_elem elem = fusion->kernel->loops->buffers[copying->from].elem;
-    const struct poly *row = poly_add(context, poly_index(context, copying->row), poly_constant(context, copying->begin));
+    const struct poly *row = poly_constant(context, copying->begin);
+    if (copying->row_length > 1)
+        row = poly_add(context, poly_index(context, copying->row), row);
     const struct poly *lane = poly_index(context, fusion->lane);
     const struct poly *value = poly_scale(context, poly_index(context, fusion->index), fusion->block);
     const struct poly *outside =
@@ -330,13 +332,14 @@ static struct loop_stmt *copy_lanes(const struct copying *copying, const struct 
     struct ir_context *context = fusion->context;
     const struct poly *zero = poly_constant(context, 0), *length = poly_constant(context, copying->count);
     struct loop_stmt *body = copy_element(copying, first);
-    if (copying->is_out)
+    bool has_row = copying->row_length > 1;
+    if (copying->is_out && has_row)
         body = with_role(loop_for(context, LOOP_SERIAL, copying->row, zero, length, body), LOOP_M);
     body = with_role(loop_for(context, LOOP_SERIAL, fusion->lane, begin, poly_constant(context, fusion->block), body),
-                     copying->is_out ? LOOP_N : LOOP_M);
+                     copying->is_out && has_row ? LOOP_N : LOOP_M);
     if (body)
         body->loop.limit = limit;
-    if (!copying->is_out)
+    if (!copying->is_out && has_row)
         body = with_role(loop_for(context, LOOP_SERIAL, copying->row, zero, length, body), LOOP_N);
     return body;
 }
