@@ -60,8 +60,8 @@ struct slot_dim {
     int64_t extent;
 };
 
-/* The index of a dim is the sum over its digits, then rolled. A position whose index reaches the extent in some dim holds zero (so
- * padding needs no digit of its own). Slots from the product of the slot digits' radices on (it is at most S) are zeros, or garbage
+/* The index of a dim is the sum over its digits, then rolled. Positions whose index reaches the extent in some dim (so padding
+ * needs no digit of its own), and slots from the product of the slot digits' radices on (it is at most S), hold zeros, or garbage
  * with `tail_garbage`; the product of the ciphertext digits is the number of ciphertexts. An element may lie at many positions; all
  * hold the same value. */
 struct slot_layout {

@@ -150,7 +150,7 @@ static void roll(const struct slot_layout *layout, const int64_t *values, int64_
 int64_t slot_layout_at(const struct slot_layout *layout, int64_t position)
 {
     int64_t values[SLOT_PARTS_LIMIT], indices[SLOT_PARTS_LIMIT] = {0}, element = 0;
-    bool zero = false;
+    bool zero = false, outside = false;
     if (!digit_values(layout, position, values))
         return layout->tail_garbage ? SLOT_AT_GARBAGE : SLOT_AT_ZERO;
     for (uint32_t k = 0; k < layout->n_digits; k++) {
@@ -163,10 +163,12 @@ int64_t slot_layout_at(const struct slot_layout *layout, int64_t position)
     }
     roll(layout, values, indices);
     for (uint32_t k = 0; k < layout->n_dims; k++) {
-        zero |= indices[k] >= layout->dims[k].extent;
-        element = zero ? 0 : element * layout->dims[k].extent + indices[k];
+        outside |= indices[k] >= layout->dims[k].extent;
+        element = outside ? 0 : element * layout->dims[k].extent + indices[k];
     }
-    return zero ? SLOT_AT_ZERO : element;
+    if (zero)
+        return SLOT_AT_ZERO;
+    return !outside ? element : layout->tail_garbage ? SLOT_AT_GARBAGE : SLOT_AT_ZERO;
 }
 
 int64_t *slot_layout_table(struct arena *arena, const struct slot_layout *layout)

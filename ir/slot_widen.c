@@ -41,7 +41,6 @@ static const struct slot_layout *widen_layout(struct ir_context *context, const 
     wide.n_digits += ADDED;
     wide.n_slot_digits += ADDED;
     wide.rolls = rolls;
-    wide.tail_garbage = false;
     return arena_failed(arena) ? NULL : slot_layout_create(context, &wide, SPAN_NONE);
 }
 

@@ -243,13 +243,20 @@ static bool digits_hold(const struct packing_factors *factors, const struct pack
     return true;
 }
 
+/* Does no ciphertext end inside of one digit that these two make? Where one does, layouts can't say so of digits that are dims. */
+static bool ends_between(int64_t slots, int64_t low, int64_t high)
+{
+    int64_t both;
+    return checked_multiply(low, high, &both) && (both <= slots || slots % low == 0 || low % slots == 0);
+}
+
 /* Two digits that count on in the result and every operand are one. */
-static void merge_digits(struct packing_node *node)
+static void merge_digits(int64_t slots, struct packing_node *node)
 {
     for (uint32_t a = 0; a < node->n_digits; a++)
         for (uint32_t b = 0; b < node->n_digits; b++) {
             struct packing_digit *low = &node->digits[a], *high = &node->digits[b];
-            bool fits = a != b && high->out == low->out * low->extent;
+            bool fits = a != b && high->out == low->out * low->extent && ends_between(slots, low->extent, high->extent);
             for (uint32_t o = 0; o < node->n_operands && fits; o++)
                 fits = high->in[o] == low->in[o] * low->extent;
             if (!fits)
@@ -267,7 +274,7 @@ static bool find_digits(struct packing_builder *builder, const struct packing_fa
         return false;
     if (node->n_digits && !digits_hold(factors, node))
         node->n_digits = 0;
-    merge_digits(node);
+    merge_digits(builder->packer->slots, node);
     return true;
 }
 

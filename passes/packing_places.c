@@ -323,10 +323,14 @@ const struct slot_layout *packing_layout(struct packer *packer, const struct pac
     int64_t below = 1;
     for (uint32_t k = 0; k < places->n; k++) {
         struct packing_place place = places->at[k];
-        if (place.extent % place.radix && place.tail == PACKING_ZERO)
-            place.radix = place.extent; /* beyond the end of a dim lie zeros */
-        made.first[k] = made.n;
         int64_t room = packer->slots / below;
+        if (place.extent % place.radix && place.tail != PACKING_REPEAT) { /* padding, as behind all elements */
+            if (below < packer->slots && place.extent == room)
+                place.extent = place.radix; /* behind the slots' digits */
+            else
+                place.radix = place.extent; /* beyond the end of a dim */
+        }
+        made.first[k] = made.n;
         if (below < packer->slots && place.extent > room) { /* a ciphertext ends inside */
             if (place.extent != place.radix || place.rolled_by != UINT32_MAX || packer->slots % below ||
                 !put_index(&made, room, place.stride, n_dims, dims))

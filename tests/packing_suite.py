@@ -239,7 +239,8 @@ def spanning(rows):
     """Sums over an index that goes on in the next ciphertext: these are added up, and take no rotation."""
     for string, shapes, most, depth in (("i,i->", [(16384,)] * 2, 12, 1), ("ij->", [(128, 128)], 12, 0), ("ij->i", [(128, 128)], 5, 0),
                                         ("ij->ji", [(128, 128)], 0, 0), ("ik,k->i", [(100, 100), (100,)], 5, 1), ("ik,kj->ij", [(32, 32)] * 2, 2, 1),
-                                        ("ik,k,kl->il", [(32, 32), (32,), (32, 32)], 2, 2)):
+                                        ("ik,k,kl->il", [(32, 32), (32,), (32, 32)], 2, 2),
+                                        ("kji,ji->ji", [(3, 77, 95), (77, 95)], 0, 1), ("kji,ji->kji", [(3, 77, 95), (77, 95)], 0, 1), ("ijk,k->ij", [(40, 60, 7), (7,)], 0, 1)):
         inputs = {name: RNG.standard_normal(shape) for name, shape in zip("abc", shapes)}
         wanted = np.einsum(string, *inputs.values())
         arguments = ", ".join(f"{name}: {shape_text(value.shape)}" for name, value in inputs.items())

@@ -121,6 +121,7 @@ const shape = port => port.dims.map(dim => dim[1]);
 // The element (row-major) at a slot of a ciphertext; -1 zero, -2 anything.
 function elementAt(port, slot, ciphertext) {
   const index = Object.fromEntries(port.dims.map(dim => [dim[0], 0])), values = [];
+  const outside = port.tail === 'garbage' ? -2 : -1;
   let zero = false, garbage = false, rest = slot;
   for (const [digits, next] of [[port.slots, ciphertext], [port.ciphertexts || [], 0]]) {
     for (const [name, radix, stride] of digits) {
@@ -131,7 +132,7 @@ function elementAt(port, slot, ciphertext) {
       zero ||= name === '0' && value > 0;
       garbage ||= name === '-' && value > 0;
     }
-    if (rest) return port.tail === 'garbage' ? -2 : -1;
+    if (rest) return outside;
     rest = next;
   }
   for (const [name, modulus, constant, ...terms] of port.rolls || []) {
@@ -139,7 +140,8 @@ function elementAt(port, slot, ciphertext) {
     index[name] = ((moved % modulus) + modulus) % modulus;
   }
   if (garbage) return -2;
-  if (zero || port.dims.some(([name, extent]) => index[name] >= extent)) return -1;
+  if (zero) return -1;
+  if (port.dims.some(([name, extent]) => index[name] >= extent)) return outside;
   return port.dims.reduce((element, [name, extent]) => element * extent + index[name], 0);
 }
 
