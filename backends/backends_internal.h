@@ -67,9 +67,17 @@ enum c_vector_op {
     VECTOR_load_odd_back,
     VECTOR_store_pairs,
     VECTOR_stream_pairs,
+    VECTOR_load_even_apart, /* these in the order of loop_lanes.c */
+    VECTOR_load_odd_apart,
+    VECTOR_load_even_apart_back,
+    VECTOR_load_odd_apart_back,
+    VECTOR_store_apart,
+    VECTOR_stream_apart,
     VECTOR_turn,
     VECTOR_turn_stream,
     VECTOR_square,
+    VECTOR_square_apart, /* rows are read in that order; columns are written to it */
+    VECTOR_square_together,
     VECTOR_absolute,
     VECTOR_copysign,
     VECTOR_lesser,
@@ -308,7 +316,7 @@ const char *c_macro_of_masks(const struct c_vector *vector);
 /* ---- c_turn.c: blocks of a matrix; `in_registers`: over GNU vectors, else over arrays ---- */
 /* Of at most as many rows and columns as there are lanes, past the caches or not; a whole one that is near. */
 void c_put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers);
-void c_put_square(struct c_file *file, struct text *text, const struct c_vector *vector, bool in_registers);
+void c_put_square(struct c_file *file, struct text *text, const struct c_vector *vector, enum c_vector_op op, bool in_registers);
 
 /* ---- c_streaming.c: in front of all else of a file ---- */
 void c_put_streaming(struct c_file *file, struct text *text);

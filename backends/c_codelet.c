@@ -52,15 +52,23 @@ static const struct poly *first_lane(const struct line *line, const struct poly 
     return poly_substitute(line->kernel->file->context, address, line->loop->loop.index + 1, place, NULL);
 }
 
-/* How far lanes move from one to the next; -1: not evenly. */
-static int64_t lane_step(const struct line *line, const struct poly *address)
+/* How far lanes move from one to the next, perhaps in the order of loop_lanes.c; -1: not evenly. */
+static int64_t lane_step(const struct line *line, const struct poly *address, bool *apart)
 {
-    const struct poly *step;
+    struct loop_lane lane;
     int64_t value;
-    return poly_split_index(line->kernel->file->context, address, line->loop->loop.index, &step, NULL) &&
-                   poly_is_constant(step, &value)
-               ? value
-               : -1;
+    bool even = loop_split_lane(line->kernel->file->context, address, line->loop->loop.index, line->lanes,
+                                ir_elem_info(line->elem)->bytes, &lane) &&
+                poly_is_constant(lane.step, &value);
+    *apart = even && lane.apart;
+    return even ? value : -1;
+}
+
+/* Do lanes move evenly by so much, in that order or in their own? */
+static bool lanes_move(const struct line *line, const struct poly *address, int64_t by, bool apart)
+{
+    bool own;
+    return lane_step(line, address, &own) == by && own == apart;
 }
 
 static bool distance(const struct line *line, const struct poly *from, const struct poly *to, int64_t *value)
@@ -207,15 +215,18 @@ static bool pair_halves(struct line *line)
 }
 
 /* Is every load like the first one: along the lanes, every other number where they are pairs, or one for all lanes? */
-static bool lanes_fit(const struct line *line)
+static bool lanes_fit(struct line *line)
 {
-    int64_t moves = line->complex_in && line->call.x.im == 1 ? 2 : 1;
+    struct c_call *call = &line->call;
+    bool pairs = line->complex_in && call->x.im == 1;
+    int64_t moves = pairs ? 2 : 1, by = call->by.im == 1 ? 0 : 1;
+    if (lane_step(line, line->halves[0].own->load.address, &call->x.apart) < 0 || (call->x.apart && !pairs))
+        return false;
     for (size_t k = 0; k < line->n_halves; k++) {
         const struct half *half = &line->halves[k];
-        if (lane_step(line, half->own->load.address) != moves)
-            return false;
-        if (line->call.multiplies && (lane_step(line, half->by_re->load.address) != (line->call.by.im == 1 ? 0 : 1) ||
-                                      lane_step(line, half->by_im->load.address) != (line->call.by.im == 1 ? 0 : 1)))
+        if (!lanes_move(line, half->own->load.address, moves, call->x.apart) ||
+            (call->multiplies &&
+             (!lanes_move(line, half->by_re->load.address, by, false) || !lanes_move(line, half->by_im->load.address, by, false))))
             return false;
     }
     return true;
@@ -297,6 +308,7 @@ static bool stores_are_pairs(const struct line *line)
 static bool results_are_complex(const struct line *line, const struct poly *const *addresses, int64_t *im)
 {
     int64_t value;
+    bool apart;
     if (!stores_are_pairs(line))
         return false;
     for (size_t k = 0; k < line->n_stores; k += 2) {
@@ -304,7 +316,7 @@ static bool results_are_complex(const struct line *line, const struct poly *cons
             return false;
         *im = value;
     }
-    return lane_step(line, addresses[0]) == (*im == 1 ? 2 : 1);
+    return lane_step(line, addresses[0], &apart) == (*im == 1 ? 2 : 1) && (*im == 1 || !apart);
 }
 
 static bool place_results(struct line *line)
@@ -329,9 +341,10 @@ static bool place_results(struct line *line)
     size_t parts = line->complex_out ? 2 : 1;
     line->call.y.im = line->complex_out ? line->call.y.im : 0;
     line->n_out = n / parts;
-    int64_t moves = lane_step(line, addresses[0]);
+    int64_t moves = lane_step(line, addresses[0], &line->call.y.apart);
     for (size_t k = 0; k < n; k++)
-        if (lane_step(line, addresses[k]) != moves || (!line->complex_out && moves != 1))
+        if (!lanes_move(line, addresses[k], moves, line->call.y.apart) ||
+            (!line->complex_out && (moves != 1 || line->call.y.apart)))
             return false;
     for (size_t k = 0; k < line->n_out; k++)
         addresses[k] = addresses[parts * k];
@@ -499,15 +512,17 @@ static void put_statements(const struct line *line, struct text *text, struct c_
 
 static void use_operations(const struct line *line, struct c_vector *vector)
 {
-    static const enum c_vector_op of_complex[] = {VECTOR_load,     VECTOR_load_even, VECTOR_load_odd, VECTOR_all,
-                                                  VECTOR_multiply, VECTOR_negate,    VECTOR_fma};
+    static const enum c_vector_op of_complex[] = {VECTOR_load, VECTOR_all, VECTOR_multiply, VECTOR_negate, VECTOR_fma};
+    bool reads_pairs = line->complex_in && line->call.x.im == 1, writes_pairs = line->complex_out && line->call.y.im == 1;
     for (size_t k = 0; line->complex_in && k < sizeof of_complex / sizeof *of_complex; k++)
         vector->uses[of_complex[k]] = true;
     vector->takes |= line->complex_in;
     vector->puts |= line->complex_out;
     vector->uses[VECTOR_load] = true;
     vector->uses[VECTOR_store] = true;
-    vector->uses[VECTOR_store_pairs] |= line->complex_out;
+    vector->uses[line->call.x.apart ? VECTOR_load_even_apart : VECTOR_load_even] |= reads_pairs;
+    vector->uses[line->call.x.apart ? VECTOR_load_odd_apart : VECTOR_load_odd] |= reads_pairs;
+    vector->uses[line->call.y.apart ? VECTOR_store_apart : VECTOR_store_pairs] |= writes_pairs;
     vector->places = true;
 }
 

@@ -4,11 +4,13 @@
 
 #include "backends_internal.h"
 
-/* Numbers one `step` after the other; of complex ones the imaginary part stands `im` behind, in pairs where that is 1. */
+/* Numbers one `step` after the other; of complex ones the imaginary part stands `im` behind, in pairs where that is 1; `apart`:
+ * these in the order of loop_lanes.c. */
 struct c_places {
     uint32_t buffer;
     const struct poly *address;
     int64_t step, im;
+    bool apart;
 };
 
 /* The loop as a call of a codelet. */

@@ -124,36 +124,72 @@ void c_name_codelet(struct c_file *file, struct c_codelet *codelet, const double
 
 /* ---- what codelets read and write by ---- */
 
+/* How pairs come to be two vectors, or `otherwise`: those that the file has, in lanes in order, in that of loop_lanes.c, or in
+ * both. */
+static const char *taking(struct c_file *file, const struct c_vector *vector, const char *part, const char *otherwise)
+{
+    bool in_order = vector->uses[VECTOR_load_even], apart = vector->uses[VECTOR_load_even_apart];
+    const char *text = otherwise;
+    if (in_order)
+        text = arena_printf(file->arena, "x.im == 1 ? V_load_%s(at) : %s", part, text);
+    if (apart)
+        text = arena_printf(file->arena, "x.im == 0 ? V_load_%s_apart(at) : %s", part, text);
+    return text ? text : "";
+}
+
+static void put_take(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    c_put_pattern(file, text, vector,
+                  "typedef struct {\n    V re, im;\n} V_complex;\n"
+                  "static V_inline V_complex V_take(V_from x, size_t k)\n{\n"
+                  "    const T *at = &x.at[k * x.step];\n");
+    c_put_pattern(file, text, vector,
+                  arena_printf(file->arena, "    const V re = %s;\n", taking(file, vector, "even", "V_load(at)")));
+    c_put_pattern(file, text, vector,
+                  arena_printf(file->arena, "    const V im = %s;\n", taking(file, vector, "odd", "V_load(at + x.im)")));
+    c_put_pattern(file, text, vector,
+                  "    if (!x.by)\n        return (V_complex){re, im};\n"
+                  "    const T *by = &x.by[k * x.by_step];\n"
+                  "    const V by_re = x.by_im == 1 ? V_all(by[0]) : V_load(by);\n"
+                  "    const V by_im = x.by_im == 1 ? V_all(by[1]) : V_load(by + x.by_im);\n"
+                  "    return (V_complex){V_fma(V_negate(by_im), im, V_multiply(by_re, re)),\n"
+                  "        V_fma(by_im, re, V_multiply(by_re, im))};\n}\n");
+}
+
+static void put_put(struct c_file *file, struct text *text, const struct c_vector *vector)
+{
+    c_put_pattern(file, text, vector,
+                  "static V_inline void V_put(V_to y, size_t k, V re, V im)\n{\n    T *at = &y.at[k * y.step];\n");
+    if (vector->uses[VECTOR_store_apart])
+        c_put_pattern(file, text, vector, "    if (y.im == 0) {\n        V_store_apart(at, re, im);\n        return;\n    }\n");
+    if (vector->uses[VECTOR_store_pairs])
+        c_put_pattern(file, text, vector, "    if (y.im == 1) {\n        V_store_pairs(at, re, im);\n        return;\n    }\n");
+    c_put_pattern(file, text, vector, "    V_store(at, re);\n    V_store(at + y.im, im);\n}\n");
+}
+
 static void put_places(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
+    bool apart = vector->uses[VECTOR_load_even_apart] || vector->uses[VECTOR_store_apart];
     c_put_pattern(
         file, text, vector,
         "\n/* Where a codelet reads x[k], times by[k] where there is such, and where it writes y[k]: at at + k * step. Of complex\n"
-        " * numbers the imaginary part stands im behind, in pairs where that is 1. A factor in a pair is one for all lanes. */\n"
+        " * numbers the imaginary part stands im behind, in pairs where that is 1. A factor in a pair is one for all lanes.");
+    text_put(
+        text,
+        apart ? "\n * Where im is not given pairs are taken apart in the order in which that is least work, by all that has these\n"
+                " * lanes. */\n"
+              : " */\n");
+    c_put_pattern(
+        file, text, vector,
         "typedef struct {\n    const T *at;\n    size_t step, im;\n    const T *by;\n    size_t by_step, by_im;\n} V_from;\n"
         "typedef struct {\n    T *at;\n    size_t step, im;\n} V_to;\n"
         "#if defined(__GNUC__) && !defined(__TINYC__)\n"
         "#define V_inline inline __attribute__((always_inline)) /* places are constants where it is called */\n"
         "#else\n#define V_inline inline\n#endif\n");
     if (vector->takes)
-        c_put_pattern(file, text, vector,
-                      "typedef struct {\n    V re, im;\n} V_complex;\n"
-                      "static V_inline V_complex V_take(V_from x, size_t k)\n{\n"
-                      "    const T *at = &x.at[k * x.step];\n"
-                      "    const V re = x.im == 1 ? V_load_even(at) : V_load(at);\n"
-                      "    const V im = x.im == 1 ? V_load_odd(at) : V_load(at + x.im);\n"
-                      "    if (!x.by)\n        return (V_complex){re, im};\n"
-                      "    const T *by = &x.by[k * x.by_step];\n"
-                      "    const V by_re = x.by_im == 1 ? V_all(by[0]) : V_load(by);\n"
-                      "    const V by_im = x.by_im == 1 ? V_all(by[1]) : V_load(by + x.by_im);\n"
-                      "    return (V_complex){V_fma(V_negate(by_im), im, V_multiply(by_re, re)),\n"
-                      "        V_fma(by_im, re, V_multiply(by_re, im))};\n}\n");
+        put_take(file, text, vector);
     if (vector->puts)
-        c_put_pattern(file, text, vector,
-                      "static V_inline void V_put(V_to y, size_t k, V re, V im)\n{\n"
-                      "    T *at = &y.at[k * y.step];\n"
-                      "    if (y.im == 1) {\n        V_store_pairs(at, re, im);\n        return;\n    }\n"
-                      "    V_store(at, re);\n    V_store(at + y.im, im);\n}\n");
+        put_put(file, text, vector);
 }
 
 static void put_head(struct text *text, const struct c_codelet *codelet)
@@ -181,7 +217,7 @@ static void put_place(struct c_kernel *kernel, struct text *text, const struct c
     text_printf(text, ".%s = &", *prefix ? prefix : "at");
     c_put_element(kernel, text, places->buffer, places->address);
     text_printf(text, ", .%s%sstep = %lld", prefix, *prefix ? "_" : "", (long long)places->step);
-    if (places->im)
+    if (places->im && !places->apart)
         text_printf(text, ", .%s%sim = %lld", prefix, *prefix ? "_" : "", (long long)places->im);
 }
 

@@ -9,8 +9,14 @@
 /* How a block is read and stored. */
 struct square {
     bool streams, prefetches;
-    bool is_part; /* of `rows` and `columns`, under masks `in_row` and `in_column`, which stand before it */
+    bool reads_apart, writes_apart; /* row k stands where lane k of pairs taken apart is (loop_lanes.c) */
+    bool is_part;                   /* of `rows` and `columns`, under masks `in_row` and `in_column`, which stand before it */
 };
+
+static int64_t row_at(const struct c_vector *vector, int64_t k, bool apart)
+{
+    return apart ? loop_lane_at(k, vector->lanes, ir_elem_info(vector->elem)->bytes) : k;
+}
 
 /* Row k of the turned block, which stands in `rows`. */
 static void put_square_row(struct c_file *file, struct text *text, const struct c_vector *vector, const char *indent,
@@ -26,7 +32,7 @@ static void put_square_row(struct c_file *file, struct text *text, const struct 
         return;
     }
     c_put_pattern(file, text, vector, square.streams ? "V_stream(&to[" : "*(V_memory *)&to[");
-    text_printf(text, "%d * to_step]%s", (int)k, square.streams ? ", " : " = ");
+    text_printf(text, "%d * to_step]%s", (int)row_at(vector, k, square.writes_apart), square.streams ? ", " : " = ");
     c_put_pattern(file, text, vector, square.streams ? "(V)" : "");
     text_printf(text, "%s[%d]%s;\n", rows, (int)k, square.streams ? ")" : "");
 }
@@ -45,7 +51,7 @@ static void put_square_steps(struct c_file *file, struct text *text, const struc
             c_put_pattern(file, text, vector, "(V_memory)P_maskz_loadu_S(in_row, ");
             text_printf(text, "&from[%d * from_step]) : (%s_memory){0};\n", (int)k, name);
         } else {
-            text_printf(text, "*(const %s_memory *)&from[%d * from_step];\n", name, (int)k);
+            text_printf(text, "*(const %s_memory *)&from[%d * from_step];\n", name, (int)row_at(vector, k, square.reads_apart));
         }
         if (square.prefetches)
             text_printf(text, "%s__builtin_prefetch((const void *)((uintptr_t)&from[%d * from_step] + 256));\n", indent, (int)k);
@@ -95,14 +101,20 @@ void c_put_turn(struct c_file *file, struct text *text, const struct c_vector *v
     text_put(text, masks ? "#endif\n}\n" : "}\n");
 }
 
-void c_put_square(struct c_file *file, struct text *text, const struct c_vector *vector, bool in_registers)
+void c_put_square(struct c_file *file, struct text *text, const struct c_vector *vector, enum c_vector_op op, bool in_registers)
 {
-    c_put_pattern(file, text, vector, "static inline void V_square(T *to, size_t to_step, const T *from, size_t from_step)\n{\n");
-    if (in_registers)
-        put_square_steps(file, text, vector, "    ", (struct square){0});
-    else
+    const struct square square = {.reads_apart = op == VECTOR_square_apart, .writes_apart = op == VECTOR_square_together};
+    text_printf(text, "static inline void %s_%s", vector->name, c_vector_operation(op));
+    c_put_pattern(file, text, vector, "(T *to, size_t to_step, const T *from, size_t from_step)\n{\n");
+    if (in_registers) {
+        put_square_steps(file, text, vector, "    ", square);
+    } else {
         c_put_pattern(file, text, vector,
-                      "    for (size_t r = 0; r < N; r++)\n        for (size_t c = 0; c < N; c++)\n"
-                      "            to[r * to_step + c] = from[c * from_step + r];\n");
+                      "    for (size_t i = 0; i < N; i++)\n        for (size_t k = 0; k < N; k++)\n            ");
+        c_put_pattern(file, text, vector,
+                      square.writes_apart  ? "to[$ * to_step + k] = from[k * from_step + i];\n"
+                      : square.reads_apart ? "to[k * to_step + i] = from[$ * from_step + k];\n"
+                                           : "to[i * to_step + k] = from[k * from_step + i];\n");
+    }
     text_put(text, "}\n");
 }

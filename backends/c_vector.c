@@ -166,34 +166,45 @@ static bool is_array(const struct spelling *spelling, uint32_t buffer)
     return spelling->kernel->array_lanes[buffer] > 0;
 }
 
-/* How far lanes move; 0: not at all, or not always as far. */
-static int64_t step_of(struct spelling *spelling, const struct poly *address)
-{
-    const struct poly *step;
-    int64_t value = 0;
-    if (poly_split_index(spelling->kernel->file->context, address, spelling->lane, &step, NULL))
-        poly_is_constant(step, &value);
-    return value;
-}
+/* How lanes move: how far, 0: not at all, or not always as far; which half of pairs they have then, -1: they move by one; and in
+ * the order of loop_lanes.c? */
+struct movement {
+    int64_t step;
+    int half;
+    bool apart;
+};
 
-/* Which half of pairs the lanes move along, by two elements each; -1: they move by one. */
-static int half_of(struct spelling *spelling, const struct poly *address)
+static struct movement movement_of(struct spelling *spelling, enum ir_elem elem, const struct poly *address)
 {
     struct ir_context *context = spelling->kernel->file->context;
-    int64_t half = 0, step = step_of(spelling, address);
-    if (step != 2 && step != -2)
-        return -1;
-    poly_is_constant(poly_mod(context, first_lane(spelling, address), poly_constant(context, 2), NULL), &half);
-    return (int)half;
+    struct movement movement = {0, -1, false};
+    struct loop_lane lane;
+    int64_t half = 0;
+    if (!loop_split_lane(context, address, spelling->lane, spelling->lanes, ir_elem_info(elem)->bytes, &lane) ||
+        !poly_is_constant(lane.step, &movement.step))
+        return movement;
+    movement.apart = lane.apart;
+    if (movement.step != 2 && movement.step != -2)
+        return movement;
+    poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half);
+    movement.half = (int)half;
+    return movement;
 }
 
 /* Where in memory what lanes read, or the first of their pairs, begins: with the last lane where they move back. */
-static const struct poly *lowest(struct spelling *spelling, const struct poly *address)
+static const struct poly *lowest(struct spelling *spelling, const struct movement *movement, const struct poly *address)
 {
     struct ir_context *context = spelling->kernel->file->context;
-    int64_t half = half_of(spelling, address), step = step_of(spelling, address);
-    int64_t before = (half > 0) - (step < 0 ? step * (spelling->lanes - 1) : 0);
+    int64_t before = (movement->half > 0) - (movement->step < 0 ? movement->step * (spelling->lanes - 1) : 0);
     return poly_subtract(context, first_lane(spelling, address), poly_constant(context, before));
+}
+
+static enum c_vector_op loading(const struct movement *movement)
+{
+    static const enum c_vector_op halves[2][2][2] = {
+        {{VECTOR_load_even, VECTOR_load_odd}, {VECTOR_load_even_back, VECTOR_load_odd_back}},
+        {{VECTOR_load_even_apart, VECTOR_load_odd_apart}, {VECTOR_load_even_apart_back, VECTOR_load_odd_apart_back}}};
+    return movement->half < 0 ? VECTOR_load_back : halves[movement->apart][movement->step < 0][movement->half];
 }
 
 static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem elem, const struct poly *address)
@@ -202,14 +213,10 @@ static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem el
         put_array_element(spelling, buffer, address);
         return;
     }
-    int half = half_of(spelling, address);
-    bool back = step_of(spelling, address) < 0;
-    if (half >= 0 || back) {
-        enum c_vector_op op = half < 0 ? VECTOR_load_back
-                              : back   ? (half ? VECTOR_load_odd_back : VECTOR_load_even_back)
-                                       : (half ? VECTOR_load_odd : VECTOR_load_even);
-        text_printf(spelling->text, "%s(&", operation(spelling, elem, op));
-        c_put_element(spelling->kernel, spelling->text, buffer, lowest(spelling, address));
+    const struct movement movement = movement_of(spelling, elem, address);
+    if (movement.half >= 0 || movement.step < 0) {
+        text_printf(spelling->text, "%s(&", operation(spelling, elem, loading(&movement)));
+        c_put_element(spelling->kernel, spelling->text, buffer, lowest(spelling, &movement, address));
         text_put(spelling->text, ")");
         return;
     }
@@ -383,12 +390,18 @@ static const char *lanes_of(struct spelling *spelling, const struct loop_stmt *l
     return text_finish(&text);
 }
 
-static void put_step(struct spelling *spelling, const struct poly *address, uint32_t index)
+/* How far lines of a block are apart, which may stand in the order of loop_lanes.c. */
+static struct loop_lane line_of(struct spelling *spelling, enum ir_elem elem, const struct poly *address, uint32_t index)
 {
-    const struct poly *step = NULL;
-    poly_split_index(spelling->kernel->file->context, address, index, &step, NULL);
+    struct loop_lane lane;
+    loop_split_lane(spelling->kernel->file->context, address, index, spelling->lanes, ir_elem_info(elem)->bytes, &lane);
+    return lane;
+}
+
+static void put_step(struct spelling *spelling, const struct loop_lane *line)
+{
     text_put(spelling->text, ", ");
-    c_put_extent(spelling->kernel, spelling->text, step, C_ANY);
+    c_put_extent(spelling->kernel, spelling->text, line->step, C_ANY);
 }
 
 /* Two vector loops, one in the other: a block of a matrix that is copied turned. */
@@ -403,18 +416,24 @@ static const char *turn_statement(struct spelling *spelling, const struct loop_s
     from = first_lane(spelling, from);
     enum loop_buffer_kind kinds[2] = {spelling->kernel->loops->buffers[store->store.buffer].kind,
                                       spelling->kernel->loops->buffers[load->load.buffer].kind};
+    const struct loop_lane to_line = line_of(spelling, load->elem, store->store.address, rows->loop.index),
+                           from_line = line_of(spelling, load->elem, load->load.address, columns->loop.index);
     bool is_near =
         !store->store.streams && !rows->loop.limit && !columns->loop.limit && (kinds[0] == LOOP_STACK || kinds[1] == LOOP_STACK);
-    enum c_vector_op op = is_near ? VECTOR_square : store->store.streams ? VECTOR_turn_stream : VECTOR_turn;
+    enum c_vector_op op = from_line.apart        ? VECTOR_square_apart
+                          : to_line.apart        ? VECTOR_square_together
+                          : is_near              ? VECTOR_square
+                          : store->store.streams ? VECTOR_turn_stream
+                                                 : VECTOR_turn;
     text_printf(spelling->text, "%s(&", operation(spelling, load->elem, op));
     if (store->store.streams) /* what it is made of */
         (void)operation(spelling, load->elem, VECTOR_stream);
     spelling->kernel->streams |= store->store.streams;
     c_put_element(spelling->kernel, spelling->text, store->store.buffer, to);
-    put_step(spelling, store->store.address, rows->loop.index);
+    put_step(spelling, &to_line);
     text_put(spelling->text, ", &");
     c_put_element(spelling->kernel, spelling->text, load->load.buffer, from);
-    put_step(spelling, load->load.address, columns->loop.index);
+    put_step(spelling, &from_line);
     if (!is_near)
         text_printf(spelling->text, ", %s, %s", lanes_of(spelling, rows), lanes_of(spelling, columns));
     text_put(spelling->text, ");");
@@ -528,10 +547,11 @@ static const char *definition(struct spelling *spelling, const struct loop_stmt 
     return text_finish(spelling->text);
 }
 
-static const char *storing(struct spelling *spelling, const struct loop_stmt *stmt, bool pairs)
+static const char *storing(struct spelling *spelling, const struct loop_stmt *stmt, const struct movement *movement)
 {
     enum ir_elem elem = stmt->store.value->elem;
-    enum c_vector_op op = pairs ? VECTOR_store_pairs : VECTOR_store;
+    bool pairs = movement->half >= 0, apart = movement->apart;
+    enum c_vector_op op = !pairs ? VECTOR_store : apart ? VECTOR_store_apart : VECTOR_store_pairs;
     if (is_array(spelling, stmt->store.buffer)) { /* of whole vectors: pairs are two */
         put_array_element(spelling, stmt->store.buffer, stmt->store.address);
         text_put(spelling->text, " = ");
@@ -541,7 +561,7 @@ static const char *storing(struct spelling *spelling, const struct loop_stmt *st
     }
     if (stmt->store.streams) { /* of pairs the two vectors */
         (void)operation(spelling, elem, VECTOR_stream);
-        op = pairs ? VECTOR_stream_pairs : VECTOR_stream;
+        op = !pairs ? VECTOR_stream : apart ? VECTOR_stream_apart : VECTOR_stream_pairs;
         spelling->kernel->streams = true;
     }
     text_printf(spelling->text, "%s(&", operation(spelling, elem, op));
@@ -566,10 +586,10 @@ const char *c_vector_block_line(struct c_kernel *kernel, const struct loop_stmt 
         return NULL;
     if (now->op == LOOP_DEFINE)
         return definition(&spelling, now);
-    bool pairs = half_of(&spelling, now->store.address) >= 0; /* the other half is next */
-    if (pairs)
+    const struct movement movement = movement_of(&spelling, now->store.value->elem, now->store.address);
+    if (movement.half >= 0) /* the other half is next */
         *stmt = now->next->next;
-    return storing(&spelling, now, pairs);
+    return storing(&spelling, now, &movement);
 }
 
 const char *c_vector_value(struct c_kernel *kernel, const struct loop_stmt *loop, const struct ir_expr *value)

@@ -67,6 +67,12 @@ static const struct operation operations[] = {
     {VECTOR_load_odd_back, "load_odd_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - i) + 1];"},
     {VECTOR_store_pairs, "store_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
     {VECTOR_stream_pairs, "stream_pairs", "(T *to, V a, V b)", NULL, "to[2 * i] = a.lane[i], to[2 * i + 1] = b.lane[i];"},
+    {VECTOR_load_even_apart, "load_even_apart", "(const T *from)", NULL, "r.lane[i] = from[2 * $];"},
+    {VECTOR_load_odd_apart, "load_odd_apart", "(const T *from)", NULL, "r.lane[i] = from[2 * $ + 1];"},
+    {VECTOR_load_even_apart_back, "load_even_apart_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - $)];"},
+    {VECTOR_load_odd_apart_back, "load_odd_apart_back", "(const T *from)", NULL, "r.lane[i] = from[2 * (N - 1 - $) + 1];"},
+    {VECTOR_store_apart, "store_apart", "(T *to, V a, V b)", NULL, "to[2 * $] = a.lane[i], to[2 * $ + 1] = b.lane[i];"},
+    {VECTOR_stream_apart, "stream_apart", "(T *to, V a, V b)", NULL, "to[2 * $] = a.lane[i], to[2 * $ + 1] = b.lane[i];"},
     {VECTOR_absolute, "absolute", "(V a)", "((V)((V_bits)(a) & K))", "r.lane[i] = a.lane[i] < 0 ? -a.lane[i] : a.lane[i] + 0;"},
     {VECTOR_copysign, "copysign", "(V a, V b)", "((V)(((V_bits)(a) & K) | ((V_bits)(b) & ~K)))", NULL},
     {VECTOR_lesser, "lesser", "(V a, V b)", NULL, NULL},
@@ -84,6 +90,8 @@ static const struct operation operations[] = {
     {VECTOR_turn, "turn", NULL, NULL, NULL},
     {VECTOR_turn_stream, "turn_stream", NULL, NULL, NULL},
     {VECTOR_square, "square", NULL, NULL, NULL},
+    {VECTOR_square_apart, "square_apart", NULL, NULL, NULL},
+    {VECTOR_square_together, "square_together", NULL, NULL, NULL},
     {VECTOR_store_first, "store_first", "(T *to, V a, size_t n)", NULL, "if ((size_t)i < n)\n            to[i] = a.lane[i];"},
 };
 
@@ -126,6 +134,9 @@ static const char *placeholder(struct c_file *file, const struct c_vector *vecto
         return c_type(vector->elem);
     case 'N':
         return arena_printf(file->arena, "%d", (int)vector->lanes);
+    case '$': /* the pair that lane i has: loop_lanes.c */
+        return is_double ? arena_printf(file->arena, "(%d * (i %% 2) + i / 2)", (int)vector->lanes / 2)
+                         : arena_printf(file->arena, "(i %% 2 + %d * (i / 2 %% 2) + i / 4 * 2)", (int)vector->lanes / 2);
     case 'P': /* intrinsics: P_fmadd_S, their vector R, its bits B, a mask M */
         return width ? width->prefix : NULL;
     case 'S':
@@ -275,63 +286,89 @@ static void put_firsts(struct c_file *file, struct text *text, const struct c_ve
         text_put(text, "#endif\n");
 }
 
-/* Lanes of two vectors: from lane `first` on by `step`; the pairs that they make, from lane `first` on, where `step` is 0. */
-static void put_shuffle(struct text *text, const struct c_vector *vector, const char *vectors, int64_t first, int64_t step)
+static int64_t lane_at(const struct c_vector *vector, int64_t lane, bool apart)
+{
+    return apart ? loop_lane_at(lane, vector->lanes, ir_elem_info(vector->elem)->bytes) : lane;
+}
+
+/* Lanes of two vectors: from lane `first` on by `step`. */
+static void put_shuffle(struct text *text, const struct c_vector *vector, const char *vectors, int64_t first, int64_t step,
+                        bool apart)
 {
     text_printf(text, "__builtin_shufflevector(%s", vectors ? vectors : "");
     for (int64_t i = 0; i < vector->lanes; i++)
-        text_printf(text, ", %d", (int)(first + (step ? step * i : i / 2 + i % 2 * vector->lanes)));
+        text_printf(text, ", %d", (int)(first + step * lane_at(vector, i, apart)));
+    text_put(text, ")");
+}
+
+/* The pairs that lanes of two vectors make, from pair `first` on. */
+static void put_pairing(struct text *text, const struct c_vector *vector, const char *vectors, int64_t first, bool apart)
+{
+    text_printf(text, "__builtin_shufflevector(%s", vectors ? vectors : "");
+    for (int64_t i = 0; i < vector->lanes; i++) {
+        int64_t lane = 0;
+        while (lane_at(vector, lane, apart) != first + i / 2)
+            lane++;
+        text_printf(text, ", %d", (int)(lane + i % 2 * vector->lanes));
+    }
     text_put(text, ")");
 }
 
 /* Both vectors of the pairs that they make are stored, or go past the caches. */
-static void put_store_pairs(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams)
+static void put_store_pairs(struct c_file *file, struct text *text, const struct c_vector *vector, enum c_vector_op op)
 {
     const char *name = vector->name, *halves = arena_printf(file->arena, "%s_re, %s_im", name, name);
+    bool streams = op == VECTOR_stream_pairs || op == VECTOR_stream_apart;
     struct text body = text_create(file->arena);
+    if (!vector->uses[op])
+        return;
     text_printf(&body, "\\\n    __extension__({ const %s %s_re = (a), %s_im = (b); ", name, name, name);
     for (int k = 0; halves && k < 2; k++) {
         if (streams)
             text_printf(&body, "\\\n    %s_stream((to) + %d, ", name, k * (int)vector->lanes);
         else
             text_printf(&body, "\\\n    ((%s_memory *)(to))[%d] = ", name, k);
-        put_shuffle(&body, vector, halves, k * vector->lanes / 2, 0);
+        put_pairing(&body, vector, halves, k * vector->lanes / 2, op == VECTOR_store_apart || op == VECTOR_stream_apart);
         text_put(&body, streams ? "); " : "; ");
     }
     text_put(&body, "})");
     const char *finished = text_finish(&body);
     if (finished)
-        put_define(file, text, vector, operation_of(streams ? VECTOR_stream_pairs : VECTOR_store_pairs), finished);
+        put_define(file, text, vector, operation_of(op), finished);
 }
 
 /* Pairs, most often complex numbers, as two vectors of halves, and what is read from its end. */
 static void put_pairs(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
+    static const enum c_vector_op stores[] = {VECTOR_store_pairs, VECTOR_stream_pairs, VECTOR_store_apart, VECTOR_stream_apart};
     const char *name = vector->name;
     int64_t last = vector->lanes - 1;
     const struct {
         enum c_vector_op op;
         int64_t first, step;
-    } reads[5] = {{VECTOR_load_even, 0, 2},
-                  {VECTOR_load_odd, 1, 2},
-                  {VECTOR_load_back, last, -1},
-                  {VECTOR_load_even_back, 2 * last, -2},
-                  {VECTOR_load_odd_back, 2 * last + 1, -2}};
-    for (int k = 0; k < 5; k++) {
+        bool apart;
+    } reads[] = {{VECTOR_load_even, 0, 2, false},
+                 {VECTOR_load_odd, 1, 2, false},
+                 {VECTOR_load_back, last, -1, false},
+                 {VECTOR_load_even_back, 2 * last, -2, false},
+                 {VECTOR_load_odd_back, 2 * last + 1, -2, false},
+                 {VECTOR_load_even_apart, 0, 2, true},
+                 {VECTOR_load_odd_apart, 1, 2, true},
+                 {VECTOR_load_even_apart_back, 2 * last, -2, true},
+                 {VECTOR_load_odd_apart_back, 2 * last + 1, -2, true}};
+    for (size_t k = 0; k < sizeof reads / sizeof *reads; k++) {
         struct text body = text_create(file->arena);
         int other = reads[k].op != VECTOR_load_back;
         const char *read = arena_printf(file->arena, "(%s)((const %s_memory *)(from))[0], (%s)((const %s_memory *)(from))[%d]",
                                         name, name, name, name, other);
         text_put(&body, "\\\n    ");
-        put_shuffle(&body, vector, read, reads[k].first, reads[k].step);
+        put_shuffle(&body, vector, read, reads[k].first, reads[k].step, reads[k].apart);
         const char *finished = text_finish(&body);
         if (vector->uses[reads[k].op] && finished)
             put_define(file, text, vector, operation_of(reads[k].op), finished);
     }
-    if (vector->uses[VECTOR_store_pairs])
-        put_store_pairs(file, text, vector, false);
-    if (vector->uses[VECTOR_stream_pairs])
-        put_store_pairs(file, text, vector, true);
+    for (size_t k = 0; k < sizeof stores / sizeof *stores; k++)
+        put_store_pairs(file, text, vector, stores[k]);
 }
 
 static bool uses(const struct c_vector *vector, enum c_vector_op op)
@@ -414,14 +451,43 @@ static void put_sqrt(struct c_file *file, struct text *text, const struct c_vect
         text_put(text, "#endif\n");
 }
 
+static bool touches_memory(const struct c_vector *vector)
+{
+    static const enum c_vector_op ops[] = {VECTOR_load,
+                                           VECTOR_store,
+                                           VECTOR_stream,
+                                           VECTOR_turn,
+                                           VECTOR_turn_stream,
+                                           VECTOR_load_even,
+                                           VECTOR_load_odd,
+                                           VECTOR_load_back,
+                                           VECTOR_load_even_back,
+                                           VECTOR_load_odd_back,
+                                           VECTOR_store_pairs,
+                                           VECTOR_load_even_apart,
+                                           VECTOR_load_odd_apart,
+                                           VECTOR_load_even_apart_back,
+                                           VECTOR_load_odd_apart_back,
+                                           VECTOR_store_apart,
+                                           VECTOR_square,
+                                           VECTOR_square_apart,
+                                           VECTOR_square_together};
+    bool any = false;
+    for (size_t k = 0; k < sizeof ops / sizeof *ops; k++)
+        any |= vector->uses[ops[k]];
+    return any;
+}
+
+static bool is_square(enum c_vector_op op)
+{
+    return op == VECTOR_square || op == VECTOR_square_apart || op == VECTOR_square_together;
+}
+
 static void put_gnu(struct c_file *file, struct text *text, const struct c_vector *vector)
 {
     c_put_pattern(file, text, vector, "typedef T V ");
     text_printf(text, "__attribute__((vector_size(%d)));\n", (int)bytes_of(vector));
-    if (vector->uses[VECTOR_load] || vector->uses[VECTOR_store] || vector->uses[VECTOR_stream] || vector->uses[VECTOR_turn] ||
-        vector->uses[VECTOR_turn_stream] || vector->uses[VECTOR_load_even] || vector->uses[VECTOR_load_odd] ||
-        vector->uses[VECTOR_load_back] || vector->uses[VECTOR_load_even_back] || vector->uses[VECTOR_load_odd_back] ||
-        vector->uses[VECTOR_store_pairs] || vector->uses[VECTOR_square]) {
+    if (touches_memory(vector)) {
         c_put_pattern(file, text, vector, "typedef T V_memory ");
         text_printf(text, "__attribute__((vector_size(%d), aligned(%d), may_alias));\n", (int)bytes_of(vector),
                     (int)ir_elem_info(vector->elem)->bytes);
@@ -451,8 +517,9 @@ static void put_gnu(struct c_file *file, struct text *text, const struct c_vecto
         c_put_turn(file, text, vector, false, true);
     if (vector->uses[VECTOR_turn_stream])
         c_put_turn(file, text, vector, true, true);
-    if (vector->uses[VECTOR_square])
-        c_put_square(file, text, vector, true);
+    for (enum c_vector_op op = VECTOR_square; is_square(op); op++)
+        if (vector->uses[op])
+            c_put_square(file, text, vector, op, true);
     c_put_functions(file, text, vector);
 }
 
@@ -462,15 +529,16 @@ static void put_plain(struct c_file *file, struct text *text, const struct c_vec
     for (size_t k = 0; k < sizeof operations / sizeof *operations; k++) {
         const struct operation *operation = &operations[k];
         bool stores = operation->op == VECTOR_store || operation->op == VECTOR_stream || operation->op == VECTOR_store_first ||
-                      operation->op == VECTOR_store_pairs || operation->op == VECTOR_stream_pairs;
+                      operation->op == VECTOR_store_pairs || operation->op == VECTOR_stream_pairs ||
+                      operation->op == VECTOR_store_apart || operation->op == VECTOR_stream_apart;
         if (!vector->uses[operation->op])
             continue;
         if (operation->op == VECTOR_turn || operation->op == VECTOR_turn_stream) {
             c_put_turn(file, text, vector, operation->op == VECTOR_turn_stream, false);
             continue;
         }
-        if (operation->op == VECTOR_square) {
-            c_put_square(file, text, vector, false);
+        if (is_square(operation->op)) {
+            c_put_square(file, text, vector, operation->op, false);
             continue;
         }
         c_put_pattern(file, text, vector, stores ? "static void V_" : "static V V_");

@@ -65,7 +65,14 @@ struct llvm_table {
 };
 
 /* Functions that a module brings along (llvm_turn.c). */
-enum llvm_helper { LLVM_TURN, LLVM_TURN_STREAM, LLVM_TURN_PART, LLVM_STREAM_ROW };
+enum llvm_helper {
+    LLVM_TURN,
+    LLVM_TURN_STREAM,
+    LLVM_TURN_APART, /* rows are read in the order of loop_lanes.c; columns are written to it */
+    LLVM_TURN_TOGETHER,
+    LLVM_TURN_PART,
+    LLVM_STREAM_ROW
+};
 
 /* One of them, of one type of vectors. */
 struct llvm_helper_function {

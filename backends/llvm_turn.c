@@ -103,7 +103,8 @@ static void build_turn(struct llvm_file *file, LLVMValueRef function, const stru
     if (!now || !next)
         return;
     for (int64_t k = 0; k < lanes; k++) {
-        LLVMValueRef place = row_at(file, element, from, from_step, k);
+        int64_t row = helper->helper == LLVM_TURN_APART ? loop_lane_at(k, lanes, bytes) : k;
+        LLVMValueRef place = row_at(file, element, from, from_step, row);
         now[k] = LLVMBuildLoad2(file->builder, vector, place, "");
         LLVMSetAlignment(now[k], bytes);
         prefetch_ahead(file, place);
@@ -116,7 +117,8 @@ static void build_turn(struct llvm_file *file, LLVMValueRef function, const stru
         next = last;
     }
     for (int64_t k = 0; k < lanes; k++) {
-        LLVMValueRef place = row_at(file, element, to, to_step, k);
+        int64_t row = helper->helper == LLVM_TURN_TOGETHER ? loop_lane_at(k, lanes, bytes) : k;
+        LLVMValueRef place = row_at(file, element, to, to_step, row);
         if (helper->helper == LLVM_TURN_STREAM)
             llvm_stream(file, now[k], place, bytes * (uint32_t)lanes, bytes);
         else
@@ -186,7 +188,7 @@ static LLVMTypeRef helper_type(struct llvm_file *file, enum llvm_helper helper, 
 
 static LLVMValueRef make_helper(struct llvm_file *file, const struct llvm_helper_function *helper, LLVMTypeRef type)
 {
-    static const char *const names[] = {"turn", "turn_stream", "turn_part", "stream_row"};
+    static const char *const names[] = {"turn", "turn_stream", "turn_apart", "turn_together", "turn_part", "stream_row"};
     LLVMBasicBlockRef here = LLVMGetInsertBlock(file->builder);
     LLVMMetadataRef place = LLVMGetCurrentDebugLocation2(file->builder);
     LLVMValueRef function = LLVMAddFunction(file->module, names[helper->helper], type);

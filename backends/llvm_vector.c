@@ -65,38 +65,64 @@ static bool is_array(const struct lanes *lanes, uint32_t buffer)
     return lanes->kernel->c->array_lanes[buffer] > 0;
 }
 
-/* How far lanes move; 0: not at all, or not always as far. */
-static int64_t lane_step(struct lanes *lanes, const struct poly *address)
-{
-    const struct poly *step;
-    int64_t value = 0;
-    if (poly_split_index(lanes->kernel->file->ir, address, lanes->index, &step, NULL))
-        poly_is_constant(step, &value);
-    return value;
-}
+/* How lanes move: how far, 0: not at all, or not always as far; which half of pairs they have then, -1: they move by one; and in
+ * the order of loop_lanes.c? */
+struct movement {
+    int64_t step;
+    int half;
+    bool apart;
+};
 
-/* Which half of pairs the lanes move along, by two elements each; -1: they move by one. */
-static int half_of(struct lanes *lanes, const struct poly *address)
+static struct movement movement_of(struct lanes *lanes, enum ir_elem elem, const struct poly *address)
 {
     struct ir_context *context = lanes->kernel->file->ir;
-    const struct poly *rest;
-    int64_t half = 0, step = lane_step(lanes, address);
-    if ((step != 2 && step != -2) || !poly_split_index(context, address, lanes->index, NULL, &rest))
-        return -1;
-    poly_is_constant(poly_mod(context, rest, poly_constant(context, 2), NULL), &half);
-    return (int)half;
+    struct movement movement = {0, -1, false};
+    struct loop_lane lane;
+    int64_t half = 0;
+    if (!loop_split_lane(context, address, lanes->index, lanes->count, ir_elem_info(elem)->bytes, &lane) ||
+        !poly_is_constant(lane.step, &movement.step))
+        return movement;
+    movement.apart = lane.apart;
+    if (movement.step != 2 && movement.step != -2)
+        return movement;
+    poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half);
+    movement.half = (int)half;
+    return movement;
 }
 
-/* Lanes of two vectors: from lane `first` on by `step`; the pairs that they make, from lane `first` on, where `step` is 0. */
-static LLVMValueRef chosen(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, int64_t first, int64_t step)
+static int64_t lane_at(const struct lanes *lanes, int64_t lane, size_t bytes, bool apart)
+{
+    return apart ? loop_lane_at(lane, lanes->count, bytes) : lane;
+}
+
+static LLVMValueRef shuffled(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, LLVMValueRef *numbers)
+{
+    return LLVMBuildShuffleVector(lanes->kernel->file->builder, a, b, LLVMConstVector(numbers, (unsigned)lanes->count), "");
+}
+
+/* Lanes of two vectors: from lane `first` on by the step of the movement. */
+static LLVMValueRef chosen(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, int64_t first, size_t bytes,
+                           const struct movement *movement)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMValueRef *numbers = ARENA_ARRAY(file->arena, (size_t)lanes->count, LLVMValueRef);
-    if (!numbers)
-        return a;
-    for (int64_t i = 0; i < lanes->count; i++)
-        numbers[i] = llvm_integer(file->i32, first + (step ? step * i : i / 2 + i % 2 * lanes->count));
-    return LLVMBuildShuffleVector(file->builder, a, b, LLVMConstVector(numbers, (unsigned)lanes->count), "");
+    for (int64_t i = 0; numbers && i < lanes->count; i++)
+        numbers[i] = llvm_integer(file->i32, first + movement->step * lane_at(lanes, i, bytes, movement->apart));
+    return numbers ? shuffled(lanes, a, b, numbers) : a;
+}
+
+/* The pairs that lanes of two vectors make, from pair `first` on. */
+static LLVMValueRef paired(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, int64_t first, size_t bytes, bool apart)
+{
+    struct llvm_file *file = lanes->kernel->file;
+    LLVMValueRef *numbers = ARENA_ARRAY(file->arena, (size_t)lanes->count, LLVMValueRef);
+    for (int64_t i = 0; numbers && i < lanes->count; i++) {
+        int64_t lane = 0;
+        while (lane_at(lanes, lane, bytes, apart) != first + i / 2)
+            lane++;
+        numbers[i] = llvm_integer(file->i32, lane + i % 2 * lanes->count);
+    }
+    return numbers ? shuffled(lanes, a, b, numbers) : a;
 }
 
 /* The vector behind the one at this place. */
@@ -106,27 +132,29 @@ static LLVMValueRef second_vector(struct lanes *lanes, LLVMTypeRef type, LLVMVal
     return LLVMBuildGEP2(lanes->kernel->file->builder, type, place, &one, 1, "");
 }
 
-/* A half of pairs, or, `half` -1, elements one after the other, either way: what lies in memory, and its lanes in order. */
-static LLVMValueRef load_in_order(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address, int half)
+/* A half of pairs, or elements one after the other, either way: what lies in memory, and its lanes in order. */
+static LLVMValueRef load_in_order(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address,
+                                  const struct movement *movement)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
-    int64_t step = lane_step(lanes, address), last = lanes->count - 1, odd = half > 0;
-    const struct poly *lowest = poly_subtract(file->ir, address, poly_constant(file->ir, odd - (step < 0 ? step * last : 0)));
+    bool halves = movement->half >= 0;
+    int64_t begin = (movement->half > 0) - (movement->step < 0 ? movement->step * (lanes->count - 1) : 0);
+    const struct poly *lowest = poly_subtract(file->ir, address, poly_constant(file->ir, begin));
     LLVMValueRef place = llvm_place(lanes->kernel, buffer, lowest, true), vectors[2];
-    for (int k = 0; k < (half < 0 ? 1 : 2); k++) {
+    for (int k = 0; k < (halves ? 2 : 1); k++) {
         vectors[k] = LLVMBuildLoad2(file->builder, type, k ? second_vector(lanes, type, place) : place, "");
         LLVMSetAlignment(vectors[k], ir_elem_info(elem)->bytes);
     }
-    return chosen(lanes, vectors[0], vectors[half < 0 ? 0 : 1], odd - (step < 0 ? step * last : 0), step);
+    return chosen(lanes, vectors[0], vectors[halves ? 1 : 0], begin, ir_elem_info(elem)->bytes, movement);
 }
 
 static LLVMValueRef load(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address)
 {
     struct llvm_file *file = lanes->kernel->file;
-    int half = half_of(lanes, address);
-    if (half >= 0 || lane_step(lanes, address) < 0)
-        return load_in_order(lanes, buffer, elem, address, half);
+    const struct movement movement = movement_of(lanes, elem, address);
+    if (movement.half >= 0 || movement.step < 0)
+        return load_in_order(lanes, buffer, elem, address, &movement);
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
     bool whole = !lanes->mask || is_array(lanes, buffer);
     LLVMValueRef place = llvm_place(lanes->kernel, buffer, address, whole);
@@ -241,11 +269,13 @@ static LLVMValueRef sum(struct lanes *lanes, const struct loop_stmt *stmt)
 
 /* ---- blocks that are turned ---- */
 
-static LLVMValueRef step_of(struct llvm_kernel *kernel, const struct poly *address, uint32_t index)
+/* How far lines of a block are apart, which may stand in the order of loop_lanes.c. */
+static struct loop_lane line_of(struct llvm_kernel *kernel, enum ir_elem elem, const struct poly *address, uint32_t index,
+                                int64_t lanes)
 {
-    const struct poly *step = NULL;
-    poly_split_index(kernel->file->ir, address, index, &step, NULL);
-    return llvm_size(kernel, step);
+    struct loop_lane lane;
+    loop_split_lane(kernel->file->ir, address, index, lanes, ir_elem_info(elem)->bytes, &lane);
+    return lane;
 }
 
 /* rows or columns; NULL: as many as there are lanes */
@@ -255,11 +285,11 @@ static LLVMValueRef ends_at(struct llvm_kernel *kernel, const struct loop_stmt *
 }
 
 /* Whole blocks in registers, others element by element. */
-static void call_turn(struct llvm_kernel *kernel, const struct loop_stmt *stmt, int64_t lanes, LLVMValueRef *arguments)
+static void call_turn(struct llvm_kernel *kernel, const struct loop_stmt *stmt, enum llvm_helper whole, int64_t lanes,
+                      LLVMValueRef *arguments)
 {
     struct llvm_file *file = kernel->file;
     enum ir_elem elem = stmt->store.value->elem;
-    enum llvm_helper whole = stmt->store.streams ? LLVM_TURN_STREAM : LLVM_TURN;
     LLVMValueRef all = llvm_integer(file->size, lanes), is_whole = NULL;
     kernel->streams |= stmt->store.streams;
     for (int k = 4; k < 6; k++) {
@@ -288,31 +318,37 @@ static void turn(struct llvm_kernel *kernel, const struct loop_stmt *rows, int64
     const struct loop_stmt *columns = rows->loop.body, *stmt = columns->loop.body;
     const struct ir_expr *from = stmt->store.value;
     LLVMValueRef limits[2] = {ends_at(kernel, rows), ends_at(kernel, columns)};
+    const struct loop_lane to_line = line_of(kernel, from->elem, stmt->store.address, rows->loop.index, lanes),
+                           from_line = line_of(kernel, from->elem, from->load.address, columns->loop.index, lanes);
+    enum llvm_helper helper = from_line.apart       ? LLVM_TURN_APART
+                              : to_line.apart       ? LLVM_TURN_TOGETHER
+                              : stmt->store.streams ? LLVM_TURN_STREAM
+                                                    : LLVM_TURN;
     open_lane(kernel, rows->loop.index);
     open_lane(kernel, columns->loop.index);
     bool whole = !limits[0] && !limits[1];
     LLVMValueRef arguments[6] = {llvm_place(kernel, stmt->store.buffer, stmt->store.address, whole),
-                                 step_of(kernel, stmt->store.address, rows->loop.index),
+                                 llvm_size(kernel, to_line.step),
                                  llvm_place(kernel, from->load.buffer, from->load.address, whole),
-                                 step_of(kernel, from->load.address, columns->loop.index),
+                                 llvm_size(kernel, from_line.step),
                                  limits[0],
                                  limits[1]};
     close_lane(kernel, columns->loop.index);
     close_lane(kernel, rows->loop.index);
-    call_turn(kernel, stmt, lanes, arguments);
+    call_turn(kernel, stmt, helper, lanes, arguments);
 }
 
 /* ---- statements ---- */
 
-static void store_pairs(struct lanes *lanes, const struct loop_stmt *re, const struct loop_stmt *im)
+static void store_pairs(struct lanes *lanes, const struct loop_stmt *re, const struct loop_stmt *im, bool apart)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMValueRef halves[2] = {vector_value(lanes, re->store.value), vector_value(lanes, im->store.value)};
     LLVMValueRef place = llvm_place(lanes->kernel, re->store.buffer, re->store.address, true);
     for (int k = 0; k < 2; k++) {
         LLVMValueRef to = k ? second_vector(lanes, LLVMTypeOf(halves[0]), place) : place;
-        LLVMValueRef pairs = chosen(lanes, halves[0], halves[1], k * lanes->count / 2, 0);
         uint32_t alignment = ir_elem_info(re->store.value->elem)->bytes;
+        LLVMValueRef pairs = paired(lanes, halves[0], halves[1], k * lanes->count / 2, alignment, apart);
         if (re->store.streams)
             llvm_stream(file, pairs, to, (uint32_t)lanes->count * alignment, alignment);
         else
@@ -334,8 +370,11 @@ static void vector_block(struct lanes *lanes, const struct loop_stmt *loop)
             kernel->locals[stmt->local.local] =
                 moves ? vector_value(lanes, stmt->local.value) : llvm_value(kernel, stmt->local.value);
             kernel->c->local_vector[stmt->local.local] = moves;
-        } else if (half_of(lanes, stmt->store.address) >= 0) {
-            store_pairs(lanes, stmt, stmt->next);
+            continue;
+        }
+        const struct movement movement = movement_of(lanes, stmt->store.value->elem, stmt->store.address);
+        if (movement.half >= 0) {
+            store_pairs(lanes, stmt, stmt->next, movement.apart);
             stmt = stmt->next;
         } else {
             store(lanes, stmt, vector_value(lanes, stmt->store.value));

@@ -191,6 +191,27 @@ typedef void loop_access_function(void *user, const struct loop_access *access);
 bool loop_visit_accesses(struct ir_context *context, const struct loop_function *function, const struct loop_stmt *list,
                          loop_access_function *visit, void *user);
 
+/* ---- loop_lanes.c: lanes of pairs that are taken apart ---- */
+/* Have vectors of so many lanes, of so many bytes each, an order of their own? */
+bool loop_lanes_have_order(int64_t lanes, size_t bytes);
+/* Which pair a lane holds; where they have no such order, its own. */
+int64_t loop_lane_at(int64_t lane, int64_t lanes, size_t bytes);
+const struct poly *loop_lane_order(struct ir_context *context, const struct poly *lane, int64_t lanes, size_t bytes);
+
+/* first + step * lane, or step * order(lane) where it is `apart`. */
+struct loop_lane {
+    const struct poly *step, *first;
+    bool apart;
+};
+/* How the address moves with the lane that is `index`; false: neither way, or no memory. */
+bool loop_split_lane(struct ir_context *context, const struct poly *address, uint32_t index, int64_t lanes, size_t bytes,
+                     struct loop_lane *lane);
+
+/* How the address of elements of so many bytes moves with the index of a loop of any kind, what remains without it: of all
+ * iterations together, since lanes in another order reach the same places. False: not evenly, or no memory. */
+bool loop_split_address(struct ir_context *context, const struct poly *address, const struct loop_stmt *loop, size_t bytes,
+                        const struct poly **step, const struct poly **rest);
+
 /* ---- loop_parallel.c ---- */
 /* May the iterations of the loop run at once? `around` has the ends of the loops that are open around it, by index. */
 bool loop_is_independent(struct ir_context *context, const struct loop_function *function, const struct loop_stmt *loop,

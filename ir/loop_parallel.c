@@ -31,6 +31,7 @@ struct form {
 
 struct proof {
     struct ir_context *context;
+    const struct loop_function *function;
     const struct loop_stmt *loop;
     const struct poly_ranges *around;
     struct form *forms;
@@ -74,6 +75,7 @@ static void note_form(void *user, const struct loop_access *access)
     struct arena *arena = ir_arena(proof->context);
     if (proof->failed || !proof->written[access->buffer])
         return;
+    size_t bytes = ir_elem_info(proof->function->buffers[access->buffer].elem)->bytes;
     struct form form = {.buffer = access->buffer, .writes = access->does != LOOP_READS, .n_loops = access->n_loops + 1};
     form.rest = access->address;
     form.loops = ARENA_ARRAY(arena, form.n_loops, const struct loop_stmt *);
@@ -83,7 +85,7 @@ static void note_form(void *user, const struct loop_access *access)
     proof->failed = !form.loops || !form.steps || !form.rest || !form.conditions;
     for (size_t k = 0; k < form.n_loops && !proof->failed; k++) {
         form.loops[k] = k ? access->loops[k - 1] : proof->loop;
-        proof->failed = !poly_split_index(proof->context, form.rest, form.loops[k]->loop.index, &form.steps[k], &form.rest);
+        proof->failed = !loop_split_address(proof->context, form.rest, form.loops[k], bytes, &form.steps[k], &form.rest);
     }
     for (size_t k = 0; k < proof->n_forms && !proof->failed; k++)
         if (same_form(&proof->forms[k], &form))
@@ -251,7 +253,7 @@ bool loop_is_independent(struct ir_context *context, const struct loop_function 
 {
     struct arena *arena = ir_arena(context);
     struct stores stores = {function, ARENA_ARRAY(arena, function->n_buffers, bool)};
-    struct proof proof = {.context = context, .loop = loop, .around = around, .written = stores.written};
+    struct proof proof = {.context = context, .function = function, .loop = loop, .around = around, .written = stores.written};
     bool *defined = ARENA_ARRAY(arena, function->n_locals, bool);
     if (!stores.written || !defined || loop_can_fail(loop->loop.body) || loop_sets_outer_local(loop->loop.body, defined))
         return false;

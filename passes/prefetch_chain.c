@@ -91,10 +91,12 @@ static int64_t constant_term(const struct poly *poly)
 }
 
 /* Splits number * index off the address; false: it moves otherwise. */
-static bool split_off(const struct chain *chain, const struct loop_stmt *loop, const struct poly **address, int64_t *number)
+static bool split_off(const struct chain *chain, const struct loop_stmt *loop, const struct loop_buffer *buffer,
+                      const struct poly **address, int64_t *number)
 {
     const struct poly *coefficient;
-    return poly_split_index(chain->context, *address, loop->loop.index, &coefficient, address) &&
+    size_t bytes = ir_elem_info(buffer->elem)->bytes;
+    return loop_split_address(chain->context, *address, loop, bytes, &coefficient, address) &&
            poly_is_constant(coefficient, number);
 }
 
@@ -111,7 +113,7 @@ static bool read_walk(const struct chain *chain, const struct loop_access *acces
     walk->points = 1;
     for (size_t k = 0; k < access->n_loops; k++) {
         int64_t move, count;
-        if (!split_off(chain, access->loops[k], address, &move) || move < 0)
+        if (!split_off(chain, access->loops[k], &chain->function->buffers[access->buffer], address, &move) || move < 0)
             return false;
         if (move == 0)
             continue;
@@ -144,7 +146,7 @@ static bool touch(struct chain *chain, uint32_t buffer, const struct poly *addre
     struct touched_row *row = &chain->rows[buffer];
     int64_t line = line_of(chain, buffer), step, most = chain->prefetching->kernel->options->machine.l2_bytes / CACHE_LINE;
     struct walk walk;
-    if (!split_off(chain, chain->loop, &address, &step) || step <= 0 || step / line > most ||
+    if (!split_off(chain, chain->loop, &chain->function->buffers[buffer], &address, &step) || step <= 0 || step / line > most ||
         !read_walk(chain, access, &address, &walk))
         return false;
     int64_t first = constant_term(address);
@@ -258,7 +260,7 @@ static double bytes_in_turn(const struct chain *chain, const struct loop_access 
     const struct poly *address = access->address;
     double count = poly_estimate(buffer->count, ir_typical_sizes(chain->context), NULL);
     int64_t step;
-    if (address && poly_uses_index(address, chain->loop->loop.index) && split_off(chain, chain->loop, &address, &step))
+    if (address && poly_uses_index(address, chain->loop->loop.index) && split_off(chain, chain->loop, buffer, &address, &step))
         count = fmin(count, fabs((double)step));
     return count * (double)ir_elem_info(buffer->elem)->bytes;
 }

@@ -42,8 +42,10 @@ struct vectorise_rows {
     const struct loop_stmt *loop;
     struct vectorise_row *rows;
     size_t n, capacity;
-    int64_t lanes; /* once the arrays are there */
-    const struct poly *first;
+    int64_t lanes;                            /* once the arrays are there */
+    bool apart;                               /* lanes stand as those of pairs that are taken apart (loop_lanes.c) */
+    const struct poly *first, *vector, *lane; /* of the loop's index: where the vector begins, its number, and which lane it is */
+    int64_t n_vectors;
 };
 struct vectorise_place {
     uint32_t buffer;
@@ -56,15 +58,15 @@ bool vectorise_note_row(struct vectorise_rows *rows, uint32_t buffer, const stru
 bool vectorise_close_rows(struct vectorise_rows *rows);
 /* Does every row have a vector of so many lanes, at least? */
 bool vectorise_rows_hold(const struct vectorise_rows *rows, int64_t lanes);
-/* Gives each row a small array in which it stands turned, of vectors that begin at `first` of the loop. False: no memory. */
-bool vectorise_add_columns(struct vectorise_rows *rows, int64_t lanes, const struct poly *first);
+/* Gives each row a small array in which it stands turned, of the vectors that are set. False: no memory. */
+bool vectorise_add_columns(struct vectorise_rows *rows);
 /* The place in that array; false: it lies in no row. */
 bool vectorise_find_row(const struct vectorise_rows *rows, uint32_t buffer, const struct poly *address, bool writes,
                         struct vectorise_place *place);
 /* Squares that are read into the arrays, or written from them; NULL: there are none. False: no memory. */
 bool vectorise_turn_rows(struct vectorise_rows *rows, bool writes, struct loop_stmt **list);
 /* Of a table: the place in one in another order, in which lanes move by one element; made where `place` is asked for, its address
- * NULL: no memory. False: it is none, or there is no such order. */
+ * NULL: no memory. False: it is none, there is no such order, or it is that of the table. */
 bool vectorise_find_table(const struct vectorise_rows *rows, uint32_t buffer, const struct poly *address,
                           struct vectorise_place *place);
 

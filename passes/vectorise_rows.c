@@ -82,10 +82,8 @@ bool vectorise_rows_hold(const struct vectorise_rows *rows, int64_t lanes)
     return true;
 }
 
-bool vectorise_add_columns(struct vectorise_rows *rows, int64_t lanes, const struct poly *first)
+bool vectorise_add_columns(struct vectorise_rows *rows)
 {
-    rows->lanes = lanes;
-    rows->first = first;
     struct ir_context *context = rows->kernel->context;
     struct loop_function *function = rows->kernel->loops;
     for (size_t k = 0; k < rows->n; k++) {
@@ -94,7 +92,7 @@ bool vectorise_add_columns(struct vectorise_rows *rows, int64_t lanes, const str
         if (!shape)
             return false;
         shape[0] = poly_constant(context, (int64_t)row->n);
-        shape[1] = poly_constant(context, lanes);
+        shape[1] = poly_constant(context, rows->lanes);
         struct loop_buffer buffer = {
             .kind = LOOP_STACK,
             .name = arena_printf(ir_arena(context), "%s_turned", function->buffers[row->buffer].name),
@@ -122,9 +120,8 @@ bool vectorise_find_row(const struct vectorise_rows *rows, uint32_t buffer, cons
         const struct vectorise_row *row = &rows->rows[k];
         if (row->buffer != buffer || row->writes != writes || row->step != step || row->base != base)
             continue;
-        const struct poly *lane = poly_subtract(context, poly_index(context, rows->loop->loop.index), rows->first);
         const struct poly *column = poly_constant(context, (number - row->numbers[0]) * rows->lanes);
-        *place = (struct vectorise_place){row->columns, poly_add(context, column, lane)};
+        *place = (struct vectorise_place){row->columns, poly_add(context, column, rows->lane)};
         return true;
     }
     return false;
@@ -143,7 +140,10 @@ static struct loop_stmt *square(struct vectorise_rows *rows, const struct vector
         return NULL;
     const struct poly *along = poly_add(context, poly_index(context, at), poly_constant(context, from));
     const struct poly *column = poly_add(context, poly_scale(context, along, rows->lanes), poly_index(context, lane));
-    const struct poly *place = poly_scale(context, poly_add(context, rows->first, poly_index(context, lane)), row->step);
+    const struct poly *element = poly_index(context, lane);
+    if (rows->apart)
+        element = loop_lane_order(context, element, rows->lanes, ir_elem_info(function->buffers[row->buffer].elem)->bytes);
+    const struct poly *place = poly_scale(context, poly_add(context, rows->first, element), row->step);
     place =
         poly_add(context, poly_add(context, place, row->base), poly_add(context, along, poly_constant(context, row->numbers[0])));
     const struct loop_buffer *buffer = &function->buffers[row->buffer];
@@ -174,34 +174,67 @@ bool vectorise_turn_rows(struct vectorise_rows *rows, bool writes, struct loop_s
 
 /* ---- tables ---- */
 
-/* A table of periods: of each the elements step * lane + rest, rest < step, stand at extent * rest + lane. */
+/* A table of periods: of each, elements step * index + rest, rest < step, become a row for each rest. A row has the vectors of the
+ * loop one after the other, lane by lane as they stand there. */
 struct order {
     int64_t step, extent;
 };
+
+/* Elements of a row: where vectors overlap more than the loop has. */
+static int64_t row_of(const struct vectorise_rows *rows, const struct order *order)
+{
+    return rows->apart ? rows->n_vectors * rows->lanes : order->extent;
+}
+
+/* Where the loop's index is at this place of a row; vectorise_straight.c spaces vectors so. */
+static int64_t index_at(const struct vectorise_rows *rows, const struct order *order, int64_t place, size_t bytes)
+{
+    if (!rows->apart)
+        return place;
+    int64_t vector = place / rows->lanes, spare = order->extent - rows->lanes;
+    int64_t first = rows->n_vectors > 1 ? vector * spare / (rows->n_vectors - 1) : 0;
+    return first + loop_lane_at(place % rows->lanes, rows->lanes, bytes);
+}
+
+static uint32_t find_same(const struct loop_function *function, enum ir_elem elem, const struct ir_constant *constant)
+{
+    for (uint32_t k = 0; k < function->n_buffers; k++) {
+        const struct loop_buffer *other = &function->buffers[k];
+        if (other->kind == LOOP_CONSTANT && other->elem == elem && other->constant->hash == constant->hash &&
+            other->constant->bytes == constant->bytes && memcmp(other->constant->data, constant->data, constant->bytes) == 0)
+            return k;
+    }
+    return UINT32_MAX;
+}
 
 static uint32_t ordered_table(const struct vectorise_rows *rows, uint32_t number, struct order order)
 {
     struct ir_context *context = rows->kernel->context;
     struct loop_function *function = rows->kernel->loops;
     struct loop_buffer buffer = function->buffers[number];
-    size_t size = ir_elem_info(buffer.elem)->bytes, count = buffer.constant->bytes / size;
-    size_t period = (size_t)(order.step * order.extent);
-    unsigned char *data = arena_alloc(ir_arena(context), 1, buffer.constant->bytes);
+    size_t size = ir_elem_info(buffer.elem)->bytes, row = (size_t)row_of(rows, &order), step = (size_t)order.step;
+    size_t n_periods = buffer.constant->bytes / size / (step * (size_t)order.extent), count = n_periods * step * row;
+    unsigned char *data = arena_alloc(ir_arena(context), count, size);
     struct ir_constant *constant = arena_copy(ir_arena(context), buffer.constant, 1, sizeof *constant);
-    if (!data || !constant)
+    const struct poly **shape = ARENA_ARRAY(ir_arena(context), 1, const struct poly *);
+    if (!data || !constant || !shape)
         return UINT32_MAX;
     for (size_t k = 0; k < count; k++) {
-        size_t within = k % period,
-               to = k - within + within % (size_t)order.step * (size_t)order.extent + within / (size_t)order.step;
-        memcpy(data + to * size, (const unsigned char *)buffer.constant->data + k * size, size);
+        size_t index = (size_t)index_at(rows, &order, (int64_t)(k % row), size), rest = k / row % step, period = k / (row * step);
+        memcpy(data + k * size,
+               (const unsigned char *)buffer.constant->data + ((period * (size_t)order.extent + index) * step + rest) * size, size);
     }
     constant->data = data;
+    constant->bytes = count * size;
     constant->hash = hash_bytes(1, data, constant->bytes);
-    for (uint32_t k = 0; k < function->n_buffers; k++) {
-        const struct loop_buffer *other = &function->buffers[k];
-        if (other->kind == LOOP_CONSTANT && other->elem == buffer.elem && other->constant->hash == constant->hash &&
-            other->constant->bytes == constant->bytes && memcmp(other->constant->data, data, constant->bytes) == 0)
-            return k;
+    uint32_t same = find_same(function, buffer.elem, constant);
+    if (same != UINT32_MAX)
+        return same;
+    if (count * size != buffer.constant->bytes) {
+        shape[0] = poly_constant(context, (int64_t)count);
+        buffer.rank = 1;
+        buffer.shape = shape;
+        buffer.count = shape[0];
     }
     buffer.constant = constant;
     buffer.name = arena_printf(ir_arena(context), "%s_by_lanes", buffer.name);
@@ -220,7 +253,7 @@ bool vectorise_find_table(const struct vectorise_rows *rows, uint32_t buffer, co
     int64_t number, period, count;
     if (table->kind != LOOP_CONSTANT || !table->constant || !table->constant->data ||
         !poly_is_constant(rows->loop->loop.end, &order.extent) || !take_apart(rows, address, &order.step, &base, &number) ||
-        order.step < 2 || !checked_multiply(order.step, order.extent, &period))
+        order.step < 1 || (order.step == 1 && !rows->apart) || !checked_multiply(order.step, order.extent, &period))
         return false;
     count = (int64_t)(table->constant->bytes / ir_elem_info(table->elem)->bytes);
     const struct poly *odd = poly_mod(context, base, poly_constant(context, period), NULL);
@@ -229,8 +262,13 @@ bool vectorise_find_table(const struct vectorise_rows *rows, uint32_t buffer, co
     if (!place)
         return true;
     *place = (struct vectorise_place){ordered_table(rows, buffer, order), NULL};
-    if (place->buffer != UINT32_MAX)
-        place->address = poly_add(context, poly_add(context, base, poly_index(context, rows->loop->loop.index)),
-                                  poly_constant(context, number - number % period + number % period * order.extent));
+    if (place->buffer == UINT32_MAX)
+        return true;
+    int64_t row = row_of(rows, &order);
+    const struct poly *periods = poly_floor_div(context, base, poly_constant(context, order.extent), NULL);
+    const struct poly *within = rows->apart ? poly_add(context, poly_scale(context, rows->vector, rows->lanes), rows->lane)
+                                            : poly_index(context, rows->loop->loop.index);
+    place->address = poly_add(context, poly_add(context, poly_scale(context, periods, row), within),
+                              poly_constant(context, (number / period * order.step + number % period) * row));
     return true;
 }

@@ -8,7 +8,9 @@
  * What is read may also move back: a vector is read and its lanes reversed. Of tables another order is made, in which they do;
  * other places lie in rows that are turned (vectorise_rows.c). Where the extent is known and no multiple of the lanes, vectors
  * overlap instead of leaving a rest: what two of them store is the same.
- */
+ *
+ * Where nothing but pairs, rows and tables is read and written, lanes stand in the order in which pairs come apart at least cost
+ * (loop_lanes.c), and the loop over lanes has an index of its own. */
 #include "lanes.h"
 #include "product.h"
 #include "vectorise.h"
@@ -19,8 +21,9 @@ struct lines {
     struct pass_kernel *kernel;
     struct ir_context *context;
     const struct loop_stmt *loop;
-    enum ir_elem elem; /* of all vectors */
-    bool *moves;       /* by local: a vector */
+    enum ir_elem elem;         /* of all vectors */
+    bool *moves;               /* by local: a vector */
+    bool has_halves, in_order; /* there are halves of pairs; elements one after the other, which ask for lanes in order */
     int64_t budget;
     struct vectorise_rows rows;
 };
@@ -49,6 +52,21 @@ static bool moves_back(const struct lines *lines, const struct poly *address)
     return poly_split_index(lines->context, address, lines->loop->loop.index, &step, NULL) && poly_equals(step, -1);
 }
 
+/* Can lanes follow what is read? */
+static bool load_fits(struct lines *lines, uint32_t buffer, const struct poly *address)
+{
+    struct vectorise_rows any_order = lines->rows;
+    any_order.apart = true;
+    bool ordered = vectorise_find_table(&any_order, buffer, address, NULL), by_one = false, half = false;
+    if (!ordered) {
+        by_one = lanes_move_by_one(lines->context, address, lines->loop->loop.index) || moves_back(lines, address);
+        half = !by_one && is_half(lines, buffer, address, true);
+    }
+    lines->in_order |= by_one;
+    lines->has_halves |= half;
+    return ordered || by_one || half || vectorise_note_row(&lines->rows, buffer, address, false);
+}
+
 /* Can it be a vector, or one number for all lanes? `*moves`: a vector. */
 static bool fits(struct lines *lines, const struct ir_expr *expr, bool *moves)
 {
@@ -60,10 +78,7 @@ static bool fits(struct lines *lines, const struct ir_expr *expr, bool *moves)
         *moves = lines->moves[expr->local];
     } else if (expr->op == IR_EXPR_load) {
         *moves = poly_uses_index(expr->load.address, index);
-        if (*moves && !lanes_move_by_one(lines->context, expr->load.address, index) &&
-            !vectorise_find_table(&lines->rows, expr->load.buffer, expr->load.address, NULL) &&
-            !moves_back(lines, expr->load.address) && !is_half(lines, expr->load.buffer, expr->load.address, true) &&
-            !vectorise_note_row(&lines->rows, expr->load.buffer, expr->load.address, false))
+        if (*moves && !load_fits(lines, expr->load.buffer, expr->load.address))
             return false;
     } else if (ir_expr_uses_index(expr, index) || expr->n_arguments) {
         for (uint32_t k = 0; k < expr->n_arguments; k++) {
@@ -99,10 +114,14 @@ static bool statement_fits(struct lines *lines, const struct loop_stmt *stmt, co
     if (stmt->op != LOOP_STORE || stmt->store.combine != IR_EXPR_OP_COUNT || stmt->store.streams ||
         !fits(lines, stmt->store.value, &moves) || stmt->store.value->elem != lines->elem)
         return false;
-    if (lanes_move_by_one(lines->context, stmt->store.address, lines->loop->loop.index))
+    if (lanes_move_by_one(lines->context, stmt->store.address, lines->loop->loop.index)) {
+        lines->in_order = true;
         return true;
-    if (is_half(lines, stmt->store.buffer, stmt->store.address, false))
+    }
+    if (is_half(lines, stmt->store.buffer, stmt->store.address, false)) {
+        lines->has_halves = true;
         return stores_other_half(lines, stmt, stmt->next) || (before && stores_other_half(lines, before, stmt));
+    }
     return vectorise_note_row(&lines->rows, stmt->store.buffer, stmt->store.address, true);
 }
 
@@ -252,28 +271,56 @@ static const struct poly *first_of(struct ir_context *context, const struct poly
     return poly_floor_div(context, poly_scale(context, vector, extent - lanes), poly_constant(context, count - 1), NULL);
 }
 
-/* Of an extent that only the run knows: what is left behind whole vectors follows one by one. */
-static bool split_unknown(struct pass_kernel *kernel, struct loop_stmt *loop, int64_t lanes)
+/* Which index runs over the lanes, that of the loop or, where these have an order of their own, a new one; UINT32_MAX: no memory.
+ */
+static uint32_t set_lanes(struct lines *lines, int64_t lanes, const struct poly *first)
 {
-    struct ir_context *context = kernel->context;
-    struct loop_function *function = kernel->loops;
-    struct vectorise_rows rows = {.kernel = kernel, .loop = loop};
+    struct ir_context *context = lines->context;
+    struct vectorise_rows *rows = &lines->rows;
+    struct loop_function *function = lines->kernel->loops;
+    uint32_t index = lines->loop->loop.index;
+    rows->lanes = lanes;
+    rows->apart = lines->has_halves && !lines->in_order && loop_lanes_have_order(lanes, ir_elem_info(lines->elem)->bytes);
+    rows->first = first;
+    rows->lane = poly_subtract(context, poly_index(context, index), first);
+    if (!rows->apart)
+        return rows->lane ? index : UINT32_MAX;
+    uint32_t lane = loop_add_index(context, function, arena_printf(ir_arena(context), "%s_lane", function->indices[index].name));
+    rows->lane = lane == UINT32_MAX ? NULL : poly_index(context, lane);
+    return rows->lane ? lane : UINT32_MAX;
+}
+
+/* The statements in lanes, in the loop over these. */
+static struct loop_stmt *lanes_loop(struct lines *lines, uint32_t lane)
+{
+    struct ir_context *context = lines->context;
+    struct vectorise_rows *rows = &lines->rows;
+    const struct poly *element = poly_index(context, lane);
+    if (rows->apart)
+        element = loop_lane_order(context, element, rows->lanes, ir_elem_info(lines->elem)->bytes);
+    struct loop_stmt *body = copy_lines(lines->kernel, lines->loop, poly_add(context, rows->first, element), rows);
+    return loop_for(context, LOOP_VECTOR, lane, poly_constant(context, 0), poly_constant(context, rows->lanes), body);
+}
+
+/* Of an extent that only the run knows: what is left behind whole vectors follows one by one. */
+static bool split_unknown(struct lines *lines, struct loop_stmt *loop, int64_t lanes)
+{
+    struct ir_context *context = lines->context;
+    struct loop_function *function = lines->kernel->loops;
     const struct poly *size = poly_constant(context, lanes), *vectors = poly_floor_div(context, loop->loop.end, size, NULL);
     const char *name = arena_printf(ir_arena(context), "%s_vector", function->indices[loop->loop.index].name);
     uint32_t vector = loop_add_index(context, function, name);
     if (vector == UINT32_MAX || !vectors)
         return false;
-    const struct poly *first = poly_multiply(context, poly_index(context, vector), size),
-                      *own = poly_index(context, loop->loop.index);
-    struct loop_stmt *body = copy_lines(kernel, loop, poly_add(context, first, own), &rows);
-    struct loop_stmt *within = loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), size, body);
+    uint32_t lane = set_lanes(lines, lanes, poly_multiply(context, poly_index(context, vector), size));
+    struct loop_stmt *within = lane == UINT32_MAX ? NULL : lanes_loop(lines, lane);
     struct loop_stmt *around = loop_for(context, LOOP_SERIAL, vector, poly_constant(context, 0), vectors, within);
     struct loop_stmt *rest = NULL;
-    const struct poly *whole = poly_multiply(context, vectors, size);
+    const struct poly *whole = poly_multiply(context, vectors, size), *own = poly_index(context, loop->loop.index);
     if (!around || !whole)
         return false;
     if (whole != loop->loop.end) {
-        rest = loop_for(context, LOOP_SERIAL, loop->loop.index, whole, loop->loop.end, copy_lines(kernel, loop, own, NULL));
+        rest = loop_for(context, LOOP_SERIAL, loop->loop.index, whole, loop->loop.end, copy_lines(lines->kernel, loop, own, NULL));
         if (!rest)
             return false;
     }
@@ -292,24 +339,26 @@ bool vectorise_straight(struct pass_kernel *kernel, struct loop_stmt *loop)
         return !arena_failed(ir_arena(context));
     int64_t lanes = lanes_of(&lines);
     if (!poly_is_constant(loop->loop.end, &extent))
-        return split_unknown(kernel, loop, lanes);
+        return split_unknown(&lines, loop, lanes);
     int64_t count = (extent + lanes - 1) / lanes;
-    const struct poly *first = poly_constant(context, 0), *own = poly_index(context, loop->loop.index);
+    const struct poly *first = poly_constant(context, 0);
     uint32_t vector = UINT32_MAX;
+    lines.rows.vector = first;
+    lines.rows.n_vectors = count;
     if (count > 1) {
         vector = loop_add_index(context, function,
                                 arena_printf(ir_arena(context), "%s_vector", function->indices[loop->loop.index].name));
         if (vector == UINT32_MAX)
             return false;
-        first = first_of(context, poly_index(context, vector), lanes, extent, count);
+        lines.rows.vector = poly_index(context, vector);
+        first = first_of(context, lines.rows.vector, lanes, extent, count);
     }
     if (extent % lanes == 0)
         stream_results(&lines, loop, lanes);
-    if (!first || !vectorise_add_columns(&lines.rows, lanes, first))
+    uint32_t lane = first ? set_lanes(&lines, lanes, first) : UINT32_MAX;
+    if (lane == UINT32_MAX || !vectorise_add_columns(&lines.rows))
         return false;
-    struct loop_stmt *body = copy_lines(kernel, loop, poly_add(context, first, own), &lines.rows), *before, *after;
-    struct loop_stmt *within =
-        loop_for(context, LOOP_VECTOR, loop->loop.index, poly_constant(context, 0), poly_constant(context, lanes), body);
+    struct loop_stmt *within = lanes_loop(&lines, lane), *before, *after;
     if (!within || !vectorise_turn_rows(&lines.rows, false, &before) || !vectorise_turn_rows(&lines.rows, true, &after))
         return false;
     struct loop_stmt *all = loop_join(before, loop_join(within, after));
