@@ -21,11 +21,17 @@ static double bytes_of(struct pass_kernel *pass, const struct ir_kernel *step)
     return bytes;
 }
 
-/* What fits the cache is there when it is read again. */
+/* What fits a cache is there when it is read again. */
+static double rate_of(const struct machine *machine, double bytes)
+{
+    return bytes <= (double)machine->l2_bytes   ? machine->l2_rate
+           : bytes <= (double)machine->l3_bytes ? machine->l3_rate
+                                                : machine->read_rate;
+}
+
 static double byte_rate(struct pass_kernel *pass, const struct ir_kernel *kernel)
 {
-    const struct machine *machine = &pass->options->machine;
-    return bytes_of(pass, kernel) <= (double)machine->l2_bytes ? machine->l2_rate : machine->read_rate;
+    return rate_of(&pass->options->machine, bytes_of(pass, kernel));
 }
 
 static double scan_time(struct pass_kernel *pass, const struct ir_scan *scan)
@@ -49,8 +55,8 @@ static double node_time(struct pass_kernel *pass, const struct ir_node *node, do
                      poly_estimate(work.functions, typical, NULL) / machine_function_rate(machine, bytes, in_vectors);
     bool stored = step || node->op == IR_contract_node;
     double moved = poly_estimate(work.bytes, typical, NULL);
-    if (2 * moved <= (double)machine->l2_bytes) /* what was made just before is there, whatever else the kernel holds */
-        byte_rate = fmax(byte_rate, machine->l2_rate);
+    byte_rate =
+        fmax(byte_rate, rate_of(machine, 2 * moved)); /* what was made just before is there, whatever else the kernel holds */
     return stored ? fmax(compute, moved / byte_rate) : compute;
 }
 
