@@ -56,21 +56,24 @@ bool fourier_is_calculated(int64_t n)
 
 static double prime_flops(int64_t n);
 
-/* What a transform of a kind takes as it is, INFINITY if it cannot stay so, and with a first step of radix p. */
+/* What a transform of a kind takes as it is, INFINITY if it cannot stay so, and with a first step of radix p; does the smallest one
+ * go first, of radices with equal flops? */
 struct kind {
     double (*whole)(int64_t n, int64_t largest);
     double (*by_step)(int64_t n, int64_t p);
+    bool smallest;
 };
 
 /* With the radix that makes it cheapest, of at most `largest`: smaller ones follow, so that few are tried twice in another order.
- * Where none fits the smallest there is. */
+ * Of equal ones the smallest of complex data, whose codelet needs the fewest registers (1000 as 10 10 10 takes 7/8 of the time of
+ * 20 10 5), the largest of real data. Where none fits the smallest there is. */
 static double cheapest(const struct kind *kind, int64_t n, int64_t largest, int64_t *radix)
 {
     double least = kind->whole(n, largest);
     *radix = n;
     for (int64_t p = largest < n / 2 ? largest : n / 2; p > 1; p--) {
         double flops = n % p ? INFINITY : kind->by_step(n, p);
-        if (flops < least) {
+        if (flops < least || (kind->smallest && flops == least && *radix < n)) {
             least = flops;
             *radix = p;
         }
@@ -95,7 +98,7 @@ static double complex_by_step(int64_t n, int64_t p)
     return (double)(n / p) * first + TWIDDLE * (double)n + (double)p * cheapest(&complex_kind, n / p, p, &next);
 }
 
-static const struct kind complex_kind = {complex_whole, complex_by_step};
+static const struct kind complex_kind = {complex_whole, complex_by_step, true};
 
 int64_t fourier_radix(int64_t n)
 {
@@ -171,7 +174,7 @@ static double real_by_step(int64_t n, int64_t p)
            cheapest(&real_kind, q, p, &next) + last;
 }
 
-static const struct kind real_kind = {real_whole, real_by_step};
+static const struct kind real_kind = {real_whole, real_by_step, false};
 
 int64_t fourier_real_radix(int64_t n)
 {

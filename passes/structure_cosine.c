@@ -68,6 +68,49 @@ static const struct poly *line(struct ir_context *context, const struct ir_node 
     return poly_add(context, number(context, from), poly_scale(context, poly_index(context, x->rank - 1), step));
 }
 
+/* The real part of V[m] T[m], or its imaginary part, m = from + step * row, of so many rows. */
+static const struct ir_node *part_of_products(struct ir_context *context, const struct ir_node *v, const struct ir_node *t,
+                                              int64_t rows, int64_t from, int64_t step, bool imaginary, bool negative)
+{
+    const struct poly *at = line(context, v, from, step);
+    const struct ir_access operands[2] = {fourier_at(context, v, at),
+                                          {.node = t, .subscripts = arena_copy(ir_arena(context), &at, 1, sizeof at)}};
+    const struct ir_expr *parts[2][2], *products[2];
+    for (uint32_t k = 0; k < 2; k++) {
+        const struct ir_expr *value = ir_expr_operand(context, k, v->elem);
+        parts[k][0] = ir_expr_apply(context, IR_EXPR_real, 1, &value);
+        parts[k][1] = ir_expr_apply(context, IR_EXPR_imag, 1, &value);
+    }
+    for (int k = 0; k < 2; k++) {
+        const struct ir_expr *factors[2] = {parts[0][k], parts[1][imaginary ? 1 - k : k]};
+        products[k] = ir_expr_apply(context, IR_EXPR_mul, 2, factors);
+    }
+    const struct ir_expr *sum = ir_expr_apply(context, imaginary ? IR_EXPR_add : IR_EXPR_sub, 2, products);
+    if (negative)
+        sum = ir_expr_apply(context, IR_EXPR_neg, 1, &sum);
+    return operands[1].subscripts ? ir_map(context, v->rank, fourier_shape(context, v, rows), 2, operands, sum) : NULL;
+}
+
+/* Row i is the real part of C root(m, 4n) V[m], m = i + offset, of which `half` has m <= n / 2. Beyond that V[m] is V[n - m]* and
+ * root(m, 4n) is -i root(n - m, 4n)*: it is the imaginary part of the product at n - m, of cosines with a minus. */
+static const struct ir_node *turned_by_half(struct ir_context *context, const struct structure_transform *transform,
+                                            const struct structure_quarter_wave *quarter, const struct ir_node *half)
+{
+    const struct structure_wave *wave = &transform->wave;
+    int64_t n = quarter->n, count = n / 2 + 1, rows = transform->application.rows, first = count - quarter->offset;
+    if (!half)
+        return NULL;
+    first = first < rows ? first : rows;
+    const struct ir_node *t =
+        fourier_roots(context, half->elem, number(context, count), poly_index(context, 0), wave->order, wave->re, wave->im);
+    if (!t)
+        return NULL;
+    const struct ir_node *parts[2] = {part_of_products(context, half, t, first, quarter->offset, 1, false, false), NULL};
+    if (first < rows)
+        parts[1] = part_of_products(context, half, t, rows - first, n - count, -1, true, !quarter->sine);
+    return fourier_join(context, first < rows ? 2 : 1, parts);
+}
+
 static const struct ir_node *second_type(struct structuring *structuring, const struct structure_transform *transform,
                                          const struct structure_quarter_wave *quarter, const struct ir_node *x)
 {
@@ -78,11 +121,11 @@ static const struct ir_node *second_type(struct structuring *structuring, const 
     const struct ir_node *parts[2] = {
         fourier_view(context, x, n - half, line(context, x, 0, 2), false),
         fourier_part(context, x, half, line(context, x, 2 * half - 1, -2), IR_EXPR_operand, quarter->sine)};
-    const struct ir_node *all =
-        structure_both_halves(context, structure_real(structuring, fourier_join(context, 2, parts), n), n, n);
-    const struct poly *at = line(context, x, quarter->offset, 1);
-    if (quarter->offset)
-        at = poly_mod(context, at, number(context, n), NULL);
+    const struct ir_node *spectrum = structure_real(structuring, fourier_join(context, 2, parts), n);
+    if (quarter->offset <= half && quarter->offset + transform->application.rows <= n + 1)
+        return turned_by_half(context, transform, quarter, spectrum);
+    const struct ir_node *all = structure_both_halves(context, spectrum, n, n);
+    const struct poly *at = poly_mod(context, line(context, x, quarter->offset, 1), number(context, n), NULL);
     return all ? structure_turned(context, transform, fourier_view(context, all, transform->application.rows, at, false)) : NULL;
 }
 
