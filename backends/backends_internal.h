@@ -313,6 +313,9 @@ void c_put_pattern(struct c_file *file, struct text *text, const struct c_vector
 /* What is defined where masks of its lanes are instructions; NULL: nowhere. */
 const char *c_macro_of_masks(const struct c_vector *vector);
 
+/* ---- c_pairs.c: pairs as two vectors, over GNU vectors ---- */
+void c_put_pairs(struct c_file *file, struct text *text, const struct c_vector *vector);
+
 /* ---- c_turn.c: blocks of a matrix; `in_registers`: over GNU vectors, else over arrays ---- */
 /* Of at most as many rows and columns as there are lanes, past the caches or not; a whole one that is near. */
 void c_put_turn(struct c_file *file, struct text *text, const struct c_vector *vector, bool streams, bool in_registers);

@@ -184,10 +184,9 @@ static struct movement movement_of(struct spelling *spelling, enum ir_elem elem,
         !poly_is_constant(lane.step, &movement.step))
         return movement;
     movement.apart = lane.apart;
-    if (movement.step != 2 && movement.step != -2)
-        return movement;
-    poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half);
-    movement.half = (int)half;
+    bool by_two = movement.step == 2 || movement.step == -2;
+    if (by_two && poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half))
+        movement.half = (int)half;
     return movement;
 }
 
@@ -398,12 +397,6 @@ static struct loop_lane line_of(struct spelling *spelling, enum ir_elem elem, co
     return lane;
 }
 
-static void put_step(struct spelling *spelling, const struct loop_lane *line)
-{
-    text_put(spelling->text, ", ");
-    c_put_extent(spelling->kernel, spelling->text, line->step, C_ANY);
-}
-
 /* Two vector loops, one in the other: a block of a matrix that is copied turned. */
 static const char *turn_statement(struct spelling *spelling, const struct loop_stmt *rows)
 {
@@ -430,10 +423,12 @@ static const char *turn_statement(struct spelling *spelling, const struct loop_s
         (void)operation(spelling, load->elem, VECTOR_stream);
     spelling->kernel->streams |= store->store.streams;
     c_put_element(spelling->kernel, spelling->text, store->store.buffer, to);
-    put_step(spelling, &to_line);
+    text_put(spelling->text, ", ");
+    c_put_extent(spelling->kernel, spelling->text, to_line.step, C_ANY);
     text_put(spelling->text, ", &");
     c_put_element(spelling->kernel, spelling->text, load->load.buffer, from);
-    put_step(spelling, &from_line);
+    text_put(spelling->text, ", ");
+    c_put_extent(spelling->kernel, spelling->text, from_line.step, C_ANY);
     if (!is_near)
         text_printf(spelling->text, ", %s, %s", lanes_of(spelling, rows), lanes_of(spelling, columns));
     text_put(spelling->text, ");");
