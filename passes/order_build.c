@@ -2,21 +2,12 @@
  *
  * Every tensor of the tree is a product of accesses over the root's indices. A product that sums nothing is not stored when the
  * step that reads it runs over the same indices: its factors join that step, for the same flops and no memory. All other tensors
- * become `contract` nodes, in canonical form (contraction.c), so equal steps of several trees are the same node.
- *
- * Axes of an intermediate: those of its largest factor in their order, new indices standing where the first summed one stood. So
- * u[e,i,j,k] times B[a,i] gives [e,a,j,k]: the unit-stride index k stays innermost in what is read and in what is written, and
- * replacing the innermost index itself gives rows times a small matrix. Where nothing is summed new indices come first. Sliced
- * indices come before all. */
+ * become `contract` nodes, in canonical form (contraction.c), so equal steps of several trees are the same node. Their axes:
+ * order_axes.c. */
 #include "contraction.h"
 #include "ir/codelet.h"
 #include "order.h"
-
-struct product {
-    struct ir_access *factors; /* subscripts over the root's indices */
-    size_t n_factors;
-    struct order_set labels; /* the indices a step over it runs through */
-};
+#include "order_axes.h"
 
 struct building {
     struct pass_kernel *pass;
@@ -123,87 +114,10 @@ static const struct ir_node *with_codelet(const struct building *building, const
     return codelet && codelet->pays ? ir_with_codelet(building->context, node) : node;
 }
 
-/* ---- axes ---- */
-
-/* A set of labels in the sequence in which they become axes. */
-struct sequence {
-    uint32_t labels[ORDER_LABELS];
-    uint32_t count;
-    struct order_set have;
-};
-
-static void sequence_add(struct sequence *sequence, uint32_t label, const struct order_set *wanted)
-{
-    if (!order_has(wanted, label) || order_has(&sequence->have, label))
-        return;
-    sequence->labels[sequence->count++] = label;
-    order_add(&sequence->have, label);
-}
-
-static void sequence_access(struct sequence *sequence, const struct ir_access *access, const struct order_set *wanted,
-                            const struct ir_access *others, size_t n_others);
-
-/* Those of a table that is looked up in the order of the table's axes: what stands there is gathered as the table lies. */
-static void sequence_subscript(struct sequence *sequence, const struct ir_access *access, const struct poly *subscript,
-                               const struct order_set *wanted, const struct ir_access *others, size_t n_others)
-{
-    const struct poly_term *term = poly_single_lookup(subscript);
-    for (uint32_t k = 0; term && k < term->factors[0]->n_arguments; k++)
-        sequence_subscript(sequence, access, term->factors[0]->arguments[k], wanted, others, n_others);
-    for (uint32_t label = 0; label < poly_index_limit(subscript); label++) {
-        if (!poly_uses_index(subscript, label))
-            continue;
-        for (size_t k = 0; k < n_others && !order_has(wanted, label); k++) {
-            struct order_set own = order_access_labels(access), fresh = order_difference(*wanted, own);
-            if (&others[k] != access)
-                sequence_access(sequence, &others[k], &fresh, NULL, 0);
-        }
-        sequence_add(sequence, label, wanted);
-    }
-}
-
-/* The labels of an access in the order of its axes; at the first that is not wanted, those of the others come in. */
-static void sequence_access(struct sequence *sequence, const struct ir_access *access, const struct order_set *wanted,
-                            const struct ir_access *others, size_t n_others)
-{
-    for (uint32_t axis = 0; axis < access->node->rank; axis++)
-        sequence_subscript(sequence, access, access->subscripts[axis], wanted, others, n_others);
-}
-
-static struct sequence choose_axes(const struct building *building, const struct product *product, struct order_set result)
-{
-    struct sequence axes = {.count = 0};
-    for (uint32_t k = 0; k < building->problem->n_sliced; k++)
-        sequence_add(&axes, building->problem->sliced[k], &result);
-    size_t base = 0;
-    double largest = -1;
-    struct order_set covered = {{0}};
-    for (size_t k = 0; k < product->n_factors; k++) {
-        struct order_set labels = order_access_labels(&product->factors[k]);
-        double volume = order_volume(&building->problem->network, labels);
-        if (volume > largest) {
-            base = k;
-            largest = volume;
-            covered = labels;
-        }
-    }
-    if (order_empty(order_difference(covered, result))) { /* nothing of it is summed: what is new comes first */
-        struct order_set fresh = order_difference(result, covered);
-        for (size_t k = 0; k < product->n_factors; k++)
-            sequence_access(&axes, &product->factors[k], &fresh, NULL, 0);
-    }
-    sequence_access(&axes, &product->factors[base], &result, product->factors, product->n_factors);
-    for (size_t k = 0; k < product->n_factors; k++)
-        sequence_access(&axes, &product->factors[k], &result, NULL, 0);
-    for (uint32_t label = 0; label < building->root->n_indices; label++) /* those that a factor does not use but carries */
-        sequence_add(&axes, label, &result);
-    return axes;
-}
-
 /* ---- steps ---- */
 
 /* Canonical sequence of factors: by node, so that axes do not depend on which tree came first. */
-static void sort_factors(struct product *product)
+static void sort_factors(struct order_term *product)
 {
     for (size_t k = 1; k < product->n_factors; k++)
         for (size_t at = k; at > 0 && product->factors[at].node->id < product->factors[at - 1].node->id; at--) {
@@ -215,8 +129,8 @@ static void sort_factors(struct product *product)
 
 /* A contraction over `labels`, of which the first `rank` of the sequence are axes, with the product's factors. What a later step
  * reads is stored in the accumulator's type: rounded once, at the end. */
-static struct contraction open_step(const struct building *building, const struct product *product, enum ir_elem elem,
-                                    const struct sequence *labels, uint32_t rank, const struct poly **replacements)
+static struct contraction open_step(const struct building *building, const struct order_term *product, enum ir_elem elem,
+                                    const struct order_sequence *labels, uint32_t rank, const struct poly **replacements)
 {
     const struct ir_node *root = building->root;
     struct contraction step = {.context = building->context,
@@ -276,7 +190,7 @@ static void note_stored(struct building *building, const struct ir_node *node, c
 }
 
 /* Makes the stored product the literals' place; `called` NULL: named after what it was. */
-static bool scale_product(struct building *building, struct product *product, enum ir_elem elem, const char *called)
+static bool scale_product(struct building *building, struct order_term *product, enum ir_elem elem, const char *called)
 {
     struct pass_kernel *pass = building->pass;
     const struct ir_node *plain = product->factors[0].node;
@@ -293,8 +207,8 @@ static bool scale_product(struct building *building, struct product *product, en
 }
 
 /* What the step's tensor is called: as in the source where `subset` of the operands is a let there, else after its factors. */
-static const char *name_step(struct building *building, const struct product *product, uint32_t subset, struct order_set result,
-                             struct contraction *step, const struct sequence *labels)
+static const char *name_step(struct building *building, const struct order_term *product, uint32_t subset, struct order_set result,
+                             struct contraction *step, const struct order_sequence *labels)
 {
     const char **names = ARENA_ARRAY(ir_arena(building->context), building->root->n_indices, const char *);
     const char *name = names && subset ? order_recall_name(building->problem->recall, building->context, building->problem->node,
@@ -305,15 +219,17 @@ static const char *name_step(struct building *building, const struct product *pr
     return name ? name : order_product_name(building->pass, product->n_factors, product->factors);
 }
 
-/* Makes the product a stored tensor over `result`. `subset`: of the operands, as bits; 0 where these are not known. */
-static bool store_product(struct building *building, struct product *product, uint32_t subset, struct order_set result)
+/* Makes the product a stored tensor over `result`. `subset`: of the operands, as bits; 0 where these are not known. `reader` as for
+ * order_axes. */
+static bool store_product(struct building *building, struct order_term *product, uint32_t subset, struct order_set result,
+                          const struct order_reader *reader)
 {
     const struct poly **replacements = ARENA_ARRAY(ir_arena(building->context), building->root->n_indices, const struct poly *);
     sort_factors(product);
-    struct sequence labels = choose_axes(building, product, result);
+    struct order_sequence labels = order_axes(building->problem, building->root, product, result, reader);
     uint32_t rank = labels.count;
     for (uint32_t label = 0; label < building->root->n_indices; label++)
-        sequence_add(&labels, label, &product->labels);
+        order_sequence_add(&labels, label, &product->labels);
     if (!replacements)
         return false;
     struct contraction step = open_step(building, product, building->root->contract.accumulator, &labels, rank, replacements);
@@ -336,8 +252,8 @@ static bool store_product(struct building *building, struct product *product, ui
     return true;
 }
 
-static bool join_products(const struct building *building, const struct product *left, const struct product *right,
-                          struct product *joined)
+static bool join_products(const struct building *building, const struct order_term *left, const struct order_term *right,
+                          struct order_term *joined)
 {
     joined->n_factors = left->n_factors + right->n_factors;
     joined->labels = order_union(left->labels, right->labels);
@@ -349,21 +265,21 @@ static bool join_products(const struct building *building, const struct product 
 
 /* Is the step that makes `result` of the product and a constant a codelet of that constant? Then the product's factors join the
  * step, too: what a codelet multiplies it multiplies once. */
-static bool joins_codelet(const struct building *building, const struct product *product, const struct product *other,
+static bool joins_codelet(const struct building *building, const struct order_term *product, const struct order_term *other,
                           struct order_set result)
 {
     struct ir_context *context = building->context;
     bool of_integers = ir_elem_is_integer(building->root->contract.accumulator); /* their other constants may be in it, too */
-    struct product both;
+    struct order_term both;
     if (other->n_factors != 1 || !ir_codelet_constant(&other->factors[0]) || !join_products(building, product, other, &both))
         return false;
     const struct poly **replacements = ARENA_ARRAY(ir_arena(context), building->root->n_indices, const struct poly *);
-    struct sequence labels = {.count = 0};
+    struct order_sequence labels = {.count = 0};
     for (uint32_t label = 0; label < building->root->n_indices; label++)
-        sequence_add(&labels, label, &result);
+        order_sequence_add(&labels, label, &result);
     uint32_t rank = labels.count;
     for (uint32_t label = 0; label < building->root->n_indices; label++)
-        sequence_add(&labels, label, &both.labels);
+        order_sequence_add(&labels, label, &both.labels);
     if (!replacements || rank == labels.count)
         return false;
     sort_factors(&both);
@@ -408,7 +324,7 @@ static bool add_literals(struct building *building, struct contraction *step)
     return true;
 }
 
-static const struct ir_node *build_core(struct building *building, struct product *product, struct order_set axes, bool scaled)
+static const struct ir_node *build_core(struct building *building, struct order_term *product, struct order_set axes, bool scaled)
 {
     const struct ir_node *root = building->root;
     struct order_set held = {{0}}, summed = product->labels;
@@ -421,12 +337,12 @@ static const struct ir_node *build_core(struct building *building, struct produc
         for (uint32_t index = root->rank; index < poly_index_limit(root->contract.domain[k]); index++)
             if (poly_uses_index(root->contract.domain[k], index))
                 order_add(&summed, index);
-    struct sequence labels = {.count = 0};
+    struct order_sequence labels = {.count = 0};
     for (uint32_t axis = 0; axis < root->rank; axis++)
-        sequence_add(&labels, axis, &axes);
+        order_sequence_add(&labels, axis, &axes);
     uint32_t rank = labels.count;
     for (uint32_t index = root->rank; index < root->n_indices; index++)
-        sequence_add(&labels, index, &summed);
+        order_sequence_add(&labels, index, &summed);
     const struct poly **replacements = ARENA_ARRAY(ir_arena(building->context), root->n_indices, const struct poly *);
     uint32_t *sliced = ARENA_ARRAY(ir_arena(building->context), building->problem->n_sliced, uint32_t);
     if (!replacements || !sliced)
@@ -444,7 +360,7 @@ static const struct ir_node *build_core(struct building *building, struct produc
         poly_is_index(replacements[building->problem->sliced[k]], &sliced[k]);
     const struct ir_node *core = with_codelet(building, contraction_close_sliced(&step, building->problem->n_sliced, sliced));
     const char *name = building->name && rank == root->rank ? building->name->name : NULL;
-    struct product result = {ARENA_ARRAY(ir_arena(building->context), 1, struct ir_access), 1, axes};
+    struct order_term result = {ARENA_ARRAY(ir_arena(building->context), 1, struct ir_access), 1, axes};
     if (!core || !result.factors || !add_plain_access(building, core, labels.labels, result.factors))
         return NULL;
     ir_set_name(building->context, building->pass->kernel, core,
@@ -456,7 +372,7 @@ static const struct ir_node *build_core(struct building *building, struct produc
     return result.factors[0].node;
 }
 
-static const struct ir_node *build_root(struct building *building, struct product *product, bool scaled)
+static const struct ir_node *build_root(struct building *building, struct order_term *product, bool scaled)
 {
     const struct ir_node *root = building->root;
     struct order_set missing = broadcast_axes(building), axes = {{0}};
@@ -482,9 +398,17 @@ static const struct ir_node *build_root(struct building *building, struct produc
 
 /* ---- the tree ---- */
 
+static struct order_set root_axes(const struct building *building)
+{
+    struct order_set axes = {{0}};
+    for (uint32_t axis = 0; axis < building->root->rank; axis++)
+        order_add(&axes, axis);
+    return axes;
+}
+
 /* Is the sum that this step makes one that a codelet of the next step sums as it reads (ir/codelet.h)? */
-static bool is_summed_in_codelet(const struct building *building, const struct product *joined, uint32_t step,
-                                 const struct product *products, const struct order_set *sets)
+static bool is_summed_in_codelet(const struct building *building, const struct order_term *joined, uint32_t step,
+                                 const struct order_term *products, const struct order_set *sets)
 {
     uint32_t n = building->problem->network.n_operands;
     if (!ir_elem_is_integer(building->root->contract.accumulator))
@@ -504,7 +428,7 @@ static const struct ir_node *build_tree(struct building *building, const struct 
     const struct order_network *network = &building->problem->network;
     struct arena *arena = ir_arena(building->context);
     uint32_t n = network->n_operands;
-    struct product *products = ARENA_ARRAY(arena, 2 * (size_t)n, struct product);
+    struct order_term *products = ARENA_ARRAY(arena, 2 * (size_t)n, struct order_term);
     struct order_set *sets = ARENA_ARRAY(arena, 2 * (size_t)n, struct order_set);
     uint32_t *subsets = ARENA_ARRAY(arena, 2 * (size_t)n, uint32_t); /* of the operands, where 32 bits hold them; else 0 */
     bool *blocked = ARENA_ARRAY(arena, n, bool);
@@ -514,33 +438,36 @@ static const struct ir_node *build_tree(struct building *building, const struct 
     bool scaled = building->problem->n_literals > 0, sliced = building->problem->n_sliced > 0;
     uint32_t scaled_step = scaled && n > 1 && !sliced ? order_scaled_step(building->problem, sets, blocked) : n - 2;
     for (uint32_t k = 0; k < n; k++) {
-        products[k] = (struct product){ARENA_ARRAY(arena, 1, struct ir_access), 1, network->operands[k]};
+        products[k] = (struct order_term){ARENA_ARRAY(arena, 1, struct ir_access), 1, network->operands[k]};
         if (!products[k].factors)
             return NULL;
         products[k].factors[0] = operands[k];
         subsets[k] = n <= ORDER_EXACT && !sliced ? 1u << k : 0;
         if (n > 1 && order_volume(network, sets[k]) < order_volume(network, products[k].labels) &&
-            !store_product(building, &products[k], 0, sets[k]))
+            !store_product(building, &products[k], 0, sets[k], NULL))
             return NULL;
     }
     for (uint32_t step = 0; step + 1 < n; step++) {
         const struct order_step *pair = &building->problem->tree.steps[step];
-        struct product *sides[2] = {&products[pair->left], &products[pair->right]};
+        struct order_term *sides[2] = {&products[pair->left], &products[pair->right]};
         const uint32_t both[2] = {subsets[pair->left], subsets[pair->right]};
         subsets[n + step] = both[0] | both[1];
         struct order_set all = order_union(sides[0]->labels, sides[1]->labels);
-        for (int side = 0; side < 2; side++)
+        struct order_set kept = step + 2 < n ? sets[n + step] : root_axes(building); /* conditions end at the root */
+        for (int side = 0; side < 2; side++) {
+            struct order_reader reader = {sides[1 - side], kept};
             if (sides[side]->n_factors > 1 && !order_equal(sides[side]->labels, all) &&
                 !joins_codelet(building, sides[side], sides[1 - side], sets[n + step]) &&
-                !store_product(building, sides[side], both[side], sides[side]->labels))
+                !store_product(building, sides[side], both[side], sides[side]->labels, &reader))
                 return NULL;
-        struct product *joined = &products[n + step];
+        }
+        struct order_term *joined = &products[n + step];
         if (!join_products(building, sides[0], sides[1], joined))
             return NULL;
         bool sums = order_volume(network, sets[n + step]) < order_volume(network, joined->labels);
         sums = sums && !is_summed_in_codelet(building, joined, step, products, sets);
         if (step + 2 < n && (sums || building->problem->stored[step]) &&
-            !store_product(building, joined, subsets[n + step], sets[n + step]))
+            !store_product(building, joined, subsets[n + step], sets[n + step], NULL))
             return NULL;
         if (step + 2 < n && scaled && step == scaled_step &&
             !scale_product(building, joined, building->root->contract.accumulator, NULL))
