@@ -3,9 +3,12 @@
  * What a map computes it computes where it is read, so it moves no bytes of its own. A step of a scan whose values fit the cache
  * finds them there at the next step. An estimate compares forms of one kernel; it is no prediction of its time. */
 #include "estimate.h"
+#include "fuse_stages.h"
 
 #include <math.h>
 #include <string.h>
+
+static const struct estimate none = {INFINITY, INFINITY, INFINITY, NULL};
 
 static double kernel_time(struct pass_kernel *pass, const struct ir_kernel *kernel, double byte_rate, bool step);
 
@@ -108,23 +111,99 @@ static double table_bytes(struct pass_kernel *pass, const struct ir_kernel *kern
     return bytes;
 }
 
+/* A copy of the kernel after these passes, which say nothing. False: that failed. */
+static bool try_passes(struct pass_kernel *pass, const struct ir_kernel *kernel, const char *const *names, size_t n_names,
+                       struct pass_options *options, struct pass_kernel *trial)
+{
+    *options = *pass->options;
+    options->memory_limit = 0;
+    options->trace = NULL;
+    options->tuning = NULL;
+    options->is_trial = true;
+    *trial = (struct pass_kernel){
+        .context = pass->context, .kernel = ir_kernel_copy(pass->context, kernel), .in_step = pass->in_step, .options = options};
+    for (size_t k = 0; trial->kernel && k < n_names; k++)
+        if (pass_run(pass_find(names[k], strlen(names[k])), trial) != EINC_OK)
+            return false;
+    return trial->kernel != NULL;
+}
+
 struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel)
 {
     static const char *const names[] = {"simplify", "deltas",  "split_indices", "deltas", "simplify",
                                         "formulas", "flatten", "split_indices", "order"};
-    const struct estimate none = {INFINITY, INFINITY, INFINITY, NULL};
     const double *typical = ir_typical_sizes(pass->context);
-    struct pass_options options = *pass->options;
-    struct pass_kernel trial = {.context = pass->context, .kernel = ir_kernel_copy(pass->context, kernel), .options = &options};
-    options.memory_limit = 0;
-    options.trace = NULL;
-    for (size_t k = 0; trial.kernel && k < sizeof names / sizeof *names; k++)
-        if (pass_run(pass_find(names[k], strlen(names[k])), &trial) != EINC_OK)
-            return none;
-    struct ir_work work =
-        trial.kernel && typical ? ir_kernel_work(pass->context, trial.kernel) : (struct ir_work){NULL, NULL, NULL};
+    struct pass_options options;
+    struct pass_kernel trial;
+    if (!typical || !try_passes(pass, kernel, names, sizeof names / sizeof *names, &options, &trial))
+        return none;
+    struct ir_work work = ir_kernel_work(pass->context, trial.kernel);
     if (!work.flops)
         return none;
     return (struct estimate){kernel_time(pass, trial.kernel, byte_rate(pass, trial.kernel), false),
                              poly_estimate(work.flops, typical, NULL), table_bytes(pass, trial.kernel), trial.flops_naive};
+}
+
+/* ---- with loops ---- */
+
+/* What filling the panels of products takes. */
+struct panels {
+    struct pass_kernel *kernel;
+    size_t n_before;         /* buffers that are no panels */
+    const struct poly *read; /* the place that was read last */
+    double seconds;
+};
+
+/* Do vectors of the panel lie side by side where they are read, too? */
+static bool is_straight(struct ir_context *context, const struct poly *read, const struct loop_access *write)
+{
+    for (size_t k = 0; read && k < write->n_loops; k++) {
+        const struct poly *to, *from;
+        uint32_t index = write->loops[k]->loop.index;
+        if (poly_split_index(context, write->address, index, &to, NULL) && to && poly_equals(to, 1))
+            return poly_split_index(context, read, index, &from, NULL) && from && poly_equals(from, 1);
+    }
+    return false;
+}
+
+static void add_filling(void *user, const struct loop_access *access)
+{
+    struct panels *panels = user;
+    const struct loop_function *loops = panels->kernel->loops;
+    const double *typical = ir_typical_sizes(panels->kernel->context);
+    if (access->does == LOOP_READS)
+        panels->read = access->address;
+    if (access->does != LOOP_WRITES || access->buffer < panels->n_before || !access->address)
+        return;
+    double elements = 1;
+    for (size_t k = 0; k < access->n_loops; k++)
+        elements *= fmax(poly_estimate(access->loops[k]->loop.end, typical, NULL), 1);
+    panels->seconds +=
+        fuse_copy_seconds(&panels->kernel->options->machine, elements, ir_elem_info(loops->buffers[access->buffer].elem)->bytes,
+                          !is_straight(panels->kernel->context, panels->read, access));
+}
+
+struct estimate estimate_fused(struct pass_kernel *pass, const struct ir_kernel *kernel)
+{
+    static const char *const fused[] = {"factor",           "apply",        "mask_domains", "fuse", "lower_loops", "split_complex",
+                                        "propagate_copies", "widen_halves", "gather"};
+    static const char *const packed[] = {"group_stages", "classify", "tile", "partial_sums", "pack"};
+    const double *typical = ir_typical_sizes(pass->context);
+    struct pass_options options;
+    struct pass_kernel trial;
+    double seconds;
+    struct ir_work work = typical ? ir_kernel_work(pass->context, kernel) : (struct ir_work){NULL, NULL, NULL};
+    if (!work.flops || !try_passes(pass, kernel, fused, sizeof fused / sizeof *fused, &options, &trial) ||
+        fuse_with_seconds(&trial, &seconds) != EINC_OK)
+        return none;
+    struct panels panels = {&trial, trial.loops->n_buffers, NULL, 0};
+    for (size_t k = 0; k < sizeof packed / sizeof *packed; k++) {
+        if (strcmp(packed[k], "pack") == 0)
+            panels.n_before = trial.loops->n_buffers;
+        if (pass_run(pass_find(packed[k], strlen(packed[k])), &trial) != EINC_OK)
+            return none;
+    }
+    if (!loop_visit_accesses(pass->context, trial.loops, trial.loops->body, add_filling, &panels))
+        return none;
+    return (struct estimate){seconds + panels.seconds, poly_estimate(work.flops, typical, NULL), 0, NULL};
 }

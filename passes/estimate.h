@@ -12,6 +12,9 @@ struct estimate {
 /* The kernel stays as it is. */
 struct estimate estimate_ordered(struct pass_kernel *pass, const struct ir_kernel *kernel);
 
+/* Of a kernel that is ordered already, with its stages fused as they will be: what its loops take. Flops are those of its nodes. */
+struct estimate estimate_fused(struct pass_kernel *pass, const struct ir_kernel *kernel);
+
 /* choose.c. Every choice that is still open becomes its first alternative, for who lowers a kernel that `choose` did not see.
  * False: no memory. */
 bool choose_first(struct pass_kernel *pass);

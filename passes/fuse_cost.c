@@ -70,13 +70,44 @@ static int64_t lanes_of(const struct fusion *fusion)
 
 /* ---- operations ---- */
 
+/* Do all places lie still or side by side along the loop? */
+struct lines {
+    uint32_t index;
+    struct ir_context *context;
+    bool broken;
+};
+
+static void check_line(void *user, const struct loop_access *access)
+{
+    struct lines *lines = user;
+    const struct poly *step;
+    bool known = access->address && poly_split_index(lines->context, access->address, lines->index, &step, NULL);
+    lines->broken |= !known || (step && !poly_equals(step, 0) && !poly_equals(step, 1)) ||
+                     (access->does != LOOP_READS && (!step || !poly_equals(step, 1)));
+}
+
+/* A loop of a stage that stays alone, whose rows lie side by side: there is no choice of a block that it would sway. */
+static bool is_in_lines(const struct fusion *fusion, const struct loop_stmt *loop)
+{
+    struct lines lines = {loop->loop.index, fusion->context, false};
+    for (const struct loop_stmt *stmt = loop->loop.body; stmt; stmt = stmt->next)
+        if (stmt->op != LOOP_STORE)
+            return false;
+    return fusion->n_stages == 1 && typical(fusion, loop->loop.end) >= (double)lanes_of(fusion) &&
+           loop_visit_accesses(fusion->context, fusion->kernel->loops, loop->loop.body, check_line, &lines) && !lines.broken;
+}
+
 /* `beside`: what each statement takes that is no flop. */
 static double list_operations(const struct fusion *fusion, const struct loop_stmt *list, double beside)
 {
+    const int64_t ports = fusion->kernel->options->machine.fma_ports;
     double sum = 0;
     for (; list; list = list->next) {
         int64_t functions = 0;
-        if (list->op == LOOP_FOR)
+        if (list->op == LOOP_FOR && is_in_lines(fusion, list))
+            sum +=
+                typical(fusion, list->loop.end) * list_operations(fusion, list->loop.body, 0) / (double)(ports * lanes_of(fusion));
+        else if (list->op == LOOP_FOR)
             sum += typical(fusion, list->loop.end) * list_operations(fusion, list->loop.body, beside);
         else if (list->op == LOOP_STORE)
             sum += beside + (double)ir_expr_flops(fusion->context, list->store.value, &functions);
@@ -139,8 +170,7 @@ static bool lives_in(const struct fusion *fusion, uint32_t buffer, uint32_t stag
     return is_used(fusion, buffer) && info->first <= stage && info->last >= stage;
 }
 
-/* The stages one by one. */
-static bool time_before(struct fusion *fusion)
+bool fuse_time_apart(struct fusion *fusion)
 {
     fusion->seconds_before = 0;
     for (uint32_t stage = 0; stage < fusion->n_stages; stage++) {
@@ -178,9 +208,28 @@ static void find_live(const struct fusion *fusion, double *moved, double *still)
     }
 }
 
+double fuse_copy_seconds(const struct machine *machine, double elements, size_t element_bytes, bool turned)
+{
+    double bytes = elements * (double)element_bytes, vectors = bytes / (double)machine->vector_bytes;
+    return together(vectors * (turned ? COPY_CYCLES : 1) / clock_of(machine), 2 * bytes / rate_of(machine, bytes));
+}
+
+double fuse_rough_seconds(struct pass_kernel *kernel, const struct loop_stmt *stmt)
+{
+    const struct fusion whole = {.kernel = kernel, .context = kernel->context};
+    struct loop_stmt alone = *stmt;
+    alone.next = NULL;
+    return list_operations(&whole, &alone, 1) / SCALAR_OPERATIONS / clock_of(&kernel->options->machine);
+}
+
 static double blocks_of(const struct fusion *fusion, int64_t block)
 {
     return fmax(ceil(typical(fusion, fusion->extent) / (double)block), 1);
+}
+
+double fuse_blocks(const struct fusion *fusion)
+{
+    return blocks_of(fusion, fusion->block);
 }
 
 /* ---- a block ---- */
@@ -255,7 +304,7 @@ bool fuse_choose_block(struct fusion *fusion, bool may_have_lanes)
     double moved, still;
     find_live(fusion, &moved, &still);
     fusion->block = 1;
-    if (!time_before(fusion) || !time_fused(fusion, moved + still))
+    if (!fuse_time_apart(fusion) || !time_fused(fusion, moved + still))
         return false;
     int64_t block = may_have_lanes ? block_in_lanes(fusion, moved, still) : 0;
     if (block <= 1)

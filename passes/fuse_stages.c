@@ -29,6 +29,8 @@ struct fusing {
     uint32_t n_indices;
     struct fused_stage *read; /* stages read so far: their locals are added once */
     size_t n_read, read_capacity;
+    double *seconds; /* of the function, for who asks; NULL: nobody does */
+    double times;    /* that what is fused now runs */
 };
 
 /* ---- stages ---- */
@@ -431,11 +433,46 @@ static bool replace(struct fusing *fusing, struct loop_stmt **list, struct fusio
     loop->next = rest;
     *list = loop;
     uint32_t open = fusing->open;
+    double times = fusing->times;
     fusing->open = fusion->block > 1 ? fusion->lane : open;
+    fusing->times *= fuse_blocks(fusion);
     bool fine = (fusion->block == 1 || fusing->kernel->options->small || group_list(fusing->kernel, loop->loop.body)) &&
                 fuse_list(fusing, &loop->loop.body);
     fusing->open = open;
+    fusing->times = times;
     return fine;
+}
+
+/* ---- the time of the function ---- */
+
+/* Adds a statement of the function that stays as it is; what is no nest of loops by its operations alone. */
+static bool add_seconds_alone(struct fusing *fusing, struct loop_stmt *stmt)
+{
+    struct fused_stage stage;
+    if (!read_stage(fusing, stmt, &stage)) {
+        *fusing->seconds += fuse_rough_seconds(fusing->kernel, stmt);
+        return true;
+    }
+    struct fusion fusion = {.kernel = fusing->kernel,
+                            .context = fusing->context,
+                            .arena = fusing->arena,
+                            .stages = &stage,
+                            .n_stages = 1,
+                            .extent = stage.loops[0]->loop.end,
+                            .buffers = ARENA_ARRAY(fusing->arena, fusing->kernel->loops->n_buffers, struct fused_buffer)};
+    stage.cut = 0;
+    stage.times = 1;
+    stage.uses = ARENA_ARRAY(fusing->arena, fusing->kernel->loops->n_buffers, bool);
+    if (!fusion.buffers || !stage.uses || !touch_stage(fusing, &fusion, 0) || !fuse_time_apart(&fusion))
+        return false;
+    *fusing->seconds += fusion.seconds_before;
+    return true;
+}
+
+/* Adds a fusion; within a block what it saves of the stages' times, which are in the block's. */
+static void add_seconds_fused(struct fusing *fusing, const struct fusion *fusion, bool inner)
+{
+    *fusing->seconds += fusing->times * (fusion->seconds - (inner ? fusion->seconds_before : 0));
 }
 
 /* Indices for trying, from the first time that two stages may be fused. */
@@ -454,14 +491,17 @@ static bool open_trial(struct fusing *fusing)
 static bool fuse_list(struct fusing *fusing, struct loop_stmt **list)
 {
     struct fused_stage *stages = ARENA_ARRAY(fusing->arena, MOST_STAGES, struct fused_stage);
+    bool inner = list != &fusing->kernel->loops->body;
     for (; stages && *list; list = &(*list)->next) {
-        struct fusion best;
+        struct fusion best = {.n_stages = 0};
         uint32_t n = 0;
         for (struct loop_stmt *stmt = *list; stmt && n < MOST_STAGES && read_stage(fusing, stmt, &stages[n]); stmt = stmt->next)
             n++;
-        if (n < 2)
-            continue;
-        if (!open_trial(fusing) || !best_fusion(fusing, stages, n, &best))
+        if (n >= 2 && (!open_trial(fusing) || !best_fusion(fusing, stages, n, &best)))
+            return false;
+        if (fusing->seconds && best.n_stages >= 2)
+            add_seconds_fused(fusing, &best, inner);
+        if (fusing->seconds && best.n_stages < 2 && !inner && (!open_trial(fusing) || !add_seconds_alone(fusing, *list)))
             return false;
         if (best.n_stages >= 2 && !replace(fusing, list, &best))
             return false;
@@ -469,17 +509,30 @@ static bool fuse_list(struct fusing *fusing, struct loop_stmt **list)
     return stages != NULL;
 }
 
-enum einc_status pass_fuse_stages(struct pass_kernel *kernel)
+static enum einc_status fuse_function(struct pass_kernel *kernel, double *seconds)
 {
     struct fusing fusing = {.kernel = kernel,
                             .context = kernel->context,
                             .arena = ir_arena(kernel->context),
                             .index = UINT32_MAX,
                             .lane = UINT32_MAX,
-                            .open = UINT32_MAX};
+                            .open = UINT32_MAX,
+                            .seconds = seconds,
+                            .times = 1};
     if (kernel->options->machine.vector_bytes == 0)
         return EINC_OK;
     if (!fuse_list(&fusing, &kernel->loops->body))
         return EINC_NO_MEMORY;
     return arena_failed(fusing.arena) ? EINC_NO_MEMORY : EINC_OK;
+}
+
+enum einc_status pass_fuse_stages(struct pass_kernel *kernel)
+{
+    return fuse_function(kernel, NULL);
+}
+
+enum einc_status fuse_with_seconds(struct pass_kernel *kernel, double *seconds)
+{
+    *seconds = 0;
+    return fuse_function(kernel, seconds);
 }

@@ -58,6 +58,19 @@ struct fusion {
 
 /* Chooses the block, which needs `may_have_lanes` to be more than 1, and sets both times. False: no memory. */
 bool fuse_choose_block(struct fusion *fusion, bool may_have_lanes);
+/* Sets the time of the stages one by one, seconds_before. False: no memory. */
+bool fuse_time_apart(struct fusion *fusion);
+/* Blocks of the chosen size that the common index has, at typical sizes. */
+double fuse_blocks(const struct fusion *fusion);
+/* Seconds in which so many elements are copied, in vectors that are turned on their way or not. */
+double fuse_copy_seconds(const struct machine *machine, double elements, size_t element_bytes, bool turned);
+/* Seconds of what is no stage, by its operations one after another. */
+double fuse_rough_seconds(struct pass_kernel *kernel, const struct loop_stmt *stmt);
+
+/* ---- fuse_stages.c ---- */
+
+/* As the pass, and says what the function takes as it is then, at typical sizes: fusions and stages as they are estimated. */
+enum einc_status fuse_with_seconds(struct pass_kernel *kernel, double *seconds);
 
 /* ---- fuse_rows.c ---- */
 

@@ -8,19 +8,10 @@
 #include "flatten.h"
 #include "order.h"
 
-struct plan {
-    struct ir_kernel *kernel;
-    const struct ir_node **nodes;
-    size_t n_nodes;
-    struct order_problem *problems;
-    size_t n_problems;
-    struct order_cost total;
-};
-
-static bool plan_make(struct order_scratch *scratch, struct pass_kernel *pass, struct ir_kernel *kernel, struct plan *plan)
+static bool plan_make(struct order_scratch *scratch, struct pass_kernel *pass, struct ir_kernel *kernel, struct order_plan *plan)
 {
     struct ir_context *context = pass->context;
-    *plan = (struct plan){.kernel = kernel};
+    *plan = (struct order_plan){.kernel = kernel};
     plan->nodes = ir_topological(context, kernel, &plan->n_nodes);
     plan->problems = ARENA_ARRAY(scratch->arena, plan->n_nodes, struct order_problem);
     if (!plan->nodes || !plan->problems)
@@ -55,7 +46,7 @@ static struct ir_kernel *kernel_expanded(struct ir_context *context, struct ir_k
     return NULL;
 }
 
-static bool plan_fit(struct order_scratch *scratch, struct pass_kernel *pass, struct plan *plan)
+static bool plan_fit(struct order_scratch *scratch, struct pass_kernel *pass, struct order_plan *plan)
 {
     double limit = pass->options ? (double)pass->options->memory_limit : 0;
     bool any = false;
@@ -81,7 +72,7 @@ static bool plan_fit(struct order_scratch *scratch, struct pass_kernel *pass, st
     return true;
 }
 
-static const struct order_problem *plan_problem(const struct plan *plan, const struct ir_node *node)
+static const struct order_problem *plan_problem(const struct order_plan *plan, const struct ir_node *node)
 {
     for (size_t k = 0; k < plan->n_problems; k++)
         if (plan->problems[k].whole == node)
@@ -89,7 +80,7 @@ static const struct order_problem *plan_problem(const struct plan *plan, const s
     return NULL;
 }
 
-static const struct ir_node *plan_rebuild(struct pass_kernel *pass, const struct plan *plan, const struct ir_node *node,
+static const struct ir_node *plan_rebuild(struct pass_kernel *pass, const struct order_plan *plan, const struct ir_node *node,
                                           const struct ir_node *const *rebuilt)
 {
     if (node->n_operands == 0)
@@ -117,7 +108,7 @@ static const struct ir_node *plan_rebuild(struct pass_kernel *pass, const struct
     return again;
 }
 
-static bool plan_apply(struct pass_kernel *pass, struct plan *plan)
+bool order_apply(struct pass_kernel *pass, struct order_plan *plan)
 {
     *pass->kernel = *plan->kernel;
     plan->kernel = pass->kernel;
@@ -143,7 +134,7 @@ enum einc_status pass_order(struct pass_kernel *pass)
 {
     struct arena *arena = ir_arena(pass->context);
     struct order_scratch *scratch = order_scratch_create(arena);
-    struct plan plan, expanded;
+    struct order_plan plan, expanded;
     if (pass->options && pass->options->no_order)
         return EINC_OK;
     if (!scratch || !plan_make(scratch, pass, pass->kernel, &plan))
@@ -155,5 +146,7 @@ enum einc_status pass_order(struct pass_kernel *pass)
         return EINC_NO_MEMORY;
     if (ir_status(pass->context) != EINC_OK)
         return ir_status(pass->context);
-    return plan_apply(pass, &plan) ? ir_status(pass->context) : EINC_NO_MEMORY;
+    if (!order_rank(scratch, pass, &plan))
+        return EINC_NO_MEMORY;
+    return order_apply(pass, &plan) ? ir_status(pass->context) : EINC_NO_MEMORY;
 }

@@ -14,7 +14,9 @@ enum {
     ORDER_LABELS = 512, /* labels of one network: what order_set holds */
     ORDER_WORDS = ORDER_LABELS / 64,
     ORDER_OPERANDS = 1024, /* operands of one network; flatten stops before */
-    ORDER_EXACT = 16       /* operands up to which the search over subsets is exact: 3^16 / 2 splits take about a second */
+    ORDER_EXACT = 16,      /* operands up to which the search over subsets is exact: 3^16 / 2 splits take about a second */
+    ORDER_RANKED = 8,      /* operands up to which several trees are kept: 3^8 / 2 splits of several ways each take some ms */
+    ORDER_SEVERAL = 8      /* how many */
 };
 
 /* ---- sets of labels ---- */
@@ -231,9 +233,33 @@ uint32_t order_codelet_labels(const struct order_codelets *codelets, uint32_t op
  * label? */
 double order_codelet_share(struct order_codelets *codelets, uint32_t operand, uint32_t other, uint32_t result);
 
+/* Of all contractions of a kernel together. */
+struct order_plan {
+    struct ir_kernel *kernel;
+    const struct ir_node **nodes; /* of the kernel, operands first */
+    size_t n_nodes;
+    struct order_problem *problems;
+    size_t n_problems;
+    struct order_cost total;
+};
+
+/* order.c. The pass's kernel becomes that of the plan, with its trees. False: no memory. */
+bool order_apply(struct pass_kernel *pass, struct order_plan *plan);
+
+/* order_several.c: at most ORDER_SEVERAL trees, those of fewest flops first, each of at most so many. `trees` has room for them. At
+ * most ORDER_RANKED operands, no slices. False: no memory. */
+bool order_several(struct order_scratch *scratch, const struct order_network *network, double flops_bound, struct order_tree *trees,
+                   uint32_t *n_trees);
+
+/* order_rank.c: puts trees that are estimated to take clearly less time in the place of those of fewest flops. False: no memory. */
+bool order_rank(struct order_scratch *scratch, struct pass_kernel *pass, struct order_plan *plan);
+
 /* order_joint.c: trees for all problems, steps in common counted once in `*total`. */
 bool order_joint(struct order_scratch *scratch, struct ir_context *context, struct order_problem *problems, size_t n_problems,
                  struct order_cost *total);
+/* The same with the tree of one of the problems as it is, from trees that are there. */
+bool order_joint_around(struct order_scratch *scratch, struct order_problem *problems, size_t n_problems, size_t fixed,
+                        struct order_cost *total);
 
 /* order_slice.c: makes the tree fit into `bytes` of intermediates, by another order or by slicing. False when nothing fits; then
  * `*least` is the least number of bytes found. */

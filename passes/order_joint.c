@@ -258,9 +258,10 @@ static double joint_bound(struct order_scratch *scratch, const struct order_prob
     return flops * (1 + 1e-9);
 }
 
-/* Solves each problem in turn with what the others do for nothing; own steps too in a second try, for repeats within one tree. */
+/* Solves each problem but `fixed` in turn with what the others do for nothing; own steps too in a second try, for repeats within
+ * one tree. */
 static struct order_cost joint_descend(struct order_scratch *scratch, struct order_problem *problems, size_t n_problems,
-                                       struct order_shared *known, struct order_shared *seen)
+                                       size_t fixed, struct order_shared *known, struct order_shared *seen)
 {
     enum { SWEEPS = 6 };
     struct order_cost best = joint_total(scratch, problems, n_problems, seen);
@@ -269,7 +270,7 @@ static struct order_cost joint_descend(struct order_scratch *scratch, struct ord
         improved = false;
         for (size_t k = 0; k < 2 * n_problems; k++) {
             struct order_problem *problem = &problems[k / 2];
-            if (!problem->network.keys || problem->network.n_operands < 3)
+            if (k / 2 == fixed || !problem->network.keys || problem->network.n_operands < 3)
                 continue;
             joint_known(scratch, problems, n_problems, k % 2 ? n_problems : k / 2, known);
             struct order_tree before = order_tree_create(scratch->arena, problem->network.n_operands);
@@ -391,11 +392,20 @@ bool order_joint(struct order_scratch *scratch, struct ir_context *context, stru
     joint_discounted(scratch, other, n_problems);
     for (size_t k = 0; k < n_problems; k++)
         problems[k].network.share = other[k].network.share = NULL;
-    *total = joint_descend(scratch, problems, n_problems, &known, &seen);
-    struct order_cost second = joint_descend(scratch, other, n_problems, &known, &seen);
+    *total = joint_descend(scratch, problems, n_problems, n_problems, &known, &seen);
+    struct order_cost second = joint_descend(scratch, other, n_problems, n_problems, &known, &seen);
     for (size_t k = 0; k < n_problems && order_less(second, *total); k++)
         order_tree_copy(&problems[k].tree, &other[k].tree);
     *total = order_less(second, *total) ? second : *total;
+    joint_stored(scratch, problems, n_problems, &seen, &known);
+    return !arena_failed(scratch->arena);
+}
+
+bool order_joint_around(struct order_scratch *scratch, struct order_problem *problems, size_t n_problems, size_t fixed,
+                        struct order_cost *total)
+{
+    struct order_shared known = {.arena = scratch->arena}, seen = {.arena = scratch->arena};
+    *total = joint_descend(scratch, problems, n_problems, fixed, &known, &seen);
     joint_stored(scratch, problems, n_problems, &seen, &known);
     return !arena_failed(scratch->arena);
 }

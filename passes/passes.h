@@ -62,6 +62,7 @@ struct pass_options {
     int64_t scan_chunk; /* steps of a chunk of linear scans; 0: chosen; -1: none */
     int64_t threads;    /* for how many loops are made parallel; 0: code for one */
     struct pass_tuning *tuning;                                       /* choices to be taken; NULL: none */
+    bool is_trial;                                                    /* what comes of it is estimated, and thrown away */
     bool propose;                                                     /* `tile` notes what else may be worth measuring */
     bool no_order;                                                    /* keep contractions as written (for comparison) */
     bool finest;                                                      /* findings in as many factors as there are */
@@ -86,10 +87,21 @@ struct pass_order {
     const struct poly *flops;       /* of the steps that are not shared */
     const struct poly *repeated;    /* of these, what slices do again along sliced indices a step has not */
     const struct poly *largest;     /* elements of the largest intermediate */
-    const char *method;             /* "exact", "chain", "greedy with restarts", "as written" (one or two operands) */
+    const char *method;             /* "exact", "chain", "greedy with restarts", "by time", "as written" (one or two operands) */
     const char *sliced;             /* names of sliced indices, NULL: none */
     const char *scan;               /* in the step of a scan: the name of its index; NULL: in no scan */
     const struct poly *times;       /* how often all this is done: the steps of that scan; NULL: once */
+};
+
+/* Orders of a kernel's contractions that were ranked by estimated time, for `explain`. Flops and seconds are of the kernel, at
+ * typical sizes. */
+struct pass_ranking {
+    size_t n_orders;                         /* that were estimated */
+    double flops, seconds;                   /* of what was taken */
+    bool by_time;                            /* it takes clearly less time than the order of fewest flops; else that was taken */
+    double least_flops, least_flops_seconds; /* of that */
+    const char *next;                        /* steps of the best of the others, where they differ: "ij,jk -> ik; ..." */
+    double next_flops, next_seconds;
 };
 
 /* How near what a constant was replaced by is to it; relative, bounds are sure (docs/discovery.md). All zero: nothing was replaced.
@@ -184,6 +196,7 @@ struct pass_kernel {
     bool rewritten;                 /* the kernel's algorithm is another by now: flops_naive stays */
     struct pass_order *orders;      /* set by `order` */
     size_t n_orders, orders_capacity;
+    const struct pass_ranking *ranking; /* the same; NULL: only the order of fewest flops was looked at */
     struct pass_choice *choices;
     size_t n_choices, choices_capacity;
     struct pass_found *found; /* set by `structure` */

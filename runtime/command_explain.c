@@ -59,6 +59,19 @@ static void print_order(struct ir_context *context, const struct pass_order *ord
     }
 }
 
+/* How the orders of all contractions were chosen among those of nearly the fewest flops. */
+static void print_ranking(const struct pass_ranking *ranking)
+{
+    printf("  ranked              %zu orders by estimated time: ", ranking->n_orders);
+    if (ranking->by_time)
+        printf("%.6g flops taken, for the fewest, %.6g, take %.3g times as long\n", ranking->flops, ranking->least_flops,
+               ranking->least_flops_seconds / ranking->seconds);
+    else
+        printf("the fewest flops taken, for none takes clearly less\n");
+    printf("    runner-up         %s: %.6g flops, %.3g times as long by estimate\n", ranking->next, ranking->next_flops,
+           ranking->next_seconds / ranking->seconds);
+}
+
 static void print_sizes(const char *what, const struct pass_tiling *tiling, bool blocks)
 {
     const char *before = what;
@@ -141,6 +154,8 @@ static void print_kernel(const struct pass_kernel *kernel)
         print_parallel(kernel, &kernel->parallels[k]);
     for (size_t k = 0; k < kernel->n_orders; k++)
         print_order(context, &kernel->orders[k]);
+    if (kernel->ranking)
+        print_ranking(kernel->ranking);
 }
 
 /* ---- on ciphertexts ---- */

@@ -199,6 +199,16 @@ static json_t *json_parallels(const struct pass_kernel *kernel)
     return parallels;
 }
 
+static json_t *json_ranking(const struct pass_ranking *ranking)
+{
+    if (!ranking)
+        return json_null();
+    return json_pack("{s:i, s:s, s:f, s:f, s:f, s:f, s:{s:s, s:f, s:f}}", "orders", (int)ranking->n_orders, "taken_by",
+                     ranking->by_time ? "time" : "flops", "flops", ranking->flops, "seconds", ranking->seconds, "least_flops",
+                     ranking->least_flops, "least_flops_seconds", ranking->least_flops_seconds, "runner_up", "steps", ranking->next,
+                     "flops", ranking->next_flops, "seconds", ranking->next_seconds);
+}
+
 json_t *describe_kernel(struct compiled *compiled, size_t number)
 {
     const struct pass_kernel *kernel = &compiled->kernels[number];
@@ -207,15 +217,15 @@ json_t *describe_kernel(struct compiled *compiled, size_t number)
     json_t *orders = json_array();
     for (size_t k = 0; k < kernel->n_orders; k++)
         json_array_append_new(orders, json_order(context, &kernel->orders[k]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "name", kernel->kernel->name, "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive",
-                     json_count(kernel->flops_naive), "flops_naive_formula", describe_size(context, kernel->flops_naive), "flops",
-                     json_count(work->flops), "flops_formula", describe_size(context, work->flops), "functions",
-                     json_count(work->functions), "bytes", json_count(work->bytes), "bytes_formula",
-                     describe_size(context, work->bytes), "workspace", json_count(kernel->loops->workspace), "workspace_formula",
-                     describe_size(context, kernel->loops->workspace), "thread_workspace",
-                     json_count(kernel->loops->thread_workspace), "thread_workspace_formula",
-                     describe_size(context, kernel->loops->thread_workspace), "threads", (int)kernel->loops->threads, "structures",
-                     json_structures(kernel), "fusions", json_fusions(kernel), "groups", json_groups(kernel), "tilings",
-                     json_tilings(kernel), "parallel", json_parallels(kernel), "order", orders);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        kernel->kernel->name, "inputs", json_inputs(kernel), "outputs", json_outputs(kernel), "flops_naive",
+        json_count(kernel->flops_naive), "flops_naive_formula", describe_size(context, kernel->flops_naive), "flops",
+        json_count(work->flops), "flops_formula", describe_size(context, work->flops), "functions", json_count(work->functions),
+        "bytes", json_count(work->bytes), "bytes_formula", describe_size(context, work->bytes), "workspace",
+        json_count(kernel->loops->workspace), "workspace_formula", describe_size(context, kernel->loops->workspace),
+        "thread_workspace", json_count(kernel->loops->thread_workspace), "thread_workspace_formula",
+        describe_size(context, kernel->loops->thread_workspace), "threads", (int)kernel->loops->threads, "structures",
+        json_structures(kernel), "fusions", json_fusions(kernel), "groups", json_groups(kernel), "tilings", json_tilings(kernel),
+        "parallel", json_parallels(kernel), "order", orders, "ranking", json_ranking(kernel->ranking));
 }

@@ -366,6 +366,31 @@ static int teardown(void **state)
     return 0;
 }
 
+/* Each of its own, by rising flops from the fewest on, within the bound, and as many as there are while there is room. */
+static void several_trees_begin_with_the_best(void **state)
+{
+    struct order_scratch *scratch = *state;
+    static struct random_network random;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        uint32_t n = 3 + (uint32_t)(seed % 4), n_trees, n_all;
+        network_random(&random, n, seed, 6, seed % 3 != 0);
+        struct order_tree best = order_tree_create(scratch->arena, n), trees[ORDER_SEVERAL], all[ORDER_SEVERAL];
+        assert_true(order_exact(scratch, &random.network, INFINITY, &best));
+        assert_true(order_several(scratch, &random.network, 1.5 * best.cost.flops, trees, &n_trees));
+        assert_true(order_several(scratch, &random.network, INFINITY, all, &n_all));
+        assert_true(n_trees >= 1 && n_trees <= n_all);
+        assert_int_equal(n_all, n == 3 ? 3 : ORDER_SEVERAL);
+        assert_true(trees[0].cost.flops == best.cost.flops);
+        for (uint32_t k = 0; k < n_all; k++) {
+            double flops = all[k].cost.flops;
+            assert_true(k == 0 || flops >= all[k - 1].cost.flops);
+            assert_true((k < n_trees) == (flops <= 1.5 * best.cost.flops));
+            order_tree_cost(scratch, &random.network, &all[k]);
+            assert_true(all[k].cost.flops == flops);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(scalars_do_not_hide_a_chain, setup, teardown),
         cmocka_unit_test_setup_teardown(heuristic_never_worse_than_greedy, setup, teardown),
         cmocka_unit_test_setup_teardown(size_limit_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_trees_begin_with_the_best, setup, teardown),
         cmocka_unit_test_setup_teardown(constants_are_free, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
