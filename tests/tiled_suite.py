@@ -21,7 +21,8 @@ from suites import WATCHED, engines
 
 DIMS = ["M", "N", "K", "E"]
 SIZES = [(0, 3, 5, 2), (4, 3, 0, 2), (1, 1, 1, 1), (7, 13, 5, 3), (17, 40, 33, 2), (32, 24, 16, 4), (37, 9, 70, 1)]
-FEW = SIZES[0::3]  # for the slower programs
+SOME = SIZES[0::2]  # without --full
+FEW = SIZES[0::3]   # for the slower programs
 CONSTANT = [(1, 1, 1, 1), (13, 29, 5, 3), (24, 32, 48, 2)]
 
 # name: operands, result and the value; letters of indices are m n k e and p q, which run over E and N as well
@@ -147,12 +148,14 @@ def runs_code_for(target):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--einc", required=True)
-    suite = Suite(parser.parse_args().einc)
+    parser.add_argument("--full", action="store_true", help="every size and number of registers")
+    arguments = parser.parse_args()
+    suite, most = Suite(arguments.einc), SIZES if arguments.full else SOME
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         suite.step("describe", [suite.einc, "machine", "-o", "host.machine"], folder)
         small = machine_with(folder, "small.machine", SMALL)
-        few = [machine_with(folder, f"registers_{n}.machine", {**SMALL, "vector_registers": n}) for n in (1, 2, 3)]
+        few = [machine_with(folder, f"registers_{n}.machine", {**SMALL, "vector_registers": n}) for n in ((1, 2, 3) if arguments.full else (2,))]
         llvm = ("llvm",) if "llvm" in engines(suite.einc) else ()
         targets = [("avx512", "f64", ("native", "checked", "portable", "tcc", *llvm), ()), ("avx2", "f32", ("native", "checked", "tcc", *llvm), ()),
                    ("neon", "f32", ("portable",), ()), (small, "f64", ("native", "checked", *llvm), CONSTANT)]
@@ -166,7 +169,7 @@ def main():
                 for program in programs if not WATCHED else ():
                     if program == "llvm" and not runs_code_for(target):
                         continue
-                    for sizes in (dims,) if dims else SIZES if program in ("native", "checked", "llvm") and target not in few else FEW:
+                    for sizes in (dims,) if dims else most if program in ("native", "checked", "llvm") and target not in few else FEW:
                         for kernel in KERNELS:
                             run_kernel(suite, folder, program, kernel, elem, sizes, f"{what} {program}")
                             if program == "threads":
