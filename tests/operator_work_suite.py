@@ -48,7 +48,7 @@ def numbers(name, shape, rows, columns, rng):
 class OperatorWorkSuite(suites.Suite):
     def explain(self, folder, source, *options):
         (folder / "work.ein").write_text(source)
-        done = subprocess.run([self.einc, "explain", str(folder / "work.ein"), "--json", *options], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([self.einc, "explain", str(folder / "work.ein"), "--json", *options], capture_output=True, text=True, timeout=600)
         if done.returncode:
             self.check("a kernel is compiled", False, source + done.stderr)
             return None
