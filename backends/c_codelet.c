@@ -45,11 +45,7 @@ struct line {
 
 static const struct poly *first_lane(const struct line *line, const struct poly *address)
 {
-    const struct poly **place = ARENA_ARRAY(line->kernel->file->arena, line->loop->loop.index + 1, const struct poly *);
-    if (!place)
-        return NULL;
-    place[line->loop->loop.index] = poly_constant(line->kernel->file->context, 0);
-    return poly_substitute(line->kernel->file->context, address, line->loop->loop.index + 1, place, NULL);
+    return loop_address_at(line->kernel->file->context, address, line->loop->loop.index, 0);
 }
 
 /* How far lanes move from one to the next, perhaps in the order of loop_lanes.c; -1: not evenly. */

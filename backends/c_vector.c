@@ -132,12 +132,7 @@ static const char *operation(struct spelling *spelling, enum ir_elem elem, enum 
 /* The address of lane 0. */
 static const struct poly *first_lane(struct spelling *spelling, const struct poly *address)
 {
-    struct ir_context *context = spelling->kernel->file->context;
-    const struct poly **place = ARENA_ARRAY(spelling->kernel->file->arena, spelling->lane + 1, const struct poly *);
-    if (!place)
-        return NULL;
-    place[spelling->lane] = poly_constant(context, 0);
-    return poly_substitute(context, address, spelling->lane + 1, place, NULL);
+    return loop_address_at(spelling->kernel->file->context, address, spelling->lane, 0);
 }
 
 /* tile[i][j_vector] */
@@ -166,39 +161,20 @@ static bool is_array(const struct spelling *spelling, uint32_t buffer)
     return spelling->kernel->array_lanes[buffer] > 0;
 }
 
-/* How lanes move: how far, 0: not at all, or not always as far; which half of pairs they have then, -1: they move by one; and in
- * the order of loop_lanes.c? */
-struct movement {
-    int64_t step;
-    int half;
-    bool apart;
-};
-
-static struct movement movement_of(struct spelling *spelling, enum ir_elem elem, const struct poly *address)
+static struct loop_movement movement_of(struct spelling *spelling, enum ir_elem elem, const struct poly *address)
 {
-    struct ir_context *context = spelling->kernel->file->context;
-    struct movement movement = {0, -1, false};
-    struct loop_lane lane;
-    int64_t half = 0;
-    if (!loop_split_lane(context, address, spelling->lane, spelling->lanes, ir_elem_info(elem)->bytes, &lane) ||
-        !poly_is_constant(lane.step, &movement.step))
-        return movement;
-    movement.apart = lane.apart;
-    bool by_two = movement.step == 2 || movement.step == -2;
-    if (by_two && poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half))
-        movement.half = (int)half;
-    return movement;
+    return loop_lanes_move(spelling->kernel->file->context, address, spelling->lane, spelling->lanes, ir_elem_info(elem)->bytes);
 }
 
 /* Where in memory what lanes read, or the first of their pairs, begins: with the last lane where they move back. */
-static const struct poly *lowest(struct spelling *spelling, const struct movement *movement, const struct poly *address)
+static const struct poly *lowest(struct spelling *spelling, const struct loop_movement *movement, const struct poly *address)
 {
     struct ir_context *context = spelling->kernel->file->context;
     int64_t before = (movement->half > 0) - (movement->step < 0 ? movement->step * (spelling->lanes - 1) : 0);
     return poly_subtract(context, first_lane(spelling, address), poly_constant(context, before));
 }
 
-static enum c_vector_op loading(const struct movement *movement)
+static enum c_vector_op loading(const struct loop_movement *movement)
 {
     static const enum c_vector_op halves[2][2][2] = {
         {{VECTOR_load_even, VECTOR_load_odd}, {VECTOR_load_even_back, VECTOR_load_odd_back}},
@@ -212,7 +188,7 @@ static void put_load(struct spelling *spelling, uint32_t buffer, enum ir_elem el
         put_array_element(spelling, buffer, address);
         return;
     }
-    const struct movement movement = movement_of(spelling, elem, address);
+    const struct loop_movement movement = movement_of(spelling, elem, address);
     if (movement.half >= 0 || movement.step < 0) {
         text_printf(spelling->text, "%s(&", operation(spelling, elem, loading(&movement)));
         c_put_element(spelling->kernel, spelling->text, buffer, lowest(spelling, &movement, address));
@@ -542,7 +518,7 @@ static const char *definition(struct spelling *spelling, const struct loop_stmt 
     return text_finish(spelling->text);
 }
 
-static const char *storing(struct spelling *spelling, const struct loop_stmt *stmt, const struct movement *movement)
+static const char *storing(struct spelling *spelling, const struct loop_stmt *stmt, const struct loop_movement *movement)
 {
     enum ir_elem elem = stmt->store.value->elem;
     bool pairs = movement->half >= 0, apart = movement->apart;
@@ -581,7 +557,7 @@ const char *c_vector_block_line(struct c_kernel *kernel, const struct loop_stmt 
         return NULL;
     if (now->op == LOOP_DEFINE)
         return definition(&spelling, now);
-    const struct movement movement = movement_of(&spelling, now->store.value->elem, now->store.address);
+    const struct loop_movement movement = movement_of(&spelling, now->store.value->elem, now->store.address);
     if (movement.half >= 0) /* the other half is next */
         *stmt = now->next->next;
     return storing(&spelling, now, &movement);

@@ -65,29 +65,9 @@ static bool is_array(const struct lanes *lanes, uint32_t buffer)
     return lanes->kernel->c->array_lanes[buffer] > 0;
 }
 
-/* How lanes move: how far, 0: not at all, or not always as far; which half of pairs they have then, -1: they move by one; and in
- * the order of loop_lanes.c? */
-struct movement {
-    int64_t step;
-    int half;
-    bool apart;
-};
-
-static struct movement movement_of(struct lanes *lanes, enum ir_elem elem, const struct poly *address)
+static struct loop_movement movement_of(struct lanes *lanes, enum ir_elem elem, const struct poly *address)
 {
-    struct ir_context *context = lanes->kernel->file->ir;
-    struct movement movement = {0, -1, false};
-    struct loop_lane lane;
-    int64_t half = 0;
-    if (!loop_split_lane(context, address, lanes->index, lanes->count, ir_elem_info(elem)->bytes, &lane) ||
-        !poly_is_constant(lane.step, &movement.step))
-        return movement;
-    movement.apart = lane.apart;
-    if (movement.step != 2 && movement.step != -2)
-        return movement;
-    poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half);
-    movement.half = (int)half;
-    return movement;
+    return loop_lanes_move(lanes->kernel->file->ir, address, lanes->index, lanes->count, ir_elem_info(elem)->bytes);
 }
 
 static int64_t lane_at(const struct lanes *lanes, int64_t lane, size_t bytes, bool apart)
@@ -102,7 +82,7 @@ static LLVMValueRef shuffled(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b
 
 /* Lanes of two vectors: from lane `first` on by the step of the movement. */
 static LLVMValueRef chosen(struct lanes *lanes, LLVMValueRef a, LLVMValueRef b, int64_t first, size_t bytes,
-                           const struct movement *movement)
+                           const struct loop_movement *movement)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMValueRef *numbers = ARENA_ARRAY(file->arena, (size_t)lanes->count, LLVMValueRef);
@@ -134,7 +114,7 @@ static LLVMValueRef second_vector(struct lanes *lanes, LLVMTypeRef type, LLVMVal
 
 /* A half of pairs, or elements one after the other, either way: what lies in memory, and its lanes in order. */
 static LLVMValueRef load_in_order(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address,
-                                  const struct movement *movement)
+                                  const struct loop_movement *movement)
 {
     struct llvm_file *file = lanes->kernel->file;
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
@@ -152,7 +132,7 @@ static LLVMValueRef load_in_order(struct lanes *lanes, uint32_t buffer, enum ir_
 static LLVMValueRef load(struct lanes *lanes, uint32_t buffer, enum ir_elem elem, const struct poly *address)
 {
     struct llvm_file *file = lanes->kernel->file;
-    const struct movement movement = movement_of(lanes, elem, address);
+    const struct loop_movement movement = movement_of(lanes, elem, address);
     if (movement.half >= 0 || movement.step < 0)
         return load_in_order(lanes, buffer, elem, address, &movement);
     LLVMTypeRef type = llvm_vector_type(file, elem, lanes->count);
@@ -372,7 +352,7 @@ static void vector_block(struct lanes *lanes, const struct loop_stmt *loop)
             kernel->c->local_vector[stmt->local.local] = moves;
             continue;
         }
-        const struct movement movement = movement_of(lanes, stmt->store.value->elem, stmt->store.address);
+        const struct loop_movement movement = movement_of(lanes, stmt->store.value->elem, stmt->store.address);
         if (movement.half >= 0) {
             store_pairs(lanes, stmt, stmt->next, movement.apart);
             stmt = stmt->next;

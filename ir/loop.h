@@ -197,6 +197,8 @@ bool loop_lanes_have_order(int64_t lanes, size_t bytes);
 /* Which pair a lane holds; where they have no such order, its own. */
 int64_t loop_lane_at(int64_t lane, int64_t lanes, size_t bytes);
 const struct poly *loop_lane_order(struct ir_context *context, const struct poly *lane, int64_t lanes, size_t bytes);
+/* The address in one iteration of the loop over `index`. */
+const struct poly *loop_address_at(struct ir_context *context, const struct poly *address, uint32_t index, int64_t iteration);
 
 /* first + step * lane, or step * order(lane) where it is `apart`. */
 struct loop_lane {
@@ -206,6 +208,16 @@ struct loop_lane {
 /* How the address moves with the lane that is `index`; false: neither way, or no memory. */
 bool loop_split_lane(struct ir_context *context, const struct poly *address, uint32_t index, int64_t lanes, size_t bytes,
                      struct loop_lane *lane);
+
+/* How far lanes move, 0: not at all, or not always as far; which half of pairs they have where they move by two, else -1; and in
+ * the order of pairs taken apart? */
+struct loop_movement {
+    int64_t step;
+    int half;
+    bool apart;
+};
+struct loop_movement loop_lanes_move(struct ir_context *context, const struct poly *address, uint32_t index, int64_t lanes,
+                                     size_t bytes);
 
 /* How the address of elements of so many bytes moves with the index of a loop of any kind, what remains without it: of all
  * iterations together, since lanes in another order reach the same places. False: not evenly, or no memory. */

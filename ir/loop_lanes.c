@@ -37,12 +37,12 @@ const struct poly *loop_lane_order(struct ir_context *context, const struct poly
     return poly_add(context, poly_mod(context, lane, poly_constant(context, h), NULL), poly_add(context, second, pair));
 }
 
-static const struct poly *at_lane(struct ir_context *context, const struct poly *address, uint32_t index, int64_t lane)
+const struct poly *loop_address_at(struct ir_context *context, const struct poly *address, uint32_t index, int64_t iteration)
 {
     const struct poly **place = ARENA_ARRAY(ir_arena(context), index + 1, const struct poly *);
     if (!place)
         return NULL;
-    place[index] = poly_constant(context, lane);
+    place[index] = poly_constant(context, iteration);
     return poly_substitute(context, address, index + 1, place, NULL);
 }
 
@@ -53,10 +53,11 @@ bool loop_split_lane(struct ir_context *context, const struct poly *address, uin
     if (poly_split_index(context, address, index, &lane->step, &lane->first))
         return true;
     int64_t distance, next = loop_lane_at(1, lanes, bytes);
-    lane->first = at_lane(context, address, index, 0);
+    lane->first = loop_address_at(context, address, index, 0);
     lane->apart = true;
     if (!loop_lanes_have_order(lanes, bytes) ||
-        !poly_is_constant(poly_subtract(context, at_lane(context, address, index, 1), lane->first), &distance) || distance % next)
+        !poly_is_constant(poly_subtract(context, loop_address_at(context, address, index, 1), lane->first), &distance) ||
+        distance % next)
         return false;
     const struct poly *order = loop_lane_order(context, poly_index(context, index), lanes, bytes);
     lane->step = poly_constant(context, distance / next);
@@ -75,4 +76,20 @@ bool loop_split_address(struct ir_context *context, const struct poly *address, 
     *step = lane.step;
     *rest = lane.first;
     return true;
+}
+
+struct loop_movement loop_lanes_move(struct ir_context *context, const struct poly *address, uint32_t index, int64_t lanes,
+                                     size_t bytes)
+{
+    struct loop_movement movement = {0, -1, false};
+    struct loop_lane lane;
+    int64_t half = 0;
+    if (!loop_split_lane(context, address, index, lanes, bytes, &lane) || !poly_is_constant(lane.step, &movement.step))
+        return movement;
+    movement.apart = lane.apart;
+    if (movement.step != 2 && movement.step != -2)
+        return movement;
+    (void)poly_is_constant(poly_mod(context, lane.first, poly_constant(context, 2), NULL), &half);
+    movement.half = (int)half;
+    return movement;
 }
