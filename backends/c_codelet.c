@@ -506,22 +506,6 @@ static void put_statements(const struct line *line, struct text *text, struct c_
             kernel->local_vector[stmt->local.local] = false;
 }
 
-static void use_operations(const struct line *line, struct c_vector *vector)
-{
-    static const enum c_vector_op of_complex[] = {VECTOR_load, VECTOR_all, VECTOR_multiply, VECTOR_negate, VECTOR_fma};
-    bool reads_pairs = line->complex_in && line->call.x.im == 1, writes_pairs = line->complex_out && line->call.y.im == 1;
-    for (size_t k = 0; line->complex_in && k < sizeof of_complex / sizeof *of_complex; k++)
-        vector->uses[of_complex[k]] = true;
-    vector->takes |= line->complex_in;
-    vector->puts |= line->complex_out;
-    vector->uses[VECTOR_load] = true;
-    vector->uses[VECTOR_store] = true;
-    vector->uses[line->call.x.apart ? VECTOR_load_even_apart : VECTOR_load_even] |= reads_pairs;
-    vector->uses[line->call.x.apart ? VECTOR_load_odd_apart : VECTOR_load_odd] |= reads_pairs;
-    vector->uses[line->call.y.apart ? VECTOR_store_apart : VECTOR_store_pairs] |= writes_pairs;
-    vector->places = true;
-}
-
 /* The function of the line, which may be there already. NULL: no memory. */
 static const struct c_codelet *find_codelet(struct line *line, size_t *number)
 {
@@ -538,7 +522,7 @@ static const struct c_codelet *find_codelet(struct line *line, size_t *number)
     codelet.y = own_name(line, &codelet.names, "y");
     put_statements(line, &body, &codelet);
     codelet.body = text_finish(&body);
-    use_operations(line, vector);
+    c_use_places(vector, &line->call, line->complex_in, line->complex_out);
     if (arena_failed(file->arena))
         return NULL;
     for (*number = 0; *number < file->n_codelets; ++*number)

@@ -34,5 +34,7 @@ struct c_codelet {
 /* ---- c_codelet_text.c ---- */
 /* Gives it its name and says what it computes; `matrix`, parts of y times parts of x, may be NULL. */
 void c_name_codelet(struct c_file *file, struct c_codelet *codelet, const double *matrix);
+/* Notes what the call reads and writes by, of complex numbers or not. */
+void c_use_places(struct c_vector *vector, const struct c_call *call, bool complex_in, bool complex_out);
 
 #endif

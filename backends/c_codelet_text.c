@@ -124,6 +124,22 @@ void c_name_codelet(struct c_file *file, struct c_codelet *codelet, const double
 
 /* ---- what codelets read and write by ---- */
 
+void c_use_places(struct c_vector *vector, const struct c_call *call, bool complex_in, bool complex_out)
+{
+    static const enum c_vector_op of_complex[] = {VECTOR_load, VECTOR_all, VECTOR_multiply, VECTOR_negate, VECTOR_fma};
+    bool reads_pairs = complex_in && call->x.im == 1, writes_pairs = complex_out && call->y.im == 1;
+    for (size_t k = 0; complex_in && k < sizeof of_complex / sizeof *of_complex; k++)
+        vector->uses[of_complex[k]] = true;
+    vector->takes |= complex_in;
+    vector->puts |= complex_out;
+    vector->uses[VECTOR_load] = true;
+    vector->uses[VECTOR_store] = true;
+    vector->uses[call->x.apart ? VECTOR_load_even_apart : VECTOR_load_even] |= reads_pairs;
+    vector->uses[call->x.apart ? VECTOR_load_odd_apart : VECTOR_load_odd] |= reads_pairs;
+    vector->uses[call->y.apart ? VECTOR_store_apart : VECTOR_store_pairs] |= writes_pairs;
+    vector->places = true;
+}
+
 /* How pairs come to be two vectors, or `otherwise`: those that the file has, in lanes in order, in that of loop_lanes.c, or in
  * both. */
 static const char *taking(struct c_file *file, const struct c_vector *vector, const char *part, const char *otherwise)
